@@ -1,0 +1,36 @@
+//! Why the server does not start.
+
+use std::net::SocketAddr;
+
+use crate::store::migrate::{MigrateError, Plan};
+use crate::store::{self, ConnectError};
+
+/// A sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("{key}={addr} cannot be listened on ({cause}): stop what uses it, or choose another")]
+    Listen {
+        /// The configuration key.
+        key: &'static str,
+        /// The address.
+        addr: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The database cannot be worked with.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The database cannot be prepared.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// The database is not prepared, and may not be.
+    #[error("the database is not prepared: run `chatzz migrate` first. It would do:\n{0}")]
+    Unprepared(Plan),
+    /// The lease cannot be taken.
+    #[error("the node's lease cannot be taken")]
+    Lease(#[from] store::Error),
+    /// The metrics cannot be recorded.
+    #[error("metrics cannot be recorded: another recorder is installed")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+}

@@ -1,0 +1,209 @@
+//! The server: built from a configuration, run until it is told to stop.
+
+mod error;
+mod node;
+mod run;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use socketioxide::layer::SocketIoLayer;
+use socketioxide::{ParserConfig, SocketIo};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+pub use error::StartError;
+
+use crate::auth::Authenticator;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::events::{self, Context, Delivery, Limits};
+use crate::http::{self, Health};
+use crate::lanes::{Confirm, Equipment, Lanes, Outlet};
+use crate::service::presence::Presence;
+use crate::service::{Lease, Messenger, Parts};
+use crate::store::{Store, WriteBehind};
+
+/// Largest event that is answered, 256 KiB; a larger one closes the connection.
+const MOST_EVENT_BYTES: usize = 256 * 1024;
+/// What the transport adds around an event: name, braces, packet type.
+const MOST_FRAMING_BYTES: usize = 1024;
+/// Acknowledged deliveries that may wait for the lanes.
+const MOST_CONFIRMS: usize = 65_536;
+/// What a silent peer is given beyond ping interval and ping timeout.
+const SLACK: Duration = Duration::from_secs(1);
+/// What an attempt to store has beyond the time to find a server.
+const ATTEMPT_SLACK: Duration = Duration::from_secs(1);
+
+/// A server that is ready to run.
+pub struct App {
+    config: Config,
+    addr: SocketAddr,
+    clients: Option<(TcpListener, Router)>,
+    metrics: Option<(TcpListener, Router)>,
+    io: SocketIo,
+    store: Store,
+    context: Arc<Context>,
+    health: Arc<Health>,
+    lease: Arc<Lease>,
+    behind: Arc<WriteBehind>,
+    confirms: Option<mpsc::Receiver<Confirm>>,
+    tasks: TaskTracker,
+}
+
+impl App {
+    /// Binds the listeners, reaches the database, prepares it, takes the
+    /// node's lease. `pages` are served beside the socket.io endpoint.
+    ///
+    /// # Errors
+    /// With a sentence for the operator.
+    pub async fn build(config: Config, pages: Router) -> Result<Self, StartError> {
+        let (listener, addr) = bind(config.http.listen, "CHATZZ_LISTEN").await?;
+        let recorder = http::recorder()?;
+        let metrics = match config.http.metrics_listen {
+            Some(wanted) => {
+                let (listener, _) = bind(wanted, "CHATZZ_METRICS_LISTEN").await?;
+                Some((listener, http::metrics_router(recorder)))
+            }
+            None => None,
+        };
+        let store = Store::connect(&config).await?;
+        prepare(&store, config.mongodb.migrate_on_start).await?;
+
+        let clock = Clock::System;
+        let behind = Arc::new(WriteBehind::new(store.behind.clone()));
+        let presence = Arc::new(Presence::new(
+            Arc::clone(&behind),
+            clock.clone(),
+            config.presence.offline_grace,
+        ));
+        let lease = Lease::take(
+            store.clone(),
+            Arc::clone(&behind),
+            Arc::clone(&presence),
+            node::name(&config, addr),
+            config.presence.lease,
+        )
+        .await?;
+        let delivery = Arc::new(Delivery::new(
+            Arc::clone(&presence),
+            config.socket.status_event,
+        ));
+        let tasks = TaskTracker::new();
+        let outlet: Arc<dyn Outlet> = delivery.clone();
+        let equipment = Equipment {
+            store: store.clone(),
+            behind: Arc::clone(&behind),
+            outlet,
+            clock: clock.clone(),
+            attempt: config.mongodb.selection_timeout + ATTEMPT_SLACK,
+        };
+        let lanes = Lanes::start(config.lanes.count(), config.lanes.queue, &equipment, &tasks);
+        let parts = Parts {
+            store: store.clone(),
+            presence: Arc::clone(&presence),
+            lanes,
+            behind: Arc::clone(&behind),
+            clock,
+        };
+        let messenger = Arc::new(Messenger::new(parts, &config));
+        let (confirmed, confirms) = mpsc::channel(MOST_CONFIRMS);
+        let context = Arc::new(Context::new(
+            messenger,
+            delivery,
+            presence,
+            Authenticator::new(config.auth.mode),
+            limits(&config, confirmed),
+        ));
+        let (layer, io) = socket_io(&config);
+        events::register(&io, &config.socket.namespace, &context);
+        let health = Arc::new(Health::new(store.clone()));
+        let router = http::router(Arc::clone(&health)).merge(pages).layer(layer);
+        let router = http::guard(router, config.http.allowed_origins.clone());
+        Ok(Self {
+            config,
+            addr,
+            clients: Some((listener, router)),
+            metrics,
+            io,
+            store,
+            context,
+            health,
+            lease: Arc::new(lease),
+            behind,
+            confirms: Some(confirms),
+            tasks,
+        })
+    }
+
+    /// Where clients connect.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+async fn bind(
+    wanted: SocketAddr,
+    key: &'static str,
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    let refused = |cause| StartError::Listen {
+        key,
+        addr: wanted,
+        cause,
+    };
+    let listener = TcpListener::bind(wanted).await.map_err(refused)?;
+    let addr = listener.local_addr().map_err(refused)?;
+    Ok((listener, addr))
+}
+
+/// Brings the database into shape, or refuses to start on one that is not.
+async fn prepare(store: &Store, may_migrate: bool) -> Result<(), StartError> {
+    if may_migrate {
+        let done = store.migrate().await?;
+        if !done.is_empty() {
+            tracing::info!("the database was prepared:\n{done}");
+        }
+        return Ok(());
+    }
+    let plan = store.plan().await?;
+    if plan.is_empty() {
+        Ok(())
+    } else {
+        Err(StartError::Unprepared(plan))
+    }
+}
+
+fn limits(config: &Config, confirmed: mpsc::Sender<Confirm>) -> Limits {
+    Limits {
+        queue: config.socket.queue,
+        request: config.timeouts.request,
+        outbox_bytes: usize::try_from(config.socket.outbox_bytes.bytes()).unwrap_or(usize::MAX),
+        stall: config.socket.stall_timeout,
+        confirmed,
+    }
+}
+
+fn socket_io(config: &Config) -> (SocketIoLayer, SocketIo) {
+    let socket = &config.socket;
+    let most = MOST_EVENT_BYTES + MOST_FRAMING_BYTES;
+    let parser = ParserConfig::common()
+        .max_incoming_binary_buf_size(MOST_EVENT_BYTES)
+        .max_incoming_binaries(16)
+        .packet_completion_timeout(socket.connect_timeout);
+    SocketIo::builder()
+        .req_path(socket.path.clone())
+        .ping_interval(socket.ping_interval)
+        .ping_timeout(socket.ping_timeout)
+        .connect_timeout(socket.connect_timeout)
+        // an acknowledgement that takes longer than a dead peer is noticed never comes
+        .ack_timeout(socket.ping_interval + socket.ping_timeout + SLACK)
+        // `max_payload` bounds polling only
+        .max_payload(most as u64)
+        .ws_max_message_size(most)
+        .ws_max_frame_size(most)
+        .with_parser(parser)
+        .build_layer()
+}

@@ -1,0 +1,135 @@
+//! Running, and stopping in order.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::{App, SLACK};
+use crate::events::{self, Ages, Context};
+use crate::http::{self, Accepting};
+use crate::lanes::Confirm;
+use crate::service::presence::Announce;
+
+impl App {
+    /// Serves until `shutdown` resolves, then drains: refuses what is new,
+    /// answers what was accepted, makes its people offline, writes what waits,
+    /// gives up the lease, closes. Draining takes at most
+    /// `CHATZZ_DRAIN_TIMEOUT`, of which answering has three fifths.
+    pub async fn run_until(mut self, shutdown: impl Future<Output = ()> + Send) {
+        let stop = CancellationToken::new();
+        let cut = CancellationToken::new();
+        self.start(&stop, &cut);
+        shutdown.await;
+        self.drain(stop, cut).await;
+    }
+
+    fn start(&mut self, stop: &CancellationToken, cut: &CancellationToken) {
+        let ages = Ages {
+            confirmed: self.config.socket.ping_interval + self.config.socket.ping_timeout + SLACK,
+            people: self.config.users.cache / 2,
+        };
+        let context = Arc::clone(&self.context);
+        self.tasks
+            .spawn(events::keep_house(context, ages, stop.clone()));
+        let outlet: Arc<dyn Announce> = self.context.delivery.clone();
+        let context = Arc::clone(&self.context);
+        self.tasks.spawn(Arc::clone(&self.lease).keep(
+            outlet,
+            Arc::clone(&self.context.messenger),
+            move || context.close_all(),
+            stop.clone(),
+        ));
+        self.tasks.spawn(Arc::clone(&self.behind).run(stop.clone()));
+        if let Some(confirms) = self.confirms.take() {
+            self.tasks
+                .spawn(pass_on(confirms, Arc::clone(&self.context), stop.clone()));
+        }
+        let clients = self.clients.take();
+        for (listener, router) in clients.into_iter().chain(self.metrics.take()) {
+            self.accept(listener, router, stop, cut);
+        }
+    }
+
+    fn accept(
+        &self,
+        listener: TcpListener,
+        router: Router,
+        stop: &CancellationToken,
+        cut: &CancellationToken,
+    ) {
+        let accepting = Accepting {
+            most: self.config.http.max_connections,
+            header: self.config.http.header_timeout,
+            stall: self.config.socket.stall_timeout,
+        };
+        let tasks = self.tasks.clone();
+        self.tasks.spawn(http::serve(
+            listener,
+            router,
+            accepting,
+            tasks,
+            stop.clone(),
+            cut.clone(),
+        ));
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that closes socket.io, after presence was cleaned up"
+    )]
+    async fn drain(self, stop: CancellationToken, cut: CancellationToken) {
+        let started = Instant::now();
+        let whole = self.config.timeouts.drain;
+        let end = started + whole;
+        tracing::info!("draining");
+        self.health.start_draining();
+        self.context.start_draining();
+        if timeout_at(started + whole * 3 / 5, self.context.finish())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some events were not answered in time");
+        }
+        stop.cancel();
+        self.context.presence.leave_all();
+        let written = async {
+            self.behind.flush().await?;
+            self.lease.release().await
+        };
+        match timeout_at(started + whole * 4 / 5, written).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "presence was not written; the next start mends it"
+            ),
+            Err(_) => tracing::warn!("presence was not written in time; the next start mends it"),
+        }
+        // a peer that does not read keeps this waiting; its connection is cut below
+        let _ = timeout_at(started + whole * 9 / 10, self.io.close()).await;
+        cut.cancel();
+        self.context.close_all();
+        let _ = timeout_at(end, self.store.close()).await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Passes acknowledged deliveries on to the lanes.
+async fn pass_on(
+    mut confirms: mpsc::Receiver<Confirm>,
+    context: Arc<Context>,
+    stop: CancellationToken,
+) {
+    loop {
+        let confirm = tokio::select! {
+            () = stop.cancelled() => return,
+            confirm = confirms.recv() => confirm,
+        };
+        let Some(confirm) = confirm else { return };
+        context.messenger.confirm(confirm);
+    }
+}

@@ -1,0 +1,111 @@
+//! The command line: what can be started, and the help that teaches it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Mode;
+
+const LONG_ABOUT: &str = "\
+chatzz is a one-to-one messenger backend. It stands beside your application, reads
+its users from the MongoDB you already have, keeps chat rooms and messages in
+collections of its own, and speaks socket.io with your front end.
+
+The first ten minutes:
+  1. chatzz dev            a MongoDB of its own, demo users and a demo page;
+                           open the address it prints in two windows and chat
+  2. look at the page's source: the same few events are your front end
+  3. copy .env.example to .env, name your MongoDB and the collection of your
+     users, choose CHATZZ_AUTH, and run: chatzz serve
+
+Configuration comes from variables that begin with CHATZZ_, from the environment
+or a .env file in the working directory; the environment wins. Every key has a
+default, and .env.example lists them all. All mistakes are reported together,
+and unknown CHATZZ_ variables are warned about.";
+
+const EXAMPLES: &str = "\
+Examples:
+  chatzz dev                           try it out, nothing to set up
+  chatzz dev --fresh                   the same, from an empty database
+  chatzz dev --listen 127.0.0.1:4000   the same, on another port
+  chatzz migrate --dry-run             show what would change in the database
+  chatzz migrate                       change it
+  chatzz serve                         run it; `chatzz` alone does the same";
+
+/// The command line of `chatzz`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "chatzz",
+    version,
+    about = "A one-to-one messenger backend on the MongoDB you already have",
+    long_about = LONG_ABOUT,
+    after_help = EXAMPLES
+)]
+pub struct Cli {
+    /// What to do; nothing said is `serve`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+impl Cli {
+    /// What to do, `serve` when nothing is said.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve)
+    }
+}
+
+/// What `chatzz` can do.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Serve clients until SIGTERM or Ctrl-C (the default)
+    ///
+    /// Needs `CHATZZ_AUTH`, and MongoDB 6.0 or newer, standalone or replica set,
+    /// whose chatzz collections it brings up to date first unless
+    /// `CHATZZ_MIGRATE_ON_START` is `false`.
+    Serve,
+    /// Try it out: a database of its own, demo users and a demo page
+    ///
+    /// Starts a mongod of its own, so that your databases are not touched, and
+    /// believes every client about who it is. Not for production.
+    Dev(DevArgs),
+    /// Bring the database up to date, then stop
+    ///
+    /// For deployments whose server may not create collections and indexes:
+    /// run this under a stronger role, and serve with
+    /// `CHATZZ_MIGRATE_ON_START=false`.
+    Migrate(MigrateArgs),
+}
+
+impl Command {
+    /// What the configuration is read for.
+    pub const fn mode(&self) -> Mode {
+        match self {
+            Self::Serve => Mode::Serve,
+            Self::Dev(_) => Mode::Dev,
+            Self::Migrate(_) => Mode::Migrate,
+        }
+    }
+}
+
+/// The options of `chatzz dev`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct DevArgs {
+    /// Forget what earlier runs stored and begin with an empty database
+    #[arg(long)]
+    pub fresh: bool,
+    /// Listen here instead of at `CHATZZ_LISTEN`
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where the database of this command lives
+    #[arg(long, value_name = "DIR", default_value = ".chatzz")]
+    pub dir: PathBuf,
+}
+
+/// The options of `chatzz migrate`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct MigrateArgs {
+    /// Show what would be done and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}

@@ -1,0 +1,96 @@
+//! What is probably a mistake in the configuration, but stops nothing.
+
+use std::fmt;
+
+use super::keys::KEYS;
+
+/// The beginning of every key.
+const PREFIX: &str = "CHATZZ_";
+
+/// Something to tell the operator at start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// A variable looks like one of ours, but no such key exists.
+    UnknownKey {
+        /// The variable as it is written.
+        name: String,
+        /// The key that was probably meant.
+        suggestion: Option<&'static str>,
+    },
+    /// `CHATZZ_USER_FIELDS` lists a field that looks like a secret.
+    SecretField {
+        /// The path as it is written.
+        field: String,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownKey {
+                name,
+                suggestion: Some(suggestion),
+            } => write!(f, "{name} is not a key; did you mean {suggestion}?"),
+            Self::UnknownKey {
+                name,
+                suggestion: None,
+            } => write!(f, "{name} is not a key and is ignored; see .env.example"),
+            Self::SecretField { field } => write!(
+                f,
+                "CHATZZ_USER_FIELDS: `{field}` looks like a secret, and everybody who is a \
+                 contact of a user is sent it; remove it unless it is public"
+            ),
+        }
+    }
+}
+
+/// The warning that `name` deserves; `value` is what it is set to.
+pub(super) fn unknown_key(name: &str, value: &str) -> Option<Warning> {
+    let ours = name
+        .get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+    if !ours || KEYS.iter().any(|key| key.name == name) || is_service_link(name, value) {
+        return None;
+    }
+    Some(Warning::UnknownKey {
+        name: name.to_owned(),
+        suggestion: closest(&name.to_ascii_uppercase()),
+    })
+}
+
+/// Whether Kubernetes made this variable for a service called `chatzz`.
+fn is_service_link(name: &str, value: &str) -> bool {
+    name.starts_with("CHATZZ_SERVICE_")
+        || name.starts_with("CHATZZ_PORT_")
+        || (name == "CHATZZ_PORT" && value.starts_with("tcp://"))
+}
+
+/// The key that is so near to `name` that it was probably meant.
+fn closest(name: &str) -> Option<&'static str> {
+    let bare = |name| str::strip_prefix(name, PREFIX).unwrap_or(name);
+    let wanted = bare(name);
+    let (distance, key) = KEYS
+        .iter()
+        .map(|key| (edit_distance(wanted, bare(key.name)), key.name))
+        .min()?;
+    (distance <= 1 + wanted.len() / 4).then_some(key)
+}
+
+/// Levenshtein's distance: how many characters to add, remove or replace.
+fn edit_distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (index, a) in from.chars().enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (cell, b) in row.iter_mut().skip(1).zip(to.chars()) {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = *cell;
+            left = replaced.min(left + 1).min(*cell + 1);
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}

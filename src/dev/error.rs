@@ -1,0 +1,34 @@
+//! Why `chatzz dev` does not start.
+
+use std::path::PathBuf;
+
+use crate::app::StartError;
+use crate::dev::mongod;
+
+/// A sentence for the developer.
+#[derive(Debug, thiserror::Error)]
+pub enum DevError {
+    /// No mongod could be had.
+    #[error(transparent)]
+    Locate(#[from] mongod::LocateError),
+    /// The managed mongod does not start.
+    #[error(transparent)]
+    Mongod(#[from] mongod::StartError),
+    /// The server does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The demo users could not be stored.
+    #[error("the demo users could not be stored")]
+    Users(#[source] mongodb::error::Error),
+    /// The demo users cannot be read.
+    #[error("fixtures/users.json is not a list of users")]
+    Fixture,
+    /// A folder cannot be used.
+    #[error("{}: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}

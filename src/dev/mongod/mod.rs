@@ -1,0 +1,22 @@
+//! A `MongoDB` of one's own: found or fetched, started, and ended with this process.
+//!
+//! [`locate`](locate()) gives the path of a `mongod` that works here; [`Mongod::start`] runs it.
+
+mod fetch;
+mod folder;
+mod locate;
+mod log;
+mod options;
+mod port;
+mod process;
+mod replica_set;
+mod start_error;
+mod version;
+mod watchdog;
+
+pub use fetch::FetchError;
+pub use locate::{Environment, LocateError, Rejected, locate};
+pub use options::{Options, REPLICA_SET};
+pub use process::{ControlError, Mongod};
+pub use start_error::StartError;
+pub use version::Unusable;

@@ -1,0 +1,67 @@
+//! Running other people's programs (python3, npm) and telling what they said.
+
+use std::io::{self, IsTerminal};
+use std::process::{ExitStatus, Stdio};
+
+use tokio::process::Command;
+
+/// Why a program that was needed did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// The program is not installed or cannot be started.
+    #[error("`{tool}` cannot be run: {source}")]
+    Start {
+        /// The program as it was called.
+        tool: String,
+        /// What the operating system answered.
+        source: io::Error,
+    },
+    /// The program ran and reported a failure.
+    #[error("`{tool}` failed ({status}): {output}")]
+    Failed {
+        /// The program as it was called.
+        tool: String,
+        /// How it ended.
+        status: ExitStatus,
+        /// All it wrote, or a hint that this went to the terminal already.
+        output: String,
+    },
+}
+
+/// Runs a program to its end, without input; it is killed if the future is dropped.
+///
+/// Its output goes to standard error if that is a terminal (pip and npm draw progress bars there),
+/// and into the error otherwise.
+///
+/// # Errors
+/// [`ToolError::Start`] and [`ToolError::Failed`].
+pub(super) async fn run(command: &mut Command) -> Result<(), ToolError> {
+    let tool = command
+        .as_std()
+        .get_program()
+        .to_string_lossy()
+        .into_owned();
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let outcome = if io::stderr().is_terminal() {
+        command.stdout(io::stderr()).stderr(Stdio::inherit());
+        let status = command.status().await;
+        status.map(|status| (status, "see its output above".to_owned()))
+    } else {
+        command.output().await.map(|output| {
+            let text = [output.stdout, output.stderr].concat();
+            (
+                output.status,
+                String::from_utf8_lossy(&text).trim().to_owned(),
+            )
+        })
+    };
+    match outcome {
+        Ok((status, _)) if status.success() => Ok(()),
+        Ok((status, output)) => Err(ToolError::Failed {
+            tool,
+            status,
+            output,
+        }),
+        Err(source) => Err(ToolError::Start { tool, source }),
+    }
+}

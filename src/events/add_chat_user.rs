@@ -1,0 +1,40 @@
+//! `add-chat-user {userToAdd}`: opens the chat room with somebody.
+//!
+//! The client gets the added user. If the chat room is new, all sockets of the
+//! added user and the adder's other sockets get `chat-user-added`.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::connection::Connection;
+use super::{Audience, Context, Outcome};
+use crate::service::Error;
+use crate::wire::{envelope, request};
+
+pub(super) async fn handle(
+    context: &Context,
+    connection: &Arc<Connection>,
+    payload: Option<&RawValue>,
+) -> Result<Outcome, Error> {
+    let me = connection.me().ok_or(Error::NotConnected)?;
+    let request: request::AddChatUser = request::decode(payload)?;
+    let added = context.messenger.add(me, &request.user_to_add).await?;
+    let deliveries = if added.created {
+        vec![
+            (
+                Audience::User(added.added.id),
+                envelope::chat_user_added(&added.adder),
+            ),
+            (Audience::OwnOthers, envelope::chat_user_added(&added.added)),
+        ]
+    } else {
+        Vec::new()
+    };
+    Ok(Outcome {
+        ack: envelope::result::contact(&added.added),
+        deliveries,
+        handed_over: Vec::new(),
+        login: false,
+    })
+}

@@ -1,0 +1,77 @@
+//! `connect-user {userId, deliveryAcks?}`: a socket says who it is.
+//!
+//! The client gets `user-details`, then its acknowledgement, then what happened
+//! meanwhile. Contacts see `chat-user-status-changed` if the user was offline.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout_at};
+
+use super::connection::Connection;
+use super::{Audience, Context, Outcome};
+use crate::service::{Error, Me};
+use crate::store::{ChatUser, User};
+use crate::wire::{envelope, request};
+
+pub(super) async fn handle(
+    context: &Context,
+    connection: &Arc<Connection>,
+    payload: Option<&RawValue>,
+) -> Result<Outcome, Error> {
+    let late = Instant::now() + context.limits.request;
+    let (me, user, document) = timeout_at(late, identify(context, connection, payload))
+        .await
+        .unwrap_or(Err(Error::Unavailable))?;
+    let again = connection.me().is_some();
+    if !again {
+        connection.outbox.lock().hold();
+    }
+    // from here on messages reach the socket; they wait until the login is out
+    context.presence.enter(&document, &user, connection.id);
+    let login = timeout_at(late, context.messenger.login(&me, user, &document))
+        .await
+        .unwrap_or(Err(Error::Unavailable));
+    let login = match login {
+        Ok(login) => login,
+        Err(error) => {
+            if !again {
+                connection.outbox.lock().drop_held();
+                context.withdraw(connection, &me);
+            }
+            return Err(error);
+        }
+    };
+    let me = connection.log_in(me);
+    if connection.is_closed() {
+        // whoever closed it may not have known yet whose it was
+        context.withdraw(connection, me);
+    }
+    Ok(Outcome {
+        ack: envelope::result::connected(&me.user, context.messenger.clock().now()),
+        deliveries: vec![(Audience::Asker, envelope::user_details(&login))],
+        handed_over: login.handed_over,
+        login: !again,
+    })
+}
+
+/// Finds out who it is, and that the socket may be him.
+async fn identify(
+    context: &Context,
+    connection: &Connection,
+    payload: Option<&RawValue>,
+) -> Result<(Me, Arc<User>, ChatUser), Error> {
+    let request: request::ConnectUser = request::decode(payload)?;
+    let user = context.messenger.find_user(&request.user_id).await?;
+    connection.identity.may_be(&user.id)?;
+    if connection.me().is_some_and(|me| me.user != user.id) {
+        return Err(Error::AlreadyConnected);
+    }
+    let document = context.messenger.register(&user).await?;
+    connection.set_delivery_acks(request.delivery_acks.unwrap_or_default());
+    let me = Me {
+        id: document.id,
+        user: user.id.clone(),
+    };
+    Ok((me, user, document))
+}

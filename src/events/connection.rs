@@ -1,0 +1,161 @@
+//! One socket: its queue of events, its login, and what is on its way to it.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use socketioxide::socket::Socket;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::fifo::Fifo;
+use super::handed::Handed;
+use super::outbox::{Bounds, Outbox};
+use super::packet::Packet;
+use crate::auth::Identity;
+use crate::id::SocketId;
+use crate::service::{HandedOver, Me};
+use crate::transport::Transport;
+
+/// Room events of one socket that may be in the lanes at a time. More would
+/// only wait there; 256 answers of 1 KiB fit into an outbox.
+const MOST_IN_FLIGHT: usize = 256;
+/// How often a waiting queue looks whether the outbox has drained.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// One socket.
+pub(crate) struct Connection {
+    pub(super) id: SocketId,
+    pub(super) identity: Identity,
+    pub(super) fifo: Mutex<Fifo>,
+    pub(super) outbox: Mutex<Outbox>,
+    pub(super) handed: Mutex<Handed>,
+    me: OnceLock<Me>,
+    delivery_acks: AtomicBool,
+    closed: AtomicBool,
+    in_flight: AtomicUsize,
+    answered: Notify,
+    transport: Option<Transport>,
+    since: Instant,
+}
+
+impl Connection {
+    pub(super) fn new(
+        id: SocketId,
+        identity: Identity,
+        socket: Arc<Socket>,
+        bounds: Bounds,
+    ) -> Self {
+        let transport = socket.req_parts().extensions.get::<Transport>().cloned();
+        Self {
+            id,
+            identity,
+            fifo: Mutex::default(),
+            outbox: Mutex::new(Outbox::new(socket, bounds)),
+            handed: Mutex::default(),
+            me: OnceLock::new(),
+            delivery_acks: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            in_flight: AtomicUsize::new(0),
+            answered: Notify::new(),
+            transport,
+            since: Instant::now(),
+        }
+    }
+
+    /// Who is logged in; `None` before `connect-user`.
+    pub(super) fn me(&self) -> Option<&Me> {
+        self.me.get()
+    }
+
+    /// Fixes who the socket is; the first caller decides.
+    pub(super) fn log_in(&self, me: Me) -> &Me {
+        self.me.get_or_init(|| me)
+    }
+
+    pub(super) fn set_delivery_acks(&self, on: bool) {
+        self.delivery_acks.store(on, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_delivery_acks(&self) -> bool {
+        self.delivery_acks.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn is_older_than(&self, age: Duration) -> bool {
+        self.since.elapsed() > age
+    }
+
+    /// Marks the socket as gone; `true` for the first caller.
+    pub(super) fn mark_closed(&self) -> bool {
+        let first = !self.closed.swap(true, Ordering::SeqCst);
+        // the socket owns the handler that owns this: let go of it
+        self.outbox.lock().release();
+        self.answered.notify_one();
+        first
+    }
+
+    /// Waits until another event may start: not too many answers are owed, and
+    /// what was answered has left.
+    pub(super) async fn ready(&self) {
+        loop {
+            let owed = self.in_flight.load(Ordering::SeqCst) >= MOST_IN_FLIGHT;
+            let waiting = self.outbox.lock().is_waiting();
+            if self.is_closed() || !(owed || waiting) {
+                return;
+            }
+            // a lost wake-up costs one look, not the connection
+            let _ = tokio::time::timeout(LOOK_AGAIN, self.answered.notified()).await;
+        }
+    }
+
+    /// An event's answer is now owed by a lane.
+    pub(super) fn owe(&self) {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// A lane has answered.
+    pub(super) fn settle(&self) {
+        let before = self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        if before == MOST_IN_FLIGHT {
+            self.answered.notify_one();
+        }
+    }
+
+    /// Answers that lanes owe.
+    pub(super) fn owed(&self) -> usize {
+        self.in_flight.load(Ordering::SeqCst)
+    }
+
+    /// Sends a packet that belongs to the socket's own event.
+    pub(super) fn send(self: &Arc<Self>, packet: Packet) {
+        Outbox::push(self, packet);
+    }
+
+    /// Sends a packet that others caused: held back while a login is under way.
+    pub(super) fn deliver(self: &Arc<Self>, packet: Packet) {
+        Outbox::push_or_hold(self, packet);
+    }
+
+    /// Notes what was handed over; it counts as confirmed once the socket has
+    /// outlived it long enough.
+    pub(super) fn note_handed(&self, range: HandedOver) {
+        self.handed.lock().note(range);
+    }
+
+    /// Closes the transport under the socket.
+    pub(super) fn cut(&self) {
+        if let Some(transport) = &self.transport {
+            transport.close();
+        }
+        let socket = self.outbox.lock().socket();
+        if let Some(socket) = socket {
+            // refused when its channel is full; the transport is closed anyway
+            let _ = socket.disconnect();
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Everything that leaves: people are addressed as users, and resolved here to
+//! their few sockets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use serde_json::value::RawValue;
+
+use super::connection::Connection;
+use super::packet::Packet;
+use crate::config::StatusEvent;
+use crate::id::{ChatUserId, SocketId};
+use crate::lanes::{Advanced, Answer, LaneError, Origin, Outlet, Stored};
+use crate::service::presence::{Announce, Announcement, Presence};
+use crate::service::{Error, HandedOver};
+use crate::store::messages::Step;
+use crate::wire::{self, ErrorBody, Json, envelope};
+
+/// All sockets of this process, and the way to them.
+pub(crate) struct Delivery {
+    connections: DashMap<SocketId, Arc<Connection>>,
+    next: AtomicU64,
+    presence: Arc<Presence>,
+    status_event: StatusEvent,
+}
+
+/// A finished answer: what the acknowledgement says.
+pub(super) type Reply = Result<Json, Error>;
+
+impl Delivery {
+    pub(crate) fn new(presence: Arc<Presence>, status_event: StatusEvent) -> Self {
+        Self {
+            connections: DashMap::new(),
+            next: AtomicU64::new(1),
+            presence,
+            status_event,
+        }
+    }
+
+    pub(super) fn next_id(&self) -> SocketId {
+        SocketId(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn insert(&self, connection: Arc<Connection>) {
+        self.connections.insert(connection.id, connection);
+    }
+
+    pub(super) fn remove(&self, id: SocketId) {
+        self.connections.remove(&id);
+    }
+
+    pub(super) fn connection(&self, id: SocketId) -> Option<Arc<Connection>> {
+        self.connections
+            .get(&id)
+            .map(|connection| Arc::clone(&connection))
+    }
+
+    /// All sockets at this moment.
+    pub(super) fn list(&self) -> Vec<Arc<Connection>> {
+        self.connections
+            .iter()
+            .map(|connection| Arc::clone(&connection))
+            .collect()
+    }
+
+    /// Sockets at this moment.
+    pub(crate) fn count(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Sends an envelope to every socket of a person, but one.
+    pub(super) fn tell(&self, who: ChatUserId, json: &Json, except: Option<SocketId>) {
+        for id in self.presence.sockets(who) {
+            if Some(id) == except {
+                continue;
+            }
+            if let Some(connection) = self.connection(id) {
+                connection.deliver(Packet::Event(Arc::clone(json)));
+            }
+        }
+    }
+
+    /// Sends a message to every socket of its receiver.
+    fn hand_over(&self, stored: &Stored, json: &Json) {
+        let message = &stored.message;
+        for id in self.presence.sockets(message.to) {
+            let Some(connection) = self.connection(id) else {
+                continue;
+            };
+            if connection.has_delivery_acks() {
+                connection.deliver(Packet::Message {
+                    json: Arc::clone(json),
+                    room: message.chat_room,
+                    seq: message.seq,
+                });
+            } else {
+                connection.deliver(Packet::Event(Arc::clone(json)));
+                connection.note_handed(HandedOver {
+                    room: message.chat_room,
+                    first: message.seq,
+                    last: message.seq,
+                });
+            }
+        }
+    }
+
+    /// Answers an event: by its acknowledgement, else by an `error` envelope.
+    pub(super) fn reply(&self, origin: &Origin, reply: Reply) {
+        record(origin, reply.as_ref().err());
+        let Some(connection) = self.connection(origin.socket) else {
+            return;
+        };
+        let packet = match (origin.ack, reply) {
+            (Some(id), Ok(result)) => Packet::Ack {
+                id,
+                error: None,
+                result: Some(result),
+            },
+            (Some(id), Err(error)) => Packet::Ack {
+                id,
+                error: Some(body(&error)),
+                result: None,
+            },
+            (None, Ok(_)) => return,
+            (None, Err(error)) => Packet::Event(envelope::error(origin.event, &error)),
+        };
+        connection.send(packet);
+    }
+
+    /// Answers an event that a lane was asked to answer.
+    fn reply_from_lane(&self, origin: &Origin, reply: Reply) {
+        self.reply(origin, reply);
+        if let Some(connection) = self.connection(origin.socket) {
+            connection.settle();
+        }
+    }
+}
+
+fn body(error: &Error) -> Json {
+    wire::render(&ErrorBody::from(error)).into()
+}
+
+fn record(origin: &Origin, error: Option<&Error>) {
+    let code = error.map_or("ok", |error| ErrorBody::from(error).code.as_str());
+    metrics::counter!("chatzz_events_total", "event" => origin.event, "code" => code).increment(1);
+    metrics::histogram!("chatzz_event_seconds", "event" => origin.event)
+        .record(origin.since.elapsed().as_secs_f64());
+}
+
+impl Outlet for Delivery {
+    fn is_here(&self, user: ChatUserId) -> bool {
+        self.presence.is_here(user)
+    }
+
+    fn stored(&self, batch: &[Stored]) {
+        for stored in batch {
+            let message: Arc<RawValue> = wire::message(stored).into();
+            let json = envelope::new_message(&message);
+            self.tell(stored.message.from, &json, None);
+            if let Some(origin) = &stored.origin {
+                self.reply_from_lane(origin, Ok(message));
+            }
+            self.hand_over(stored, &json);
+        }
+    }
+
+    fn advanced(&self, advanced: &Advanced) {
+        let newest = Stored {
+            message: advanced.newest.clone(),
+            from: Arc::clone(&advanced.sender),
+            to: Arc::clone(&advanced.reader),
+            origin: None,
+        };
+        let json = envelope::message_status_changed(&newest, advanced.oldest, advanced.count);
+        self.tell(advanced.newest.from, &json, None);
+        if advanced.step == Step::Read {
+            let except = advanced.origin.map(|origin| origin.socket);
+            self.tell(advanced.newest.to, &json, except);
+        }
+    }
+
+    fn answer(&self, origin: Origin, answer: Result<Answer, LaneError>) {
+        let reply = answer.map_err(Error::from).map(|answer| match answer {
+            Answer::Duplicate(stored) => envelope::result::duplicate(&stored),
+            Answer::Message(stored) => envelope::result::message(&stored),
+            Answer::Moved {
+                step: Step::Read,
+                count,
+                ..
+            } => envelope::result::read(count),
+            Answer::Moved {
+                step: Step::Sent,
+                count,
+                ..
+            } => envelope::result::delivered(count),
+        });
+        self.reply_from_lane(&origin, reply);
+    }
+}
+
+impl Announce for Delivery {
+    fn announce(&self, announcement: &Announcement) {
+        let json = envelope::status_changed(
+            self.status_event,
+            &announcement.user,
+            announcement.status,
+            announcement.last_online,
+        );
+        for contact in &announcement.contacts {
+            self.tell(*contact, &json, None);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Events of one socket, in the order they came.
+
+use std::collections::VecDeque;
+
+use socketioxide_core::Value;
+use tokio::time::Instant;
+
+/// Most bytes of events that wait in one socket's queue, 4 MiB.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// One event, as it came.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) value: Value,
+    pub(super) ack: Option<i64>,
+    pub(super) since: Instant,
+}
+
+impl Incoming {
+    fn bytes(&self) -> usize {
+        match &self.value {
+            Value::Str(text, _) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// The queue, and whether somebody works it off.
+#[derive(Debug, Default)]
+pub(super) struct Fifo {
+    events: VecDeque<Incoming>,
+    bytes: usize,
+    working: bool,
+}
+
+/// What became of an event that came.
+pub(super) enum Queued {
+    /// It waits behind others.
+    Behind,
+    /// It is the first: somebody has to start working.
+    First,
+    /// It is one too many.
+    Full(Incoming),
+}
+
+impl Fifo {
+    pub(super) fn push(&mut self, event: Incoming, most: usize) -> Queued {
+        if self.events.len() >= most || self.bytes + event.bytes() > MOST_BYTES {
+            return Queued::Full(event);
+        }
+        self.bytes += event.bytes();
+        self.events.push_back(event);
+        if std::mem::replace(&mut self.working, true) {
+            Queued::Behind
+        } else {
+            Queued::First
+        }
+    }
+
+    /// Takes the next event; `None` ends the work.
+    pub(super) fn pop(&mut self) -> Option<Incoming> {
+        let next = self.events.pop_front();
+        match &next {
+            Some(event) => self.bytes -= event.bytes(),
+            None => {
+                self.working = false;
+                self.events = VecDeque::new();
+            }
+        }
+        next
+    }
+
+    /// Whether events wait or one is being worked on.
+    pub(super) fn is_busy(&self) -> bool {
+        self.working
+    }
+}

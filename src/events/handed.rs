@@ -1,0 +1,52 @@
+//! What a socket was handed and has not confirmed yet.
+//!
+//! A client that never acknowledges has what it was handed once its socket has
+//! outlived ping interval and ping timeout: a dead one would have been noticed.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::service::HandedOver;
+
+/// Ranges handed over within this belong together.
+const TOGETHER: Duration = Duration::from_secs(1);
+
+/// Ranges by time, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Handed {
+    ranges: Vec<(Instant, HandedOver)>,
+}
+
+impl Handed {
+    pub(super) fn note(&mut self, range: HandedOver) {
+        let now = Instant::now();
+        let recent = self
+            .ranges
+            .iter_mut()
+            .rev()
+            .take_while(|(at, _)| now.duration_since(*at) < TOGETHER);
+        for (at, known) in recent {
+            if known.room == range.room
+                && range.first <= known.last + 1
+                && range.last >= known.first - 1
+            {
+                // the younger time holds for all of it: later is safe
+                *at = now;
+                known.first = known.first.min(range.first);
+                known.last = known.last.max(range.last);
+                return;
+            }
+        }
+        self.ranges.push((now, range));
+    }
+
+    /// Takes out what was handed over longer than `age` ago.
+    pub(super) fn take_older_than(&mut self, age: Duration) -> Vec<HandedOver> {
+        let now = Instant::now();
+        self.ranges
+            .extract_if(.., |(at, _)| now.duration_since(*at) > age)
+            .map(|(_, range)| range)
+            .collect()
+    }
+}

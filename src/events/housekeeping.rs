@@ -1,0 +1,127 @@
+//! What is looked after every few seconds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::Context;
+use crate::id::{ChatUserId, UserId};
+use crate::lanes::Confirm;
+use crate::service::Error;
+use crate::service::presence::Departure;
+
+/// How often handed-over messages are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// How often sockets that are gone without saying so are looked for.
+const SWEEP: Duration = Duration::from_secs(10);
+/// People read anew in one query.
+const PEOPLE_PER_QUERY: usize = 500;
+
+/// When what counts as what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ages {
+    /// A socket that lives this long after a hand-over has got it.
+    pub(crate) confirmed: Duration,
+    /// How often people who are here are read anew.
+    pub(crate) people: Duration,
+}
+
+/// Looks after sockets and people until cancelled.
+pub(crate) async fn keep_house(context: Arc<Context>, ages: Ages, cancelled: CancellationToken) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut swept = Instant::now();
+    let mut refreshed = Instant::now();
+    loop {
+        tokio::select! {
+            () = cancelled.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        context.confirm_outlived(ages.confirmed);
+        context.report();
+        if swept.elapsed() >= SWEEP {
+            swept = Instant::now();
+            context.sweep();
+        }
+        if refreshed.elapsed() >= ages.people {
+            refreshed = Instant::now();
+            if let Err(error) = context.refresh_people().await {
+                tracing::debug!(%error, "people were not read anew");
+            }
+        }
+    }
+}
+
+impl Context {
+    /// Confirms what sockets have outlived.
+    fn confirm_outlived(&self, age: Duration) {
+        for connection in self.delivery.list() {
+            let Some(me) = connection.me() else { continue };
+            let outlived = connection.handed.lock().take_older_than(age);
+            for range in outlived {
+                self.messenger.confirm(Confirm {
+                    room: range.room,
+                    member: me.id,
+                    first: range.first,
+                    last: range.last,
+                });
+            }
+        }
+    }
+
+    /// Lets go of sockets whose end was never told.
+    fn sweep(&self) {
+        for connection in self.delivery.list() {
+            let gone = connection
+                .outbox
+                .lock()
+                .socket()
+                .is_none_or(|socket| !socket.connected());
+            if gone && connection.is_older_than(SWEEP) {
+                tracing::debug!(socket = connection.id.0, "a socket was gone, untold");
+                self.leave(&connection, Departure::Lost);
+            }
+        }
+        self.presence.forget_absent();
+    }
+
+    /// Reads everybody who is here anew: renamed people are shown so, and the
+    /// sockets of deleted ones are closed.
+    async fn refresh_people(&self) -> Result<(), Error> {
+        let here = self.presence.list();
+        for some in here.chunks(PEOPLE_PER_QUERY) {
+            let by_user: HashMap<&UserId, ChatUserId> =
+                some.iter().map(|(id, user, _)| (user, *id)).collect();
+            let ids = some.iter().map(|(_, user, _)| user.clone()).collect();
+            for (id, user) in self.messenger.people().list(ids).await? {
+                let Some(who) = by_user.get(&id) else {
+                    continue;
+                };
+                if user.profile.is_some() {
+                    self.presence.refresh(*who, user);
+                } else {
+                    self.close_sockets_of(*who);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn close_sockets_of(&self, who: ChatUserId) {
+        for id in self.presence.sockets(who) {
+            if let Some(connection) = self.delivery.connection(id) {
+                tracing::info!(socket = id.0, "closed: its user was deleted");
+                connection.cut();
+            }
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a metric")]
+    fn report(&self) {
+        metrics::gauge!("chatzz_sockets").set(self.delivery.count() as f64);
+        metrics::gauge!("chatzz_users_online").set(self.presence.count() as f64);
+    }
+}

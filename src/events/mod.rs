@@ -1,0 +1,157 @@
+//! Client events: one adapter that decodes, orders, answers and emits, and one
+//! file per event.
+
+mod add_chat_user;
+mod connect_user;
+mod connection;
+mod delivery;
+mod dispatch;
+mod fifo;
+mod get_old_messages;
+mod handed;
+mod housekeeping;
+mod message_delivered;
+mod message_read;
+mod outbox;
+mod packet;
+mod room_event;
+mod send_message;
+mod socket;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::auth::Authenticator;
+use crate::id::ChatUserId;
+use crate::service::presence::{Announce, Departure, Presence};
+use crate::service::{HandedOver, Me, Messenger};
+use crate::wire::Json;
+use connection::Connection;
+use outbox::Bounds;
+
+pub(crate) use delivery::Delivery;
+pub(crate) use housekeeping::{Ages, keep_house};
+pub(crate) use socket::register;
+
+/// What every event works with.
+pub(crate) struct Context {
+    pub(crate) messenger: Arc<Messenger>,
+    pub(crate) delivery: Arc<Delivery>,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) limits: Limits,
+    draining: AtomicBool,
+}
+
+/// Bounds of one socket.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Events that may wait.
+    pub(crate) queue: usize,
+    /// The longest an event's answer may take.
+    pub(crate) request: Duration,
+    /// Bytes of packets that may wait.
+    pub(crate) outbox_bytes: usize,
+    /// The longest a socket may take nothing.
+    pub(crate) stall: Duration,
+    /// Where acknowledged deliveries are told.
+    pub(crate) confirmed: tokio::sync::mpsc::Sender<crate::lanes::Confirm>,
+}
+
+impl Limits {
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            bytes: self.outbox_bytes,
+            stall: self.stall,
+            confirmed: self.confirmed.clone(),
+        }
+    }
+}
+
+/// What an event led to, as data; the adapter does it.
+struct Outcome {
+    /// What the acknowledgement says.
+    ack: Json,
+    /// What is told to whom.
+    deliveries: Vec<(Audience, Json)>,
+    /// What the asker was handed by it.
+    handed_over: Vec<HandedOver>,
+    /// Whether this finishes a login: what was held back is sent now.
+    login: bool,
+}
+
+/// Whom an envelope goes to.
+enum Audience {
+    /// The asking socket.
+    Asker,
+    /// All sockets of a person.
+    User(ChatUserId),
+    /// The asker's own other sockets.
+    OwnOthers,
+}
+
+impl Context {
+    pub(crate) fn new(
+        messenger: Arc<Messenger>,
+        delivery: Arc<Delivery>,
+        presence: Arc<Presence>,
+        authenticator: Authenticator,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            messenger,
+            delivery,
+            presence,
+            authenticator,
+            limits,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the server is going down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Refuses new sockets and events from now on.
+    pub(crate) fn start_draining(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until every event that was accepted is answered.
+    pub(crate) async fn finish(&self) {
+        let busy = |connection: &Arc<Connection>| {
+            connection.owed() > 0 || connection.fifo.lock().is_busy()
+        };
+        while self.delivery.list().iter().any(busy) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// A socket is gone: its person leaves with the last one.
+    fn leave(&self, connection: &Connection, how: Departure) {
+        if !connection.mark_closed() {
+            return;
+        }
+        self.delivery.remove(connection.id);
+        if let Some(me) = connection.me() {
+            let outlet: Arc<dyn Announce> = self.delivery.clone();
+            self.presence.leave(me.id, connection.id, how, &outlet);
+        }
+    }
+
+    /// Takes back what a login began.
+    fn withdraw(&self, connection: &Connection, me: &Me) {
+        let outlet: Arc<dyn Announce> = self.delivery.clone();
+        self.presence
+            .leave(me.id, connection.id, Departure::Lost, &outlet);
+    }
+
+    /// Closes every socket; the node starts anew.
+    pub(crate) fn close_all(&self) {
+        for connection in self.delivery.list() {
+            connection.cut();
+        }
+    }
+}

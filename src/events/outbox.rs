@@ -1,0 +1,232 @@
+//! What is on its way to one socket.
+//!
+//! A full send buffer is no verdict: packets wait here, bounded, and are
+//! offered again. Beyond the bounds, or without progress, the transport is
+//! closed, and what was in it stays missed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socketioxide::socket::Socket;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::connection::Connection;
+use super::packet::{Packet, Sent};
+use crate::lanes::Confirm;
+
+/// Most packets that wait for one socket.
+const MOST_WAITING: usize = 4_096;
+/// First and longest pause before packets are offered again.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// What an outbox may hold, and for how long.
+#[derive(Clone, Debug)]
+pub(super) struct Bounds {
+    /// Most bytes of waiting packets.
+    pub(super) bytes: usize,
+    /// Longest time without progress.
+    pub(super) stall: Duration,
+    /// Where deliveries that the client acknowledged are told.
+    pub(super) confirmed: mpsc::Sender<Confirm>,
+}
+
+/// Packets of one socket.
+pub(super) struct Outbox {
+    socket: Option<Arc<Socket>>,
+    bounds: Bounds,
+    waiting: VecDeque<Packet>,
+    /// What others caused while a login is under way; `None` if none is.
+    held: Option<Vec<Packet>>,
+    bytes: usize,
+    offering: bool,
+}
+
+impl Outbox {
+    pub(super) fn new(socket: Arc<Socket>, bounds: Bounds) -> Self {
+        Self {
+            socket: Some(socket),
+            bounds,
+            waiting: VecDeque::new(),
+            held: None,
+            bytes: 0,
+            offering: false,
+        }
+    }
+
+    pub(super) fn socket(&self) -> Option<Arc<Socket>> {
+        self.socket.clone()
+    }
+
+    /// Whether packets wait for the socket.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Lets go of the socket and of everything for it.
+    pub(super) fn release(&mut self) {
+        self.socket = None;
+        self.waiting = VecDeque::new();
+        self.held = None;
+        self.bytes = 0;
+    }
+
+    /// From now on what others cause is held back.
+    pub(super) fn hold(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    /// Forgets what was held back: the login failed.
+    pub(super) fn drop_held(&mut self) {
+        self.held = None;
+    }
+
+    /// Sends what was held back: the login is out.
+    pub(super) fn send_held(connection: &Arc<Connection>) {
+        let mut outbox = connection.outbox.lock();
+        // all of it before anything newer: the lock is kept
+        let held = outbox.held.take().into_iter().flatten();
+        let effect = held
+            .map(|packet| outbox.enqueue(connection, packet))
+            .fold(Effect::default(), Effect::and);
+        drop(outbox);
+        effect.take(connection);
+    }
+
+    /// Sends a packet, or holds it back while a login is under way.
+    pub(super) fn push_or_hold(connection: &Arc<Connection>, packet: Packet) {
+        let mut outbox = connection.outbox.lock();
+        let effect = match &mut outbox.held {
+            None => outbox.enqueue(connection, packet),
+            Some(held) if held.len() < MOST_WAITING => {
+                held.push(packet);
+                Effect::default()
+            }
+            Some(_) => Effect {
+                overflow: true,
+                ..Effect::default()
+            },
+        };
+        drop(outbox);
+        effect.take(connection);
+    }
+
+    /// Sends a packet.
+    pub(super) fn push(connection: &Arc<Connection>, packet: Packet) {
+        let effect = connection.outbox.lock().enqueue(connection, packet);
+        effect.take(connection);
+    }
+
+    fn enqueue(&mut self, connection: &Arc<Connection>, packet: Packet) -> Effect {
+        if self.waiting.is_empty() && self.offer(connection, &packet) || self.socket.is_none() {
+            return Effect::default();
+        }
+        self.bytes += packet.size();
+        self.waiting.push_back(packet);
+        Effect {
+            overflow: self.waiting.len() > MOST_WAITING || self.bytes > self.bounds.bytes,
+            start: !std::mem::replace(&mut self.offering, true),
+        }
+    }
+
+    /// Offers one packet; `true` when the socket took it.
+    fn offer(&self, connection: &Arc<Connection>, packet: &Packet) -> bool {
+        let Some(socket) = &self.socket else {
+            return false;
+        };
+        match packet.offer(socket) {
+            Sent::Done => true,
+            Sent::Full => false,
+            Sent::Awaited(ack) => {
+                if let (Packet::Message { room, seq, .. }, Some(me)) = (packet, connection.me()) {
+                    let confirm = Confirm {
+                        room: *room,
+                        member: me.id,
+                        first: *seq,
+                        last: *seq,
+                    };
+                    let confirmed = self.bounds.confirmed.clone();
+                    tokio::spawn(async move {
+                        use socketioxide::AckError;
+                        // `cb()` without arguments does not decode, and says "I have it"
+                        if let Ok(_) | Err(AckError::Decode(_)) = ack.await {
+                            // dropped when too many wait: then it is delivered once more
+                            let _ = confirmed.try_send(confirm);
+                        }
+                    });
+                }
+                true
+            }
+        }
+    }
+
+    /// Offers what waits; tells whether anything left, and whether all did.
+    fn drain(&mut self, connection: &Arc<Connection>) -> (bool, bool) {
+        let mut progress = false;
+        while let Some(packet) = self.waiting.pop_front() {
+            if !self.offer(connection, &packet) {
+                self.waiting.push_front(packet);
+                return (progress, false);
+            }
+            self.bytes = self.bytes.saturating_sub(packet.size());
+            progress = true;
+        }
+        self.offering = false;
+        (progress, true)
+    }
+}
+
+/// What is to be done once the outbox is unlocked.
+#[derive(Clone, Copy, Default)]
+struct Effect {
+    overflow: bool,
+    start: bool,
+}
+
+impl Effect {
+    fn and(self, other: Self) -> Self {
+        Self {
+            overflow: self.overflow || other.overflow,
+            start: self.start || other.start,
+        }
+    }
+
+    fn take(self, connection: &Arc<Connection>) {
+        if self.overflow {
+            tracing::debug!("an outbox overflowed; its transport is closed");
+            metrics::counter!("chatzz_outbox_overflows_total").increment(1);
+            connection.cut();
+        }
+        if self.start {
+            tokio::spawn(offer_again(Arc::clone(connection)));
+        }
+    }
+}
+
+/// Offers waiting packets until all have left or nothing moves any more.
+async fn offer_again(connection: Arc<Connection>) {
+    let stall = connection.outbox.lock().bounds.stall;
+    let mut pause = FIRST_PAUSE;
+    let mut moved = Instant::now();
+    loop {
+        tokio::time::sleep(pause).await;
+        let (progress, done) = connection.outbox.lock().drain(&connection);
+        if done || connection.is_closed() {
+            return;
+        }
+        if progress {
+            moved = Instant::now();
+            pause = FIRST_PAUSE;
+        } else {
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+        if moved.elapsed() > stall {
+            tracing::debug!("a socket does not read; its transport is closed");
+            metrics::counter!("chatzz_stalled_sockets_total").increment(1);
+            connection.cut();
+            return;
+        }
+    }
+}

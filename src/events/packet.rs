@@ -1,0 +1,118 @@
+//! What leaves through a socket.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use socketioxide::SendError;
+use socketioxide::ack::AckStream;
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::extract::AckSender;
+use socketioxide::handler::{FromConnectParts, FromMessageParts as _};
+use socketioxide::socket::Socket;
+use socketioxide_core::Value;
+
+use crate::id::{ChatRoomId, Seq};
+use crate::wire::{Json, envelope};
+
+/// The socket itself: unlike a `SocketRef` it can be asked for ack senders.
+pub(super) struct Handle(pub(super) Arc<Socket>);
+
+impl FromConnectParts<LocalAdapter> for Handle {
+    type Error = Infallible;
+
+    fn from_connect_parts(socket: &Arc<Socket>, _: &Option<Value>) -> Result<Self, Infallible> {
+        Ok(Self(Arc::clone(socket)))
+    }
+}
+
+/// One packet, its JSON finished and shared.
+#[derive(Clone, Debug)]
+pub(super) enum Packet {
+    /// The `chatzz` event.
+    Event(Json),
+    /// The `chatzz` event with a message that the client acknowledges.
+    Message {
+        json: Json,
+        room: ChatRoomId,
+        seq: Seq,
+    },
+    /// The acknowledgement of a client's event: `(error, result)`.
+    Ack {
+        id: i64,
+        error: Option<Json>,
+        result: Option<Json>,
+    },
+}
+
+/// What a socket said to a packet.
+pub(super) enum Sent {
+    /// It is on its way.
+    Done,
+    /// It is on its way, and this resolves when the client has it.
+    Awaited(AckStream<serde_json::Value>),
+    /// Not now.
+    Full,
+}
+
+impl Packet {
+    /// Bytes that waiting costs; the JSON may be shared with other sockets.
+    pub(super) fn size(&self) -> usize {
+        let length = |json: &Json| json.get().len();
+        match self {
+            Self::Event(json) | Self::Message { json, .. } => length(json),
+            Self::Ack { error, result, .. } => {
+                [error, result].into_iter().flatten().map(length).sum()
+            }
+        }
+    }
+
+    /// Offers the packet to a socket.
+    pub(super) fn offer(&self, socket: &Arc<Socket>) -> Sent {
+        let sent = match self {
+            Self::Event(json) => socket.emit(envelope::EVENT, json.as_ref()),
+            Self::Message { json, .. } => {
+                let ack = socket.emit_with_ack(envelope::EVENT, json.as_ref());
+                return match ack {
+                    Ok(ack) => Sent::Awaited(ack),
+                    Err(error) => refused(&error),
+                };
+            }
+            Self::Ack { id, error, result } => {
+                let parts = (error.as_deref().map(Arg), result.as_deref().map(Arg));
+                ack_sender(socket, *id).send(&parts)
+            }
+        };
+        match sent {
+            Ok(()) => Sent::Done,
+            Err(error) => refused(&error),
+        }
+    }
+}
+
+/// A reference that serialises as what it refers to.
+#[derive(serde::Serialize)]
+#[serde(transparent)]
+struct Arg<'a>(&'a RawValue);
+
+fn refused(error: &SendError) -> Sent {
+    if let SendError::Serialize(error) = error {
+        // finished JSON always serialises; offering it again would not help
+        tracing::error!(
+            error = error as &dyn std::error::Error,
+            "a packet was not sent"
+        );
+        return Sent::Done;
+    }
+    Sent::Full
+}
+
+/// An acknowledgement can be offered more than once only by making its sender
+/// anew, since sending consumes it.
+fn ack_sender(socket: &Arc<Socket>, id: i64) -> AckSender {
+    let mut unused = Value::Bytes(bytes::Bytes::new());
+    match AckSender::from_message_parts(socket, &mut unused, &Some(id)) {
+        Ok(sender) => sender,
+        Err(never) => match never {},
+    }
+}

@@ -1,0 +1,107 @@
+//! The accept loop: bounded, with a time limit on request heads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use super::guarded::Guarded;
+use crate::transport::Transport;
+
+/// How connections are accepted.
+#[derive(Clone, Debug)]
+pub(crate) struct Accepting {
+    /// Most connections at a time; more are closed at once.
+    pub(crate) most: usize,
+    /// The longest a request's head may take.
+    pub(crate) header: Duration,
+    /// The longest a write may wait for the peer.
+    pub(crate) stall: Duration,
+}
+
+/// Pause after a failed accept, as when no file descriptor is free.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves connections until cancelled; then accepts no more, and closes those
+/// that are left when `cut` is cancelled.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    accepting: Accepting,
+    tasks: TaskTracker,
+    cancelled: CancellationToken,
+    cut: CancellationToken,
+) {
+    let places = Arc::new(Semaphore::new(accepting.most));
+    loop {
+        let stream = tokio::select! {
+            () = cancelled.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match stream {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "accept failed");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            metrics::counter!("chatzz_connections_refused_total").increment(1);
+            continue;
+        };
+        // a message is one small write, and is to leave at once
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
+        }
+        let connection = connection(stream, router.clone(), accepting.clone(), place);
+        let cut = cut.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = cut.cancelled() => {}
+                () = connection => {}
+            }
+        });
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    accepting: Accepting,
+    place: OwnedSemaphorePermit,
+) {
+    let transport = Transport::default();
+    // an upgraded stream outlives the HTTP connection, and its place with it
+    let place = Arc::new(place);
+    let stream = Guarded::new(stream, transport.clone(), accepting.stall);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        let extensions = request.extensions_mut();
+        extensions.insert(transport.clone());
+        extensions.insert(Place(Arc::clone(&place)));
+        router.clone().oneshot(request)
+    });
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(accepting.header)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::trace!(error = &error as &dyn std::error::Error, "connection ended");
+    }
+}
+
+/// A connection's place among the bounded number; freed with its last holder.
+#[derive(Clone, Debug)]
+struct Place(#[expect(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);

@@ -1,0 +1,48 @@
+//! Metrics for Prometheus, on a listener of their own.
+
+use std::sync::OnceLock;
+
+use axum::Router;
+use axum::routing::get;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// The process's recorder, rendered on request.
+pub(crate) type Recorder = PrometheusHandle;
+
+/// Bounds of durations, in seconds: from below a journal flush to the deadline.
+const SECONDS: [f64; 12] = [
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+];
+/// Bounds of batch sizes, in messages.
+const MESSAGES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+
+/// Installs the recorder once for the process and hands it out.
+///
+/// # Errors
+/// When another recorder was installed before.
+pub(crate) fn recorder() -> Result<Recorder, BuildError> {
+    static RECORDER: OnceLock<Recorder> = OnceLock::new();
+    if let Some(recorder) = RECORDER.get() {
+        return Ok(recorder.clone());
+    }
+    let installed = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Full("chatzz_batch_messages".into()), &MESSAGES)?
+        .install_recorder();
+    match installed {
+        Ok(recorder) => Ok(RECORDER.get_or_init(|| recorder).clone()),
+        // somebody else was quicker with the same
+        Err(error) => RECORDER.get().cloned().ok_or(error),
+    }
+}
+
+/// `/metrics`.
+pub(crate) fn router(recorder: Recorder) -> Router {
+    Router::new().route(
+        "/metrics",
+        get(async move || {
+            recorder.run_upkeep();
+            recorder.render()
+        }),
+    )
+}

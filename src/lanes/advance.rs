@@ -1,0 +1,266 @@
+//! Moving messages forward: handed over, delivered, read.
+
+use std::collections::HashMap;
+
+use futures::StreamExt as _;
+use tokio::time::Instant;
+
+use super::command::{Advance, Advanced, Answer, Asker, LaneError, Scope, Stored};
+use super::inbox::answer;
+use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, Lane};
+use crate::id::{ChatRoomId, MessageId, Seq};
+use crate::store::messages::{Change, Ends, Step};
+use crate::store::{Error, Message, Store};
+
+/// Chat rooms whose receipts are applied at the same time.
+const ROOMS_AT_ONCE: usize = 16;
+
+/// One change on its way into the database.
+struct Job {
+    change: Change,
+    /// The message asked about, if the answer is that message.
+    one: Option<MessageId>,
+    deadline: Instant,
+}
+
+/// What became of a [`Job`].
+struct Done {
+    /// What moved, and how much of it.
+    moved: Option<(Ends, u64)>,
+    /// The message asked about, when nothing moved.
+    unmoved: Option<Message>,
+}
+
+impl Lane {
+    /// Applies receipts: each chat room's in order, several rooms at once.
+    pub(super) async fn advance(&mut self, advances: Vec<Advance>) {
+        let Some(advances) = self.learn_for(advances).await else {
+            return;
+        };
+        let mut rooms: HashMap<ChatRoomId, Vec<(usize, Job)>> = HashMap::new();
+        for (index, advance) in advances.iter().enumerate() {
+            let job = self.job(advance);
+            rooms.entry(advance.room).or_default().push((index, job));
+        }
+        let store = self.with.store.clone();
+        let work = futures::stream::iter(rooms.into_values())
+            .map(|jobs| apply_in_order(&store, jobs))
+            .buffer_unordered(ROOMS_AT_ONCE)
+            .collect::<Vec<_>>();
+        // every job ends by its own deadline
+        let Some(done) = self.inbox.wait(work, &mut ()).await else {
+            return;
+        };
+        let mut done: Vec<_> = done.into_iter().flatten().collect();
+        done.sort_unstable_by_key(|(index, _, _)| *index);
+        for (advance, (_, change, outcome)) in advances.into_iter().zip(done) {
+            self.tell_advance(advance, change, outcome);
+        }
+    }
+
+    /// Learns the rooms' numbering, as long as somebody waits for it.
+    async fn learn_for(&mut self, mut advances: Vec<Advance>) -> Option<Vec<Advance>> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let now = Instant::now();
+            for overdue in advances.extract_if(.., |advance| advance.deadline <= now) {
+                answer(
+                    overdue.asker,
+                    Err(LaneError::Unavailable),
+                    self.with.outlet.as_ref(),
+                );
+            }
+            let next = advances.iter().map(|advance| advance.deadline).min()?;
+            let rooms: Vec<ChatRoomId> = advances.iter().map(|advance| advance.room).collect();
+            let learned = tokio::time::timeout_at(next, self.learn(&rooms, &mut ())).await;
+            match learned {
+                Ok(Some(Ok(()))) => return Some(advances),
+                Ok(Some(Err(error))) if !error.is_transient() => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "receipts refused");
+                    for advance in advances {
+                        answer(advance.asker, Err(LaneError::Internal), self.outlet());
+                    }
+                    return None;
+                }
+                Ok(_) => {
+                    let rest = tokio::time::sleep(pause);
+                    self.inbox.wait(rest, &mut ()).await;
+                    pause = LONGEST_PAUSE.min(pause * 2);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// The change that an advance asks for, within what is stored.
+    fn job(&mut self, advance: &Advance) -> Job {
+        let (last, delivered) = self.rooms.get(advance.room).map_or((0, 0), |room| {
+            let cursor = room.cursors.get(&advance.reader.id);
+            (
+                room.last,
+                cursor.map_or(0, super::cursor::Cursor::delivered),
+            )
+        });
+        let (first, last) = match (&advance.scope, advance.step) {
+            (Scope::One(message), _) => (message.seq, message.seq),
+            (Scope::Range(first, to), _) => (*first, *to),
+            (Scope::UpTo(to), Step::Read) => (1, last.min(*to)),
+            // everything up to the cursor was handed over before it moved
+            (Scope::UpTo(to), Step::Sent) => (delivered + 1, last.min(*to)),
+        };
+        Job {
+            change: Change {
+                step: advance.step,
+                room: advance.room,
+                to: advance.reader.id,
+                first,
+                last,
+                at: self.with.clock.now(),
+            },
+            one: match &advance.scope {
+                Scope::One(message) => Some(message.id),
+                Scope::UpTo(_) | Scope::Range(..) => None,
+            },
+            deadline: advance.deadline,
+        }
+    }
+
+    fn tell_advance(&mut self, advance: Advance, change: Change, outcome: Result<Done, LaneError>) {
+        let done = match outcome {
+            Ok(done) => done,
+            Err(error) => return answer(advance.asker, Err(error), self.outlet()),
+        };
+        let count = done.moved.as_ref().map_or(0, |(_, count)| *count);
+        let moved = done
+            .moved
+            .map(|(ends, _)| (ends.oldest, change.applied_to(ends.newest)));
+        if let Some((oldest, newest)) = &moved {
+            self.with.outlet.advanced(&Advanced {
+                newest: newest.clone(),
+                oldest: *oldest,
+                count,
+                step: change.step,
+                origin: match &advance.asker {
+                    Asker::Event(origin) => Some(*origin),
+                    Asker::Task(_) | Asker::Nobody => None,
+                },
+                sender: advance.sender.user.clone(),
+                reader: advance.reader.user.clone(),
+            });
+        }
+        self.confirm_advance(&advance, change);
+        let message = moved.map(|(_, newest)| newest).or(done.unmoved);
+        let result = match (advance.scope, message) {
+            (Scope::One(_), Some(message)) => Ok(Answer::Message(Stored {
+                message,
+                from: advance.sender.user,
+                to: advance.reader.user,
+                origin: None,
+            })),
+            (Scope::One(_), None) => Err(LaneError::Internal),
+            (Scope::UpTo(_) | Scope::Range(..), _) => Ok(Answer::Moved {
+                step: change.step,
+                count,
+                at: change.at,
+            }),
+        };
+        answer(advance.asker, result, self.outlet());
+    }
+
+    /// What a client says it read or got, it has confirmed; what the server
+    /// handed over, nobody has confirmed yet.
+    fn confirm_advance(&mut self, advance: &Advance, change: Change) {
+        let first: Seq = match advance.scope {
+            Scope::One(_) => change.first,
+            Scope::UpTo(_) => 1,
+            Scope::Range(..) => return,
+        };
+        self.move_cursor(advance.room, advance.reader.id, first, change.last);
+    }
+}
+
+async fn apply_in_order(
+    store: &Store,
+    jobs: Vec<(usize, Job)>,
+) -> Vec<(usize, Change, Result<Done, LaneError>)> {
+    let mut done = Vec::with_capacity(jobs.len());
+    for (index, job) in jobs {
+        let outcome = apply(store, &job).await;
+        done.push((index, job.change, outcome));
+    }
+    done
+}
+
+/// Applies one change, again and again until the database says it did.
+async fn apply(store: &Store, job: &Job) -> Result<Done, LaneError> {
+    if job.deadline <= Instant::now() {
+        return Err(LaneError::Unavailable);
+    }
+    let mut progress = Progress::default();
+    let applied = async {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match try_apply(store, job, &mut progress).await {
+                Ok(done) => return Ok(done),
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "receipt is retried"
+                    );
+                }
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "receipt refused");
+                    return Err(LaneError::Internal);
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    };
+    match tokio::time::timeout_at(job.deadline, applied).await {
+        Ok(outcome) => outcome,
+        Err(_) if progress.attempted => Err(LaneError::UnknownOutcome),
+        Err(_) => Err(LaneError::Unavailable),
+    }
+}
+
+/// What is known of a change that is not done yet.
+#[derive(Default)]
+struct Progress {
+    ends: Option<Ends>,
+    attempted: bool,
+}
+
+async fn try_apply(store: &Store, job: &Job, progress: &mut Progress) -> Result<Done, Error> {
+    let messages = &store.messages;
+    if progress.ends.is_none() && job.change.first <= job.change.last {
+        progress.ends = messages.find_ends(job.change).await?;
+    }
+    let Some(ends) = &progress.ends else {
+        let unmoved = match job.one {
+            Some(id) => messages.find(id).await?,
+            None => None,
+        };
+        return Ok(Done {
+            moved: None,
+            unmoved,
+        });
+    };
+    let repeated = std::mem::replace(&mut progress.attempted, true);
+    let mut count = messages.apply(job.change).await?;
+    if repeated {
+        count = messages.count_applied(job.change).await?;
+    }
+    if count == 0 {
+        // another process was first
+        let unmoved = messages.find(ends.newest.id).await?;
+        return Ok(Done {
+            moved: None,
+            unmoved,
+        });
+    }
+    Ok(Done {
+        moved: Some((ends.clone(), count)),
+        unmoved: None,
+    })
+}

@@ -1,0 +1,296 @@
+//! Storing messages: numbering, one ordered insert, and what a refusal means.
+//!
+//! A refused insert is sorted by the index that refused: `_id`, our own earlier
+//! attempt has stored the message; `(from, clientId)`, the sender repeats a
+//! send; `(chatRoom, seq)`, another process has used the number.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::batch::{Batch, Item};
+use super::command::{Advance, Append, Asker, Command, LaneError, Member, Outlet, Scope, Stored};
+use super::inbox::refuse;
+use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, Lane};
+use crate::id::{ChatRoomId, Seq};
+use crate::store::messages::{Appended, Refusal, Step};
+use crate::store::{Error, Message, Status, once_visible};
+
+/// How long marking a message handed over is tried; it is not waited for.
+const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Whether the batch goes on.
+enum Next {
+    /// With another attempt, at once.
+    Again,
+    /// With another attempt, after a pause.
+    Later,
+    /// Not at all: everything is answered, and nothing is known of the outcome.
+    Over,
+}
+
+impl Lane {
+    /// Stores messages and tells about them, or answers why not.
+    pub(super) async fn append(&mut self, mut appends: Vec<Append>) {
+        let now = tokio::time::Instant::now();
+        let overdue: Vec<Append> = appends
+            .extract_if(.., |append| append.deadline <= now)
+            .collect();
+        for append in overdue {
+            refuse(
+                Command::Append(append),
+                LaneError::Unavailable,
+                self.outlet(),
+            );
+        }
+        let mut batch = Batch::of(appends);
+        let mut pause = FIRST_PAUSE;
+        while !batch.is_empty() {
+            match self.attempt(&mut batch).await {
+                Ok(Next::Again) => pause = FIRST_PAUSE,
+                Ok(Next::Later) => {
+                    if !self.rest(pause, &mut batch).await {
+                        self.give_up(&batch);
+                        return;
+                    }
+                    pause = LONGEST_PAUSE.min(pause * 2);
+                }
+                Ok(Next::Over) => {
+                    self.give_up(&batch);
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "messages were refused"
+                    );
+                    batch.refuse(LaneError::Internal, self.with.outlet.as_ref());
+                    self.give_up(&batch);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Numbers whatever is left from the database's own state next time: what
+    /// was tried may still come to be stored.
+    fn give_up(&mut self, batch: &Batch) {
+        for room in &batch.rooms {
+            self.rooms.doubt(*room);
+        }
+    }
+
+    /// Waits; `false` when everything was answered meanwhile.
+    async fn rest(&mut self, pause: Duration, batch: &mut Batch) -> bool {
+        let sleep = tokio::time::sleep(pause);
+        self.inbox.wait(sleep, batch).await.is_some()
+    }
+
+    /// One attempt at what is left of the batch.
+    async fn attempt(&mut self, batch: &mut Batch) -> Result<Next, Error> {
+        match self.catch_up(batch).await {
+            None => return Ok(Next::Over),
+            Some(Err(error)) if error.is_transient() => return Ok(Next::Later),
+            Some(Err(error)) => return Err(error),
+            Some(Ok(())) => {}
+        }
+        if batch.is_empty() {
+            return Ok(Next::Again);
+        }
+        let messages = self.number(batch);
+        let store = self.with.store.messages.clone();
+        let limit = self.with.attempt;
+        let insert = store.append(Arc::clone(&messages), limit);
+        let started = tokio::time::Instant::now();
+        batch.in_flight = true;
+        let Some(inserted) = self.inbox.wait(insert, batch).await else {
+            return Ok(Next::Over);
+        };
+        batch.in_flight = false;
+        record_commit(messages.len(), started.elapsed());
+        match inserted {
+            Ok(Appended::All) => {
+                self.settle(batch, &messages);
+                Ok(Next::Again)
+            }
+            Ok(Appended::StoppedAt { index, refusal }) => {
+                self.settle(batch, messages.get(..index).unwrap_or_default());
+                self.settle_refused(batch, refusal).await
+            }
+            Err(error) if error.is_transient() => {
+                if error.may_be_applied() {
+                    batch.mark_attempted();
+                }
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "storing is retried"
+                );
+                Ok(Next::Later)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Learns the numbering of the batch's rooms and tells what others stored.
+    async fn catch_up(&mut self, batch: &mut Batch) -> Option<Result<(), Error>> {
+        let rooms = batch.members();
+        let listed: Vec<ChatRoomId> = rooms.keys().copied().collect();
+        if let Err(error) = self.learn(&listed, batch).await? {
+            return Some(Err(error));
+        }
+        for (room, members) in rooms {
+            loop {
+                let untold = match self.untold(room, batch).await? {
+                    Ok(untold) => untold,
+                    Err(error) => return Some(Err(error)),
+                };
+                if untold.is_empty() {
+                    break;
+                }
+                let found: Vec<Stored> = untold
+                    .into_iter()
+                    .map(|message| claim(batch, &members, message, self.outlet()))
+                    .collect();
+                self.tell(&found);
+            }
+        }
+        Some(Ok(()))
+    }
+
+    /// Marks messages handed over that were born `not_sent`, whose receiver
+    /// has come while they were being stored and now gets them live.
+    fn hand_over(&mut self, stored: &[Stored], items: &[Item]) {
+        let now = tokio::time::Instant::now();
+        for (stored, item) in stored.iter().zip(items) {
+            let message = &stored.message;
+            if message.status != Status::NotSent || !self.outlet().is_here(message.to) {
+                continue;
+            }
+            self.inbox.push(Command::Advance(Advance {
+                room: message.chat_room,
+                reader: item.append.to.clone(),
+                sender: item.append.from.clone(),
+                step: Step::Sent,
+                scope: Scope::Range(message.seq, message.seq),
+                asker: Asker::Nobody,
+                deadline: now + HAND_OVER_WITHIN,
+            }));
+        }
+    }
+
+    /// Gives every message of the batch the next number of its room.
+    fn number(&mut self, batch: &Batch) -> Arc<[Message]> {
+        let now = self.with.clock.now();
+        let mut next: HashMap<ChatRoomId, Seq> = HashMap::new();
+        let outlet = Arc::clone(&self.with.outlet);
+        let numbered = batch.items.iter().zip(&batch.rooms).map(|(item, room)| {
+            let state = self.rooms.get(*room);
+            let (last, at) = state.map_or((0, now), |state| (state.last, state.time(now)));
+            let seq = next.entry(*room).or_insert(last);
+            *seq += 1;
+            let sent = &item.append;
+            let here = outlet.is_here(sent.to.id);
+            Message {
+                id: item.id,
+                chat_room: *room,
+                from: sent.from.id,
+                to: sent.to.id,
+                message: sent.text.clone(),
+                created_at: at,
+                status: if here { Status::Sent } else { Status::NotSent },
+                seq: *seq,
+                unread: Some(true),
+                client_id: sent.client_id.clone(),
+                sent_at: here.then_some(at),
+                read_at: None,
+            }
+        });
+        numbered.collect()
+    }
+
+    /// The first messages of the batch are stored as `messages`.
+    fn settle(&mut self, batch: &mut Batch, messages: &[Message]) {
+        let mut items = batch.take_first(messages.len());
+        let stored: Vec<Stored> = items
+            .iter_mut()
+            .zip(messages)
+            .map(|(item, message)| item.stored(message.clone()))
+            .collect();
+        self.tell(&stored);
+        for (item, message) in items.iter_mut().zip(messages) {
+            item.answer_repeats(message, self.outlet());
+        }
+        self.hand_over(&stored, &items);
+    }
+
+    /// The first message of the batch was refused.
+    async fn settle_refused(&mut self, batch: &mut Batch, refusal: Refusal) -> Result<Next, Error> {
+        let (Some(item), Some(room)) = (batch.items.first(), batch.rooms.first().copied()) else {
+            return Ok(Next::Again);
+        };
+        let messages = self.with.store.messages.clone();
+        let (id, from) = (item.id, item.append.from.id);
+        let found = match refusal {
+            Refusal::NumberTaken => {
+                self.rooms.doubt(room);
+                // a majority read may not show the other's message yet
+                return Ok(Next::Later);
+            }
+            Refusal::AlreadyStored => {
+                // stored under the number of that attempt: it is among the untold
+                self.rooms.doubt(room);
+                let find = async { once_visible(|| messages.find(id)).await };
+                self.inbox.wait(find, batch).await
+            }
+            Refusal::Repeated => {
+                let client_id = item.append.client_id.clone().unwrap_or_default();
+                let find =
+                    async { once_visible(|| messages.find_by_client_id(from, &client_id)).await };
+                self.inbox.wait(find, batch).await
+            }
+        };
+        match found {
+            None => Ok(Next::Over),
+            Some(Err(error)) if error.is_transient() => Ok(Next::Later),
+            Some(Err(error)) => Err(error),
+            Some(Ok(message)) if message.id == id => {
+                self.rooms.doubt(room);
+                Ok(Next::Again)
+            }
+            Some(Ok(message)) => {
+                for mut item in batch.take_first(1) {
+                    item.answer_as_repeated(&message, self.outlet());
+                }
+                Ok(Next::Again)
+            }
+        }
+    }
+}
+
+/// A stored message this node has not told about: our own, whose answer was
+/// lost, or another process's.
+fn claim(
+    batch: &mut Batch,
+    members: &[Member; 2],
+    message: Message,
+    outlet: &dyn Outlet,
+) -> Stored {
+    if let Some(mut item) = batch.take(message.id) {
+        item.answer_repeats(&message, outlet);
+        return item.stored(message);
+    }
+    let [a, b] = members;
+    let (from, to) = if message.from == a.id { (a, b) } else { (b, a) };
+    Stored {
+        message,
+        from: Arc::clone(&from.user),
+        to: Arc::clone(&to.user),
+        origin: None,
+    }
+}
+
+fn record_commit(messages: usize, took: Duration) {
+    #[expect(clippy::cast_precision_loss, reason = "a metric")]
+    metrics::histogram!("chatzz_batch_messages").record(messages as f64);
+    metrics::histogram!("chatzz_commit_seconds").record(took.as_secs_f64());
+}

@@ -1,0 +1,214 @@
+//! A batch of messages on their way into the database.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::command::{Answer, Append, LaneError, Member, Origin, Outlet, Stored};
+use super::inbox::{Overdue, answer_once};
+use crate::id::{ChatRoomId, ChatUserId, MessageId};
+use crate::store::Message;
+
+/// One message of the batch and what hangs on it.
+pub(super) struct Item {
+    pub(super) id: MessageId,
+    pub(super) append: Sent,
+    /// Same sender, same client id, later in the same batch: answered alike.
+    pub(super) repeats: Vec<Sent>,
+    /// Whether an attempt whose outcome is unknown included the message.
+    pub(super) attempted: bool,
+}
+
+/// What was asked, as long as it matters.
+pub(super) struct Sent {
+    pub(super) from: Member,
+    pub(super) to: Member,
+    pub(super) text: String,
+    pub(super) client_id: Option<String>,
+    pub(super) origin: Option<Origin>,
+    pub(super) deadline: Instant,
+}
+
+impl Sent {
+    /// Whether a stored message is what this asks to store.
+    fn is_same_as(&self, message: &Message) -> bool {
+        self.to.id == message.to && self.text == message.message
+    }
+}
+
+/// The messages of one insert that are not settled yet, in order.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) items: Vec<Item>,
+    pub(super) rooms: Vec<ChatRoomId>,
+    /// Whether an attempt is under way at this moment.
+    pub(super) in_flight: bool,
+}
+
+impl Batch {
+    /// Gathers sends; a repeat within the batch joins the first of its kind.
+    pub(super) fn of(appends: Vec<Append>) -> Self {
+        let mut batch = Self::default();
+        let mut seen: HashMap<(ChatUserId, String), usize> = HashMap::new();
+        for append in appends {
+            let room = append.room;
+            let sent = Sent {
+                from: append.from,
+                to: append.to,
+                text: append.text,
+                client_id: append.client_id,
+                origin: Some(append.origin),
+                deadline: append.deadline,
+            };
+            if let Some(client_id) = &sent.client_id {
+                match seen.entry((sent.from.id, client_id.clone())) {
+                    Entry::Occupied(first) => {
+                        if let Some(item) = batch.items.get_mut(*first.get()) {
+                            item.repeats.push(sent);
+                        }
+                        continue;
+                    }
+                    Entry::Vacant(free) => {
+                        free.insert(batch.items.len());
+                    }
+                }
+            }
+            batch.items.push(Item {
+                id: MessageId::generate(),
+                append: sent,
+                repeats: Vec::new(),
+                attempted: false,
+            });
+            batch.rooms.push(room);
+        }
+        batch
+    }
+
+    /// The chat rooms of what is left, each with its two people.
+    pub(super) fn members(&self) -> HashMap<ChatRoomId, [Member; 2]> {
+        let both = |item: &Item| [item.append.from.clone(), item.append.to.clone()];
+        let mut members = HashMap::new();
+        for (item, room) in self.items.iter().zip(&self.rooms) {
+            members.entry(*room).or_insert_with(|| both(item));
+        }
+        members
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Takes the first `count` messages out.
+    pub(super) fn take_first(&mut self, count: usize) -> Vec<Item> {
+        let count = count.min(self.items.len());
+        self.rooms.drain(..count);
+        self.items.drain(..count).collect()
+    }
+
+    /// Takes the message with this id out, wherever it stands.
+    pub(super) fn take(&mut self, id: MessageId) -> Option<Item> {
+        let index = self.items.iter().position(|item| item.id == id)?;
+        self.rooms.remove(index);
+        Some(self.items.remove(index))
+    }
+
+    /// Notes that the outcome of an attempt is unknown.
+    pub(super) fn mark_attempted(&mut self) {
+        for item in &mut self.items {
+            item.attempted = true;
+        }
+    }
+
+    /// Answers everything with `error`, or with "unknown" what was attempted.
+    pub(super) fn refuse(&mut self, error: LaneError, outlet: &dyn Outlet) {
+        for item in &mut self.items {
+            item.refuse(error, outlet);
+        }
+    }
+}
+
+impl Item {
+    fn refuse(&mut self, error: LaneError, outlet: &dyn Outlet) {
+        let error = if self.attempted && error == LaneError::Unavailable {
+            LaneError::UnknownOutcome
+        } else {
+            error
+        };
+        answer_once(&mut self.append.origin, Err(error), outlet);
+        for repeat in &mut self.repeats {
+            answer_once(&mut repeat.origin, Err(error), outlet);
+        }
+    }
+
+    /// The message is stored as `message`: what to tell.
+    pub(super) fn stored(&mut self, message: Message) -> Stored {
+        Stored {
+            message,
+            from: Arc::clone(&self.append.from.user),
+            to: Arc::clone(&self.append.to.user),
+            origin: self.append.origin.take(),
+        }
+    }
+
+    /// Answers the repeats: as duplicates of `message`, or as conflicts.
+    pub(super) fn answer_repeats(&mut self, message: &Message, outlet: &dyn Outlet) {
+        for repeat in &mut self.repeats {
+            answer_repeat(repeat, message, outlet);
+        }
+    }
+
+    /// The client id was stored before, as `message`: answers all that use it.
+    pub(super) fn answer_as_repeated(&mut self, message: &Message, outlet: &dyn Outlet) {
+        answer_repeat(&mut self.append, message, outlet);
+        self.answer_repeats(message, outlet);
+    }
+}
+
+fn answer_repeat(sent: &mut Sent, message: &Message, outlet: &dyn Outlet) {
+    let answer = if sent.is_same_as(message) {
+        Ok(Answer::Duplicate(Stored {
+            message: message.clone(),
+            from: Arc::clone(&sent.from.user),
+            to: Arc::clone(&sent.to.user),
+            origin: None,
+        }))
+    } else {
+        Err(LaneError::ClientIdConflict)
+    };
+    answer_once(&mut sent.origin, answer, outlet);
+}
+
+impl Overdue for Batch {
+    fn next_deadline(&self) -> Option<Instant> {
+        self.sends()
+            .filter(|sent| sent.origin.is_some())
+            .map(|sent| sent.deadline)
+            .min()
+    }
+
+    fn expire(&mut self, now: Instant, outlet: &dyn Outlet) -> bool {
+        for item in &mut self.items {
+            let error = if item.attempted || self.in_flight {
+                LaneError::UnknownOutcome
+            } else {
+                LaneError::Unavailable
+            };
+            for sent in std::iter::once(&mut item.append).chain(&mut item.repeats) {
+                if sent.deadline <= now {
+                    answer_once(&mut sent.origin, Err(error), outlet);
+                }
+            }
+        }
+        self.sends().any(|sent| sent.origin.is_some())
+    }
+}
+
+impl Batch {
+    fn sends(&self) -> impl Iterator<Item = &Sent> {
+        self.items
+            .iter()
+            .flat_map(|item| std::iter::once(&item.append).chain(&item.repeats))
+    }
+}

@@ -1,0 +1,221 @@
+//! What a lane is asked to do, and what it answers.
+
+use std::sync::Arc;
+
+use bson::DateTime;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
+use crate::store::messages::Step;
+use crate::store::{Message, User};
+
+/// Whom an answer goes to: the event that asked, as data.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The socket that sent the event.
+    pub socket: SocketId,
+    /// The acknowledgement it asked for.
+    pub ack: Option<i64>,
+    /// The event's name, for `error` envelopes, metrics and logs.
+    pub event: &'static str,
+    /// When the event came.
+    pub since: Instant,
+}
+
+/// One of the two people of a chat room, as seen when the command was made.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The person inside the messenger.
+    pub id: ChatUserId,
+    /// The person as clients are shown him.
+    pub user: Arc<User>,
+}
+
+/// Why a lane did not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LaneError {
+    /// Nothing was stored: the database could not be asked in time.
+    #[error("the database is not available")]
+    Unavailable,
+    /// It may have been stored: the database did not answer in time.
+    #[error("the database did not answer in time")]
+    UnknownOutcome,
+    /// Too much waits already.
+    #[error("too many commands wait")]
+    Overloaded,
+    /// The client id was used for another message.
+    #[error("the client id belongs to another message")]
+    ClientIdConflict,
+    /// The database refused what it should have taken.
+    #[error("the database refused the operation")]
+    Internal,
+}
+
+/// A message to be numbered and stored.
+#[derive(Debug)]
+pub struct Append {
+    /// Where.
+    pub room: ChatRoomId,
+    /// Who sends.
+    pub from: Member,
+    /// Who receives.
+    pub to: Member,
+    /// The text, already checked.
+    pub text: String,
+    /// The sender's key of this send.
+    pub client_id: Option<String>,
+    /// Whom to answer.
+    pub origin: Origin,
+    /// When the answer must be out.
+    pub deadline: Instant,
+}
+
+/// A step forward for one member's received messages.
+#[derive(Debug)]
+pub struct Advance {
+    /// Where.
+    pub room: ChatRoomId,
+    /// Whose received messages.
+    pub reader: Member,
+    /// Who sent them.
+    pub sender: Member,
+    /// Which step.
+    pub step: Step,
+    /// Which messages.
+    pub scope: Scope,
+    /// Whom to answer.
+    pub asker: Asker,
+    /// When the answer must be out.
+    pub deadline: Instant,
+}
+
+/// Which messages an [`Advance`] is about.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// All up to a position, clamped to the last stored one.
+    UpTo(Seq),
+    /// Those in a range, ends included.
+    Range(Seq, Seq),
+    /// Just this one, answered with the message itself.
+    One(Message),
+}
+
+/// Who waits for an [`Advance`].
+#[derive(Debug)]
+pub enum Asker {
+    /// A client's event.
+    Event(Origin),
+    /// Another part of the server.
+    Task(oneshot::Sender<Result<Answer, LaneError>>),
+    /// Nobody.
+    Nobody,
+}
+
+/// Messages that a receiver has confirmed.
+#[derive(Clone, Copy, Debug)]
+pub struct Confirm {
+    /// Where.
+    pub room: ChatRoomId,
+    /// Who confirmed.
+    pub member: ChatUserId,
+    /// First position, included.
+    pub first: Seq,
+    /// Last position, included.
+    pub last: Seq,
+}
+
+/// Anything a lane does.
+#[derive(Debug)]
+pub enum Command {
+    /// Store a message.
+    Append(Append),
+    /// Move messages forward.
+    Advance(Advance),
+    /// Move a delivered cursor.
+    Confirm(Confirm),
+}
+
+impl Command {
+    /// The chat room, which decides the lane.
+    pub fn room(&self) -> ChatRoomId {
+        match self {
+            Self::Append(append) => append.room,
+            Self::Advance(advance) => advance.room,
+            Self::Confirm(confirm) => confirm.room,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Append(append) => Some(append.deadline),
+            Self::Advance(advance) => Some(advance.deadline),
+            Self::Confirm(_) => None,
+        }
+    }
+}
+
+/// A message that is stored, with what is needed to tell about it.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The message.
+    pub message: Message,
+    /// Its sender.
+    pub from: Arc<User>,
+    /// Its receiver.
+    pub to: Arc<User>,
+    /// The event that sent it; `None` when another process stored it.
+    pub origin: Option<Origin>,
+}
+
+/// Messages that moved forward.
+#[derive(Clone, Debug)]
+pub struct Advanced {
+    /// The newest of them, as it is now.
+    pub newest: Message,
+    /// Position of the oldest of them.
+    pub oldest: Seq,
+    /// How many.
+    pub count: u64,
+    /// By which step.
+    pub step: Step,
+    /// The event that moved them, if it was one.
+    pub origin: Option<Origin>,
+    /// Who sent them.
+    pub sender: Arc<User>,
+    /// Who received them.
+    pub reader: Arc<User>,
+}
+
+/// What an event is answered, beside [`Stored`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The send had been stored before, as this.
+    Duplicate(Stored),
+    /// The message asked about, as it is now.
+    Message(Stored),
+    /// Messages moved.
+    Moved {
+        /// By which step.
+        step: Step,
+        /// How many.
+        count: u64,
+        /// When.
+        at: DateTime,
+    },
+}
+
+/// Where a lane's results go. Given to the lanes at their start.
+///
+/// All calls about one chat room come from its lane, one after another, and
+/// must not block.
+pub trait Outlet: Send + Sync + 'static {
+    /// Whether a socket of this person is open here.
+    fn is_here(&self, user: ChatUserId) -> bool;
+    /// Messages were stored, in this order.
+    fn stored(&self, batch: &[Stored]);
+    /// Messages moved forward.
+    fn advanced(&self, advanced: &Advanced);
+    /// An event has its answer.
+    fn answer(&self, origin: Origin, answer: Result<Answer, LaneError>);
+}

@@ -1,0 +1,243 @@
+//! One lane: takes batches, keeps each chat room's order, does the work.
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::command::{Advance, Append, Command, Confirm, Stored};
+use super::cursor::Cursor;
+use super::inbox::{Inbox, Overdue};
+use super::room::{Room, Rooms};
+use super::{Equipment, Outlet};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::store::messages::Page;
+use crate::store::{Error, Message};
+
+/// First pause after a failed attempt; doubled up to [`LONGEST_PAUSE`].
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(10);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// Messages found at once that this node has not told about.
+const CATCH_UP_PAGE: i64 = 500;
+
+/// One lane's task.
+pub(super) struct Lane {
+    pub(super) with: Equipment,
+    pub(super) inbox: Inbox,
+    pub(super) rooms: Rooms,
+}
+
+/// Commands that may be done together: no room's order is broken by it.
+#[derive(Default)]
+struct Stage {
+    appends: Vec<Append>,
+    advances: Vec<Advance>,
+}
+
+impl Lane {
+    pub(super) fn new(with: Equipment, commands: mpsc::Receiver<Command>, bound: usize) -> Self {
+        let inbox = Inbox::new(commands, bound, Arc::clone(&with.outlet));
+        Self {
+            with,
+            inbox,
+            rooms: Rooms::default(),
+        }
+    }
+
+    /// Works until every sender of commands is gone and nothing waits.
+    pub(super) async fn run(mut self) {
+        loop {
+            let batch = self.inbox.next_batch().await;
+            if batch.is_empty() {
+                return;
+            }
+            let (stages, confirms) = stages(batch);
+            for stage in stages {
+                if !stage.appends.is_empty() {
+                    self.append(stage.appends).await;
+                }
+                if !stage.advances.is_empty() {
+                    self.advance(stage.advances).await;
+                }
+            }
+            if !confirms.is_empty() {
+                self.confirm(confirms).await;
+            }
+        }
+    }
+
+    pub(super) fn outlet(&self) -> &dyn Outlet {
+        self.with.outlet.as_ref()
+    }
+
+    /// Makes sure the numbering of these chat rooms is known.
+    ///
+    /// What other processes stored meanwhile is left for the caller to tell:
+    /// `told` of a room then lies behind `last`.
+    pub(super) async fn learn(
+        &mut self,
+        rooms: &[ChatRoomId],
+        waiting: &mut (impl Overdue + Send),
+    ) -> Option<Result<(), Error>> {
+        let unknown: HashSet<ChatRoomId> = rooms
+            .iter()
+            .copied()
+            .filter(|room| !self.rooms.is_known(*room))
+            .collect();
+        if unknown.is_empty() {
+            return Some(Ok(()));
+        }
+        let unknown: Vec<ChatRoomId> = unknown.into_iter().collect();
+        let store = self.with.store.clone();
+        let asked = async {
+            futures::try_join!(
+                store.messages.list_last(&unknown),
+                store.chat_rooms.list(&unknown)
+            )
+        };
+        let (heads, documents) = match self.inbox.wait(asked, waiting).await? {
+            Ok(found) => found,
+            Err(error) => return Some(Err(error)),
+        };
+        let heads: HashMap<ChatRoomId, &Message> =
+            heads.iter().map(|head| (head.chat_room, head)).collect();
+        for id in &unknown {
+            let head = heads.get(id);
+            let last = head.map_or(0, |head| head.seq);
+            let last_at = head.map_or(bson::DateTime::MIN, |head| head.created_at);
+            if let Some(room) = self.rooms.get(*id) {
+                room.last = last.max(room.told);
+                room.last_at = room.last_at.max(last_at);
+                room.doubtful = false;
+            } else {
+                self.rooms.insert(*id, Room::new(last, last_at));
+            }
+        }
+        for document in documents {
+            let Some(room) = self.rooms.get(document.id) else {
+                continue;
+            };
+            for member in document.chat_users {
+                let behind = self.with.behind.known_delivered(document.id, member);
+                let delivered = document.delivered(member).max(behind);
+                room.cursors
+                    .entry(member)
+                    .or_insert_with(|| Cursor::at(delivered));
+            }
+        }
+        Some(Ok(()))
+    }
+
+    /// Lists stored messages of a room that this node has not told about.
+    pub(super) async fn untold(
+        &mut self,
+        id: ChatRoomId,
+        waiting: &mut (impl Overdue + Send),
+    ) -> Option<Result<Vec<Message>, Error>> {
+        let Some((told, last)) = self.rooms.get(id).map(|room| (room.told, room.last)) else {
+            return Some(Ok(Vec::new()));
+        };
+        if told >= last {
+            return Some(Ok(Vec::new()));
+        }
+        let store = self.with.store.clone();
+        let page = Page {
+            after: told,
+            before: Seq::MAX,
+            ascending: true,
+            limit: CATCH_UP_PAGE,
+        };
+        let listed = async { store.messages.list_page(id, page).await };
+        self.inbox.wait(listed, waiting).await
+    }
+
+    /// Tells about stored messages, in order, and notes what follows from them.
+    pub(super) fn tell(&mut self, batch: &[Stored]) {
+        if batch.is_empty() {
+            return;
+        }
+        self.with.outlet.stored(batch);
+        for stored in batch {
+            let message = &stored.message;
+            let id = message.chat_room;
+            let Some(room) = self.rooms.get(id) else {
+                continue;
+            };
+            room.told = room.told.max(message.seq);
+            room.last = room.last.max(message.seq);
+            room.last_at = room.last_at.max(message.created_at);
+            self.with.behind.head(id, message.seq, message.created_at);
+            // nobody has to confirm what he sent himself
+            self.move_cursor(id, message.from, message.seq, message.seq);
+        }
+    }
+
+    pub(super) fn move_cursor(
+        &mut self,
+        id: ChatRoomId,
+        member: ChatUserId,
+        first: Seq,
+        last: Seq,
+    ) {
+        let Some(room) = self.rooms.get(id) else {
+            return;
+        };
+        let last = last.min(room.last);
+        let cursor = room.cursors.entry(member).or_default();
+        if cursor.confirm(first, last) {
+            self.with.behind.delivered(id, member, cursor.delivered());
+        }
+    }
+
+    pub(super) async fn confirm(&mut self, confirms: Vec<Confirm>) {
+        let rooms: Vec<ChatRoomId> = confirms.iter().map(|confirm| confirm.room).collect();
+        if let Some(Err(error)) = self.learn(&rooms, &mut ()).await {
+            // unconfirmed messages are only delivered once more
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "confirmations lost"
+            );
+            return;
+        }
+        for confirm in confirms {
+            self.move_cursor(confirm.room, confirm.member, confirm.first, confirm.last);
+        }
+    }
+}
+
+/// Splits a batch so that each chat room's commands keep their order: messages
+/// of one stage are stored together, then its receipts are applied, and a
+/// message behind a receipt of the same room waits for the next stage.
+fn stages(batch: Vec<Command>) -> (Vec<Stage>, Vec<Confirm>) {
+    let mut stages: Vec<Stage> = Vec::new();
+    let mut confirms = Vec::new();
+    // the stage a room is in, and whether its receipts there have begun
+    let mut position: HashMap<ChatRoomId, (usize, bool)> = HashMap::new();
+    for command in batch {
+        let at = position.entry(command.room()).or_insert((0, false));
+        match command {
+            Command::Append(append) => {
+                if at.1 {
+                    *at = (at.0 + 1, false);
+                }
+                stage(&mut stages, at.0).appends.push(append);
+            }
+            Command::Advance(advance) => {
+                at.1 = true;
+                stage(&mut stages, at.0).advances.push(advance);
+            }
+            Command::Confirm(confirm) => confirms.push(confirm),
+        }
+    }
+    (stages, confirms)
+}
+
+fn stage(stages: &mut Vec<Stage>, index: usize) -> &mut Stage {
+    if stages.len() <= index {
+        stages.resize_with(index + 1, Stage::default);
+    }
+    #[expect(clippy::indexing_slicing, reason = "made to be there just above")]
+    &mut stages[index]
+}

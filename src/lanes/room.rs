@@ -1,0 +1,92 @@
+//! What a lane knows of its chat rooms.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bson::DateTime;
+use tokio::time::Instant;
+
+use super::cursor::Cursor;
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+
+/// Chat rooms a lane remembers before it forgets idle ones.
+const MOST_REMEMBERED: usize = 50_000;
+/// A chat room is idle after this.
+const IDLE_AFTER: Duration = Duration::from_mins(1);
+
+/// One chat room.
+#[derive(Clone, Debug)]
+pub(super) struct Room {
+    /// Number of the last message, as far as every number here is resolved.
+    pub(super) last: Seq,
+    /// Time of the last message.
+    pub(super) last_at: DateTime,
+    /// The last message told to this node's sockets.
+    pub(super) told: Seq,
+    /// The members' delivered cursors.
+    pub(super) cursors: HashMap<ChatUserId, Cursor>,
+    /// Whether `last` is to be read anew, because an attempt's outcome is open.
+    pub(super) doubtful: bool,
+    used: Instant,
+}
+
+impl Room {
+    pub(super) fn new(last: Seq, last_at: DateTime) -> Self {
+        Self {
+            last,
+            last_at,
+            told: last,
+            cursors: HashMap::new(),
+            doubtful: false,
+            used: Instant::now(),
+        }
+    }
+
+    /// The time of a message stored now: never before the one before it.
+    pub(super) fn time(&self, now: DateTime) -> DateTime {
+        now.max(self.last_at)
+    }
+}
+
+/// The chat rooms of a lane.
+#[derive(Debug, Default)]
+pub(super) struct Rooms {
+    rooms: HashMap<ChatRoomId, Room>,
+}
+
+impl Rooms {
+    pub(super) fn get(&mut self, id: ChatRoomId) -> Option<&mut Room> {
+        let room = self.rooms.get_mut(&id)?;
+        room.used = Instant::now();
+        Some(room)
+    }
+
+    /// Whether messages of the room can be numbered without asking the database.
+    pub(super) fn is_known(&self, id: ChatRoomId) -> bool {
+        self.rooms.get(&id).is_some_and(|room| !room.doubtful)
+    }
+
+    pub(super) fn insert(&mut self, id: ChatRoomId, room: Room) {
+        if self.rooms.len() >= MOST_REMEMBERED {
+            self.forget_idle();
+        }
+        self.rooms.insert(id, room);
+    }
+
+    /// Marks the room's numbering as open until it is read anew.
+    pub(super) fn doubt(&mut self, id: ChatRoomId) {
+        if let Some(room) = self.rooms.get_mut(&id) {
+            room.doubtful = true;
+        }
+    }
+
+    /// Forgets chat rooms that the database knows all about.
+    fn forget_idle(&mut self) {
+        let now = Instant::now();
+        self.rooms.retain(|_, room| {
+            now.duration_since(room.used) < IDLE_AFTER
+                || room.doubtful
+                || !room.cursors.values().all(Cursor::is_settled)
+        });
+    }
+}

@@ -1,0 +1,152 @@
+//! The `chatzz` command: parses the command line, starts telemetry, runs.
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use chatzz::app::App;
+use chatzz::cli::{Cli, Command, DevArgs};
+use chatzz::config::Config;
+use chatzz::store::Store;
+use chatzz::store::migrate::Plan;
+use clap::Parser as _;
+
+/// Exit code of a command line or configuration that cannot be used.
+const USAGE: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let command = Cli::parse().into_command();
+    let (config, warnings) = match Config::from_env(command.mode()) {
+        Ok(read) => read,
+        Err(errors) => {
+            complain(&errors);
+            return ExitCode::from(USAGE);
+        }
+    };
+    if let Err(error) = chatzz::telemetry::init(&config.log) {
+        complain(&error);
+        return ExitCode::from(USAGE);
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let done = match command {
+        Command::Serve => serve(config).await,
+        Command::Dev(args) => dev(&args, config).await,
+        Command::Migrate(args) => migrate(args.dry_run, &config).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format_args!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let shutdown = shutdown()?;
+    let app = App::build(config, axum::Router::new()).await?;
+    say(&format_args!("listening on http://{}", app.addr()));
+    app.run_until(shutdown).await;
+    Ok(())
+}
+
+#[cfg(unix)]
+async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
+    let shutdown = shutdown()?;
+    let dev = chatzz::dev::Dev::build(args, config, &|line| say(&line)).await?;
+    say(&format_args!(
+        "\nchatzz runs. Open two windows and chat:\n  {url}?as=alice\n  {url}?as=bob\nCtrl-C ends it.",
+        url = dev.url()
+    ));
+    dev.run_until(shutdown).await;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+async fn dev(_: &DevArgs, _: Config) -> anyhow::Result<()> {
+    anyhow::bail!("`chatzz dev` needs a Unix system; `chatzz serve` runs everywhere")
+}
+
+async fn migrate(dry_run: bool, config: &Config) -> anyhow::Result<()> {
+    let store = Store::connect(config).await?;
+    let plan: Plan = if dry_run {
+        store.plan().await?
+    } else {
+        store.migrate().await?
+    };
+    say(&format_args!(
+        "{}{plan}",
+        match (plan.is_empty(), dry_run) {
+            (true, _) => "",
+            (false, true) => "would do:\n",
+            (false, false) => "done:\n",
+        }
+    ));
+    store.close().await;
+    Ok(())
+}
+
+/// Resolves at the first SIGTERM or Ctrl-C; the second ends the process at once.
+fn shutdown() -> std::io::Result<impl Future<Output = ()> + Send> {
+    let mut signals = Signals::new()?;
+    Ok(async move {
+        signals.next().await;
+        tokio::spawn(async move {
+            signals.next().await;
+            std::process::exit(1);
+        });
+    })
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        // without a handler the system ends the process itself
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// One line for the person at the terminal; a closed terminal is no failure.
+fn say(line: &impl Display) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}");
+    let _ = out.flush();
+}
+
+fn complain(error: &impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "chatzz: {error}");
+}

@@ -1,0 +1,223 @@
+//! Contacts: the people one has a chat room with.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bson::DateTime;
+
+use super::{Error, IdInput, Me, Messenger};
+use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
+use crate::store::{ChatRoom, ChatUser, Message, Presence as Status, User};
+
+/// One contact, as his owner is shown him.
+#[derive(Clone, Debug)]
+pub struct Contact {
+    /// The person inside the messenger.
+    pub id: ChatUserId,
+    /// The person in the application.
+    pub user: Arc<User>,
+    /// The chat room with him.
+    pub room: ChatRoomId,
+    /// Whether he is here.
+    pub status: Status,
+    /// When he last went offline.
+    pub last_online: Option<DateTime>,
+    /// His messages that are not read yet.
+    pub unread: i64,
+    /// The last message, with the ids of both sides.
+    pub last_message: Option<LastMessage>,
+    /// Who created the chat room.
+    pub added_by: UserId,
+    /// When.
+    pub added_at: DateTime,
+    /// How many messages are missed and where they begin, if not all are told.
+    pub cut: Option<(i64, Seq)>,
+    /// How far the owner got in the chat room.
+    pub delivered: Seq,
+}
+
+/// The last message of a chat room.
+#[derive(Clone, Debug)]
+pub struct LastMessage {
+    /// The message.
+    pub message: Message,
+    /// Its sender's id in the application.
+    pub from: UserId,
+    /// Its receiver's id in the application.
+    pub to: UserId,
+}
+
+/// What adding somebody did.
+#[derive(Clone, Debug)]
+pub struct Added {
+    /// The added, as the adder sees him.
+    pub added: Contact,
+    /// The adder, as the added sees him.
+    pub adder: Contact,
+    /// Whether this call created the chat room.
+    pub created: bool,
+}
+
+impl Messenger {
+    /// Opens the chat room with somebody; the same one however often.
+    ///
+    /// # Errors
+    /// [`Error::CannotAddSelf`], [`Error::UserNotFound`], or failures.
+    #[tracing::instrument(name = "messenger.add", level = "debug", skip_all)]
+    pub async fn add(&self, me: &Me, whom: &IdInput) -> Result<Added, Error> {
+        let user = self.user(whom).await?;
+        if user.id == me.user {
+            return Err(Error::CannotAddSelf);
+        }
+        let of_write = |error| Error::of_write(&error);
+        let other = self
+            .store
+            .chat_users
+            .get_or_create(&user.id)
+            .await
+            .map_err(of_write)?;
+        let opened = self
+            .store
+            .chat_rooms
+            .get_or_create(me.id, other.id, self.clock.now())
+            .await
+            .map_err(of_write)?;
+        self.presence.add_contacts(me.id, [other.id]);
+        self.presence.add_contacts(other.id, [me.id]);
+        let mut contacts = self.describe(me, vec![opened.room.clone()]).await?;
+        let added = contacts.pop().ok_or(Error::Internal)?;
+        let (status, last_online) = self.shown_self(me).await?;
+        let adder = Contact {
+            id: me.id,
+            user: self.people.get(&me.user).await?,
+            status,
+            last_online,
+            unread: 0,
+            last_message: None,
+            cut: None,
+            delivered: 0,
+            ..added.clone()
+        };
+        Ok(Added {
+            added,
+            adder,
+            created: opened.created,
+        })
+    }
+
+    async fn shown_self(&self, me: &Me) -> Result<(Status, Option<DateTime>), Error> {
+        let mine = self
+            .store
+            .chat_users
+            .list(&[me.id])
+            .await
+            .map_err(|error| Error::of_read(&error))?;
+        let mine = mine.first().ok_or(Error::Internal)?;
+        Ok((Status::Online, self.presence.shown(mine).1))
+    }
+
+    /// Describes the contacts behind chat rooms, newest conversation first.
+    ///
+    /// Four queries, whatever their number.
+    pub(super) async fn describe(
+        &self,
+        me: &Me,
+        rooms: Vec<ChatRoom>,
+    ) -> Result<Vec<Contact>, Error> {
+        let room_ids: Vec<ChatRoomId> = rooms.iter().map(|room| room.id).collect();
+        let others: Vec<ChatUserId> = rooms.iter().map(|room| room.other(me.id)).collect();
+        let (people, last, unread) = futures::try_join!(
+            self.contact_users(&others),
+            async {
+                let last = self.store.messages.list_last(&room_ids).await;
+                last.map_err(|error| Error::of_read(&error))
+            },
+            async {
+                let unread = self.store.messages.count_unread(me.id).await;
+                unread.map_err(|error| Error::of_read(&error))
+            },
+        )?;
+        let mut last: HashMap<ChatRoomId, Message> =
+            last.into_iter().map(|m| (m.chat_room, m)).collect();
+        let mut contacts: Vec<Contact> = rooms
+            .into_iter()
+            .filter_map(|room| {
+                let (document, user) = people.get(&room.other(me.id))?;
+                let last = last.remove(&room.id);
+                let unread = unread.get(&room.id).copied().unwrap_or_default();
+                Some(self.contact(me, &room, document, Arc::clone(user), last, unread))
+            })
+            .collect();
+        contacts.sort_by_key(|contact| std::cmp::Reverse(contact.newest()));
+        Ok(contacts)
+    }
+
+    /// The chat users and users behind contacts; two queries.
+    async fn contact_users(
+        &self,
+        ids: &[ChatUserId],
+    ) -> Result<HashMap<ChatUserId, (ChatUser, Arc<User>)>, Error> {
+        let documents = self
+            .store
+            .chat_users
+            .list(ids)
+            .await
+            .map_err(|error| Error::of_read(&error))?;
+        let users = documents.iter().map(|document| document.user.clone());
+        let mut users = self.people.list(users.collect()).await?;
+        Ok(documents
+            .into_iter()
+            .filter_map(|document| {
+                let user = users.remove(&document.user)?;
+                Some((document.id, (document, user)))
+            })
+            .collect())
+    }
+
+    fn contact(
+        &self,
+        me: &Me,
+        room: &ChatRoom,
+        document: &ChatUser,
+        user: Arc<User>,
+        last: Option<Message>,
+        unread: i64,
+    ) -> Contact {
+        let (status, last_online) = self.presence.shown(document);
+        let id_of = |who: ChatUserId| {
+            if who == me.id {
+                me.user.clone()
+            } else {
+                document.user.clone()
+            }
+        };
+        Contact {
+            id: document.id,
+            user,
+            room: room.id,
+            status,
+            last_online,
+            unread,
+            last_message: last.map(|message| LastMessage {
+                from: id_of(message.from),
+                to: id_of(message.to),
+                message,
+            }),
+            added_by: id_of(room.added_by),
+            added_at: room.created_at,
+            cut: None,
+            delivered: room
+                .delivered(me.id)
+                .max(self.behind.known_delivered(room.id, me.id)),
+        }
+    }
+}
+
+impl Contact {
+    /// When something last happened in the conversation.
+    fn newest(&self) -> DateTime {
+        self.last_message
+            .as_ref()
+            .map_or(self.added_at, |last| last.message.created_at)
+    }
+}

@@ -1,0 +1,92 @@
+//! Why the messenger does not do what it is asked.
+
+use crate::lanes::LaneError;
+use crate::store;
+
+/// A refusal or failure, in the messenger's own words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The request makes no sense; the text names the field.
+    #[error("{0}")]
+    BadRequest(String),
+    /// The socket's token names somebody else.
+    #[error("this socket may not speak for that user")]
+    Forbidden,
+    /// `connect-user` has to come first.
+    #[error("send connect-user first")]
+    NotConnected,
+    /// The socket belongs to another user already.
+    #[error("this socket is connected as another user")]
+    AlreadyConnected,
+    /// The application has no such user.
+    #[error("there is no such user")]
+    UserNotFound,
+    /// Nobody talks to himself here.
+    #[error("you cannot add yourself")]
+    CannotAddSelf,
+    /// Nobody has added the other yet.
+    #[error("there is no chat room with this user: send add-chat-user first")]
+    NoChatRoom,
+    /// There is no such message for this user.
+    #[error("there is no such message")]
+    MessageNotFound,
+    /// The text is too long.
+    #[error("the message is longer than {0}")]
+    MessageTooLong(String),
+    /// The client id was used for another message.
+    #[error("this clientId belongs to another message of yours")]
+    ClientIdConflict,
+    /// Too much is waiting.
+    #[error("too many events are waiting: slow down")]
+    Overloaded,
+    /// Nothing was stored.
+    #[error("the service is not available at the moment; nothing was stored")]
+    Unavailable,
+    /// It may have been stored.
+    #[error("it is not known whether this was stored: try again with the same clientId")]
+    UnknownOutcome,
+    /// A defect or a refusal nobody expected; the log tells more.
+    #[error("internal error")]
+    Internal,
+}
+
+impl Error {
+    /// What a failed read means for its asker.
+    pub fn of_read(error: &store::Error) -> Self {
+        if error.is_transient() {
+            tracing::warn!(error = error as &dyn std::error::Error, "a read failed");
+            Self::Unavailable
+        } else {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "a read was refused"
+            );
+            Self::Internal
+        }
+    }
+
+    /// What a failed write means for its asker.
+    pub fn of_write(error: &store::Error) -> Self {
+        if error.may_be_applied() {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "a write's outcome is unknown"
+            );
+            Self::UnknownOutcome
+        } else {
+            Self::of_read(error)
+        }
+    }
+}
+
+impl From<LaneError> for Error {
+    fn from(error: LaneError) -> Self {
+        match error {
+            LaneError::Unavailable => Self::Unavailable,
+            LaneError::UnknownOutcome => Self::UnknownOutcome,
+            LaneError::Overloaded => Self::Overloaded,
+            LaneError::ClientIdConflict => Self::ClientIdConflict,
+            LaneError::Internal => Self::Internal,
+        }
+    }
+}

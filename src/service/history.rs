@@ -1,0 +1,158 @@
+//! History: bounded pages, both ways.
+
+use std::sync::Arc;
+
+use bson::DateTime;
+
+use super::missed::mark_sent;
+use super::{Conversation, Error, HandedOver, IdInput, Me, Messenger};
+use crate::id::{ChatRoomId, Seq};
+use crate::lanes::Stored;
+use crate::store::messages::Page;
+use crate::store::{Message, Status};
+
+/// What history a client asks for.
+#[derive(Clone, Debug)]
+pub struct HistoryQuery {
+    /// The conversation with this user.
+    pub with: IdInput,
+    /// Messages created at or after this time.
+    pub since: Option<DateTime>,
+    /// Messages before this position.
+    pub before: Option<Seq>,
+    /// Messages after this position.
+    pub after: Option<Seq>,
+    /// How many; clamped to what is configured.
+    pub limit: Option<i64>,
+}
+
+/// One page of history, ascending.
+#[derive(Clone, Debug)]
+pub struct HistoryPage {
+    /// The messages.
+    pub messages: Vec<Stored>,
+    /// Whether there are more in the direction asked.
+    pub has_more: bool,
+    /// What counts as handed over once the page is out.
+    pub handed_over: Option<HandedOver>,
+}
+
+impl Messenger {
+    /// Gets a page of a conversation.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::NoChatRoom`], or failures.
+    #[tracing::instrument(name = "messenger.history", level = "debug", skip_all)]
+    pub async fn history(&self, me: &Me, query: &HistoryQuery) -> Result<HistoryPage, Error> {
+        let conversation = self.conversation(me, &query.with).await?;
+        let most = i64::from(self.paging.history_max);
+        let limit = query
+            .limit
+            .unwrap_or_else(|| i64::from(self.paging.history_default))
+            .clamp(1, most);
+        let ascending = query.since.is_some() || query.after.is_some();
+        let since = match query.since {
+            Some(since) => self.position_of(conversation.room, since).await? - 1,
+            None => 0,
+        };
+        let page = Page {
+            after: since.max(query.after.unwrap_or(0)),
+            before: query.before.unwrap_or(Seq::MAX),
+            ascending,
+            limit: limit + 1,
+        };
+        let mut messages = self
+            .store
+            .messages
+            .list_page(conversation.room, page)
+            .await
+            .map_err(|error| Error::of_read(&error))?;
+        let has_more = i64::try_from(messages.len()).is_ok_and(|found| found > limit);
+        if has_more {
+            messages.pop();
+        }
+        if !ascending {
+            messages.reverse();
+        }
+        self.hand_over_page(&conversation, &mut messages).await?;
+        let handed_over = messages
+            .first()
+            .zip(messages.last())
+            .map(|(first, last)| HandedOver {
+                room: conversation.room,
+                // a page asked for `after` begins right there, whatever it holds
+                first: if ascending { page.after + 1 } else { first.seq },
+                last: last.seq,
+            });
+        Ok(HistoryPage {
+            messages: messages
+                .into_iter()
+                .map(|message| conversation.stored(message))
+                .collect(),
+            has_more,
+            handed_over,
+        })
+    }
+
+    /// Marks messages of the page that were never handed over: now they are.
+    async fn hand_over_page(
+        &self,
+        conversation: &Conversation,
+        messages: &mut [Message],
+    ) -> Result<(), Error> {
+        let mine = conversation.me.id;
+        let mut waiting = messages
+            .iter()
+            .filter(|message| message.status == Status::NotSent && message.to == mine);
+        let Some(first) = waiting.next() else {
+            return Ok(());
+        };
+        let last = waiting.next_back().unwrap_or(first);
+        let at = self.hand_over(conversation, first.seq, last.seq).await?;
+        let received = messages.iter_mut().filter(|message| message.to == mine);
+        mark_sent(received, at);
+        Ok(())
+    }
+
+    /// The first position whose message was created at or after `since`; one
+    /// past the last if none was.
+    ///
+    /// Times never decrease with positions, and positions have no gaps: a
+    /// binary search of about twenty point queries for a million messages.
+    async fn position_of(&self, room: ChatRoomId, since: DateTime) -> Result<Seq, Error> {
+        let of_read = |error| Error::of_read(&error);
+        let messages = &self.store.messages;
+        let last = messages.list_last(&[room]).await.map_err(of_read)?;
+        let Some(last) = last.first() else {
+            return Ok(1);
+        };
+        let (mut low, mut high) = (1, last.seq + 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let message = messages.find_at(room, middle).await.map_err(of_read)?;
+            if message.is_some_and(|message| message.created_at < since) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+}
+
+impl Conversation {
+    /// A message of the conversation, with its people.
+    fn stored(&self, message: Message) -> Stored {
+        let (from, to) = if message.from == self.me.id {
+            (&self.me.user, &self.other.user)
+        } else {
+            (&self.other.user, &self.me.user)
+        };
+        Stored {
+            from: Arc::clone(from),
+            to: Arc::clone(to),
+            message,
+            origin: None,
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The node's lease: a node that dies leaves nobody online.
+//!
+//! A node is named after the port it holds. Whoever holds the port knows that
+//! the predecessor is dead, so it takes the lease at once and makes offline
+//! whom the predecessor left online. Runs are told apart by a boot id.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::presence::{Announce, Announcement, Presence};
+use super::{Messenger, People};
+use crate::id::ChatUserId;
+use crate::store::{ChatUser, Node, Presence as Status, PresenceChange, Store, WriteBehind};
+
+/// People of a dead node made offline in one round trip.
+const PEOPLE_AT_ONCE: i64 = 500;
+
+/// The lease of this process.
+pub struct Lease {
+    store: Store,
+    behind: Arc<WriteBehind>,
+    presence: Arc<Presence>,
+    id: String,
+    boot: Mutex<String>,
+    length: Duration,
+}
+
+impl Lease {
+    /// Takes the lease of the node `id`, and cleans up after whoever held it
+    /// and after every node whose lease ran out.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn take(
+        store: Store,
+        behind: Arc<WriteBehind>,
+        presence: Arc<Presence>,
+        id: String,
+        length: Duration,
+    ) -> Result<Self, crate::store::Error> {
+        let lease = Self {
+            store,
+            behind,
+            presence,
+            id,
+            boot: Mutex::default(),
+            length,
+        };
+        lease.take_anew().await?;
+        for node in lease.store.nodes.list_expired().await? {
+            lease.bury(&node).await?;
+        }
+        Ok(lease)
+    }
+
+    /// Takes the lease for a new run.
+    async fn take_anew(&self) -> Result<(), crate::store::Error> {
+        let boot = format!("{}#{}", self.id, uuid::Uuid::new_v4());
+        let before = self.store.nodes.take(&self.id, &boot).await?;
+        self.boot.lock().clone_from(&boot);
+        self.behind.set_boot(&boot);
+        if let Some(before) = before {
+            self.make_offline(&before).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a lease that ran out; tells who was still online there.
+    async fn bury(&self, node: &Node) -> Result<Vec<ChatUser>, crate::store::Error> {
+        if !self.store.nodes.remove_expired(node).await? {
+            return Ok(Vec::new());
+        }
+        tracing::warn!(node = node.id, "a node's lease ran out");
+        self.make_offline(node).await
+    }
+
+    /// Makes offline whom a run of a node left online.
+    async fn make_offline(&self, node: &Node) -> Result<Vec<ChatUser>, crate::store::Error> {
+        let mut all = Vec::new();
+        loop {
+            let some = self
+                .store
+                .chat_users
+                .list_on_node(&node.boot, PEOPLE_AT_ONCE)
+                .await?;
+            if some.is_empty() {
+                return Ok(all);
+            }
+            let changes: HashMap<ChatUserId, PresenceChange> = some
+                .iter()
+                .map(|user| (user.id, PresenceChange::Offline(node.renewed_at)))
+                .collect();
+            self.store.behind.presence(&node.boot, &changes).await?;
+            all.extend(some);
+        }
+    }
+
+    /// Renews the lease until cancelled, and looks after other nodes' leases.
+    ///
+    /// `on_lost` is called when somebody else took this node's lease: its
+    /// sockets are to be closed, since their users may be shown offline.
+    pub async fn keep(
+        self: Arc<Self>,
+        outlet: Arc<dyn Announce>,
+        messenger: Arc<Messenger>,
+        on_lost: impl Fn() + Send + Sync,
+        cancelled: CancellationToken,
+    ) {
+        let mut ticks = tokio::time::interval(self.length / 3);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = cancelled.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = self
+                .tick(outlet.as_ref(), messenger.people(), &on_lost)
+                .await
+            {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the lease was not renewed"
+                );
+            }
+        }
+    }
+
+    async fn tick(
+        &self,
+        outlet: &dyn Announce,
+        people: &People,
+        on_lost: &(impl Fn() + Send + Sync),
+    ) -> Result<(), crate::store::Error> {
+        let boot = self.boot.lock().clone();
+        if !self.store.nodes.renew(&self.id, &boot).await? {
+            tracing::error!(node = self.id, "the lease was lost; starting anew");
+            on_lost();
+            self.take_anew().await?;
+            self.presence.rewrite();
+            return Ok(());
+        }
+        for node in self.store.nodes.list_expired().await? {
+            let left = self.bury(&node).await?;
+            for user in left {
+                self.announce(outlet, people, &user, node.renewed_at)
+                    .await?;
+            }
+        }
+        let alive = self.store.nodes.list_alive().await?;
+        let others: HashSet<String> = alive
+            .into_iter()
+            .map(|node| node.boot)
+            .filter(|other| *other != boot)
+            .collect();
+        self.presence.set_other_nodes(others);
+        Ok(())
+    }
+
+    /// Tells the contacts who are here that somebody of a dead node is offline.
+    async fn announce(
+        &self,
+        outlet: &dyn Announce,
+        people: &People,
+        user: &ChatUser,
+        at: bson::DateTime,
+    ) -> Result<(), crate::store::Error> {
+        if self.presence.is_here(user.id) {
+            return Ok(());
+        }
+        let rooms = self.store.chat_rooms.list_of(user.id).await?;
+        let contacts = rooms.iter().map(|room| room.other(user.id)).collect();
+        // without the user's details nobody is told; the next login tells
+        if let Ok(user) = people.get(&user.user).await {
+            outlet.announce(&Announcement {
+                user,
+                status: Status::Offline,
+                last_online: Some(at),
+                contacts,
+            });
+        }
+        Ok(())
+    }
+
+    /// Gives the lease up: the node is going.
+    ///
+    /// # Errors
+    /// When the database cannot answer; the lease then runs out by itself.
+    pub async fn release(&self) -> Result<(), crate::store::Error> {
+        let boot = self.boot.lock().clone();
+        self.store.nodes.release(&self.id, &boot).await.map(drop)
+    }
+}

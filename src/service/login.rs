@@ -1,0 +1,85 @@
+//! What a person is told when he comes.
+
+use std::sync::Arc;
+
+use bson::DateTime;
+
+use super::{Contact, Error, HandedOver, IdInput, Me, Messenger};
+use crate::id::UserId;
+use crate::lanes::Stored;
+use crate::store::{ChatUser, User};
+
+/// Everything `user-details` tells, and what follows from telling it.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The person.
+    pub user: Arc<User>,
+    /// When he last went offline.
+    pub last_online: Option<DateTime>,
+    /// His contacts, newest conversation first.
+    pub contacts: Vec<Contact>,
+    /// What he missed, by sender, ascending.
+    pub missed: Vec<(UserId, Vec<Stored>)>,
+    /// The ranges that count as handed over once this is out.
+    pub handed_over: Vec<HandedOver>,
+}
+
+impl Messenger {
+    /// Finds the user that a client means.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], or failures.
+    pub async fn find_user(&self, input: &IdInput) -> Result<Arc<User>, Error> {
+        self.user(input).await
+    }
+
+    /// Makes a user a chat user on first sight.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    #[tracing::instrument(name = "messenger.register", level = "debug", skip_all)]
+    pub async fn register(&self, user: &User) -> Result<ChatUser, Error> {
+        let document = self
+            .store
+            .chat_users
+            .get_or_create(&user.id)
+            .await
+            .map_err(|error| Error::of_write(&error))?;
+        self.chat_users.insert(user.id.clone(), document.id).await;
+        Ok(document)
+    }
+
+    /// Gathers what a person is told at a login, and marks the missed messages
+    /// handed over, durably, before any of it is told.
+    ///
+    /// The socket must be known to [`super::presence::Presence`] before: what
+    /// is stored while this reads reaches it live.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    #[tracing::instrument(name = "messenger.login", level = "debug", skip_all)]
+    pub async fn login(
+        &self,
+        me: &Me,
+        user: Arc<User>,
+        document: &ChatUser,
+    ) -> Result<Login, Error> {
+        let rooms = self
+            .store
+            .chat_rooms
+            .list_of(me.id)
+            .await
+            .map_err(|error| Error::of_read(&error))?;
+        self.presence
+            .add_contacts(me.id, rooms.iter().map(|room| room.other(me.id)));
+        let mut contacts = self.describe(me, rooms).await?;
+        let missed = self.missed(me, &user, &mut contacts).await?;
+        Ok(Login {
+            last_online: self.presence.shown(document).1,
+            user,
+            contacts,
+            missed: missed.messages,
+            handed_over: missed.handed_over,
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! The messenger's rules. Knows no sockets and no JSON.
+
+mod contacts;
+mod error;
+mod history;
+mod lease;
+mod login;
+mod missed;
+mod people;
+pub mod presence;
+mod receipts;
+mod sending;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::future::Cache;
+use tokio::time::Instant;
+
+pub use contacts::{Added, Contact, LastMessage};
+pub use error::Error;
+pub use history::{HistoryPage, HistoryQuery};
+pub use lease::Lease;
+pub use login::Login;
+pub use missed::HandedOver;
+pub use people::{IdInput, People};
+pub use receipts::Receipt;
+pub use sending::{Draft, MESSAGE_MAX_BYTES};
+
+use crate::clock::Clock;
+use crate::config::{Config, PagingConfig};
+use crate::id::{ChatRoomId, ChatUserId, UserId};
+use crate::lanes::{Advance, Answer, Asker, Command, LaneError, Lanes, Member, Scope};
+use crate::store::messages::Step;
+use crate::store::{Store, User, WriteBehind};
+use presence::Presence;
+
+/// Pairs and chat users remembered at most, about 100 bytes each.
+const MOST_CACHED: u64 = 500_000;
+
+/// Who asks: fixed for a socket by its login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Me {
+    /// The person inside the messenger.
+    pub id: ChatUserId,
+    /// The person in the application.
+    pub user: UserId,
+}
+
+/// The messenger.
+pub struct Messenger {
+    store: Store,
+    people: People,
+    presence: Arc<Presence>,
+    lanes: Lanes,
+    behind: Arc<WriteBehind>,
+    clock: Clock,
+    paging: PagingConfig,
+    max_chars: usize,
+    deadline: Duration,
+    /// Chat users never change their user and are never deleted.
+    chat_users: Cache<UserId, ChatUserId>,
+    /// Chat rooms never change their members and are never deleted.
+    rooms: Cache<(ChatUserId, ChatUserId), ChatRoomId>,
+}
+
+/// What a messenger is made of.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Who is here.
+    pub presence: Arc<Presence>,
+    /// Where messages are stored.
+    pub lanes: Lanes,
+    /// What is written behind.
+    pub behind: Arc<WriteBehind>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl Messenger {
+    /// A messenger on these parts.
+    pub fn new(parts: Parts, config: &Config) -> Self {
+        let people = People::new(
+            parts.store.users.clone(),
+            config.users.id_type,
+            config.users.cache,
+        );
+        Self {
+            store: parts.store,
+            people,
+            presence: parts.presence,
+            lanes: parts.lanes,
+            behind: parts.behind,
+            clock: parts.clock,
+            paging: config.paging.clone(),
+            max_chars: config.messages.max_chars,
+            deadline: config.timeouts.request,
+            chat_users: Cache::new(MOST_CACHED),
+            rooms: Cache::new(MOST_CACHED),
+        }
+    }
+
+    /// The application's users.
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Finds the user a client means.
+    async fn user(&self, input: &IdInput) -> Result<Arc<User>, Error> {
+        self.people.find(input).await?.ok_or(Error::UserNotFound)
+    }
+
+    /// Finds the chat user of a user; `None` if he never took part.
+    async fn chat_user(&self, user: &UserId) -> Result<Option<ChatUserId>, Error> {
+        if let Some(id) = self.chat_users.get(user).await {
+            return Ok(Some(id));
+        }
+        let found = self
+            .store
+            .chat_users
+            .find_by_user(user)
+            .await
+            .map_err(|error| Error::of_read(&error))?;
+        let Some(found) = found else { return Ok(None) };
+        self.chat_users.insert(user.clone(), found.id).await;
+        Ok(Some(found.id))
+    }
+
+    /// Finds the chat room with somebody, and both people of it.
+    async fn conversation(&self, me: &Me, with: &IdInput) -> Result<Conversation, Error> {
+        let user = self.user(with).await?;
+        let other = self.chat_user(&user.id).await?.ok_or(Error::NoChatRoom)?;
+        let room = self.room(me.id, other).await?.ok_or(Error::NoChatRoom)?;
+        let mine = self.people.get(&me.user).await?;
+        Ok(Conversation {
+            room,
+            me: Member {
+                id: me.id,
+                user: mine,
+            },
+            other: Member { id: other, user },
+        })
+    }
+
+    async fn room(&self, a: ChatUserId, b: ChatUserId) -> Result<Option<ChatRoomId>, Error> {
+        let key = if a < b { (a, b) } else { (b, a) };
+        if let Some(id) = self.rooms.get(&key).await {
+            return Ok(Some(id));
+        }
+        let found = self
+            .store
+            .chat_rooms
+            .find_by_pair(a, b)
+            .await
+            .map_err(|error| Error::of_read(&error))?;
+        let Some(found) = found else { return Ok(None) };
+        self.rooms.insert(key, found.id).await;
+        Ok(Some(found.id))
+    }
+
+    /// Marks received messages handed over and waits until that is durable;
+    /// tells when they were.
+    async fn hand_over(
+        &self,
+        conversation: &Conversation,
+        first: i64,
+        last: i64,
+    ) -> Result<bson::DateTime, Error> {
+        let (done, answer) = tokio::sync::oneshot::channel();
+        let advance = Advance {
+            room: conversation.room,
+            reader: conversation.me.clone(),
+            sender: conversation.other.clone(),
+            step: Step::Sent,
+            scope: Scope::Range(first, last),
+            asker: Asker::Task(done),
+            deadline: Instant::now() + self.deadline,
+        };
+        self.lanes
+            .submit(Command::Advance(advance))
+            .map_err(|_| Error::Overloaded)?;
+        match answer.await {
+            Ok(Ok(Answer::Moved { at, .. })) => Ok(at),
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(_)) | Err(_) => Err(LaneError::Internal.into()),
+        }
+    }
+}
+
+/// A chat room, seen from one side.
+#[derive(Clone, Debug)]
+struct Conversation {
+    room: ChatRoomId,
+    me: Member,
+    other: Member,
+}

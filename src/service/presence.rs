@@ -1,0 +1,327 @@
+//! Who is here: sockets by person, and when the others are told.
+//!
+//! A person comes online with the first socket that finished its login and goes
+//! offline with the last. A lost transport is told after a grace, so that a
+//! page reload does not flicker; a clean disconnect at once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bson::DateTime;
+use dashmap::DashMap;
+use parking_lot::{Mutex, RwLock};
+use smallvec::SmallVec;
+
+use crate::clock::Clock;
+use crate::id::{ChatUserId, SocketId, UserId};
+use crate::store::{ChatUser, Presence as Status, PresenceChange, User, WriteBehind};
+
+/// How long somebody who left is remembered, longer than a write behind takes.
+const REMEMBERED: Duration = Duration::from_mins(1);
+
+/// How a socket went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// The client said so.
+    Clean,
+    /// The transport broke, or fell silent.
+    Lost,
+}
+
+/// Somebody came or went: to be told to those who know him.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    /// Who.
+    pub user: Arc<User>,
+    /// Came or went.
+    pub status: Status,
+    /// When he last went.
+    pub last_online: Option<DateTime>,
+    /// Whom to tell.
+    pub contacts: Vec<ChatUserId>,
+}
+
+/// Tells announcements. Must not block.
+pub trait Announce: Send + Sync + 'static {
+    /// Tells one; calls about one person come one after another.
+    fn announce(&self, announcement: &Announcement);
+}
+
+/// The sockets of one person; most people have few.
+pub type Sockets = SmallVec<[SocketId; 4]>;
+
+/// Everybody with a socket on this node.
+pub struct Presence {
+    people: DashMap<ChatUserId, Arc<Person>>,
+    /// Boot ids of the other nodes whose lease is good.
+    other_nodes: RwLock<HashSet<String>>,
+    behind: Arc<WriteBehind>,
+    clock: Clock,
+    grace: Duration,
+}
+
+struct Person {
+    /// Held while announcing, so that "came" and "went" keep their order.
+    order: Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    user: Arc<User>,
+    sockets: Sockets,
+    contacts: HashSet<ChatUserId>,
+    shown_online: bool,
+    last_online: Option<DateTime>,
+    /// Counts arrivals: a grace that began before the last one is void.
+    arrivals: u64,
+    left_at: Instant,
+    /// Taken out of the map; whoever still holds it looks again.
+    forgotten: bool,
+}
+
+impl Presence {
+    /// Nobody is here yet.
+    pub fn new(behind: Arc<WriteBehind>, clock: Clock, grace: Duration) -> Self {
+        Self {
+            people: DashMap::new(),
+            other_nodes: RwLock::default(),
+            behind,
+            clock,
+            grace,
+        }
+    }
+
+    /// Adds a socket that is logging in: messages reach it from now on.
+    pub fn enter(&self, who: &ChatUser, user: &Arc<User>, socket: SocketId) {
+        loop {
+            let person = Arc::clone(&self.people.entry(who.id).or_insert_with(|| {
+                Arc::new(Person {
+                    order: Mutex::new(()),
+                    state: Mutex::new(State::new(who, user)),
+                })
+            }));
+            let mut state = person.state.lock();
+            if state.forgotten {
+                continue;
+            }
+            state.arrivals += 1;
+            state.user = Arc::clone(user);
+            state.last_online = state.last_online.max(who.last_online);
+            if !state.sockets.contains(&socket) {
+                state.sockets.push(socket);
+            }
+            return;
+        }
+    }
+
+    /// Adds people who are to be told about `who`.
+    pub fn add_contacts(&self, who: ChatUserId, contacts: impl IntoIterator<Item = ChatUserId>) {
+        if let Some(person) = self.person(who) {
+            person.state.lock().contacts.extend(contacts);
+        }
+    }
+
+    /// A socket has finished its login: tells that its person is online, if
+    /// that is news.
+    pub fn activate(&self, who: ChatUserId, outlet: &dyn Announce) {
+        let Some(person) = self.person(who) else {
+            return;
+        };
+        let _order = person.order.lock();
+        let announcement = {
+            let mut state = person.state.lock();
+            if state.shown_online || state.sockets.is_empty() {
+                return;
+            }
+            state.shown_online = true;
+            state.announcement(Status::Online)
+        };
+        self.behind.presence(who, PresenceChange::Online);
+        outlet.announce(&announcement);
+    }
+
+    /// Takes a socket out; the last one makes its person offline, at once or
+    /// after the grace.
+    pub fn leave(
+        self: &Arc<Self>,
+        who: ChatUserId,
+        socket: SocketId,
+        how: Departure,
+        outlet: &Arc<dyn Announce>,
+    ) {
+        let Some(person) = self.person(who) else {
+            return;
+        };
+        let arrivals = {
+            let mut state = person.state.lock();
+            state.sockets.retain(|one| *one != socket);
+            state.left_at = Instant::now();
+            if !state.sockets.is_empty() || !state.shown_online {
+                return;
+            }
+            state.arrivals
+        };
+        if how == Departure::Clean || self.grace.is_zero() {
+            self.go(who, arrivals, outlet.as_ref());
+            return;
+        }
+        let (presence, outlet) = (Arc::clone(self), Arc::clone(outlet));
+        tokio::spawn(async move {
+            tokio::time::sleep(presence.grace).await;
+            presence.go(who, arrivals, outlet.as_ref());
+        });
+    }
+
+    /// Makes a person offline unless he came back since `arrivals`.
+    fn go(&self, who: ChatUserId, arrivals: u64, outlet: &dyn Announce) {
+        let Some(person) = self.person(who) else {
+            return;
+        };
+        let _order = person.order.lock();
+        let announcement = {
+            let mut state = person.state.lock();
+            let back = !state.sockets.is_empty() || state.arrivals != arrivals;
+            if back || !state.shown_online {
+                return;
+            }
+            state.go(self.clock.now())
+        };
+        self.write_offline(who, &announcement);
+        outlet.announce(&announcement);
+    }
+
+    fn write_offline(&self, who: ChatUserId, announcement: &Announcement) {
+        let at = announcement.last_online.unwrap_or_else(|| self.clock.now());
+        self.behind.presence(who, PresenceChange::Offline(at));
+    }
+
+    /// Makes everybody offline, untold: the server is going.
+    pub fn leave_all(&self) {
+        for person in &self.people {
+            let mut state = person.state.lock();
+            state.sockets.clear();
+            if state.shown_online {
+                let announcement = state.go(self.clock.now());
+                self.write_offline(*person.key(), &announcement);
+            }
+        }
+    }
+
+    /// Whether messages reach a socket of this person here.
+    pub fn is_here(&self, who: ChatUserId) -> bool {
+        self.person(who)
+            .is_some_and(|person| !person.state.lock().sockets.is_empty())
+    }
+
+    /// The person's sockets here.
+    pub fn sockets(&self, who: ChatUserId) -> Sockets {
+        self.person(who)
+            .map(|person| person.state.lock().sockets.clone())
+            .unwrap_or_default()
+    }
+
+    /// How a person is shown to others: status, and when he last went.
+    pub fn shown(&self, who: &ChatUser) -> (Status, Option<DateTime>) {
+        let (here, left) = self.person(who.id).map_or((false, None), |person| {
+            let state = person.state.lock();
+            (state.shown_online, state.last_online)
+        });
+        let nodes = self.other_nodes.read();
+        let elsewhere = who.nodes.iter().any(|node| nodes.contains(node));
+        let status = if here || elsewhere {
+            Status::Online
+        } else {
+            Status::Offline
+        };
+        (status, who.last_online.max(left))
+    }
+
+    /// Shows a person from now on as the application has him now.
+    pub fn refresh(&self, who: ChatUserId, user: Arc<User>) {
+        if let Some(person) = self.person(who) {
+            person.state.lock().user = user;
+        }
+    }
+
+    /// Replaces the other nodes whose lease is good.
+    pub fn set_other_nodes(&self, boots: HashSet<String>) {
+        *self.other_nodes.write() = boots;
+    }
+
+    /// Everybody shown online here, with the sockets.
+    pub fn list(&self) -> Vec<(ChatUserId, UserId, Sockets)> {
+        self.people
+            .iter()
+            .filter_map(|person| {
+                let state = person.state.lock();
+                (!state.sockets.is_empty())
+                    .then(|| (*person.key(), state.user.id.clone(), state.sockets.clone()))
+            })
+            .collect()
+    }
+
+    /// Writes presence anew, after the node got a new boot id.
+    pub fn rewrite(&self) {
+        for person in &self.people {
+            if person.state.lock().shown_online {
+                self.behind.presence(*person.key(), PresenceChange::Online);
+            }
+        }
+    }
+
+    /// Forgets those who left long ago; called every few seconds.
+    pub fn forget_absent(&self) {
+        self.people.retain(|_, person| {
+            let mut state = person.state.lock();
+            let absent = state.sockets.is_empty()
+                && !state.shown_online
+                && state.left_at.elapsed() > REMEMBERED;
+            state.forgotten = absent;
+            !absent
+        });
+    }
+
+    /// People with a socket here.
+    pub fn count(&self) -> usize {
+        self.people
+            .iter()
+            .filter(|person| !person.state.lock().sockets.is_empty())
+            .count()
+    }
+
+    fn person(&self, who: ChatUserId) -> Option<Arc<Person>> {
+        self.people.get(&who).map(|person| Arc::clone(&person))
+    }
+}
+
+impl State {
+    fn new(who: &ChatUser, user: &Arc<User>) -> Self {
+        Self {
+            user: Arc::clone(user),
+            sockets: Sockets::new(),
+            contacts: HashSet::new(),
+            shown_online: false,
+            last_online: who.last_online,
+            arrivals: 0,
+            left_at: Instant::now(),
+            forgotten: false,
+        }
+    }
+
+    fn go(&mut self, at: DateTime) -> Announcement {
+        self.shown_online = false;
+        self.last_online = Some(at);
+        self.announcement(Status::Offline)
+    }
+
+    fn announcement(&self, status: Status) -> Announcement {
+        Announcement {
+            user: Arc::clone(&self.user),
+            status,
+            last_online: self.last_online,
+            contacts: self.contacts.iter().copied().collect(),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Receipts: read, delivered, confirmed.
+
+use tokio::time::Instant;
+
+use super::{Conversation, Error, IdInput, Me, Messenger};
+use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
+use crate::lanes::{Advance, Asker, Command, Confirm, Member, Origin, Scope};
+use crate::store::messages::Step;
+
+/// What a receiver says of messages he received.
+#[derive(Clone, Debug)]
+pub enum Receipt {
+    /// He read this one.
+    ReadOne(MessageId),
+    /// He read everything of that user up to a position.
+    ReadUpTo(IdInput, Seq),
+    /// He got everything of that user up to a position.
+    DeliveredUpTo(IdInput, Seq),
+}
+
+impl Messenger {
+    /// Hands a receipt to its chat room's lane, which answers `origin`.
+    ///
+    /// # Errors
+    /// When the receipt cannot be accepted. A message of somebody else's is
+    /// [`Error::MessageNotFound`], as is one that does not exist.
+    #[tracing::instrument(name = "messenger.receipt", level = "debug", skip_all)]
+    pub async fn receipt(&self, me: &Me, receipt: Receipt, origin: Origin) -> Result<(), Error> {
+        let (conversation, step, scope) = match receipt {
+            Receipt::ReadOne(id) => {
+                let message = self
+                    .store
+                    .messages
+                    .find(id)
+                    .await
+                    .map_err(|error| Error::of_read(&error))?
+                    .filter(|message| message.to == me.id)
+                    .ok_or(Error::MessageNotFound)?;
+                let conversation = self.members(me, message.chat_room, message.from).await?;
+                (conversation, Step::Read, Scope::One(message))
+            }
+            Receipt::ReadUpTo(user, seq) => {
+                let conversation = self.conversation(me, &user).await?;
+                (conversation, Step::Read, Scope::UpTo(seq))
+            }
+            Receipt::DeliveredUpTo(user, seq) => {
+                let conversation = self.conversation(me, &user).await?;
+                (conversation, Step::Sent, Scope::UpTo(seq))
+            }
+        };
+        let advance = Advance {
+            room: conversation.room,
+            reader: conversation.me,
+            sender: conversation.other,
+            step,
+            scope,
+            asker: Asker::Event(origin),
+            deadline: Instant::now() + self.deadline,
+        };
+        self.lanes
+            .submit(Command::Advance(advance))
+            .map_err(|_| Error::Overloaded)
+    }
+
+    /// Notes that a receiver has messages; nobody waits for it.
+    ///
+    /// When the lane has too much to do it is forgotten: the messages are then
+    /// delivered once more at the next login.
+    pub fn confirm(&self, confirm: Confirm) {
+        if self.lanes.submit(Command::Confirm(confirm)).is_err() {
+            tracing::debug!("a confirmation was dropped");
+        }
+    }
+
+    /// The people of a chat room that is known to be mine.
+    async fn members(
+        &self,
+        me: &Me,
+        room: ChatRoomId,
+        other: ChatUserId,
+    ) -> Result<Conversation, Error> {
+        let documents = self
+            .store
+            .chat_users
+            .list(&[other])
+            .await
+            .map_err(|error| Error::of_read(&error))?;
+        let document = documents.into_iter().next().ok_or(Error::Internal)?;
+        let (mine, others) =
+            futures::try_join!(self.people.get(&me.user), self.people.get(&document.user))?;
+        Ok(Conversation {
+            room,
+            me: Member {
+                id: me.id,
+                user: mine,
+            },
+            other: Member {
+                id: other,
+                user: others,
+            },
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! Updates written behind: many in one round trip, never awaited by an answer.
+
+mod queue;
+
+use std::collections::HashMap;
+
+use bson::{Bson, DateTime, Document, doc};
+use mongodb::Database;
+
+use super::{Runner, chat_rooms, chat_users, error::Error};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+
+pub use queue::WriteBehind;
+
+/// Statements sent in one `update` command.
+const STATEMENTS_PER_COMMAND: usize = 500;
+
+/// What became known about a chat room since the last write.
+#[derive(Clone, Debug, Default)]
+pub struct RoomProgress {
+    /// Number and time of the last message.
+    pub head: Option<(Seq, DateTime)>,
+    /// Delivered cursors that moved.
+    pub cursors: HashMap<ChatUserId, Seq>,
+}
+
+/// What became known about a person since the last write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PresenceChange {
+    /// The person has a socket on this node.
+    Online,
+    /// The person's last socket on this node went, then.
+    Offline(DateTime),
+}
+
+/// Writes progress and presence with `w: 1`.
+#[derive(Clone, Debug)]
+pub struct Behind {
+    database: Database,
+    rooms: String,
+    users: String,
+    runner: Runner,
+}
+
+impl Behind {
+    pub(super) fn new(database: Database, rooms: String, users: String, runner: Runner) -> Self {
+        Self {
+            database,
+            rooms,
+            users,
+            runner,
+        }
+    }
+
+    /// Moves heads and cursors forward; never backwards, whatever is stored.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer; writing the same
+    /// again is harmless.
+    pub async fn rooms(&self, moved: &HashMap<ChatRoomId, RoomProgress>) -> Result<(), Error> {
+        let statements = moved.iter().map(|(room, progress)| {
+            let update = chat_rooms::moved(progress.head, &progress.cursors);
+            statement(Bson::from(*room), update.into())
+        });
+        self.write("behind.rooms", &self.rooms, statements.collect())
+            .await
+    }
+
+    /// Writes who came and went on the node `boot`.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer; writing the same
+    /// again is harmless.
+    pub async fn presence(
+        &self,
+        boot: &str,
+        changes: &HashMap<ChatUserId, PresenceChange>,
+    ) -> Result<(), Error> {
+        let statements = changes.iter().map(|(user, change)| {
+            let update = match change {
+                PresenceChange::Online => chat_users::online(boot),
+                PresenceChange::Offline(at) => chat_users::offline(boot, *at),
+            };
+            statement(Bson::from(*user), update)
+        });
+        self.write("behind.presence", &self.users, statements.collect())
+            .await
+    }
+
+    async fn write(
+        &self,
+        name: &'static str,
+        collection: &str,
+        statements: Vec<Document>,
+    ) -> Result<(), Error> {
+        for some in statements.chunks(STATEMENTS_PER_COMMAND) {
+            let command = doc! {
+                "update": collection,
+                "updates": some,
+                "ordered": false,
+                "writeConcern": { "w": 1 },
+            };
+            let database = self.database.clone();
+            self.runner
+                .run(name, async move { database.run_command(command).await })
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+fn statement(id: Bson, update: Bson) -> Document {
+    doc! { "q": { "_id": id }, "u": update }
+}

@@ -1,0 +1,165 @@
+//! What waits to be written behind, coalesced by document.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bson::DateTime;
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::{Behind, PresenceChange, RoomProgress};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::store::Error;
+
+/// How often what became known is written.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// The queue of what is written behind.
+#[derive(Debug)]
+pub struct WriteBehind {
+    behind: Behind,
+    pending: Mutex<Pending>,
+    /// One flush at a time, so that an older state never overtakes a newer one.
+    flushing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    boot: Arc<str>,
+    rooms: HashMap<ChatRoomId, RoomProgress>,
+    /// What was written by the last flush: majority reads may not show it yet.
+    written: HashMap<ChatRoomId, RoomProgress>,
+    presence: HashMap<ChatUserId, PresenceChange>,
+    since: Option<Instant>,
+}
+
+impl WriteBehind {
+    /// An empty queue in front of `behind`.
+    pub fn new(behind: Behind) -> Self {
+        Self {
+            behind,
+            pending: Mutex::default(),
+            flushing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Sets the run of the node that presence is written for.
+    pub fn set_boot(&self, boot: &str) {
+        self.pending.lock().boot = boot.into();
+    }
+
+    /// The number and time of a chat room's last message.
+    pub fn head(&self, room: ChatRoomId, seq: Seq, at: DateTime) {
+        let mut pending = self.pending.lock();
+        let progress = pending.room(room);
+        if progress.head.is_none_or(|(known, _)| known < seq) {
+            progress.head = Some((seq, at));
+        }
+    }
+
+    /// A delivered cursor that moved.
+    pub fn delivered(&self, room: ChatRoomId, member: ChatUserId, seq: Seq) {
+        let mut pending = self.pending.lock();
+        let cursor = pending.room(room).cursors.entry(member).or_default();
+        *cursor = seq.max(*cursor);
+    }
+
+    /// Somebody came or went.
+    pub fn presence(&self, user: ChatUserId, change: PresenceChange) {
+        let mut pending = self.pending.lock();
+        pending.since.get_or_insert_with(Instant::now);
+        pending.presence.insert(user, change);
+    }
+
+    /// A delivered cursor that the database may not show yet; 0 if none.
+    pub fn known_delivered(&self, room: ChatRoomId, member: ChatUserId) -> Seq {
+        let pending = self.pending.lock();
+        [&pending.rooms, &pending.written]
+            .into_iter()
+            .filter_map(|rooms| rooms.get(&room)?.cursors.get(&member).copied())
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Writes every 250 ms until cancelled; what waits then is for the last
+    /// [`WriteBehind::flush`].
+    pub async fn run(self: Arc<Self>, cancelled: CancellationToken) {
+        let mut ticks = tokio::time::interval(INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = cancelled.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = self.flush().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "write-behind waits"
+                );
+            }
+        }
+    }
+
+    /// Writes what waits now. What could not be written waits on.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn flush(&self) -> Result<(), Error> {
+        let _one_at_a_time = self.flushing.lock().await;
+        let (boot, rooms, presence) = {
+            let mut pending = self.pending.lock();
+            let lag = pending
+                .since
+                .take()
+                .map_or(0.0, |at| at.elapsed().as_secs_f64());
+            metrics::gauge!("chatzz_write_behind_lag_seconds").set(lag);
+            let rooms = std::mem::take(&mut pending.rooms);
+            pending.written.clone_from(&rooms);
+            (
+                Arc::clone(&pending.boot),
+                rooms,
+                std::mem::take(&mut pending.presence),
+            )
+        };
+        let written = async {
+            self.behind.presence(&boot, &presence).await?;
+            self.behind.rooms(&rooms).await
+        };
+        let outcome = written.await;
+        if outcome.is_err() {
+            self.pending.lock().put_back(rooms, presence);
+        }
+        outcome
+    }
+}
+
+impl Pending {
+    fn room(&mut self, room: ChatRoomId) -> &mut RoomProgress {
+        self.since.get_or_insert_with(Instant::now);
+        self.rooms.entry(room).or_default()
+    }
+
+    /// Takes back what was not written; what became known since is newer.
+    fn put_back(
+        &mut self,
+        rooms: HashMap<ChatRoomId, RoomProgress>,
+        presence: HashMap<ChatUserId, PresenceChange>,
+    ) {
+        for (room, older) in rooms {
+            let newer = self.room(room);
+            newer.head = newer.head.max(older.head);
+            for (member, seq) in older.cursors {
+                let cursor = newer.cursors.entry(member).or_default();
+                *cursor = seq.max(*cursor);
+            }
+        }
+        for (user, change) in presence {
+            self.since.get_or_insert_with(Instant::now);
+            if let Entry::Vacant(free) = self.presence.entry(user) {
+                free.insert(change);
+            }
+        }
+    }
+}

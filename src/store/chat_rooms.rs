@@ -1,0 +1,210 @@
+//! Chat rooms: one document per pair of chat users.
+
+use std::collections::HashMap;
+
+use bson::{DateTime, Document, doc};
+use mongodb::IndexModel;
+use serde::{Deserialize, Serialize};
+
+use super::documents::{Documents, Listing};
+use super::{error::Error, index};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+
+/// Most chat rooms listed for one person, the most recently used first.
+pub const MOST_LISTED: i64 = 10_000;
+
+/// How far one member of a chat room got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Every message to the member up to this one was confirmed.
+    #[serde(default)]
+    pub delivered: Seq,
+}
+
+/// One document of the collection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatRoom {
+    /// The chat room's id.
+    #[serde(rename = "_id")]
+    pub id: ChatRoomId,
+    /// The two members.
+    pub chat_users: [ChatUserId; 2],
+    /// The members as one key; see [`pair`].
+    pub pair: String,
+    /// When the chat room was created.
+    pub created_at: DateTime,
+    /// Who created it.
+    pub added_by: ChatUserId,
+    /// Number of the last message; written behind, so it may lag.
+    #[serde(default)]
+    pub last_seq: Seq,
+    /// Time of the last message; written behind, so it may lag.
+    #[serde(default)]
+    pub last_message_at: Option<DateTime>,
+    /// How far each member got, by chat user id; written behind.
+    #[serde(default)]
+    pub cursors: HashMap<String, Cursor>,
+}
+
+impl ChatRoom {
+    /// The other member, seen from `me`.
+    pub fn other(&self, me: ChatUserId) -> ChatUserId {
+        let [a, b] = self.chat_users;
+        if a == me { b } else { a }
+    }
+
+    /// How far `member` got as far as the document knows.
+    pub fn delivered(&self, member: ChatUserId) -> Seq {
+        self.cursors
+            .get(&member.to_hex())
+            .map_or(0, |cursor| cursor.delivered)
+    }
+}
+
+/// The key of two people's chat room: `<lower>:<higher>`.
+///
+/// One string, because a unique index on an array would make each *member*
+/// unique, not the pair.
+pub fn pair(a: ChatUserId, b: ChatUserId) -> String {
+    let (lower, higher) = if a < b { (a, b) } else { (b, a) };
+    format!("{lower}:{higher}")
+}
+
+/// The chat rooms collection.
+#[derive(Clone, Debug)]
+pub struct ChatRooms {
+    documents: Documents<ChatRoom>,
+}
+
+/// Name of the unique index on `pair`.
+const PAIR: &str = "pair";
+
+/// Indexes of the collection, each with the query it serves.
+pub(super) fn indexes() -> Vec<IndexModel> {
+    vec![
+        // find_by_pair; makes a pair of people one chat room
+        index::unique(PAIR, doc! { "pair": 1 }),
+        // list_of, newest conversation first
+        index::plain(
+            "chatUsers_lastMessageAt",
+            doc! { "chatUsers": 1, "lastMessageAt": -1 },
+        ),
+    ]
+}
+
+/// What [`ChatRooms::get_or_create`] found.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The one chat room of the pair.
+    pub room: ChatRoom,
+    /// Whether this very call created it.
+    pub created: bool,
+}
+
+impl ChatRooms {
+    pub(super) fn new(documents: Documents<ChatRoom>) -> Self {
+        Self { documents }
+    }
+
+    /// Finds the chat room of two people. Index: `pair`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_by_pair(
+        &self,
+        a: ChatUserId,
+        b: ChatUserId,
+    ) -> Result<Option<ChatRoom>, Error> {
+        let filter = doc! { "pair": pair(a, b) };
+        self.documents
+            .find_one("chat_rooms.find_by_pair", filter)
+            .await
+    }
+
+    /// Gets the chat room of two people, created by `adder` if there is none.
+    ///
+    /// Any number of callers at once, from both sides, get the same document,
+    /// and at most one of them is told that it created it.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn get_or_create(
+        &self,
+        adder: ChatUserId,
+        added: ChatUserId,
+        now: DateTime,
+    ) -> Result<Opened, Error> {
+        if let Some(room) = self.find_by_pair(adder, added).await? {
+            return Ok(Opened {
+                room,
+                created: false,
+            });
+        }
+        let id = ChatRoomId::generate();
+        let room = ChatRoom {
+            id,
+            chat_users: [adder, added],
+            pair: pair(adder, added),
+            created_at: now,
+            added_by: adder,
+            last_seq: 0,
+            last_message_at: None,
+            cursors: HashMap::new(),
+        };
+        let inserted = self
+            .documents
+            .insert_one("chat_rooms.create", room.clone())
+            .await;
+        match inserted {
+            Ok(()) => Ok(Opened {
+                room,
+                created: true,
+            }),
+            Err(Error::Duplicate { index }) if index == PAIR => {
+                let room = super::once_visible(|| self.find_by_pair(adder, added)).await?;
+                // our own insert, repeated by the driver after a lost answer, also ends here
+                let created = room.id == id;
+                Ok(Opened { room, created })
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Lists a person's chat rooms, newest conversation first, at most
+    /// [`MOST_LISTED`]. Index: `chatUsers_lastMessageAt`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_of(&self, member: ChatUserId) -> Result<Vec<ChatRoom>, Error> {
+        let listing = Listing::of(doc! { "chatUsers": member }, MOST_LISTED)
+            .sorted(doc! { "lastMessageAt": -1 });
+        self.documents.list("chat_rooms.list_of", listing).await
+    }
+
+    /// Lists chat rooms by id. Index: `_id_`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list(&self, ids: &[ChatRoomId]) -> Result<Vec<ChatRoom>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        let listing = Listing::of(doc! { "_id": { "$in": ids } }, limit);
+        self.documents.list("chat_rooms.list", listing).await
+    }
+}
+
+/// The update that moves a chat room's head and cursors, never backwards.
+pub(super) fn moved(head: Option<(Seq, DateTime)>, cursors: &HashMap<ChatUserId, Seq>) -> Document {
+    let mut most = Document::new();
+    if let Some((seq, at)) = head {
+        most.insert("lastSeq", seq);
+        most.insert("lastMessageAt", at);
+    }
+    for (member, seq) in cursors {
+        most.insert(format!("cursors.{member}.delivered"), *seq);
+    }
+    doc! { "$max": most }
+}

@@ -1,0 +1,146 @@
+//! Reaching the database, and refusing those chatzz does not work with.
+
+use std::time::{Duration, Instant};
+
+use bson::{Document, doc};
+use mongodb::Client;
+use mongodb::options::ClientOptions;
+use secrecy::ExposeSecret as _;
+
+use crate::config::MongoDbConfig;
+
+/// The oldest MongoDB that has everything the queries use.
+const OLDEST: (u32, u32) = (6, 0);
+/// Pause between two attempts to reach a database that is not there yet.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Why `serve` cannot work with the database. Each is a sentence for its operator.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The connection string cannot be used.
+    #[error("CHATZZ_MONGODB_URI cannot be used: {0}")]
+    Uri(String),
+    /// No server answered in time.
+    #[error(
+        "MongoDB at {hosts} cannot be reached after {waited:?}: {cause}. \
+         Start it, or set CHATZZ_MONGODB_URI to where it runs"
+    )]
+    Unreachable {
+        /// Where it was looked for, without credentials.
+        hosts: String,
+        /// How long.
+        waited: Duration,
+        /// The last failure, without credentials.
+        cause: String,
+    },
+    /// The server is too old.
+    #[error(
+        "MongoDB {found} is too old: chatzz needs {}.{} or newer. \
+         Upgrade the server, or set CHATZZ_MONGODB_URI to another one",
+        OLDEST.0, OLDEST.1
+    )]
+    TooOld {
+        /// The version the server tells.
+        found: String,
+    },
+}
+
+/// Makes a client and waits until its server answers.
+pub(super) async fn client(config: &MongoDbConfig) -> Result<Client, ConnectError> {
+    let mut options = ClientOptions::parse(config.uri.expose_secret())
+        .await
+        .map_err(|error| ConnectError::Uri(summary(&error)))?;
+    options.app_name.get_or_insert_with(|| "chatzz".into());
+    options.max_pool_size = Some(config.pool);
+    options.min_pool_size = Some(config.pool_min);
+    options.max_connecting = Some(8);
+    options.server_selection_timeout = Some(config.selection_timeout);
+    options.connect_timeout = Some(config.connect_timeout);
+    options.heartbeat_freq = Some(Duration::from_secs(2));
+    options.retry_writes.get_or_insert(true);
+    let hosts = options
+        .hosts
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let client =
+        Client::with_options(options).map_err(|error| ConnectError::Uri(summary(&error)))?;
+    let build = wait_for(&client, config.startup_timeout)
+        .await
+        .map_err(|(waited, cause)| ConnectError::Unreachable {
+            hosts,
+            waited,
+            cause,
+        })?;
+    let found = build.get_str("version").unwrap_or("of unknown version");
+    if !is_new_enough(found) {
+        return Err(ConnectError::TooOld {
+            found: found.to_owned(),
+        });
+    }
+    client.warm_connection_pool().await;
+    Ok(client)
+}
+
+/// Asks for the build information until it comes or the time is over.
+async fn wait_for(client: &Client, limit: Duration) -> Result<Document, (Duration, String)> {
+    let started = Instant::now();
+    loop {
+        let admin = client.database("admin");
+        // in a task of its own: driver futures are never dropped half-way
+        let asked = tokio::spawn(async move { admin.run_command(doc! { "buildInfo": 1 }).await });
+        let left = limit.saturating_sub(started.elapsed());
+        let cause = match tokio::time::timeout(left, asked).await {
+            Ok(Ok(Ok(build))) => return Ok(build),
+            Ok(Ok(Err(error))) => summary(&error),
+            Ok(Err(_)) | Err(_) => "no answer".to_owned(),
+        };
+        if started.elapsed() + PAUSE >= limit {
+            return Err((limit, cause));
+        }
+        tracing::warn!(cause, "waiting for MongoDB");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn is_new_enough(version: &str) -> bool {
+    let mut numbers = version.split('.').map_while(|part| part.parse().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) => (major, minor) >= OLDEST,
+        _ => false,
+    }
+}
+
+/// The kind of a failure without what the driver prints beside it, which may
+/// hold the connection string.
+fn summary(error: &mongodb::error::Error) -> String {
+    use mongodb::error::ErrorKind;
+    match error.kind.as_ref() {
+        ErrorKind::InvalidArgument { message, .. } => message.clone(),
+        ErrorKind::Authentication { .. } => "it refused the user name or password".into(),
+        ErrorKind::DnsResolve { .. } => "its name cannot be resolved".into(),
+        ErrorKind::ServerSelection { .. } => "no server answered".into(),
+        ErrorKind::Io(cause) => cause.to_string(),
+        ErrorKind::Command(command) => command.code_name.clone(),
+        other => {
+            let debug = format!("{other:?}");
+            let name = debug.split([' ', '(', '{']).next().unwrap_or_default();
+            format!("driver error {name}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_new_enough;
+
+    #[test]
+    fn versions_before_six_are_too_old() {
+        assert!(is_new_enough("6.0.5"));
+        assert!(is_new_enough("8.2.0-rc1"));
+        assert!(!is_new_enough("5.0.31"));
+        assert!(!is_new_enough("4.4"));
+        assert!(!is_new_enough("unknown"));
+    }
+}

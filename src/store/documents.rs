@@ -1,0 +1,215 @@
+//! A collection whose every operation runs through the [`Runner`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::{Document, doc};
+use futures::TryStreamExt as _;
+use mongodb::Collection;
+use mongodb::error::Result as DriverResult;
+use mongodb::options::UpdateModifications;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Error, Runner};
+
+/// Documents of one type, in one collection.
+#[derive(Debug)]
+pub(super) struct Documents<T: Send + Sync> {
+    collection: Collection<T>,
+    runner: Runner,
+}
+
+impl<T: Send + Sync> Clone for Documents<T> {
+    fn clone(&self) -> Self {
+        Self {
+            collection: self.collection.clone(),
+            runner: self.runner,
+        }
+    }
+}
+
+/// Which documents to list, and how many at most.
+#[derive(Clone, Debug)]
+pub(super) struct Listing {
+    pub(super) filter: Document,
+    pub(super) sort: Document,
+    pub(super) limit: i64,
+}
+
+impl Listing {
+    /// Lists in no particular order.
+    pub(super) fn of(filter: Document, limit: i64) -> Self {
+        Self {
+            filter,
+            sort: Document::new(),
+            limit,
+        }
+    }
+
+    /// Lists in the order of `sort`.
+    pub(super) fn sorted(self, sort: Document) -> Self {
+        Self { sort, ..self }
+    }
+}
+
+impl<T: Send + Sync + 'static> Documents<T> {
+    pub(super) fn new(collection: Collection<T>, runner: Runner) -> Self {
+        Self { collection, runner }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.collection.name()
+    }
+
+    /// Runs an operation that has no method of its own here.
+    pub(super) async fn run<R, F>(
+        &self,
+        name: &'static str,
+        operation: impl FnOnce(Collection<T>) -> F,
+    ) -> Result<R, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = DriverResult<R>> + Send + 'static,
+    {
+        self.runner
+            .run(name, operation(self.collection.clone()))
+            .await
+    }
+
+    /// As [`Documents::run`], waiting at most `limit`.
+    pub(super) async fn run_within<R, F>(
+        &self,
+        limit: Duration,
+        name: &'static str,
+        operation: impl FnOnce(Collection<T>) -> F,
+    ) -> Result<R, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = DriverResult<R>> + Send + 'static,
+    {
+        self.runner
+            .run_within(limit, name, operation(self.collection.clone()))
+            .await
+    }
+
+    pub(super) async fn update_one(
+        &self,
+        name: &'static str,
+        filter: Document,
+        update: impl Into<UpdateModifications>,
+        upsert: bool,
+    ) -> Result<u64, Error> {
+        let update = update.into();
+        self.run(name, |collection| async move {
+            collection.update_one(filter, update).upsert(upsert).await
+        })
+        .await
+        .map(|updated| updated.matched_count)
+    }
+
+    pub(super) async fn update_many(
+        &self,
+        name: &'static str,
+        filter: Document,
+        update: Vec<Document>,
+    ) -> Result<u64, Error> {
+        self.run(name, |collection| async move {
+            collection.update_many(filter, update).await
+        })
+        .await
+        .map(|updated| updated.modified_count)
+    }
+
+    /// Deletes one document; tells whether there was one.
+    pub(super) async fn delete_one(
+        &self,
+        name: &'static str,
+        filter: Document,
+    ) -> Result<bool, Error> {
+        self.run(name, |collection| async move {
+            collection.delete_one(filter).await
+        })
+        .await
+        .map(|deleted| deleted.deleted_count == 1)
+    }
+}
+
+impl<T: DeserializeOwned + Send + Sync + 'static> Documents<T> {
+    pub(super) async fn find_one(
+        &self,
+        name: &'static str,
+        filter: Document,
+    ) -> Result<Option<T>, Error> {
+        self.find_first(name, filter, Document::new()).await
+    }
+
+    /// Finds the first document in the order of `sort`.
+    pub(super) async fn find_first(
+        &self,
+        name: &'static str,
+        filter: Document,
+        sort: Document,
+    ) -> Result<Option<T>, Error> {
+        self.run(name, |collection| async move {
+            collection.find_one(filter).sort(sort).await
+        })
+        .await
+    }
+
+    pub(super) async fn list(&self, name: &'static str, listing: Listing) -> Result<Vec<T>, Error> {
+        self.run(name, |collection| async move {
+            let Listing {
+                filter,
+                sort,
+                limit,
+            } = listing;
+            let find = collection.find(filter).sort(sort).limit(limit);
+            find.await?.try_collect().await
+        })
+        .await
+    }
+
+    pub(super) async fn aggregate<R>(
+        &self,
+        name: &'static str,
+        pipeline: Vec<Document>,
+    ) -> Result<Vec<R>, Error>
+    where
+        R: DeserializeOwned + Send + Sync + Unpin + 'static,
+    {
+        self.run(name, |collection| async move {
+            let aggregate = collection.aggregate(pipeline).with_type::<R>();
+            aggregate.await?.try_collect().await
+        })
+        .await
+    }
+}
+
+impl<T: Serialize + Send + Sync + 'static> Documents<T> {
+    pub(super) async fn insert_one(&self, name: &'static str, document: T) -> Result<(), Error> {
+        self.run(name, |collection| async move {
+            collection.insert_one(document).await.map(drop)
+        })
+        .await
+    }
+
+    /// Inserts in order, up to the first that is refused.
+    pub(super) async fn insert_ordered(
+        &self,
+        name: &'static str,
+        limit: Duration,
+        documents: Arc<[T]>,
+    ) -> Result<mongodb::error::Result<()>, Error> {
+        self.run_within(limit, name, |collection| async move {
+            let insert = collection.insert_many(documents.iter()).ordered(true);
+            Ok(insert.await.map(drop))
+        })
+        .await
+    }
+}
+
+/// The filter that matches a document by its id.
+pub(super) fn by_id(id: impl Into<bson::Bson>) -> Document {
+    doc! { "_id": id.into() }
+}

@@ -1,0 +1,284 @@
+//! Messages: the one truth about what was said, in which order, and read when.
+
+mod append;
+mod status;
+
+use std::collections::HashMap;
+
+use bson::{DateTime, Document, doc};
+use mongodb::IndexModel;
+use serde::{Deserialize, Serialize};
+
+use super::documents::{Documents, Listing, by_id};
+use super::{error::Error, index};
+use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
+
+pub use append::{Appended, Refusal};
+pub use status::{Change, Ends, Step};
+
+/// How far a message got; it only ever goes forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Stored; no socket of the receiver was there.
+    NotSent,
+    /// Handed to at least one socket of the receiver.
+    Sent,
+    /// Read by the receiver.
+    Read,
+}
+
+/// One document of the collection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// The message's id, made before it is stored.
+    #[serde(rename = "_id")]
+    pub id: MessageId,
+    /// The chat room it belongs to.
+    pub chat_room: ChatRoomId,
+    /// Who sent it.
+    pub from: ChatUserId,
+    /// Who receives it.
+    pub to: ChatUserId,
+    /// The text.
+    pub message: String,
+    /// When it was stored; never decreases with `seq` within a chat room.
+    pub created_at: DateTime,
+    /// How far it got.
+    pub status: Status,
+    /// Its position in the chat room.
+    pub seq: Seq,
+    /// `true` until read, then absent: partial indexes know no "absent".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unread: Option<bool>,
+    /// The sender's own key of this send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// When it was handed to a socket of the receiver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<DateTime>,
+    /// When the receiver read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<DateTime>,
+}
+
+/// The messages collection.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    documents: Documents<Message>,
+}
+
+/// Name of the unique index on `(chatRoom, seq)`.
+const SEQ: &str = "chatRoom_seq";
+/// Name of the unique index on `(from, clientId)`.
+const CLIENT_ID: &str = "from_clientId";
+
+/// Indexes of the collection, each with the query it serves.
+pub(super) fn indexes() -> Vec<IndexModel> {
+    vec![
+        // list_page, list_last, list_missed, mark(sent); makes the numbering gapless
+        index::unique(SEQ, doc! { "chatRoom": 1, "seq": 1 }),
+        // find_by_client_id; makes a send happen once for ever
+        index::unique_partial(
+            CLIENT_ID,
+            doc! { "from": 1, "clientId": 1 },
+            doc! { "clientId": { "$exists": true } },
+        ),
+        // count_unread, mark(read); `unread` is a key so that the count reads no document
+        index::partial(
+            "to_unread_chatRoom_seq",
+            doc! { "to": 1, "unread": 1, "chatRoom": 1, "seq": 1 },
+            doc! { "unread": true },
+        ),
+    ]
+}
+
+/// Which messages of a chat room a page holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Only messages after this one; 0 for no bound.
+    pub after: Seq,
+    /// Only messages before this one; `Seq::MAX` for no bound.
+    pub before: Seq,
+    /// Whether the page starts at its oldest end.
+    pub ascending: bool,
+    /// Most messages wanted.
+    pub limit: i64,
+}
+
+impl Messages {
+    pub(super) fn new(documents: Documents<Message>) -> Self {
+        Self { documents }
+    }
+
+    /// Finds a message. Index: `_id_`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find(&self, id: MessageId) -> Result<Option<Message>, Error> {
+        self.documents.find_one("messages.find", by_id(id)).await
+    }
+
+    /// Finds the message a sender stored under a client id. Index: `from_clientId`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_by_client_id(
+        &self,
+        from: ChatUserId,
+        client_id: &str,
+    ) -> Result<Option<Message>, Error> {
+        let filter = doc! { "from": from, "clientId": client_id };
+        self.documents
+            .find_one("messages.find_by_client_id", filter)
+            .await
+    }
+
+    /// Finds the message at a position. Index: `chatRoom_seq`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_at(&self, room: ChatRoomId, seq: Seq) -> Result<Option<Message>, Error> {
+        let filter = doc! { "chatRoom": room, "seq": seq };
+        self.documents.find_one("messages.find_at", filter).await
+    }
+
+    /// Lists a page, in the order the page asks for. Index: `chatRoom_seq`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_page(&self, room: ChatRoomId, page: Page) -> Result<Vec<Message>, Error> {
+        let filter = doc! {
+            "chatRoom": room,
+            "seq": { "$gt": page.after, "$lt": page.before },
+        };
+        let listing = Listing::of(filter, page.limit)
+            .sorted(doc! { "seq": if page.ascending { 1 } else { -1 } });
+        self.documents.list("messages.list_page", listing).await
+    }
+
+    /// Lists the last message of each chat room that has one.
+    ///
+    /// Index: `chatRoom_seq`, as a distinct scan: one document per chat room is
+    /// read. The descending form is the one that gets this plan on MongoDB 6.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_last(&self, rooms: &[ChatRoomId]) -> Result<Vec<Message>, Error> {
+        if let [room] = rooms {
+            let newest = Page {
+                after: 0,
+                before: Seq::MAX,
+                ascending: false,
+                limit: 1,
+            };
+            return self.list_page(*room, newest).await;
+        }
+        if rooms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let pipeline = vec![
+            doc! { "$match": { "chatRoom": { "$in": rooms } } },
+            doc! { "$sort": { "chatRoom": -1, "seq": -1 } },
+            doc! { "$group": { "_id": "$chatRoom", "last": { "$first": "$$ROOT" } } },
+            doc! { "$replaceRoot": { "newRoot": "$last" } },
+        ];
+        self.documents
+            .aggregate("messages.list_last", pipeline)
+            .await
+    }
+
+    /// Counts a person's unread messages by chat room. Index:
+    /// `to_unread_chatRoom_seq`, covered.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn count_unread(&self, to: ChatUserId) -> Result<HashMap<ChatRoomId, i64>, Error> {
+        let pipeline = [
+            doc! { "$match": { "to": to, "unread": true } },
+            doc! { "$group": { "_id": "$chatRoom", "count": { "$sum": 1_i64 } } },
+        ];
+        self.counts("messages.count_unread", pipeline.into()).await
+    }
+
+    /// Counts the messages to a person after a position, by chat room. Index:
+    /// `chatRoom_seq`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn count_after(
+        &self,
+        to: ChatUserId,
+        positions: &[(ChatRoomId, Seq)],
+    ) -> Result<HashMap<ChatRoomId, i64>, Error> {
+        let ranges: Vec<Document> = positions
+            .iter()
+            .map(|(room, seq)| doc! { "chatRoom": room, "seq": { "$gt": seq } })
+            .collect();
+        let pipeline = [
+            doc! { "$match": { "$or": ranges, "to": to } },
+            doc! { "$group": { "_id": "$chatRoom", "count": { "$sum": 1_i64 } } },
+        ];
+        self.counts("messages.count_after", pipeline.into()).await
+    }
+
+    async fn counts(
+        &self,
+        name: &'static str,
+        pipeline: Vec<Document>,
+    ) -> Result<HashMap<ChatRoomId, i64>, Error> {
+        #[derive(Deserialize)]
+        struct Count {
+            #[serde(rename = "_id")]
+            room: ChatRoomId,
+            count: i64,
+        }
+        let counts: Vec<Count> = self.documents.aggregate(name, pipeline).await?;
+        Ok(counts.into_iter().map(|c| (c.room, c.count)).collect())
+    }
+
+    /// Lists the newest messages to a person after a position in each chat
+    /// room, at most `limit` a room, in no particular order.
+    ///
+    /// One query whatever the number of rooms: the database looks into each
+    /// room by index `chatRoom_seq` and reads no more than `limit` matches.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_missed(
+        &self,
+        to: ChatUserId,
+        positions: &[(ChatRoomId, Seq)],
+        limit: i64,
+    ) -> Result<Vec<Message>, Error> {
+        let lookups = positions.iter().map(|(room, seq)| {
+            vec![
+                doc! { "$match": { "chatRoom": room, "seq": { "$gt": seq }, "to": to } },
+                doc! { "$sort": { "seq": -1 } },
+                doc! { "$limit": limit },
+            ]
+        });
+        let mut missed = Vec::new();
+        // a pipeline may hold 1,000 stages, and each room is one
+        let all: Vec<Vec<Document>> = lookups.collect();
+        for some in all.chunks(UNIONS_PER_QUERY) {
+            let Some((first, others)) = some.split_first() else {
+                continue;
+            };
+            let mut pipeline = first.clone();
+            pipeline.extend(others.iter().map(|lookup| {
+                doc! { "$unionWith": { "coll": self.documents.name(), "pipeline": lookup } }
+            }));
+            let found: Vec<Message> = self
+                .documents
+                .aggregate("messages.list_missed", pipeline)
+                .await?;
+            missed.extend(found);
+        }
+        Ok(missed)
+    }
+}
+
+/// Chat rooms looked into by one query of [`Messages::list_missed`].
+const UNIONS_PER_QUERY: usize = 500;

@@ -1,0 +1,152 @@
+//! Moving messages forward: handed over, read.
+
+use bson::{DateTime, Document, doc};
+
+use super::{Error, Message, Messages, Status};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+
+/// One step forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Handed over: `not_sent` → `sent`.
+    Sent,
+    /// Read: anything → `read`. What is read was handed over.
+    Read,
+}
+
+/// A step for the messages to one person in a range of a chat room.
+#[derive(Clone, Copy, Debug)]
+pub struct Change {
+    /// Which step.
+    pub step: Step,
+    /// The chat room.
+    pub room: ChatRoomId,
+    /// Whose messages: those this person receives.
+    pub to: ChatUserId,
+    /// First position, included.
+    pub first: Seq,
+    /// Last position, included.
+    pub last: Seq,
+    /// When.
+    pub at: DateTime,
+}
+
+/// The messages that a [`Change`] is about to move.
+#[derive(Clone, Debug)]
+pub struct Ends {
+    /// Position of the oldest.
+    pub oldest: Seq,
+    /// The newest, as it is before.
+    pub newest: Message,
+}
+
+impl Change {
+    /// The messages that have not taken the step. Index: `chatRoom_seq` for
+    /// sent, `to_unread_chatRoom_seq` for read.
+    fn before(&self) -> Document {
+        let mut filter = self.range();
+        match self.step {
+            Step::Sent => filter.insert("status", "not_sent"),
+            Step::Read => filter.insert("unread", true),
+        };
+        filter
+    }
+
+    fn range(&self) -> Document {
+        doc! {
+            "chatRoom": self.room,
+            "seq": { "$gte": self.first, "$lte": self.last },
+            "to": self.to,
+        }
+    }
+
+    fn update(&self) -> Vec<Document> {
+        match self.step {
+            Step::Sent => vec![doc! { "$set": { "status": "sent", "sentAt": self.at } }],
+            Step::Read => vec![
+                doc! { "$set": {
+                    "status": "read",
+                    "readAt": self.at,
+                    "sentAt": { "$ifNull": ["$sentAt", self.at] },
+                } },
+                doc! { "$unset": "unread" },
+            ],
+        }
+    }
+
+    /// What the step makes of a message it moves.
+    pub fn applied_to(&self, message: Message) -> Message {
+        let sent_at = message.sent_at.or(Some(self.at));
+        match self.step {
+            Step::Sent => Message {
+                status: Status::Sent,
+                sent_at,
+                ..message
+            },
+            Step::Read => Message {
+                status: Status::Read,
+                sent_at,
+                read_at: Some(self.at),
+                unread: None,
+                ..message
+            },
+        }
+    }
+}
+
+impl Messages {
+    /// Finds the ends of what a change will move; `None` if it moves nothing.
+    ///
+    /// Asked before the change: afterwards nothing tells these messages from
+    /// those that had taken the step earlier.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_ends(&self, change: Change) -> Result<Option<Ends>, Error> {
+        let edge = |direction: i32| {
+            self.documents.find_first(
+                "messages.find_ends",
+                change.before(),
+                doc! { "seq": direction },
+            )
+        };
+        let (newest, oldest) = if change.first == change.last {
+            let only = edge(1).await?;
+            (only.clone(), only)
+        } else {
+            futures::try_join!(edge(-1), edge(1))?
+        };
+        Ok(newest.zip(oldest).map(|(newest, oldest)| Ends {
+            oldest: oldest.seq,
+            newest,
+        }))
+    }
+
+    /// Applies a change; tells how many messages it moved.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer; applying the same
+    /// change again is harmless.
+    pub async fn apply(&self, change: Change) -> Result<u64, Error> {
+        self.documents
+            .update_many("messages.apply", change.before(), change.update())
+            .await
+    }
+
+    /// Counts what a change moved, by its time; for when its answer was lost.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn count_applied(&self, change: Change) -> Result<u64, Error> {
+        let mut filter = change.range();
+        match change.step {
+            Step::Sent => filter.insert("sentAt", change.at),
+            Step::Read => filter.insert("readAt", change.at),
+        };
+        self.documents
+            .run("messages.count_applied", |collection| async move {
+                collection.count_documents(filter).await
+            })
+            .await
+    }
+}

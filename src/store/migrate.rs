@@ -1,0 +1,289 @@
+//! Numbered changes of the database, each run once and recorded.
+
+use std::fmt;
+use std::time::Duration;
+
+use bson::{Bson, Document, doc};
+use sha2::{Digest as _, Sha256};
+
+use super::documents::{Listing, by_id};
+use super::{Error, MAINTENANCE_LIMIT, SchemaError, Store};
+
+/// One file of `migrations/`.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// File name without its ending; orders the migrations.
+    pub name: &'static str,
+    /// The file: an Extended JSON array of commands.
+    pub commands: &'static str,
+}
+
+/// All migrations, in order.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    name: "0001_create_collections",
+    commands: include_str!("../../migrations/0001_create_collections.json"),
+}];
+
+impl Migration {
+    /// SHA-256 of the file, in hex.
+    pub fn checksum(&self) -> String {
+        use fmt::Write as _;
+        let digest = Sha256::digest(self.commands.as_bytes());
+        digest.iter().fold(String::new(), |mut hex, byte| {
+            // writing to a String cannot fail
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+}
+
+/// What a migration run would do, or did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Migrations that have not run on this database, in order.
+    pub migrations: Vec<String>,
+    /// Indexes that do not exist yet, as (collection, name).
+    pub indexes: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.migrations.is_empty() && self.indexes.is_empty()
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return writeln!(f, "the database is up to date");
+        }
+        for name in &self.migrations {
+            writeln!(f, "migration {name}")?;
+        }
+        for (collection, index) in &self.indexes {
+            writeln!(f, "index {index} on {collection}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a migration did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The schema is not one that can be migrated.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A file was changed after it had run.
+    #[error(
+        "migration {0} was changed after it ran on this database: \
+         restore the released file and put the change into a new one"
+    )]
+    Changed(String),
+    /// The database ran a migration that this version does not know.
+    #[error(
+        "this database was migrated by a newer chatzz (it knows {0}): run that version or newer"
+    )]
+    Newer(String),
+    /// Another process holds the lock.
+    #[error("another process is migrating this database and did not finish within {0:?}")]
+    Locked(Duration),
+    /// A migration file is not a list of commands.
+    #[error("migration {0} cannot be read")]
+    Malformed(&'static str),
+}
+
+impl From<Error> for MigrateError {
+    fn from(error: Error) -> Self {
+        Self::Schema(error.into())
+    }
+}
+
+/// How long a lock is valid unless renewed, in milliseconds.
+const LOCK_MS: i64 = 60_000;
+/// How long another process's migration is waited for.
+const LOCK_WAIT: Duration = Duration::from_mins(2);
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+impl Store {
+    /// Tells what [`Store::migrate`] would do. Writes nothing.
+    ///
+    /// # Errors
+    /// When the database is not one that can be migrated.
+    pub async fn plan(&self) -> Result<Plan, MigrateError> {
+        let records = self.records().await?;
+        if records.is_empty() {
+            // afterwards the indexes themselves keep such documents out
+            self.refuse_legacy().await?;
+        }
+        let mut plan = Plan::default();
+        for migration in MIGRATIONS {
+            let id = record_id(migration.name);
+            match records
+                .iter()
+                .find(|r| r.get_str("_id").is_ok_and(|found| found == id))
+            {
+                None => plan.migrations.push(migration.name.to_owned()),
+                Some(record) => {
+                    let checksum = migration.checksum();
+                    if record.get_str("checksum").is_ok_and(|ran| ran != checksum) {
+                        return Err(MigrateError::Changed(migration.name.to_owned()));
+                    }
+                }
+            }
+        }
+        for record in &records {
+            let id = record.get_str("_id").unwrap_or_default();
+            if !MIGRATIONS.iter().any(|m| record_id(m.name) == id) {
+                return Err(MigrateError::Newer(id.to_owned()));
+            }
+        }
+        plan.indexes = self.missing_indexes().await?;
+        Ok(plan)
+    }
+
+    /// Runs the migrations that have not run and creates missing indexes.
+    ///
+    /// Any number of processes may call this at once: one works, the others
+    /// wait and then find nothing to do. Returns what was done.
+    ///
+    /// # Errors
+    /// When the database is not one that can be migrated.
+    pub async fn migrate(&self) -> Result<Plan, MigrateError> {
+        if self.plan().await?.is_empty() {
+            return Ok(Plan::default());
+        }
+        let owner = uuid::Uuid::new_v4().to_string();
+        self.lock(&owner).await?;
+        let done = self.migrate_locked(&owner).await;
+        self.unlock(&owner).await?;
+        done
+    }
+
+    async fn migrate_locked(&self, owner: &str) -> Result<Plan, MigrateError> {
+        let plan = self.plan().await?;
+        for migration in MIGRATIONS {
+            if plan.migrations.iter().any(|name| name == migration.name) {
+                self.lock(owner).await?;
+                self.run_migration(migration).await?;
+                tracing::info!(migration = migration.name, "migration done");
+            }
+        }
+        if !plan.indexes.is_empty() {
+            self.create_indexes().await?;
+        }
+        Ok(plan)
+    }
+
+    async fn run_migration(&self, migration: &Migration) -> Result<(), MigrateError> {
+        for command in self.commands(migration)? {
+            let database = self.database.clone();
+            self.runner
+                .run_within(MAINTENANCE_LIMIT, "migrate.command", async move {
+                    match database.run_command(command).await {
+                        Err(error) if !already_done(&error) => Err(error),
+                        _ => Ok(()),
+                    }
+                })
+                .await?;
+        }
+        let record = doc! {
+            "_id": record_id(migration.name),
+            "checksum": migration.checksum(),
+            "version": env!("CARGO_PKG_VERSION"),
+        };
+        let update = vec![doc! { "$replaceWith": {
+            "$mergeObjects": [record, { "appliedAt": "$$NOW" }]
+        } }];
+        self.meta
+            .update_one(
+                "migrate.record",
+                by_id(record_id(migration.name)),
+                update,
+                true,
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The commands of a file, with the deployment's collection names.
+    fn commands(&self, migration: &Migration) -> Result<Vec<Document>, MigrateError> {
+        let names = &self.names;
+        let text = migration
+            .commands
+            .replace("${chat_users}", &names.chat_users)
+            .replace("${chat_rooms}", &names.chat_rooms)
+            .replace("${messages}", &names.messages)
+            .replace("${nodes}", &names.nodes);
+        let malformed = || MigrateError::Malformed(migration.name);
+        let json: serde_json::Value = serde_json::from_str(&text).map_err(|_| malformed())?;
+        let commands = Bson::try_from(json).map_err(|_| malformed())?;
+        let Bson::Array(commands) = commands else {
+            return Err(malformed());
+        };
+        commands
+            .into_iter()
+            .map(|command| match command {
+                Bson::Document(command) => Ok(command),
+                _ => Err(malformed()),
+            })
+            .collect()
+    }
+
+    async fn records(&self) -> Result<Vec<Document>, Error> {
+        let filter = doc! { "_id": { "$regex": "^migration:" } };
+        self.meta
+            .list("migrate.records", Listing::of(filter, 10_000))
+            .await
+    }
+
+    /// Takes or renews the lock, waiting for another owner at most [`LOCK_WAIT`].
+    async fn lock(&self, owner: &str) -> Result<(), MigrateError> {
+        let deadline = tokio::time::Instant::now() + LOCK_WAIT;
+        let held = vec![doc! { "$set": {
+            "owner": owner,
+            "expiresAt": { "$add": ["$$NOW", LOCK_MS] },
+        } }];
+        loop {
+            let mine = doc! { "_id": "lock", "owner": owner };
+            let taken = self
+                .meta
+                .update_one("migrate.lock", mine, held.clone(), true)
+                .await;
+            match taken {
+                Ok(_) => return Ok(()),
+                Err(Error::Duplicate { .. }) => {}
+                Err(other) => return Err(other.into()),
+            }
+            let expired = doc! {
+                "_id": "lock",
+                "$expr": { "$lt": ["$expiresAt", "$$NOW"] },
+            };
+            self.meta
+                .delete_one("migrate.lock_expired", expired)
+                .await?;
+            if tokio::time::Instant::now() >= deadline {
+                return Err(MigrateError::Locked(LOCK_WAIT));
+            }
+            tokio::time::sleep(LOCK_PAUSE).await;
+        }
+    }
+
+    async fn unlock(&self, owner: &str) -> Result<(), Error> {
+        let mine = doc! { "_id": "lock", "owner": owner };
+        self.meta.delete_one("migrate.unlock", mine).await.map(drop)
+    }
+}
+
+fn record_id(name: &str) -> String {
+    format!("migration:{name}")
+}
+
+/// Whether a command failed because its effect is there (code 48, the
+/// collection exists).
+fn already_done(error: &mongodb::error::Error) -> bool {
+    matches!(
+        error.kind.as_ref(),
+        mongodb::error::ErrorKind::Command(command) if command.code == 48
+    )
+}

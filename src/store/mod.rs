@@ -1,0 +1,216 @@
+//! MongoDB: one file per collection = document, indexes, queries.
+//!
+//! Writes are acknowledged by a majority and journaled and reads see what a
+//! majority has, set explicitly on every collection so that nothing in the
+//! connection string weakens it. Three things are exempt: what is written
+//! behind ([`Behind`], `w: 1`), the leases' reads, and the application's users,
+//! which are read as the application wrote them.
+
+mod behind;
+pub mod chat_rooms;
+pub mod chat_users;
+mod connect;
+mod documents;
+mod error;
+mod index;
+pub mod messages;
+pub mod migrate;
+mod nodes;
+mod run;
+mod schema;
+mod users;
+
+use std::future::Future;
+use std::time::Duration;
+
+use bson::{Document, doc};
+use mongodb::options::{
+    Acknowledgment, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+};
+use mongodb::{Client, Database};
+
+pub use behind::{Behind, PresenceChange, RoomProgress, WriteBehind};
+pub use chat_rooms::{ChatRoom, ChatRooms};
+pub use chat_users::{ChatUser, ChatUsers, Presence};
+pub use connect::ConnectError;
+use documents::Documents;
+pub use error::Error;
+pub use messages::{Message, Messages, Status};
+pub use nodes::{Node, Nodes};
+use run::Runner;
+pub use schema::{Drift, SchemaError};
+pub use users::{User, Users};
+
+use crate::config::Config;
+
+/// The database, collection by collection.
+#[derive(Clone, Debug)]
+pub struct Store {
+    /// The application's users, read only.
+    pub users: Users,
+    /// Who takes part in the messenger.
+    pub chat_users: ChatUsers,
+    /// Who talks to whom.
+    pub chat_rooms: ChatRooms,
+    /// What was said.
+    pub messages: Messages,
+    /// Which servers run.
+    pub nodes: Nodes,
+    /// What is written behind.
+    pub behind: Behind,
+    client: Client,
+    database: Database,
+    meta: Documents<Document>,
+    names: Names,
+    runner: Runner,
+}
+
+/// The names of the collections that chatzz writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) chat_users: String,
+    pub(crate) chat_rooms: String,
+    pub(crate) messages: String,
+    pub(crate) nodes: String,
+    pub(crate) meta: String,
+}
+
+/// The longest a maintenance operation may take: building an index on millions
+/// of documents, 10 minutes.
+const MAINTENANCE_LIMIT: Duration = Duration::from_mins(10);
+
+impl Store {
+    /// Connects, waiting at most `CHATZZ_STARTUP_TIMEOUT`, and checks that the
+    /// server is one that chatzz works with. Writes nothing.
+    ///
+    /// # Errors
+    /// With a sentence for the operator when there is no such server.
+    pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
+        let client = connect::client(&config.mongodb).await?;
+        Ok(Self::open(client, config))
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the store is where collections are opened"
+    )]
+    fn open(client: Client, config: &Config) -> Self {
+        let mongo = &config.mongodb;
+        let runner = Runner::new(config.timeouts.request);
+        let database = client.database(&mongo.database);
+        let names = Names {
+            chat_users: mongo.chat_user_collection.clone(),
+            chat_rooms: mongo.chat_room_collection.clone(),
+            messages: mongo.message_collection.clone(),
+            nodes: mongo.nodes_collection(),
+            meta: mongo.meta_collection(),
+        };
+        let users = client
+            .database(&mongo.user_database)
+            .collection_with_options(&mongo.user_collection, as_written());
+        let open = Open {
+            database: &database,
+            runner,
+        };
+        Self {
+            users: Users::new(Documents::new(users, runner), &config.users.fields),
+            chat_users: ChatUsers::new(open.documents(&names.chat_users)),
+            chat_rooms: ChatRooms::new(open.documents(&names.chat_rooms)),
+            messages: Messages::new(open.documents(&names.messages)),
+            nodes: Nodes::new(open.documents(&names.nodes), config.presence.lease),
+            meta: open.documents(&names.meta),
+            behind: Behind::new(
+                database.clone(),
+                names.chat_rooms.clone(),
+                names.chat_users.clone(),
+                runner,
+            ),
+            client,
+            database,
+            names,
+            runner,
+        }
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When it cannot answer within `limit`.
+    pub async fn ping(&self, limit: Duration) -> Result<(), Error> {
+        let database = self.database.clone();
+        self.runner
+            .run_within(limit, "ping", async move {
+                database.run_command(doc! { "ping": 1 }).await
+            })
+            .await
+            .map(drop)
+    }
+
+    /// Closes the connections. Nothing may be asked afterwards.
+    pub async fn close(self) {
+        self.client.shutdown().await;
+    }
+}
+
+/// Opens chatzz's own collections.
+struct Open<'a> {
+    database: &'a Database,
+    runner: Runner,
+}
+
+impl Open<'_> {
+    fn documents<T: Send + Sync + 'static>(&self, name: &str) -> Documents<T> {
+        let collection = self.database.collection_with_options(name, durable());
+        Documents::new(collection, self.runner)
+    }
+}
+
+/// Majority and journal for writes, majority for reads, from the primary.
+fn durable() -> CollectionOptions {
+    CollectionOptions::builder()
+        .write_concern(
+            WriteConcern::builder()
+                .w(Acknowledgment::Majority)
+                .journal(true)
+                .build(),
+        )
+        .read_concern(ReadConcern::majority())
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+        .build()
+}
+
+/// From the primary, including what the application wrote this moment.
+fn as_written() -> CollectionOptions {
+    CollectionOptions::builder()
+        .read_concern(ReadConcern::local())
+        .selection_criteria(SelectionCriteria::ReadPreference(ReadPreference::Primary))
+        .build()
+}
+
+/// How long a document that an index knows may stay invisible to majority reads.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(2);
+/// Pause between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Reads a document that is known to exist until a majority read shows it.
+///
+/// A unique index refuses a duplicate as soon as the first insert is applied on
+/// the primary, a moment before a majority has it.
+///
+/// # Errors
+/// Those of `read`, or [`Error::TimedOut`] when it stays invisible for 2 s.
+pub(crate) async fn once_visible<T, F>(read: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<Option<T>, Error>>,
+{
+    let deadline = tokio::time::Instant::now() + VISIBLE_WITHIN;
+    loop {
+        if let Some(found) = read().await? {
+            return Ok(found);
+        }
+        if tokio::time::Instant::now() >= deadline {
+            return Err(Error::TimedOut(VISIBLE_WITHIN));
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}

@@ -1,0 +1,137 @@
+//! Leases: which running servers may hold people online.
+
+use std::time::Duration;
+
+use bson::{DateTime, Document, doc};
+use mongodb::options::ReturnDocument;
+use serde::{Deserialize, Serialize};
+
+use super::documents::{Documents, Listing, by_id};
+use super::error::Error;
+
+/// Most nodes that share one database.
+const MOST_NODES: i64 = 1_000;
+
+/// One document of the collection.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Node {
+    /// The node's name, the same after a restart.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// The one run of the node that holds the lease.
+    pub boot: String,
+    /// When the lease was last renewed, by the database's clock.
+    pub renewed_at: DateTime,
+    /// When it ends unless renewed, by the database's clock.
+    pub expires_at: DateTime,
+}
+
+/// The leases collection. Its only index is `_id_`: it has a document per node.
+#[derive(Clone, Debug)]
+pub struct Nodes {
+    documents: Documents<Node>,
+    lease: Duration,
+}
+
+impl Nodes {
+    pub(super) fn new(documents: Documents<Node>, lease: Duration) -> Self {
+        Self { documents, lease }
+    }
+
+    fn renewal(&self) -> Document {
+        let lease = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
+        doc! { "renewedAt": "$$NOW", "expiresAt": { "$add": ["$$NOW", lease] } }
+    }
+
+    /// Takes the lease of `id` for the run `boot`, whoever held it before, and
+    /// tells who did.
+    ///
+    /// Only for a process that knows its predecessor is dead, because it holds
+    /// the port that gives the node its name.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn take(&self, id: &str, boot: &str) -> Result<Option<Node>, Error> {
+        let mut fields = self.renewal();
+        fields.insert("boot", boot);
+        let filter = by_id(id);
+        self.documents
+            .run("nodes.take", |collection| async move {
+                collection
+                    .find_one_and_update(filter, vec![doc! { "$set": fields }])
+                    .upsert(true)
+                    .return_document(ReturnDocument::Before)
+                    .await
+            })
+            .await
+    }
+
+    /// Renews the lease; `false` when this run does not hold it any more.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn renew(&self, id: &str, boot: &str) -> Result<bool, Error> {
+        let filter = doc! { "_id": id, "boot": boot };
+        let update = vec![doc! { "$set": self.renewal() }];
+        let matched = self
+            .documents
+            .update_one("nodes.renew", filter, update, false)
+            .await?;
+        Ok(matched == 1)
+    }
+
+    /// Gives the lease up, if this run still holds it.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn release(&self, id: &str, boot: &str) -> Result<bool, Error> {
+        let filter = doc! { "_id": id, "boot": boot };
+        self.documents.delete_one("nodes.release", filter).await
+    }
+
+    /// Removes a lease that has run out, unless it was renewed meanwhile.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn remove_expired(&self, node: &Node) -> Result<bool, Error> {
+        let filter = doc! {
+            "_id": &node.id,
+            "boot": &node.boot,
+            "$expr": { "$lt": ["$expiresAt", "$$NOW"] },
+        };
+        self.documents
+            .delete_one("nodes.remove_expired", filter)
+            .await
+    }
+
+    /// Lists the nodes whose lease has not run out.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_alive(&self) -> Result<Vec<Node>, Error> {
+        self.list(
+            "nodes.list_alive",
+            doc! { "$expr": { "$gte": ["$expiresAt", "$$NOW"] } },
+        )
+        .await
+    }
+
+    /// Lists the nodes whose lease has run out.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_expired(&self) -> Result<Vec<Node>, Error> {
+        self.list(
+            "nodes.list_expired",
+            doc! { "$expr": { "$lt": ["$expiresAt", "$$NOW"] } },
+        )
+        .await
+    }
+
+    async fn list(&self, name: &'static str, filter: Document) -> Result<Vec<Node>, Error> {
+        self.documents
+            .list(name, Listing::of(filter, MOST_NODES))
+            .await
+    }
+}

@@ -1,0 +1,61 @@
+//! Runs one driver operation to its end, with a name, a span and a time limit.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use mongodb::error::Result as DriverResult;
+use tracing::Instrument as _;
+
+use super::error::Error;
+
+/// Runs operations; a copy is held by every collection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Runner {
+    limit: Duration,
+}
+
+impl Runner {
+    /// Operations are given up on after `limit`.
+    pub(crate) const fn new(limit: Duration) -> Self {
+        Self { limit }
+    }
+
+    /// Runs `operation` and waits for it at most the runner's limit.
+    ///
+    /// The operation gets a task of its own and is never dropped half-way: the
+    /// driver's pool keeps a connection for ever when a future is cancelled.
+    /// What is timed out is only the waiting.
+    ///
+    /// # Errors
+    /// Those of the operation, or [`Error::TimedOut`].
+    pub(crate) async fn run<T: Send + 'static>(
+        self,
+        name: &'static str,
+        operation: impl Future<Output = DriverResult<T>> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.run_within(self.limit, name, operation).await
+    }
+
+    /// As [`Runner::run`], with a limit of its own.
+    ///
+    /// # Errors
+    /// Those of the operation, or [`Error::TimedOut`].
+    pub(crate) async fn run_within<T: Send + 'static>(
+        self,
+        limit: Duration,
+        name: &'static str,
+        operation: impl Future<Output = DriverResult<T>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let started = Instant::now();
+        let span = tracing::debug_span!("db", operation = name);
+        let task = tokio::spawn(operation.instrument(span));
+        let outcome = match tokio::time::timeout(limit, task).await {
+            Ok(Ok(result)) => result.map_err(Error::from),
+            Ok(Err(_)) => Err(Error::Abandoned),
+            Err(_) => Err(Error::TimedOut(limit)),
+        };
+        metrics::histogram!("chatzz_database_seconds", "operation" => name)
+            .record(started.elapsed().as_secs_f64());
+        outcome
+    }
+}

@@ -1,0 +1,193 @@
+//! What the database has to look like: indexes, and no foreign documents.
+
+use bson::{Bson, Document, doc};
+use futures::TryStreamExt as _;
+use mongodb::IndexModel;
+
+use super::{Error, MAINTENANCE_LIMIT, Store, chat_rooms, chat_users, messages};
+
+/// An index that differs from its declaration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// The collection.
+    pub collection: String,
+    /// The index.
+    pub index: String,
+}
+
+/// Why the database cannot be used as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// The database could not be asked.
+    #[error(transparent)]
+    Database(#[from] Error),
+    /// Documents of the npm package chatzz 1.x stand where ours would.
+    #[error(
+        "the collection {collection} holds documents of chatzz 1.x ({what}). \
+         This version does not take them over yet and leaves them as they are: \
+         set {key} to another name, or CHATZZ_DATABASE to another database"
+    )]
+    Legacy {
+        /// The collection.
+        collection: String,
+        /// How they were recognised.
+        what: &'static str,
+        /// The configuration key that names the collection.
+        key: &'static str,
+    },
+    /// An index was changed by somebody else.
+    #[error(
+        "the index {} of {} differs from what chatzz declares. \
+         Drop it (chatzz makes it anew), or find out who changed it",
+        .0.index, .0.collection
+    )]
+    Drifted(Drift),
+}
+
+impl Store {
+    /// The declared indexes, collection by collection.
+    fn declared(&self) -> [(&str, Vec<IndexModel>); 3] {
+        [
+            (&self.names.chat_users, chat_users::indexes()),
+            (&self.names.chat_rooms, chat_rooms::indexes()),
+            (&self.names.messages, messages::indexes()),
+        ]
+    }
+
+    /// Refuses a database in which the npm package chatzz 1.x has worked.
+    ///
+    /// Reads at most one document a collection while the index it needs is not
+    /// there, since a first foreign document is met at once.
+    ///
+    /// # Errors
+    /// [`SchemaError::Legacy`], or when the database cannot answer.
+    pub async fn refuse_legacy(&self) -> Result<(), SchemaError> {
+        let checks = [
+            (
+                &self.names.chat_rooms,
+                doc! { "chatUsers": { "$exists": true }, "pair": { "$exists": false } },
+                "chat rooms without `pair`",
+                "CHATZZ_CHAT_ROOM_COLLECTION",
+            ),
+            (
+                &self.names.messages,
+                doc! { "chatRoom": { "$exists": true }, "seq": { "$exists": false } },
+                "messages without `seq`",
+                "CHATZZ_MESSAGE_COLLECTION",
+            ),
+        ];
+        for (collection, filter, what, key) in checks {
+            if self.raw_find_one(collection, filter).await?.is_some() {
+                return Err(SchemaError::Legacy {
+                    collection: collection.clone(),
+                    what,
+                    key,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the store")]
+    async fn raw_find_one(
+        &self,
+        collection: &str,
+        filter: Document,
+    ) -> Result<Option<Document>, Error> {
+        let collection = self.database.collection::<Document>(collection);
+        self.runner
+            .run_within(MAINTENANCE_LIMIT, "schema.find_one", async move {
+                collection.find_one(filter).await
+            })
+            .await
+    }
+
+    /// Lists the declared indexes that do not exist yet, as (collection, name).
+    ///
+    /// # Errors
+    /// [`SchemaError::Drifted`] for one that exists in another shape.
+    pub async fn missing_indexes(&self) -> Result<Vec<(String, String)>, SchemaError> {
+        let mut missing = Vec::new();
+        for (collection, declared) in self.declared() {
+            let existing = self.existing_indexes(collection).await?;
+            for index in declared {
+                let wanted = shape_of(&index);
+                match existing.iter().find(|one| one.0 == wanted.0) {
+                    None => missing.push((collection.to_owned(), wanted.0)),
+                    Some(found) if *found == wanted => {}
+                    Some(_) => {
+                        return Err(SchemaError::Drifted(Drift {
+                            collection: collection.to_owned(),
+                            index: wanted.0,
+                        }));
+                    }
+                }
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Creates the declared indexes; those that exist stay as they are.
+    ///
+    /// # Errors
+    /// When the database refuses or cannot be asked.
+    #[expect(clippy::disallowed_methods, reason = "this is the store")]
+    pub async fn create_indexes(&self) -> Result<(), SchemaError> {
+        for (name, indexes) in self.declared() {
+            let collection = self.database.collection::<Document>(name);
+            self.runner
+                .run_within(MAINTENANCE_LIMIT, "schema.create_indexes", async move {
+                    collection.create_indexes(indexes).await
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the store")]
+    async fn existing_indexes(&self, name: &str) -> Result<Vec<Shape>, Error> {
+        let collection = self.database.collection::<Document>(name);
+        let indexes: Vec<IndexModel> = self
+            .runner
+            .run("schema.list_indexes", async move {
+                match collection.list_indexes().await {
+                    Ok(cursor) => cursor.try_collect().await,
+                    Err(error) if is_missing(&error) => Ok(Vec::new()),
+                    Err(error) => Err(error),
+                }
+            })
+            .await?;
+        Ok(indexes.iter().map(shape_of).collect())
+    }
+}
+
+/// Name, keys, uniqueness and filter: what makes an index the one declared.
+type Shape = (String, Vec<(String, i64)>, bool, Option<Document>);
+
+fn shape_of(index: &IndexModel) -> Shape {
+    let options = index.options.as_ref();
+    let keys = index.keys.iter().map(|(field, direction)| {
+        let direction = match direction {
+            Bson::Int32(n) => i64::from(*n),
+            Bson::Int64(n) => *n,
+            #[expect(clippy::cast_possible_truncation, reason = "directions are 1 and -1")]
+            Bson::Double(n) => *n as i64,
+            _ => 0,
+        };
+        (field.clone(), direction)
+    });
+    (
+        options.and_then(|o| o.name.clone()).unwrap_or_default(),
+        keys.collect(),
+        options.and_then(|o| o.unique).unwrap_or_default(),
+        options.and_then(|o| o.partial_filter_expression.clone()),
+    )
+}
+
+/// Whether the failure says that there is no such collection (code 26).
+fn is_missing(error: &mongodb::error::Error) -> bool {
+    matches!(
+        error.kind.as_ref(),
+        mongodb::error::ErrorKind::Command(command) if command.code == 26
+    )
+}

@@ -1,0 +1,91 @@
+//! The application's own users: read, never written, never indexed.
+
+use std::sync::OnceLock;
+
+use bson::{Bson, Document, doc};
+use futures::TryStreamExt as _;
+
+use super::documents::Documents;
+use super::error::Error;
+use crate::id::UserId;
+
+/// Most ids asked for in one query.
+const MOST_PER_QUERY: usize = 1_000;
+
+/// A user as the messenger shows him.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The user's id in the application.
+    pub id: UserId,
+    /// The allowed fields; `None` when the application deleted the user.
+    pub profile: Option<Document>,
+    /// What clients are shown, kept here by the wire layer once it is made.
+    pub rendered: OnceLock<Box<str>>,
+}
+
+impl User {
+    /// A user with a document.
+    pub fn present(id: UserId, profile: Document) -> Self {
+        Self {
+            id,
+            profile: Some(profile),
+            rendered: OnceLock::new(),
+        }
+    }
+
+    /// A user whose document is gone.
+    pub fn deleted(id: UserId) -> Self {
+        Self {
+            id,
+            profile: None,
+            rendered: OnceLock::new(),
+        }
+    }
+}
+
+/// The users collection, through the allow-list of fields.
+#[derive(Clone, Debug)]
+pub struct Users {
+    documents: Documents<Document>,
+    projection: Document,
+}
+
+impl Users {
+    pub(super) fn new(documents: Documents<Document>, fields: &[String]) -> Self {
+        let projection = fields
+            .iter()
+            .map(|field| (field.clone(), Bson::Int32(1)))
+            .chain([("_id".to_owned(), Bson::Int32(1))])
+            .collect();
+        Self {
+            documents,
+            projection,
+        }
+    }
+
+    /// Lists the users whose `_id` is one of `ids`, reduced to the allowed fields.
+    ///
+    /// A field that is not allowed never leaves the database. Index: `_id_`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list(&self, ids: Vec<Bson>) -> Result<Vec<(UserId, Document)>, Error> {
+        let mut users = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(MOST_PER_QUERY) {
+            let filter = doc! { "_id": { "$in": ids } };
+            let projection = self.projection.clone();
+            let found: Vec<Document> = self
+                .documents
+                .run("users.list", |collection| async move {
+                    let find = collection.find(filter).projection(projection);
+                    find.await?.try_collect().await
+                })
+                .await?;
+            users.extend(found.into_iter().filter_map(|document| {
+                let id = UserId::from_bson(document.get("_id")?)?;
+                Some((id, document))
+            }));
+        }
+        Ok(users)
+    }
+}

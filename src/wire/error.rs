@@ -1,0 +1,84 @@
+//! Errors as clients see them: stable codes, and a text for people.
+
+use serde::Serialize;
+
+use crate::service::Error;
+
+/// A stable error code. `docs/protocol.md` says what a client may conclude.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each variant is its code, written out")]
+pub enum Code {
+    BadRequest,
+    Unauthorized,
+    Forbidden,
+    NotConnected,
+    AlreadyConnected,
+    UserNotFound,
+    CannotAddSelf,
+    NoChatRoom,
+    MessageNotFound,
+    MessageTooLong,
+    ClientIdConflict,
+    Overloaded,
+    Unavailable,
+    UnknownOutcome,
+    Internal,
+}
+
+impl Code {
+    /// The code as it is on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad-request",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotConnected => "not-connected",
+            Self::AlreadyConnected => "already-connected",
+            Self::UserNotFound => "user-not-found",
+            Self::CannotAddSelf => "cannot-add-self",
+            Self::NoChatRoom => "no-chat-room",
+            Self::MessageNotFound => "message-not-found",
+            Self::MessageTooLong => "message-too-long",
+            Self::ClientIdConflict => "client-id-conflict",
+            Self::Overloaded => "overloaded",
+            Self::Unavailable => "unavailable",
+            Self::UnknownOutcome => "unknown-outcome",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// `error` of an acknowledgement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ErrorBody {
+    /// The stable code.
+    pub code: Code,
+    /// For people; never database text.
+    pub message: String,
+}
+
+impl From<&Error> for ErrorBody {
+    fn from(error: &Error) -> Self {
+        let code = match error {
+            Error::BadRequest(_) => Code::BadRequest,
+            Error::Forbidden => Code::Forbidden,
+            Error::NotConnected => Code::NotConnected,
+            Error::AlreadyConnected => Code::AlreadyConnected,
+            Error::UserNotFound => Code::UserNotFound,
+            Error::CannotAddSelf => Code::CannotAddSelf,
+            Error::NoChatRoom => Code::NoChatRoom,
+            Error::MessageNotFound => Code::MessageNotFound,
+            Error::MessageTooLong(_) => Code::MessageTooLong,
+            Error::ClientIdConflict => Code::ClientIdConflict,
+            Error::Overloaded => Code::Overloaded,
+            Error::Unavailable => Code::Unavailable,
+            Error::UnknownOutcome => Code::UnknownOutcome,
+            Error::Internal => Code::Internal,
+        };
+        Self {
+            code,
+            message: error.to_string(),
+        }
+    }
+}

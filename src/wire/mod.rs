@@ -1,0 +1,14 @@
+//! Bytes as clients see them. Wire types are not documents: nothing reaches a
+//! client because it happens to be stored.
+
+pub mod envelope;
+mod error;
+mod json;
+pub mod request;
+mod time;
+
+mod view;
+
+pub use error::{Code, ErrorBody};
+pub(crate) use json::{Json, render};
+pub use view::{message, user_details};

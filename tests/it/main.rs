@@ -1,0 +1,12 @@
+//! The integration tests: every test speaks to a server as a front end does.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failed assumption of a test is a failed test; clippy only knows the inside of #[test] functions"
+)]
+
+mod frame_selftest;
+mod support;

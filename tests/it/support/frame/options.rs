@@ -1,0 +1,157 @@
+//! How to connect, and how connecting fails.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::session::CloseCause;
+
+/// A revision of the Engine.IO protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Eio {
+    /// What `socket.io-client` 1 and 2 speak: the client sends the pings.
+    V3,
+    /// What `socket.io-client` 3 and 4 speak: the server sends the pings.
+    V4,
+}
+
+/// What carries the packets. There is no upgrade from one to the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// One websocket, a text frame per packet.
+    Websocket,
+    /// A GET that waits for packets and a POST per batch of packets.
+    Polling,
+}
+
+/// Every combination of revision and transport, for tests that run over all.
+pub(crate) const WIRES: [(Eio, Transport); 4] = [
+    (Eio::V4, Transport::Websocket),
+    (Eio::V4, Transport::Polling),
+    (Eio::V3, Transport::Websocket),
+    (Eio::V3, Transport::Polling),
+];
+
+/// How to connect; start from [`ConnectOptions::new`].
+#[derive(Clone, Debug)]
+pub(crate) struct ConnectOptions {
+    /// Where the server listens.
+    pub(crate) addr: SocketAddr,
+    /// Revision of the protocol. Default: 4.
+    pub(crate) eio: Eio,
+    /// Default: websocket.
+    pub(crate) transport: Transport,
+    /// HTTP path without its final slash. Default: `/socket.io`.
+    pub(crate) path: String,
+    /// Default: `/`.
+    pub(crate) namespace: String,
+    /// Payload of the CONNECT packet, which Engine.IO 3 does not have.
+    pub(crate) auth: Option<Value>,
+    /// Added to the query of every request, percent-encoded here.
+    pub(crate) query: Vec<(String, String)>,
+    /// Added to every request.
+    pub(crate) headers: Vec<(String, String)>,
+    /// Answer each event that carries an ack id with `[]`. Default: true;
+    /// otherwise the test calls [`ack`](super::Client::ack) itself.
+    pub(crate) auto_ack: bool,
+    /// Keep up the heartbeat of the protocol. Default: true.
+    pub(crate) heartbeat: bool,
+    /// Bound of the whole of connecting. Default: 10 s.
+    pub(crate) timeout: Duration,
+}
+
+impl ConnectOptions {
+    /// A websocket of Engine.IO 4 to the namespace `/`, with nothing added.
+    pub(crate) fn new(addr: SocketAddr) -> Self {
+        Self {
+            addr,
+            eio: Eio::V4,
+            transport: Transport::Websocket,
+            path: "/socket.io".to_owned(),
+            namespace: "/".to_owned(),
+            auth: None,
+            query: Vec::new(),
+            headers: Vec::new(),
+            auto_ack: true,
+            heartbeat: true,
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// The same over one of the [`WIRES`].
+    pub(crate) fn over(self, (eio, transport): (Eio, Transport)) -> Self {
+        Self {
+            eio,
+            transport,
+            ..self
+        }
+    }
+
+    /// Path and query of a request; `sid` once the server has given one.
+    pub(super) fn target(&self, sid: Option<&str>) -> String {
+        let eio = match self.eio {
+            Eio::V3 => 3,
+            Eio::V4 => 4,
+        };
+        let transport = match self.transport {
+            Transport::Websocket => "websocket",
+            Transport::Polling => "polling",
+        };
+        let mut target = format!("{}/?EIO={eio}&transport={transport}", self.path);
+        let sid = sid.map(|sid| ("sid", sid));
+        let query = self.query.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+        for (key, value) in sid.into_iter().chain(query) {
+            target.push('&');
+            percent_encode(&mut target, key);
+            target.push('=');
+            percent_encode(&mut target, value);
+        }
+        target
+    }
+}
+
+fn percent_encode(into: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            into.push(char::from(byte));
+        } else {
+            write!(into, "%{byte:02X}").expect("a String takes everything");
+        }
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    /// The server answered the CONNECT packet with `connect_error`.
+    #[error("refused: {message}")]
+    Refused {
+        /// What the server said.
+        message: String,
+    },
+    /// The server answered the handshake with another status than asked for.
+    #[error("the handshake was answered with status {status}: {body}")]
+    Http {
+        /// Status of the response.
+        status: u16,
+        /// Body of the response.
+        body: String,
+    },
+    /// The connection could not be made, or broke.
+    #[error("the connection failed: {0}")]
+    Io(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The server ended the session before the namespace was connected.
+    #[error("the server ended the session while connecting: {0}")]
+    Closed(CloseCause),
+    /// Connecting took longer than [`ConnectOptions::timeout`].
+    #[error("connecting took longer than {0:?}")]
+    Timeout(Duration),
+}
+
+impl ConnectError {
+    pub(super) fn io(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Io(cause.into())
+    }
+}

@@ -1,0 +1,102 @@
+//! People, and what they do in the messenger.
+
+use serde_json::{Value, json};
+
+use super::frame::{AckError, Client};
+
+/// What an ack says: the result, or the error with its `code`.
+///
+/// An ack that never came is an error whose code, `no-answer`, the server
+/// does not have: whether the event took effect is then unknown.
+pub(crate) type Outcome = Result<Value, Value>;
+
+/// A user at one client.
+pub(crate) struct Person {
+    /// The connection, for what came in and for ending it.
+    pub(crate) client: Client,
+    /// The user's id as it is on the wire.
+    pub(crate) id: Value,
+}
+
+impl Person {
+    /// A person who has connected, but is not logged in yet.
+    pub(crate) fn new(client: Client, id: impl Into<Value>) -> Self {
+        let id = id.into();
+        Self { client, id }
+    }
+
+    /// Says who this is.
+    pub(crate) async fn login(&self) -> Outcome {
+        self.ask("connect-user", json!({ "userId": self.id })).await
+    }
+
+    /// The same, with the promise to acknowledge each new message.
+    pub(crate) async fn login_acking_deliveries(&self) -> Outcome {
+        let payload = json!({ "userId": self.id, "deliveryAcks": true });
+        self.ask("connect-user", payload).await
+    }
+
+    /// Adds another user to the contacts.
+    pub(crate) async fn add(&self, other: &Value) -> Outcome {
+        self.ask("add-chat-user", json!({ "userToAdd": other }))
+            .await
+    }
+
+    /// Sends a text.
+    pub(crate) async fn send(&self, to: &Value, text: &str) -> Outcome {
+        let payload = json!({ "userId": to, "message": text });
+        self.ask("send-message", payload).await
+    }
+
+    /// Sends a text that is stored once, however often it is sent.
+    pub(crate) async fn send_with(&self, to: &Value, text: &str, client_id: &str) -> Outcome {
+        let payload = json!({ "userId": to, "message": text, "clientId": client_id });
+        self.ask("send-message", payload).await
+    }
+
+    /// Reads a page of old messages; `query` is the payload.
+    pub(crate) async fn history(&self, query: Value) -> Outcome {
+        self.ask("get-old-messages", query).await
+    }
+
+    /// Marks everything of this sender read, up to a `seq`.
+    pub(crate) async fn read_up_to(&self, sender: &Value, seq: u64) -> Outcome {
+        let payload = json!({ "userId": sender, "upTo": seq });
+        self.ask("message-read", payload).await
+    }
+
+    /// Marks one message read.
+    pub(crate) async fn read_message(&self, message_id: &Value) -> Outcome {
+        let payload = json!({ "messageId": message_id });
+        self.ask("message-read", payload).await
+    }
+
+    /// Confirms that everything of this sender arrived, up to a `seq`.
+    pub(crate) async fn delivered_up_to(&self, sender: &Value, seq: u64) -> Outcome {
+        let payload = json!({ "userId": sender, "upTo": seq });
+        self.ask("message-delivered", payload).await
+    }
+
+    /// Emits any event and reads its ack; see [`outcome`].
+    pub(crate) async fn ask(&self, event: &str, payload: Value) -> Outcome {
+        outcome(self.client.emit_with_ack(event, payload).await)
+    }
+}
+
+/// Reads the error-first arguments of an ack.
+///
+/// # Panics
+/// Panics if they are not one error with a code, or `null` and one result.
+pub(crate) fn outcome(ack: Result<Vec<Value>, AckError>) -> Outcome {
+    let args = match ack {
+        Ok(args) => args,
+        Err(error) => return Err(json!({ "code": "no-answer", "message": error.to_string() })),
+    };
+    match args.as_slice() {
+        [Value::Null, result] => Ok(result.clone()),
+        [error, rest @ ..] if error["code"].is_string() && rest.iter().all(Value::is_null) => {
+            Err(error.clone())
+        }
+        _ => panic!("an ack must be (error, null) or (null, result): {args:?}"),
+    }
+}
