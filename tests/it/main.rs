@@ -8,5 +8,12 @@
     reason = "a failed assumption of a test is a failed test; clippy only knows the inside of #[test] functions"
 )]
 
+mod cli;
+mod config;
+mod conversation;
 mod frame_selftest;
+#[cfg(unix)]
+mod mongod;
+#[cfg(unix)]
+mod mongod_locate;
 mod support;

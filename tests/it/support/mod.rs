@@ -1,4 +1,6 @@
-//! What the tests share: clients, and people who use them.
+//! What the tests share: a server, clients, and people who use them.
 
 pub(crate) mod frame;
+pub(crate) mod mongod;
+pub(crate) mod server;
 pub(crate) mod user;

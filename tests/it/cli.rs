@@ -1,0 +1,77 @@
+//! The command line: what parses to what, and help whose examples work.
+
+use chatzz::cli::{Cli, Command};
+use chatzz::config::Mode;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+fn parse(line: &str) -> Result<Command, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace()).map(Cli::into_command)
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn nothing_said_is_serve() {
+    assert_eq!(parse("chatzz").unwrap(), Command::Serve);
+    assert_eq!(parse("chatzz serve").unwrap().mode(), Mode::Serve);
+}
+
+#[test]
+fn dev_keeps_its_database_in_a_hidden_folder_unless_told() {
+    let Command::Dev(args) = parse("chatzz dev").unwrap() else {
+        panic!("not dev");
+    };
+    assert!(!args.fresh && args.listen.is_none());
+    assert_eq!(args.dir.to_str(), Some(".chatzz"));
+    let line = "chatzz dev --fresh --listen 127.0.0.1:0 --dir elsewhere";
+    let Command::Dev(args) = parse(line).unwrap() else {
+        panic!("not dev");
+    };
+    assert!(args.fresh && args.listen.is_some());
+    assert_eq!(args.dir.to_str(), Some("elsewhere"));
+}
+
+#[test]
+fn migrate_can_only_show() {
+    let Command::Migrate(args) = parse("chatzz migrate --dry-run").unwrap() else {
+        panic!("not migrate");
+    };
+    assert!(args.dry_run);
+}
+
+#[test]
+fn mistakes_are_refused_and_the_version_is_told() {
+    assert!(parse("chatzz dev --listen here").is_err());
+    assert!(parse("chatzz serv").is_err());
+    let version = parse("chatzz --version").unwrap_err();
+    assert_eq!(version.kind(), ErrorKind::DisplayVersion);
+    assert!(version.to_string().contains(env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn every_example_of_the_help_works() {
+    let help = Cli::command().render_long_help().to_string();
+    let (_, examples) = help.split_once("Examples:\n").unwrap();
+    let mut count = 0;
+    for line in examples.lines().filter(|line| !line.trim().is_empty()) {
+        let (example, _) = line.trim().split_once("  ").unwrap();
+        assert!(parse(example).is_ok(), "{example}");
+        count += 1;
+    }
+    assert!(count >= 5, "{help}");
+}
+
+#[test]
+fn the_help_names_where_to_begin_and_fits_a_terminal() {
+    let help = Cli::command().render_long_help().to_string();
+    for word in ["chatzz dev", ".env.example", "CHATZZ_AUTH", "chatzz serve"] {
+        assert!(help.contains(word), "{word} is missing in:\n{help}");
+    }
+    for line in help.lines() {
+        assert!(line.chars().count() <= 90, "{line}");
+    }
+}

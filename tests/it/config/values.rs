@@ -1,0 +1,227 @@
+//! What each kind of value may be.
+
+use std::time::Duration;
+
+use chatzz::config::AllowedOrigins;
+
+use super::{config, mistakes, refused, warnings};
+
+#[test]
+fn durations_have_units_and_a_bare_number_is_seconds() {
+    let request = |text: &str| {
+        let pairs = [("CHATZZ_REQUEST_TIMEOUT", text)];
+        config(&pairs).timeouts.request
+    };
+    assert_eq!(request("500ms"), Duration::from_millis(500));
+    assert_eq!(request("5s"), Duration::from_secs(5));
+    assert_eq!(request(" 7 "), Duration::from_secs(7));
+    assert_eq!(request("1m"), Duration::from_mins(1));
+    for text in [
+        "",
+        "s",
+        "1.5s",
+        "-1",
+        "5 years",
+        "99999999999999999999s",
+        "2h",
+    ] {
+        refused("CHATZZ_REQUEST_TIMEOUT", text);
+    }
+    refused("CHATZZ_LEASE", "2999ms");
+    assert_eq!(
+        config(&[("CHATZZ_OFFLINE_GRACE", "0")])
+            .presence
+            .offline_grace,
+        Duration::ZERO
+    );
+}
+
+#[test]
+fn sizes_have_units_and_a_bare_number_is_bytes() {
+    let outbox = |text: &str| {
+        let pairs = [("CHATZZ_OUTBOX_BYTES", text)];
+        config(&pairs).socket.outbox_bytes
+    };
+    assert_eq!(outbox("5000").bytes(), 5_000);
+    assert_eq!(outbox("64KiB").bytes(), 65_536);
+    assert_eq!(outbox("1mib").to_string(), "1MiB");
+    for text in ["", "64KB", "KiB", "1KiB", "1GiB", "99999999999999999999GiB"] {
+        refused("CHATZZ_OUTBOX_BYTES", text);
+    }
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
+    refused("CHATZZ_MESSAGE_MAX_CHARS", "65537");
+    refused("CHATZZ_MESSAGE_MAX_CHARS", "0");
+    refused("CHATZZ_MISSED_TOTAL", "5001");
+    refused("CHATZZ_LANES", "0");
+    refused("CHATZZ_MIGRATE_ON_START", "yes");
+    refused("CHATZZ_STATUS_EVENT", "status");
+    refused("CHATZZ_LOG", "info,a=b=c");
+    refused("CHATZZ_LOG_FORMAT", "xml");
+    refused("CHATZZ_USER_ID_TYPE", "number");
+    refused("CHATZZ_NODE_ID", "");
+    refused("CHATZZ_NODE_ID", "knötchen");
+    refused("CHATZZ_NODE_ID", &"n".repeat(129));
+}
+
+#[test]
+fn listeners_may_be_off_or_on_any_free_port() {
+    let off = config(&[("CHATZZ_METRICS_LISTEN", "off")]);
+    assert_eq!(off.http.metrics_listen, None);
+    let free = [
+        ("CHATZZ_LISTEN", "127.0.0.1:0"),
+        ("CHATZZ_METRICS_LISTEN", "127.0.0.1:0"),
+    ];
+    assert_eq!(mistakes(&free), Vec::<String>::new());
+    refused("CHATZZ_METRICS_LISTEN", "never");
+}
+
+#[test]
+fn origins_are_kept_in_the_form_browsers_send() {
+    let origins = |text: &str| {
+        let pairs = [("CHATZZ_ALLOWED_ORIGINS", text)];
+        config(&pairs).http.allowed_origins
+    };
+    assert_eq!(origins(""), AllowedOrigins::SameHost);
+    assert_eq!(origins("*"), AllowedOrigins::Any);
+    let listed = [
+        "https://app.example.org",
+        "http://localhost:5173",
+        "http://[::1]:8080",
+        "capacitor://localhost",
+    ];
+    assert_eq!(
+        origins(
+            "HTTPS://App.Example.org:443, http://localhost:5173,http://[::1]:8080,\
+             capacitor://localhost"
+        ),
+        AllowedOrigins::Listed(listed.map(str::to_owned).to_vec())
+    );
+    for text in [
+        "app.example.org",
+        "https://app.example.org/",
+        "https://a/b",
+        "https://*.example.org",
+        "https://a,*",
+        "https://a,,https://b",
+        "https://me@host",
+        "https://host:99999",
+        "https://",
+        "null",
+    ] {
+        refused("CHATZZ_ALLOWED_ORIGINS", text);
+    }
+}
+
+#[test]
+fn paths_begin_with_a_slash() {
+    let path = |text: &str| config(&[("CHATZZ_SOCKET_PATH", text)]).socket.path;
+    assert_eq!(path("/chat/io/"), "/chat/io");
+    assert_eq!(
+        config(&[("CHATZZ_NAMESPACE", "/chat")]).socket.namespace,
+        "/chat"
+    );
+    for text in ["", "/", "socket.io", "/a b", "/a?b", "/{a}", "//"] {
+        refused("CHATZZ_SOCKET_PATH", text);
+    }
+    for text in ["", "chat", "/a,b", "/{a}", "/chat/"] {
+        refused("CHATZZ_NAMESPACE", text);
+    }
+}
+
+#[test]
+fn the_connection_string_is_never_shown() {
+    let uri = "mongodb://anna:p%40ss@db1,db2:27018/app?authSource=admin&x=geheim";
+    let config = config(&[("CHATZZ_MONGODB_URI", uri)]);
+    let debug = format!("{config:?}");
+    assert!(
+        !debug.contains("p%40ss") && !debug.contains("geheim"),
+        "{debug}"
+    );
+    let redacted = config.mongodb.redacted_uri();
+    assert_eq!(redacted, "mongodb://***@db1,db2:27018/app?***");
+    let line = refused("CHATZZ_MONGODB_URI", "anna:geheim@db");
+    assert!(!line.contains("geheim"), "{line}");
+    refused("CHATZZ_MONGODB_URI", "mongodb://");
+}
+
+#[test]
+fn a_badly_escaped_password_is_hidden_all_the_same() {
+    let redacted = |uri: &str| {
+        config(&[("CHATZZ_MONGODB_URI", uri)])
+            .mongodb
+            .redacted_uri()
+    };
+    assert_eq!(
+        redacted("mongodb://a:x@y/z?q@db/app"),
+        "mongodb://***@db/app"
+    );
+    assert_eq!(
+        redacted("mongodb+srv://db.example.org"),
+        "mongodb+srv://db.example.org"
+    );
+}
+
+#[test]
+fn names_that_mongodb_refuses_are_refused() {
+    for text in ["", "system.users", "a$b", "a\0b", ".a", &"x".repeat(121)] {
+        refused("CHATZZ_MESSAGE_COLLECTION", text);
+        refused("CHATZZ_USER_COLLECTION", text);
+    }
+    for text in [
+        "",
+        "admin",
+        "local",
+        "a b",
+        "a.b",
+        "a/b",
+        "a$b",
+        &"x".repeat(64),
+    ] {
+        refused("CHATZZ_DATABASE", text);
+        refused("CHATZZ_USER_DATABASE", text);
+    }
+    refused("CHATZZ_META_PREFIX", "system.");
+    let bare = config(&[("CHATZZ_META_PREFIX", "")]);
+    assert_eq!(bare.mongodb.nodes_collection(), "nodes");
+}
+
+#[test]
+fn user_fields_are_an_allow_list_of_paths() {
+    let fields = |text: &str| config(&[("CHATZZ_USER_FIELDS", text)]).users.fields;
+    assert_eq!(
+        fields("name , profile.avatar"),
+        ["_id", "name", "profile.avatar"]
+    );
+    assert_eq!(
+        fields("name,_id,names.first"),
+        ["name", "_id", "names.first"]
+    );
+    for text in [
+        "",
+        "name,",
+        "$where",
+        "a.$b",
+        "a..b",
+        "name,name",
+        "name,name.first",
+        "name.first,name",
+        "_id.x",
+        "status",
+        "deleted.at",
+        "missedFrom",
+    ] {
+        refused("CHATZZ_USER_FIELDS", text);
+    }
+}
+
+#[test]
+fn a_field_that_looks_secret_is_warned_about() {
+    let told = warnings(&[("CHATZZ_USER_FIELDS", "_id,name,auth.passwordHash,API_Key")]);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("`auth.passwordHash`"), "{}", told[0]);
+    assert!(told[1].contains("`API_Key`"), "{}", told[1]);
+    assert_eq!(warnings(&[]), Vec::<String>::new());
+}

@@ -1,0 +1,206 @@
+//! A chatzz server in this process, on a database of the test's own.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use bson::oid::ObjectId;
+use bson::{Bson, Document, doc};
+use chatzz::app::App;
+use chatzz::config::{Config, Mode};
+use mongodb::{Client as Mongo, Collection, Database};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::frame::{Client, ConnectOptions};
+use super::mongod;
+use super::user::Person;
+
+/// A server, its configuration and its database.
+pub(crate) struct Server {
+    settings: BTreeMap<String, String>,
+    addr: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<()>>,
+    mongo: Mongo,
+    database: String,
+}
+
+impl Server {
+    /// A server with the defaults.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A server with some keys set, on the shared mongod.
+    pub(crate) async fn with(keys: &[(&str, &str)]) -> Self {
+        let uri = mongod::shared_uri().await;
+        Self::on(&uri, keys).await
+    }
+
+    /// A server with some keys set, on a mongod of the test's own.
+    pub(crate) async fn on(uri: &str, keys: &[(&str, &str)]) -> Self {
+        let database = format!("test_{}", ObjectId::new().to_hex());
+        Self::on_database(uri, &database, keys).await
+    }
+
+    /// A server on a database that may hold something already.
+    pub(crate) async fn on_database(uri: &str, database: &str, keys: &[(&str, &str)]) -> Self {
+        let mut settings: BTreeMap<String, String> = [
+            ("CHATZZ_LISTEN", "127.0.0.1:0"),
+            ("CHATZZ_METRICS_LISTEN", "off"),
+            ("CHATZZ_AUTH", "trusted"),
+            ("CHATZZ_DATABASE", database),
+            ("CHATZZ_MONGODB_URI", uri),
+            ("CHATZZ_MONGODB_POOL_MIN", "2"),
+        ]
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect();
+        for (key, value) in keys {
+            settings.insert((*key).to_owned(), (*value).to_owned());
+        }
+        let mongo = Mongo::with_uri_str(uri).await.unwrap();
+        let mut server = Self {
+            settings,
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            stop: None,
+            running: None,
+            mongo,
+            database: database.to_owned(),
+        };
+        server.run().await;
+        server
+    }
+
+    async fn run(&mut self) {
+        let app = self.build().await.unwrap_or_else(|error| panic!("{error}"));
+        self.addr = app.addr();
+        let (stop, stopped) = oneshot::channel::<()>();
+        self.stop = Some(stop);
+        self.running = Some(tokio::spawn(app.run_until(async {
+            // a test that ends without stopping the server drops the sender
+            let _ = stopped.await;
+        })));
+    }
+
+    async fn build(&self) -> Result<App, chatzz::app::StartError> {
+        App::build(config(&self.settings), axum::Router::new()).await
+    }
+
+    /// Stops the server in order.
+    pub(crate) async fn stop(&mut self) {
+        drop(self.stop.take());
+        if let Some(running) = self.running.take() {
+            running.await.unwrap();
+        }
+    }
+
+    /// Stops the server and starts it anew on the same port and database.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.settings
+            .insert("CHATZZ_LISTEN".to_owned(), self.addr.to_string());
+        self.run().await;
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The test's own database, with a connection beside the server's.
+    pub(crate) fn database(&self) -> Database {
+        self.mongo.database(&self.database)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test looks into the database")]
+    pub(crate) fn collection(&self, name: &str) -> Collection<Document> {
+        self.database().collection(name)
+    }
+
+    /// Stores a user as the application would; returns the id as on the wire.
+    pub(crate) async fn user(&self, username: &str) -> Value {
+        let id = ObjectId::new();
+        self.store_user(doc! {
+            "_id": id,
+            "username": username,
+            "email": format!("{username}@example.org"),
+            "password": "$2b$10$never-to-be-seen",
+        })
+        .await;
+        Value::from(id.to_hex())
+    }
+
+    /// Stores a user document as it is.
+    pub(crate) async fn store_user(&self, user: Document) {
+        self.collection("users").insert_one(user).await.unwrap();
+    }
+
+    /// Connects a client that has not logged in.
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(ConnectOptions::new(self.addr))
+            .await
+            .unwrap()
+    }
+
+    /// Connects a client as a user and logs in; `user-details` still waits.
+    pub(crate) async fn login(&self, id: &Value) -> Person {
+        let person = self.socket_of(id).await;
+        person.login().await.unwrap();
+        person
+    }
+
+    /// Connects a client that will speak as a user, and does not log in.
+    pub(crate) async fn socket_of(&self, id: &Value) -> Person {
+        Person::new(self.client().await, id.clone())
+    }
+
+    /// A new user, logged in, his `user-details` taken off.
+    pub(crate) async fn person(&self, username: &str) -> Person {
+        let id = self.user(username).await;
+        let person = self.login(&id).await;
+        person.client.expect_envelope("user-details").await;
+        person
+    }
+
+    /// Two people who have a chat room; all envelopes of it taken off.
+    pub(crate) async fn pair(&self) -> (Person, Person) {
+        let (alice, bob) = (self.person("alice").await, self.person("bob").await);
+        alice.add(&bob.id).await.unwrap();
+        bob.client.expect_envelope("chat-user-added").await;
+        (alice, bob)
+    }
+
+    /// All documents of a collection, in `_id` order, for comparing.
+    pub(crate) async fn dump(&self, name: &str) -> Vec<Document> {
+        use futures::TryStreamExt as _;
+        let collection = self.collection(name);
+        let all = collection.find(doc! {}).sort(doc! { "_id": 1 });
+        all.await.unwrap().try_collect().await.unwrap()
+    }
+
+    /// The stored messages, in the order of `seq`.
+    pub(crate) async fn messages(&self) -> Vec<Document> {
+        let mut messages = self.dump("chatmessages").await;
+        messages.sort_by_key(|message| message.get_i64("seq").unwrap_or_default());
+        messages
+    }
+
+    /// The stored document of a chat user.
+    pub(crate) async fn chat_user(&self, id: &Value) -> Document {
+        let hex = id.as_str().and_then(|id| ObjectId::parse_str(id).ok());
+        let user = hex.map_or_else(|| Bson::from(id.as_str().unwrap_or_default()), Bson::from);
+        let collection = self.collection("chatusers");
+        let found = collection.find_one(doc! { "user": user });
+        found.await.unwrap().expect("the user has a chat user")
+    }
+}
+
+/// A configuration from some keys alone, as `serve` would read it.
+pub(crate) fn config(settings: &BTreeMap<String, String>) -> Config {
+    let lookup = |key: &str| settings.get(key).cloned();
+    let names = settings.keys().cloned();
+    let (config, _) =
+        Config::from_lookup(lookup, names, Mode::Serve).unwrap_or_else(|errors| panic!("{errors}"));
+    config
+}
