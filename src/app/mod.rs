@@ -180,7 +180,7 @@ fn limits(config: &Config, confirmed: mpsc::Sender<Confirm>) -> Limits {
     Limits {
         queue: config.socket.queue,
         request: config.timeouts.request,
-        outbox_bytes: usize::try_from(config.socket.outbox_bytes.bytes()).unwrap_or(usize::MAX),
+        outbox_bytes: config.socket.outbox_bytes.bytes(),
         stall: config.socket.stall_timeout,
         confirmed,
     }

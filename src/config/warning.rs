@@ -7,6 +7,10 @@ use super::keys::KEYS;
 /// The beginning of every key.
 const PREFIX: &str = "CHATZZ_";
 
+/// Variables that say where a program of the developer's machine is; they are
+/// read by `chatzz dev` and the tests, and are no configuration of the server.
+const PROGRAMS: [&str; 2] = ["CHATZZ_MONGOD", "CHATZZ_CHROMIUM"];
+
 /// Something to tell the operator at start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
@@ -49,7 +53,8 @@ pub(super) fn unknown_key(name: &str, value: &str) -> Option<Warning> {
     let ours = name
         .get(..PREFIX.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
-    if !ours || KEYS.iter().any(|key| key.name == name) || is_service_link(name, value) {
+    let known = KEYS.iter().any(|key| key.name == name) || PROGRAMS.contains(&name);
+    if !ours || known || is_service_link(name, value) {
         return None;
     }
     Some(Warning::UnknownKey {

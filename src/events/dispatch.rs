@@ -182,13 +182,14 @@ impl Context {
                 message_delivered::handle(self, connection, payload, origin).await;
             }
             Event::ConnectUser => {
-                let outcome = connect_user::handle(self, connection, payload).await;
+                // boxed, as below: rare, and large beside what a send needs
+                let outcome = Box::pin(connect_user::handle(self, connection, payload)).await;
                 self.finish_event(connection, &origin, outcome);
             }
             Event::AddChatUser => {
                 let outcome = self
                     .within(
-                        add_chat_user::handle(self, connection, payload),
+                        Box::pin(add_chat_user::handle(self, connection, payload)),
                         Error::UnknownOutcome,
                     )
                     .await;
@@ -198,7 +199,7 @@ impl Context {
                 let has_ack = origin.ack.is_some();
                 let outcome = self
                     .within(
-                        get_old_messages::handle(self, connection, payload, has_ack),
+                        Box::pin(get_old_messages::handle(self, connection, payload, has_ack)),
                         Error::Unavailable,
                     )
                     .await;

@@ -60,12 +60,11 @@ impl Fifo {
     /// Takes the next event; `None` ends the work.
     pub(super) fn pop(&mut self) -> Option<Incoming> {
         let next = self.events.pop_front();
-        match &next {
-            Some(event) => self.bytes -= event.bytes(),
-            None => {
-                self.working = false;
-                self.events = VecDeque::new();
-            }
+        if let Some(event) = &next {
+            self.bytes -= event.bytes();
+        } else {
+            self.working = false;
+            self.events = VecDeque::new();
         }
         next
     }

@@ -97,7 +97,7 @@ mod tests {
             for (first, length) in ranges {
                 cursor.confirm(first, first + length);
                 confirmed.extend(first..=first + length);
-                let expected = (1..).take_while(|n| confirmed.contains(n)).count();
+                let expected = (1..100).take_while(|n| confirmed.contains(n)).count();
                 prop_assert_eq!(cursor.delivered(), i64::try_from(expected).unwrap());
             }
         }

@@ -85,7 +85,7 @@ impl Messenger {
         self.presence.add_contacts(me.id, [other.id]);
         self.presence.add_contacts(other.id, [me.id]);
         let mut contacts = self.describe(me, vec![opened.room.clone()]).await?;
-        let added = contacts.pop().ok_or(Error::Internal)?;
+        let contact = contacts.pop().ok_or(Error::Internal)?;
         let (status, last_online) = self.shown_self(me).await?;
         let adder = Contact {
             id: me.id,
@@ -96,10 +96,10 @@ impl Messenger {
             last_message: None,
             cut: None,
             delivered: 0,
-            ..added.clone()
+            ..contact.clone()
         };
         Ok(Added {
-            added,
+            added: contact,
             adder,
             created: opened.created,
         })

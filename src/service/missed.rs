@@ -1,5 +1,6 @@
 //! Missed messages: those behind the delivered cursor, which never jumps.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -60,6 +61,7 @@ impl Messenger {
         let (mut kept, mut cut) = select(found, per_room, total);
         let skipped = behind.get(MOST_ROOMS..).unwrap_or_default();
         cut.extend(skipped.iter().map(|(room, _)| *room));
+        count_redelivered(&kept);
         self.note_cut(me, contacts, &cut).await?;
         self.record(me, user, contacts, &mut kept).await?;
 
@@ -191,6 +193,16 @@ pub(super) fn mark_sent<'a>(messages: impl Iterator<Item = &'a mut Message>, at:
     }
 }
 
+/// Counts what was handed over before and is handed over again.
+fn count_redelivered(kept: &HashMap<ChatRoomId, Vec<Message>>) {
+    let again = kept
+        .values()
+        .flatten()
+        .filter(|m| m.status != Status::NotSent);
+    let again = u64::try_from(again.count()).unwrap_or(u64::MAX);
+    metrics::counter!("chatzz_redeliveries_total").increment(again);
+}
+
 /// Keeps the newest `per_room` of each chat room and the newest `total` of all;
 /// tells which rooms lost some.
 fn select(
@@ -198,7 +210,7 @@ fn select(
     per_room: usize,
     total: usize,
 ) -> (HashMap<ChatRoomId, Vec<Message>>, HashSet<ChatRoomId>) {
-    found.sort_by(|a, b| (b.created_at, b.seq).cmp(&(a.created_at, a.seq)));
+    found.sort_by_key(|message| Reverse((message.created_at, message.seq)));
     let mut kept: HashMap<ChatRoomId, Vec<Message>> = HashMap::new();
     let mut cut = HashSet::new();
     let mut count = 0;

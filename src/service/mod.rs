@@ -132,9 +132,22 @@ impl Messenger {
         Ok(Some(found.id))
     }
 
-    /// Finds the chat room with somebody, and both people of it.
-    async fn conversation(&self, me: &Me, with: &IdInput) -> Result<Conversation, Error> {
-        let user = self.user(with).await?;
+    /// Finds somebody whom the application may have deleted meanwhile: who ever
+    /// took part stays a contact, and the history with him stays.
+    async fn user_or_deleted(&self, input: &IdInput) -> Result<Arc<User>, Error> {
+        if let Some(user) = self.people.find(input).await? {
+            return Ok(user);
+        }
+        for id in self.people.candidates(input) {
+            if self.chat_user(&id).await?.is_some() {
+                return Ok(Arc::new(User::deleted(id)));
+            }
+        }
+        Err(Error::UserNotFound)
+    }
+
+    /// Finds the chat room with a user, and both people of it.
+    async fn conversation(&self, me: &Me, user: Arc<User>) -> Result<Conversation, Error> {
         let other = self.chat_user(&user.id).await?.ok_or(Error::NoChatRoom)?;
         let room = self.room(me.id, other).await?.ok_or(Error::NoChatRoom)?;
         let mine = self.people.get(&me.user).await?;

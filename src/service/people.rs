@@ -136,6 +136,16 @@ impl People {
     }
 }
 
+impl People {
+    /// The `_id`s that an input may stand for, whether or not they exist.
+    pub(super) fn candidates(&self, input: &IdInput) -> Vec<UserId> {
+        candidates(self.id_type, input)
+            .iter()
+            .filter_map(UserId::from_bson)
+            .collect()
+    }
+}
+
 /// The `_id`s that an input may stand for.
 fn candidates(id_type: IdType, input: &IdInput) -> Vec<Bson> {
     let (text, number) = match input {

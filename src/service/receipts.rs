@@ -40,11 +40,13 @@ impl Messenger {
                 (conversation, Step::Read, Scope::One(message))
             }
             Receipt::ReadUpTo(user, seq) => {
-                let conversation = self.conversation(me, &user).await?;
+                let sender = self.user_or_deleted(&user).await?;
+                let conversation = self.conversation(me, sender).await?;
                 (conversation, Step::Read, Scope::UpTo(seq))
             }
             Receipt::DeliveredUpTo(user, seq) => {
-                let conversation = self.conversation(me, &user).await?;
+                let sender = self.user_or_deleted(&user).await?;
+                let conversation = self.conversation(me, sender).await?;
                 (conversation, Step::Sent, Scope::UpTo(seq))
             }
         };

@@ -78,7 +78,8 @@ impl Messenger {
     /// When the message cannot be accepted; nothing is stored then.
     #[tracing::instrument(name = "messenger.send", level = "debug", skip_all)]
     pub async fn send(&self, me: &Me, draft: Draft, origin: Origin) -> Result<(), Error> {
-        let conversation = self.conversation(me, &draft.to).await?;
+        let receiver = self.user(&draft.to).await?;
+        let conversation = self.conversation(me, receiver).await?;
         let append = Append {
             room: conversation.room,
             from: conversation.me,

@@ -122,7 +122,7 @@ impl ChatRooms {
             .await
     }
 
-    /// Gets the chat room of two people, created by `adder` if there is none.
+    /// Gets the chat room of two people, created by `by` if there is none.
     ///
     /// Any number of callers at once, from both sides, get the same document,
     /// and at most one of them is told that it created it.
@@ -131,11 +131,11 @@ impl ChatRooms {
     /// When the database cannot answer.
     pub async fn get_or_create(
         &self,
-        adder: ChatUserId,
-        added: ChatUserId,
+        by: ChatUserId,
+        whom: ChatUserId,
         now: DateTime,
     ) -> Result<Opened, Error> {
-        if let Some(room) = self.find_by_pair(adder, added).await? {
+        if let Some(room) = self.find_by_pair(by, whom).await? {
             return Ok(Opened {
                 room,
                 created: false,
@@ -144,10 +144,10 @@ impl ChatRooms {
         let id = ChatRoomId::generate();
         let room = ChatRoom {
             id,
-            chat_users: [adder, added],
-            pair: pair(adder, added),
+            chat_users: [by, whom],
+            pair: pair(by, whom),
             created_at: now,
-            added_by: adder,
+            added_by: by,
             last_seq: 0,
             last_message_at: None,
             cursors: HashMap::new(),
@@ -162,7 +162,7 @@ impl ChatRooms {
                 created: true,
             }),
             Err(Error::Duplicate { index }) if index == PAIR => {
-                let room = super::once_visible(|| self.find_by_pair(adder, added)).await?;
+                let room = super::once_visible(|| self.find_by_pair(by, whom)).await?;
                 // our own insert, repeated by the driver after a lost answer, also ends here
                 let created = room.id == id;
                 Ok(Opened { room, created })

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
 use mongodb::Client;
+use mongodb::event::EventHandler;
+use mongodb::event::cmap::CmapEvent;
 use mongodb::options::ClientOptions;
 use secrecy::ExposeSecret as _;
 
@@ -58,6 +60,7 @@ pub(super) async fn client(config: &MongoDbConfig) -> Result<Client, ConnectErro
     options.connect_timeout = Some(config.connect_timeout);
     options.heartbeat_freq = Some(Duration::from_secs(2));
     options.retry_writes.get_or_insert(true);
+    options.cmap_event_handler = Some(EventHandler::callback(|event| count_connection(&event)));
     let hosts = options
         .hosts
         .iter()
@@ -81,6 +84,19 @@ pub(super) async fn client(config: &MongoDbConfig) -> Result<Client, ConnectErro
     }
     client.warm_connection_pool().await;
     Ok(client)
+}
+
+/// Keeps the pool's gauges: connections there are, and those in use.
+fn count_connection(event: &CmapEvent) {
+    let all = || metrics::gauge!("chatzz_mongodb_connections");
+    let used = || metrics::gauge!("chatzz_mongodb_connections_in_use");
+    match event {
+        CmapEvent::ConnectionCreated(_) => all().increment(1.0),
+        CmapEvent::ConnectionClosed(_) => all().decrement(1.0),
+        CmapEvent::ConnectionCheckedOut(_) => used().increment(1.0),
+        CmapEvent::ConnectionCheckedIn(_) => used().decrement(1.0),
+        _ => {}
+    }
 }
 
 /// Asks for the build information until it comes or the time is over.

@@ -159,6 +159,7 @@ struct Open<'a> {
 }
 
 impl Open<'_> {
+    #[expect(clippy::disallowed_methods, reason = "this is the store")]
     fn documents<T: Send + Sync + 'static>(&self, name: &str) -> Documents<T> {
         let collection = self.database.collection_with_options(name, durable());
         Documents::new(collection, self.runner)

@@ -197,7 +197,10 @@ async fn a_mongod_ends_with_a_parent_that_is_killed() {
     }
     let folder = Folder::new();
     let mut parent = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "mongod::a_mongod_ends_with_a_parent_that_is_killed"])
+        .args([
+            "--exact",
+            "mongod::a_mongod_ends_with_a_parent_that_is_killed",
+        ])
         .env(PARENT_DIR, &folder.0)
         .stdout(Stdio::null())
         .spawn()

@@ -16,7 +16,7 @@ pub(crate) async fn shared_uri() -> String {
 
 /// Starts a mongod of the caller's own, for tests that kill it.
 pub(crate) async fn start(name: &str, adjust: impl FnOnce(Options) -> Options) -> Mongod {
-    let binary = locate(&Environment::from_process(), &|line| println!("{line}"))
+    let binary = locate(&Environment::from_process(), &|_| {})
         .await
         .unwrap_or_else(|error| panic!("{error}"));
     let mut options = Options::new(binary, folder(name));
