@@ -4,6 +4,8 @@
 //! offline with the last. A lost transport is told after a grace, so that a
 //! page reload does not flicker; a clean disconnect at once.
 
+mod state;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +18,7 @@ use smallvec::SmallVec;
 use crate::clock::Clock;
 use crate::id::{ChatUserId, SocketId, UserId};
 use crate::store::{ChatUser, Presence as Status, PresenceChange, User, WriteBehind};
+use state::State;
 
 /// How long somebody who left is remembered, longer than a write behind takes.
 const REMEMBERED: Duration = Duration::from_mins(1);
@@ -65,20 +68,6 @@ struct Person {
     /// Held while announcing, so that "came" and "went" keep their order.
     order: Mutex<()>,
     state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    user: Arc<User>,
-    sockets: Sockets,
-    contacts: HashSet<ChatUserId>,
-    shown_online: bool,
-    last_online: Option<DateTime>,
-    /// Counts arrivals: a grace that began before the last one is void.
-    arrivals: u64,
-    left_at: Instant,
-    /// Taken out of the map; whoever still holds it looks again.
-    forgotten: bool,
 }
 
 impl Presence {
@@ -293,35 +282,5 @@ impl Presence {
 
     fn person(&self, who: ChatUserId) -> Option<Arc<Person>> {
         self.people.get(&who).map(|person| Arc::clone(&person))
-    }
-}
-
-impl State {
-    fn new(who: &ChatUser, user: &Arc<User>) -> Self {
-        Self {
-            user: Arc::clone(user),
-            sockets: Sockets::new(),
-            contacts: HashSet::new(),
-            shown_online: false,
-            last_online: who.last_online,
-            arrivals: 0,
-            left_at: Instant::now(),
-            forgotten: false,
-        }
-    }
-
-    fn go(&mut self, at: DateTime) -> Announcement {
-        self.shown_online = false;
-        self.last_online = Some(at);
-        self.announcement(Status::Offline)
-    }
-
-    fn announcement(&self, status: Status) -> Announcement {
-        Announcement {
-            user: Arc::clone(&self.user),
-            status,
-            last_online: self.last_online,
-            contacts: self.contacts.iter().copied().collect(),
-        }
     }
 }
