@@ -46,8 +46,12 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    let shutdown = shutdown()?;
-    let app = App::build(config, axum::Router::new()).await?;
+    let mut shutdown = Box::pin(shutdown()?);
+    let app = tokio::select! {
+        built = App::build(config, axum::Router::new()) => built?,
+        // told to stop while it waits for the database
+        () = &mut shutdown => return Ok(()),
+    };
     say(&format_args!("listening on http://{}", app.addr()));
     app.run_until(shutdown).await;
     Ok(())
@@ -55,8 +59,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
 #[cfg(unix)]
 async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
-    let shutdown = shutdown()?;
-    let dev = chatzz::dev::Dev::build(args, config, &|line| say(&line)).await?;
+    let mut shutdown = Box::pin(shutdown()?);
+    let progress = |line: &str| say(&line);
+    let dev = tokio::select! {
+        built = chatzz::dev::Dev::build(args, config, &progress) => built?,
+        () = &mut shutdown => return Ok(()),
+    };
     say(&format_args!(
         "\nchatzz runs. Open two windows and chat:\n  {url}?as=alice\n  {url}?as=bob\nCtrl-C ends it.",
         url = dev.url()

@@ -26,6 +26,7 @@ use crate::lanes::{Confirm, Equipment, Lanes, Outlet};
 use crate::service::presence::Presence;
 use crate::service::{Lease, Messenger, Parts};
 use crate::store::{Store, WriteBehind};
+use crate::transport::Upgrades;
 
 /// Largest event that is answered, 256 KiB; a larger one closes the connection.
 const MOST_EVENT_BYTES: usize = 256 * 1024;
@@ -110,18 +111,20 @@ impl App {
             clock,
         };
         let messenger = Arc::new(Messenger::new(parts, &config));
+        let upgrades = Upgrades::default();
         let (confirmed, confirms) = mpsc::channel(MOST_CONFIRMS);
         let context = Arc::new(Context::new(
             messenger,
             delivery,
             presence,
             Authenticator::new(config.auth.mode),
-            limits(&config, confirmed),
+            limits(&config, confirmed, upgrades.clone()),
         ));
         let (layer, io) = socket_io(&config);
         events::register(&io, &config.socket.namespace, &context);
         let health = Arc::new(Health::new(store.clone()));
         let router = http::router(Arc::clone(&health)).merge(pages).layer(layer);
+        let router = http::watch_upgrades(router, upgrades);
         let router = http::guard(router, config.http.allowed_origins.clone());
         Ok(Self {
             config,
@@ -176,13 +179,14 @@ async fn prepare(store: &Store, may_migrate: bool) -> Result<(), StartError> {
     }
 }
 
-fn limits(config: &Config, confirmed: mpsc::Sender<Confirm>) -> Limits {
+fn limits(config: &Config, confirmed: mpsc::Sender<Confirm>, upgrades: Upgrades) -> Limits {
     Limits {
         queue: config.socket.queue,
         request: config.timeouts.request,
         outbox_bytes: config.socket.outbox_bytes.bytes(),
         stall: config.socket.stall_timeout,
         confirmed,
+        upgrades,
     }
 }
 

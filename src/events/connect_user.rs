@@ -18,8 +18,8 @@ pub(super) async fn handle(
     context: &Context,
     connection: &Arc<Connection>,
     payload: Option<&RawValue>,
+    late: Instant,
 ) -> Result<Outcome, Error> {
-    let late = Instant::now() + context.limits.request;
     let (me, user, document) = timeout_at(late, identify(context, connection, payload))
         .await
         .unwrap_or(Err(Error::Unavailable))?;
@@ -37,6 +37,8 @@ pub(super) async fn handle(
         Err(error) => {
             if !again {
                 connection.outbox.lock().drop_held();
+            }
+            if !again || connection.is_closed() {
                 context.withdraw(connection, &me);
             }
             return Err(error);

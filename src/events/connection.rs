@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use socketioxide::TransportType;
 use socketioxide::socket::Socket;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -16,13 +17,15 @@ use super::packet::Packet;
 use crate::auth::Identity;
 use crate::id::SocketId;
 use crate::service::{HandedOver, Me};
-use crate::transport::Transport;
+use crate::transport::{Transport, Upgrades};
 
 /// Room events of one socket that may be in the lanes at a time. More would
 /// only wait there; 256 answers of 1 KiB fit into an outbox.
 const MOST_IN_FLIGHT: usize = 256;
 /// How often a waiting queue looks whether the outbox has drained.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// How long a client that is logged out has to close its connection itself.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// One socket.
 pub(crate) struct Connection {
@@ -36,7 +39,9 @@ pub(crate) struct Connection {
     closed: AtomicBool,
     in_flight: AtomicUsize,
     answered: Notify,
-    transport: Option<Transport>,
+    /// The connection of the session's first request.
+    first: Option<Transport>,
+    upgrades: Upgrades,
     since: Instant,
 }
 
@@ -46,8 +51,9 @@ impl Connection {
         identity: Identity,
         socket: Arc<Socket>,
         bounds: Bounds,
+        upgrades: Upgrades,
     ) -> Self {
-        let transport = socket.req_parts().extensions.get::<Transport>().cloned();
+        let first = socket.req_parts().extensions.get::<Transport>().cloned();
         Self {
             id,
             identity,
@@ -59,7 +65,8 @@ impl Connection {
             closed: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             answered: Notify::new(),
-            transport,
+            first,
+            upgrades,
             since: Instant::now(),
         }
     }
@@ -147,15 +154,47 @@ impl Connection {
         self.handed.lock().note(range);
     }
 
-    /// Closes the transport under the socket.
+    /// A waiting queue looks again.
+    pub(super) fn wake(&self) {
+        self.answered.notify_one();
+    }
+
+    /// Closes the connection under the socket, as a broken network would: the
+    /// official clients come back by themselves.
     pub(super) fn cut(&self) {
-        if let Some(transport) = &self.transport {
-            transport.close();
+        let Some(socket) = self.outbox.lock().socket() else {
+            return;
+        };
+        match self.websocket(&socket) {
+            Some(transport) => transport.close(),
+            // refused when its channel is full; the heartbeat then ends the session
+            None => drop(socket.disconnect()),
         }
-        let socket = self.outbox.lock().socket();
-        if let Some(socket) = socket {
-            // refused when its channel is full; the transport is closed anyway
-            let _ = socket.disconnect();
+    }
+
+    /// Tells the client that it is logged out and closes the connection: the
+    /// official clients stay away.
+    pub(super) fn dismiss(&self, socket: Option<Arc<Socket>>) {
+        let Some(socket) = socket else { return };
+        let transport = self.websocket(&socket);
+        if socket.disconnect().is_err() {
+            tracing::debug!("a full socket was not told that it is logged out");
         }
+        if let Some(transport) = transport {
+            tokio::spawn(async move {
+                tokio::time::sleep(CLOSE_WITHIN).await;
+                transport.close();
+            });
+        }
+    }
+
+    /// The TCP connection of the session, unless it is polled.
+    fn websocket(&self, socket: &Socket) -> Option<Transport> {
+        if socket.transport_type() == TransportType::Polling {
+            return None;
+        }
+        self.upgrades
+            .get(&socket.id.to_string())
+            .or_else(|| self.first.clone())
     }
 }

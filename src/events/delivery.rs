@@ -76,7 +76,7 @@ impl Delivery {
                 continue;
             }
             if let Some(connection) = self.connection(id) {
-                connection.deliver(Packet::Event(Arc::clone(json)));
+                connection.deliver(Packet::event(Arc::clone(json)));
             }
         }
     }
@@ -88,42 +88,37 @@ impl Delivery {
             let Some(connection) = self.connection(id) else {
                 continue;
             };
-            if connection.has_delivery_acks() {
-                connection.deliver(Packet::Message {
-                    json: Arc::clone(json),
-                    room: message.chat_room,
-                    seq: message.seq,
-                });
+            let packet = Packet::event(Arc::clone(json)).handing(vec![HandedOver {
+                room: message.chat_room,
+                first: message.seq,
+                last: message.seq,
+            }]);
+            connection.deliver(if connection.has_delivery_acks() {
+                packet.acknowledged()
             } else {
-                connection.deliver(Packet::Event(Arc::clone(json)));
-                connection.note_handed(HandedOver {
-                    room: message.chat_room,
-                    first: message.seq,
-                    last: message.seq,
-                });
-            }
+                packet
+            });
         }
     }
 
     /// Answers an event: by its acknowledgement, else by an `error` envelope.
     pub(super) fn reply(&self, origin: &Origin, reply: Reply) {
+        self.reply_handing(origin, reply, Vec::new());
+    }
+
+    /// As [`Delivery::reply`], with an acknowledgement that hands messages over.
+    pub(super) fn reply_handing(&self, origin: &Origin, reply: Reply, handed: Vec<HandedOver>) {
         record(origin, reply.as_ref().err());
         let Some(connection) = self.connection(origin.socket) else {
             return;
         };
         let packet = match (origin.ack, reply) {
-            (Some(id), Ok(result)) => Packet::Ack {
-                id,
-                error: None,
-                result: Some(result),
-            },
-            (Some(id), Err(error)) => Packet::Ack {
-                id,
-                error: Some(body(&error)),
-                result: None,
-            },
+            (Some(id), reply) => {
+                let reply = reply.map_err(|error| body(&error));
+                Packet::ack(id, reply).handing(handed)
+            }
             (None, Ok(_)) => return,
-            (None, Err(error)) => Packet::Event(envelope::error(origin.event, &error)),
+            (None, Err(error)) => Packet::event(envelope::error(origin.event, &error)),
         };
         connection.send(packet);
     }

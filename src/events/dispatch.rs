@@ -7,7 +7,7 @@ use socketioxide::adapter::LocalAdapter;
 use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
 use super::connection::Connection;
@@ -15,6 +15,7 @@ use super::delivery::Reply;
 use super::fifo::{Incoming, Queued};
 use super::outbox::Outbox;
 use super::packet::Packet;
+use super::parsed::{Event, MOST_NAME_CHARS, Parsed};
 use super::{
     Audience, Context, Outcome, add_chat_user, connect_user, get_old_messages, message_delivered,
     message_read, send_message,
@@ -22,7 +23,7 @@ use super::{
 use crate::lanes::Origin;
 use crate::service::Error;
 use crate::service::presence::Departure;
-use crate::wire::envelope;
+use crate::wire::{Json, envelope};
 
 /// Takes every event of one socket, in the task that reads it: so the order is
 /// kept. Handlers of socketioxide's own would each be a task.
@@ -72,87 +73,8 @@ async fn work(context: Arc<Context>, connection: Arc<Connection>) {
     }
 }
 
-/// An event's name and first argument.
-struct Parsed<'a> {
-    /// The name as the client wrote it.
-    name: String,
-    event: Option<Event>,
-    payload: Option<&'a RawValue>,
-}
-
-/// The events of the contract.
-#[derive(Clone, Copy)]
-enum Event {
-    ConnectUser,
-    AddChatUser,
-    GetOldMessages,
-    SendMessage,
-    MessageRead,
-    MessageDelivered,
-    Disconnect,
-}
-
-impl Event {
-    fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "connect-user" => Self::ConnectUser,
-            "add-chat-user" => Self::AddChatUser,
-            "get-old-messages" => Self::GetOldMessages,
-            "send-message" => Self::SendMessage,
-            "message-read" => Self::MessageRead,
-            "message-delivered" => Self::MessageDelivered,
-            "disconnect" => Self::Disconnect,
-            _ => return None,
-        })
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::ConnectUser => "connect-user",
-            Self::AddChatUser => "add-chat-user",
-            Self::GetOldMessages => "get-old-messages",
-            Self::SendMessage => "send-message",
-            Self::MessageRead => "message-read",
-            Self::MessageDelivered => "message-delivered",
-            Self::Disconnect => "disconnect",
-        }
-    }
-}
-
-/// Longest name of an unknown event that is told back, in characters.
-const MOST_NAME_CHARS: usize = 64;
-
-impl<'a> Parsed<'a> {
-    fn of(value: &'a Value) -> Self {
-        let text = match value {
-            Value::Str(text, _) => text.as_str(),
-            Value::Bytes(_) => "[]",
-        };
-        let arguments: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
-        let mut arguments = arguments.into_iter();
-        let name: String = arguments
-            .next()
-            .and_then(|name| serde_json::from_str(name.get()).ok())
-            .unwrap_or_default();
-        Self {
-            event: Event::of(&name),
-            name,
-            payload: arguments.next(),
-        }
-    }
-
-    fn origin(&self, connection: &Connection, event: &Incoming) -> Origin {
-        Origin {
-            socket: connection.id,
-            ack: event.ack,
-            event: self.event.map_or("unknown", Event::name),
-            since: event.since,
-        }
-    }
-}
-
 impl Context {
-    async fn handle(&self, connection: &Arc<Connection>, incoming: &Incoming) {
+    async fn handle(self: &Arc<Self>, connection: &Arc<Connection>, incoming: &Incoming) {
         let parsed = Parsed::of(&incoming.value);
         let origin = parsed.origin(connection, incoming);
         let span = tracing::debug_span!("event", name = origin.event, socket = connection.id.0);
@@ -160,7 +82,9 @@ impl Context {
             let unknown = Error::BadRequest("there is no such event".into());
             return self.refuse(connection, &parsed, &origin, unknown);
         };
-        if self.is_draining() {
+        // one that waited too long behind others on its socket is not begun
+        let late = Instant::now() >= self.deadline(&origin);
+        if self.is_draining() || late && !matches!(event, Event::Disconnect) {
             return self.refuse(connection, &parsed, &origin, Error::Unavailable);
         }
         self.run(event, connection, parsed.payload, origin)
@@ -169,7 +93,7 @@ impl Context {
     }
 
     async fn run(
-        &self,
+        self: &Arc<Self>,
         event: Event,
         connection: &Arc<Connection>,
         payload: Option<&RawValue>,
@@ -182,23 +106,17 @@ impl Context {
                 message_delivered::handle(self, connection, payload, origin).await;
             }
             Event::ConnectUser => {
+                let late = self.deadline(&origin);
                 // boxed, as below: rare, and large beside what a send needs
-                let outcome = Box::pin(connect_user::handle(self, connection, payload)).await;
+                let outcome = Box::pin(connect_user::handle(self, connection, payload, late)).await;
                 self.finish_event(connection, &origin, outcome);
             }
-            Event::AddChatUser => {
-                let outcome = self
-                    .within(
-                        Box::pin(add_chat_user::handle(self, connection, payload)),
-                        Error::UnknownOutcome,
-                    )
-                    .await;
-                self.finish_event(connection, &origin, outcome);
-            }
+            Event::AddChatUser => self.add(connection, payload, origin).await,
             Event::GetOldMessages => {
                 let has_ack = origin.ack.is_some();
                 let outcome = self
                     .within(
+                        &origin,
                         Box::pin(get_old_messages::handle(self, connection, payload, has_ack)),
                         Error::Unavailable,
                     )
@@ -206,19 +124,54 @@ impl Context {
                 self.finish_event(connection, &origin, outcome);
             }
             Event::Disconnect => {
+                connection.fifo.lock().end();
+                let socket = connection.outbox.lock().socket();
                 self.leave(connection, Departure::Clean);
-                connection.cut();
+                connection.dismiss(socket);
             }
         }
+    }
+
+    /// `add-chat-user` runs in a task of its own: once the chat room may be
+    /// there, the added are told, even if the answer is late.
+    async fn add(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        payload: Option<&RawValue>,
+        origin: Origin,
+    ) {
+        let (context, by) = (Arc::clone(self), Arc::clone(connection));
+        let payload = payload.map(RawValue::to_owned);
+        let mut adding =
+            tokio::spawn(
+                async move { add_chat_user::handle(&context, &by, payload.as_deref()).await },
+            );
+        if let Ok(added) = timeout_at(self.deadline(&origin), &mut adding).await {
+            let outcome = added.unwrap_or(Err(Error::Internal));
+            return self.finish_event(connection, &origin, outcome);
+        }
+        self.delivery.reply(&origin, Err(Error::UnknownOutcome));
+        let (context, by) = (Arc::clone(self), Arc::clone(connection));
+        tokio::spawn(async move {
+            if let Ok(Ok(outcome)) = adding.await {
+                context.tell_others(&by, outcome.deliveries);
+            }
+        });
+    }
+
+    /// When an event has to be answered, counted from when it came.
+    pub(super) fn deadline(&self, origin: &Origin) -> Instant {
+        origin.since + self.limits.request
     }
 
     /// Waits for a handler at most as long as an answer may take.
     async fn within(
         &self,
+        origin: &Origin,
         handler: impl Future<Output = Result<Outcome, Error>>,
         late: Error,
     ) -> Result<Outcome, Error> {
-        tokio::time::timeout(self.limits.request, handler)
+        timeout_at(self.deadline(origin), handler)
             .await
             .unwrap_or(Err(late))
     }
@@ -239,26 +192,30 @@ impl Context {
             .deliveries
             .into_iter()
             .partition(|(audience, _)| matches!(audience, Audience::Asker));
+        let mut handed = outcome.handed_over;
         for (_, json) in own {
-            connection.send(Packet::Event(json));
+            let packet = Packet::event(json).handing(std::mem::take(&mut handed));
+            connection.send(packet);
         }
-        self.delivery.reply(origin, Ok(outcome.ack));
-        for range in outcome.handed_over {
-            connection.note_handed(range);
+        self.delivery.reply_handing(origin, Ok(outcome.ack), handed);
+        self.tell_others(connection, others);
+        if outcome.login {
+            Outbox::send_held(connection);
+            if let Some(me) = connection.me() {
+                self.presence.activate(me.id, self.delivery.as_ref());
+            }
         }
-        for (audience, json) in others {
+    }
+
+    /// Tells others what an event led to.
+    fn tell_others(&self, connection: &Connection, deliveries: Vec<(Audience, Json)>) {
+        for (audience, json) in deliveries {
             match (audience, connection.me()) {
                 (Audience::User(who), _) => self.delivery.tell(who, &json, None),
                 (Audience::OwnOthers, Some(me)) => {
                     self.delivery.tell(me.id, &json, Some(connection.id));
                 }
                 (Audience::OwnOthers, None) | (Audience::Asker, _) => {}
-            }
-        }
-        if outcome.login {
-            Outbox::send_held(connection);
-            if let Some(me) = connection.me() {
-                self.presence.activate(me.id, self.delivery.as_ref());
             }
         }
     }
@@ -272,7 +229,7 @@ impl Context {
     ) {
         if origin.ack.is_none() && parsed.event.is_none() {
             let name: String = parsed.name.chars().take(MOST_NAME_CHARS).collect();
-            connection.send(Packet::Event(envelope::error(&name, &error)));
+            connection.send(Packet::event(envelope::error(&name, &error)));
         } else {
             self.delivery.reply(origin, Err(error));
         }

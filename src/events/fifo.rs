@@ -19,7 +19,10 @@ pub(super) struct Incoming {
 impl Incoming {
     fn bytes(&self) -> usize {
         match &self.value {
-            Value::Str(text, _) => text.len(),
+            Value::Str(text, attachments) => {
+                let attachments = attachments.iter().flatten().map(bytes::Bytes::len);
+                text.len() + attachments.sum::<usize>()
+            }
             Value::Bytes(bytes) => bytes.len(),
         }
     }
@@ -31,6 +34,7 @@ pub(super) struct Fifo {
     events: VecDeque<Incoming>,
     bytes: usize,
     working: bool,
+    ended: bool,
 }
 
 /// What became of an event that came.
@@ -45,6 +49,9 @@ pub(super) enum Queued {
 
 impl Fifo {
     pub(super) fn push(&mut self, event: Incoming, most: usize) -> Queued {
+        if self.ended {
+            return Queued::Behind;
+        }
         if self.events.len() >= most || self.bytes + event.bytes() > MOST_BYTES {
             return Queued::Full(event);
         }
@@ -57,14 +64,20 @@ impl Fifo {
         }
     }
 
+    /// Lets go of what waits and of what is yet to come: the client logged out.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
     /// Takes the next event; `None` ends the work.
     pub(super) fn pop(&mut self) -> Option<Incoming> {
-        let next = self.events.pop_front();
+        let next = self.events.pop_front().filter(|_| !self.ended);
         if let Some(event) = &next {
             self.bytes -= event.bytes();
         } else {
             self.working = false;
             self.events = VecDeque::new();
+            self.bytes = 0;
         }
         next
     }

@@ -15,7 +15,15 @@ const TOGETHER: Duration = Duration::from_secs(1);
 /// Ranges by time, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Handed {
-    ranges: Vec<(Instant, HandedOver)>,
+    ranges: Vec<Noted>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    began: Instant,
+    /// The time of the youngest part, which holds for all of it.
+    at: Instant,
+    range: HandedOver,
 }
 
 impl Handed {
@@ -25,28 +33,34 @@ impl Handed {
             .ranges
             .iter_mut()
             .rev()
-            .take_while(|(at, _)| now.duration_since(*at) < TOGETHER);
-        for (at, known) in recent {
+            .take_while(|noted| now.duration_since(noted.began) < TOGETHER);
+        for Noted {
+            at, range: known, ..
+        } in recent
+        {
             if known.room == range.room
                 && range.first <= known.last + 1
                 && range.last >= known.first - 1
             {
-                // the younger time holds for all of it: later is safe
                 *at = now;
                 known.first = known.first.min(range.first);
                 known.last = known.last.max(range.last);
                 return;
             }
         }
-        self.ranges.push((now, range));
+        self.ranges.push(Noted {
+            began: now,
+            at: now,
+            range,
+        });
     }
 
     /// Takes out what was handed over longer than `age` ago.
     pub(super) fn take_older_than(&mut self, age: Duration) -> Vec<HandedOver> {
         let now = Instant::now();
         self.ranges
-            .extract_if(.., |(at, _)| now.duration_since(*at) > age)
-            .map(|(_, range)| range)
+            .extract_if(.., |noted| now.duration_since(noted.at) > age)
+            .map(|noted| noted.range)
             .collect()
     }
 }

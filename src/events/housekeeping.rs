@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use crate::id::{ChatUserId, UserId};
-use crate::lanes::Confirm;
 use crate::service::Error;
 use crate::service::presence::Departure;
 
@@ -41,6 +40,7 @@ pub(crate) async fn keep_house(context: Arc<Context>, ages: Ages, cancelled: Can
             _ = ticks.tick() => {}
         }
         context.confirm_outlived(ages.confirmed);
+        context.part_with_broken();
         context.report();
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
@@ -62,12 +62,18 @@ impl Context {
             let Some(me) = connection.me() else { continue };
             let outlived = connection.handed.lock().take_older_than(age);
             for range in outlived {
-                self.messenger.confirm(Confirm {
-                    room: range.room,
-                    member: me.id,
-                    first: range.first,
-                    last: range.last,
-                });
+                self.messenger.confirm(range.confirmed_by(me.id));
+            }
+        }
+    }
+
+    /// Lets go of sockets that took too little, however they are connected.
+    fn part_with_broken(&self) {
+        for connection in self.delivery.list() {
+            if connection.outbox.lock().is_broken() {
+                connection.fifo.lock().end();
+                connection.cut();
+                self.leave(&connection, Departure::Lost);
             }
         }
     }
@@ -114,7 +120,8 @@ impl Context {
         for id in self.presence.sockets(who) {
             if let Some(connection) = self.delivery.connection(id) {
                 tracing::info!(socket = id.0, "closed: its user was deleted");
-                connection.cut();
+                let socket = connection.outbox.lock().socket();
+                connection.dismiss(socket);
             }
         }
     }

@@ -14,6 +14,7 @@ mod message_delivered;
 mod message_read;
 mod outbox;
 mod packet;
+mod parsed;
 mod room_event;
 mod send_message;
 mod socket;
@@ -26,6 +27,7 @@ use crate::auth::Authenticator;
 use crate::id::ChatUserId;
 use crate::service::presence::{Announce, Departure, Presence};
 use crate::service::{HandedOver, Me, Messenger};
+use crate::transport::Upgrades;
 use crate::wire::Json;
 use connection::Connection;
 use outbox::Bounds;
@@ -57,6 +59,8 @@ pub(crate) struct Limits {
     pub(crate) stall: Duration,
     /// Where acknowledged deliveries are told.
     pub(crate) confirmed: tokio::sync::mpsc::Sender<crate::lanes::Confirm>,
+    /// Where upgraded sessions' websockets are found.
+    pub(crate) upgrades: Upgrades,
 }
 
 impl Limits {

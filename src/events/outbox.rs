@@ -42,6 +42,8 @@ pub(super) struct Outbox {
     held: Option<Vec<Packet>>,
     bytes: usize,
     offering: bool,
+    /// Bounds were passed: nothing more is taken, the socket is to go.
+    broken: bool,
 }
 
 impl Outbox {
@@ -53,7 +55,21 @@ impl Outbox {
             held: None,
             bytes: 0,
             offering: false,
+            broken: false,
         }
+    }
+
+    /// Whether the socket is to go because it took too little.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// Takes nothing more and forgets what waits.
+    fn give_up(&mut self) {
+        self.broken = true;
+        self.held = None;
+        self.waiting = VecDeque::new();
+        self.bytes = 0;
     }
 
     pub(super) fn socket(&self) -> Option<Arc<Socket>> {
@@ -104,10 +120,13 @@ impl Outbox {
                 held.push(packet);
                 Effect::default()
             }
-            Some(_) => Effect {
-                overflow: true,
-                ..Effect::default()
-            },
+            Some(_) => {
+                outbox.give_up();
+                Effect {
+                    overflow: true,
+                    ..Effect::default()
+                }
+            }
         };
         drop(outbox);
         effect.take(connection);
@@ -120,14 +139,21 @@ impl Outbox {
     }
 
     fn enqueue(&mut self, connection: &Arc<Connection>, packet: Packet) -> Effect {
-        if self.waiting.is_empty() && self.offer(connection, &packet) || self.socket.is_none() {
+        if self.broken || self.socket.is_none() {
+            return Effect::default();
+        }
+        if self.waiting.is_empty() && self.offer(connection, &packet) {
             return Effect::default();
         }
         self.bytes += packet.size();
         self.waiting.push_back(packet);
+        let overflow = self.waiting.len() > MOST_WAITING || self.bytes > self.bounds.bytes;
+        if overflow {
+            self.give_up();
+        }
         Effect {
-            overflow: self.waiting.len() > MOST_WAITING || self.bytes > self.bounds.bytes,
-            start: !std::mem::replace(&mut self.offering, true),
+            overflow,
+            start: !overflow && !std::mem::replace(&mut self.offering, true),
         }
     }
 
@@ -137,23 +163,26 @@ impl Outbox {
             return false;
         };
         match packet.offer(socket) {
-            Sent::Done => true,
             Sent::Full => false,
+            Sent::Done => {
+                for range in &packet.handed {
+                    connection.note_handed(*range);
+                }
+                true
+            }
             Sent::Awaited(ack) => {
-                if let (Packet::Message { room, seq, .. }, Some(me)) = (packet, connection.me()) {
-                    let confirm = Confirm {
-                        room: *room,
-                        member: me.id,
-                        first: *seq,
-                        last: *seq,
-                    };
+                if let Some(me) = connection.me() {
+                    let confirms = packet.handed.iter().map(|range| range.confirmed_by(me.id));
+                    let confirms: Vec<Confirm> = confirms.collect();
                     let confirmed = self.bounds.confirmed.clone();
                     tokio::spawn(async move {
                         use socketioxide::AckError;
                         // `cb()` without arguments does not decode, and says "I have it"
                         if let Ok(_) | Err(AckError::Decode(_)) = ack.await {
-                            // dropped when too many wait: then it is delivered once more
-                            let _ = confirmed.try_send(confirm);
+                            for confirm in confirms {
+                                // dropped when too many wait: then it is delivered once more
+                                let _ = confirmed.try_send(confirm);
+                            }
                         }
                     });
                 }
@@ -195,7 +224,7 @@ impl Effect {
 
     fn take(self, connection: &Arc<Connection>) {
         if self.overflow {
-            tracing::debug!("an outbox overflowed; its transport is closed");
+            tracing::debug!("an outbox overflowed; its connection is closed");
             metrics::counter!("chatzz_outbox_overflows_total").increment(1);
             connection.cut();
         }
@@ -214,6 +243,7 @@ async fn offer_again(connection: Arc<Connection>) {
         tokio::time::sleep(pause).await;
         let (progress, done) = connection.outbox.lock().drain(&connection);
         if done || connection.is_closed() {
+            connection.wake();
             return;
         }
         if progress {
@@ -223,8 +253,9 @@ async fn offer_again(connection: Arc<Connection>) {
             pause = LONGEST_PAUSE.min(pause * 2);
         }
         if moved.elapsed() > stall {
-            tracing::debug!("a socket does not read; its transport is closed");
+            tracing::debug!("a socket does not read; its connection is closed");
             metrics::counter!("chatzz_stalled_sockets_total").increment(1);
+            connection.outbox.lock().give_up();
             connection.cut();
             return;
         }

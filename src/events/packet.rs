@@ -12,7 +12,7 @@ use socketioxide::handler::{FromConnectParts, FromMessageParts as _};
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
-use crate::id::{ChatRoomId, Seq};
+use crate::service::HandedOver;
 use crate::wire::{Json, envelope};
 
 /// The socket itself: unlike a `SocketRef` it can be asked for ack senders.
@@ -28,15 +28,18 @@ impl FromConnectParts<LocalAdapter> for Handle {
 
 /// One packet, its JSON finished and shared.
 #[derive(Clone, Debug)]
-pub(super) enum Packet {
+pub(super) struct Packet {
+    body: Body,
+    /// What the socket has been handed once the packet left.
+    pub(super) handed: Vec<HandedOver>,
+    /// Whether the client acknowledges the packet.
+    acked: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Body {
     /// The `chatzz` event.
     Event(Json),
-    /// The `chatzz` event with a message that the client acknowledges.
-    Message {
-        json: Json,
-        room: ChatRoomId,
-        seq: Seq,
-    },
     /// The acknowledgement of a client's event: `(error, result)`.
     Ack {
         id: i64,
@@ -56,12 +59,47 @@ pub(super) enum Sent {
 }
 
 impl Packet {
+    /// The `chatzz` event.
+    pub(super) fn event(json: Json) -> Self {
+        Self {
+            body: Body::Event(json),
+            handed: Vec::new(),
+            acked: false,
+        }
+    }
+
+    /// The acknowledgement of a client's event.
+    pub(super) fn ack(id: i64, reply: Result<Json, Json>) -> Self {
+        let (error, result) = match reply {
+            Ok(result) => (None, Some(result)),
+            Err(error) => (Some(error), None),
+        };
+        Self {
+            body: Body::Ack { id, error, result },
+            handed: Vec::new(),
+            acked: false,
+        }
+    }
+
+    /// The packet hands these messages over.
+    pub(super) fn handing(self, handed: Vec<HandedOver>) -> Self {
+        Self { handed, ..self }
+    }
+
+    /// The client acknowledges the packet.
+    pub(super) fn acknowledged(self) -> Self {
+        Self {
+            acked: true,
+            ..self
+        }
+    }
+
     /// Bytes that waiting costs; the JSON may be shared with other sockets.
     pub(super) fn size(&self) -> usize {
         let length = |json: &Json| json.get().len();
-        match self {
-            Self::Event(json) | Self::Message { json, .. } => length(json),
-            Self::Ack { error, result, .. } => {
+        match &self.body {
+            Body::Event(json) => length(json),
+            Body::Ack { error, result, .. } => {
                 [error, result].into_iter().flatten().map(length).sum()
             }
         }
@@ -69,16 +107,15 @@ impl Packet {
 
     /// Offers the packet to a socket.
     pub(super) fn offer(&self, socket: &Arc<Socket>) -> Sent {
-        let sent = match self {
-            Self::Event(json) => socket.emit(envelope::EVENT, json.as_ref()),
-            Self::Message { json, .. } => {
-                let ack = socket.emit_with_ack(envelope::EVENT, json.as_ref());
-                return match ack {
+        let sent = match &self.body {
+            Body::Event(json) if self.acked => {
+                return match socket.emit_with_ack(envelope::EVENT, json.as_ref()) {
                     Ok(ack) => Sent::Awaited(ack),
                     Err(error) => refused(&error),
                 };
             }
-            Self::Ack { id, error, result } => {
+            Body::Event(json) => socket.emit(envelope::EVENT, json.as_ref()),
+            Body::Ack { id, error, result } => {
                 let parts = (error.as_deref().map(Arg), result.as_deref().map(Arg));
                 ack_sender(socket, *id).send(&parts)
             }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::timeout_at;
+
 use super::Context;
 use super::connection::Connection;
 use crate::lanes::Origin;
@@ -21,7 +23,7 @@ pub(super) async fn submit<'a, F>(
         return context.delivery.reply(&origin, Err(Error::NotConnected));
     };
     connection.owe();
-    let accepted = tokio::time::timeout(context.limits.request, submit(me)).await;
+    let accepted = timeout_at(context.deadline(&origin), submit(me)).await;
     if let Err(error) = accepted.unwrap_or(Err(Error::Unavailable)) {
         context.delivery.reply(&origin, Err(error));
         connection.settle();

@@ -59,6 +59,7 @@ fn admit(context: &Arc<Context>, Handle(socket): Handle) -> Result<(), Refused> 
         identity,
         Arc::clone(&socket),
         context.limits.bounds(),
+        context.limits.upgrades.clone(),
     ));
     context.delivery.insert(Arc::clone(&connection));
     socket.on_fallback(Dispatcher {

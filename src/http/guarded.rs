@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -21,10 +22,18 @@ pub(super) struct Guarded {
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
     stall: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Its place among the bounded number, freed with it: an upgraded stream
+    /// outlives the HTTP connection.
+    _place: OwnedSemaphorePermit,
 }
 
 impl Guarded {
-    pub(super) fn new(stream: TcpStream, transport: Transport, stall: Duration) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        transport: Transport,
+        stall: Duration,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
         let closed = Box::pin(transport.closed());
         Self {
             stream,
@@ -32,6 +41,7 @@ impl Guarded {
             closed,
             stall,
             stalled: None,
+            _place: place,
         }
     }
 

@@ -81,14 +81,10 @@ async fn connection(
     place: OwnedSemaphorePermit,
 ) {
     let transport = Transport::default();
-    // an upgraded stream outlives the HTTP connection, and its place with it
-    let place = Arc::new(place);
-    let stream = Guarded::new(stream, transport.clone(), accepting.stall);
+    let stream = Guarded::new(stream, transport.clone(), accepting.stall, place);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
-        let extensions = request.extensions_mut();
-        extensions.insert(transport.clone());
-        extensions.insert(Place(Arc::clone(&place)));
+        request.extensions_mut().insert(transport.clone());
         router.clone().oneshot(request)
     });
     let served = hyper::server::conn::http1::Builder::new()
@@ -101,7 +97,3 @@ async fn connection(
         tracing::trace!(error = &error as &dyn std::error::Error, "connection ended");
     }
 }
-
-/// A connection's place among the bounded number; freed with its last holder.
-#[derive(Clone, Debug)]
-struct Place(#[expect(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);

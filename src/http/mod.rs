@@ -5,8 +5,10 @@ mod listener;
 mod metrics;
 mod origin;
 mod routes;
+mod upgrade;
 
 pub(crate) use listener::{Accepting, serve};
 pub(crate) use metrics::{recorder, router as metrics_router};
 pub(crate) use origin::guard;
 pub(crate) use routes::{Health, router};
+pub(crate) use upgrade::watch_upgrades;

@@ -6,6 +6,7 @@ use futures::StreamExt as _;
 use tokio::time::Instant;
 
 use super::command::{Advance, Advanced, Answer, Asker, LaneError, Scope, Stored};
+use super::follow_up::OpenReceipt;
 use super::inbox::answer;
 use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, Lane};
 use crate::id::{ChatRoomId, MessageId, Seq};
@@ -42,18 +43,36 @@ impl Lane {
             let job = self.job(advance);
             rooms.entry(advance.room).or_default().push((index, job));
         }
+        let mut advances: Vec<Option<Advance>> = advances.into_iter().map(Some).collect();
         let store = self.with.store.clone();
         let work = futures::stream::iter(rooms.into_values())
-            .map(|jobs| apply_in_order(&store, jobs))
-            .buffer_unordered(ROOMS_AT_ONCE)
-            .collect::<Vec<_>>();
+            .map(|jobs| {
+                let store = store.clone();
+                let one_by_one = futures::stream::iter(jobs).then(move |(index, job)| {
+                    let store = store.clone();
+                    async move {
+                        let (outcome, open) = apply(&store, &job).await;
+                        (index, job.change, outcome, open)
+                    }
+                });
+                Box::pin(one_by_one)
+            })
+            .flatten_unordered(ROOMS_AT_ONCE);
+        tokio::pin!(work);
         // every job ends by its own deadline
-        let Some(done) = self.inbox.wait(work, &mut ()).await else {
-            return;
-        };
-        let mut done: Vec<_> = done.into_iter().flatten().collect();
-        done.sort_unstable_by_key(|(index, _, _)| *index);
-        for (advance, (_, change, outcome)) in advances.into_iter().zip(done) {
+        while let Some(Some(done)) = self.inbox.wait(work.next(), &mut ()).await {
+            let (index, change, outcome, open) = done;
+            let Some(advance) = advances.get_mut(index).and_then(Option::take) else {
+                continue;
+            };
+            if let Some(ends) = open {
+                self.follow_ups.look_again_at_receipt(OpenReceipt {
+                    change,
+                    ends,
+                    reader: advance.reader.clone(),
+                    sender: advance.sender.clone(),
+                });
+            }
             self.tell_advance(advance, change, outcome);
         }
     }
@@ -179,22 +198,11 @@ impl Lane {
     }
 }
 
-async fn apply_in_order(
-    store: &Store,
-    jobs: Vec<(usize, Job)>,
-) -> Vec<(usize, Change, Result<Done, LaneError>)> {
-    let mut done = Vec::with_capacity(jobs.len());
-    for (index, job) in jobs {
-        let outcome = apply(store, &job).await;
-        done.push((index, job.change, outcome));
-    }
-    done
-}
-
-/// Applies one change, again and again until the database says it did.
-async fn apply(store: &Store, job: &Job) -> Result<Done, LaneError> {
+/// Applies one change, again and again until the database says it did. With an
+/// unknown outcome come the ends of what may have moved.
+async fn apply(store: &Store, job: &Job) -> (Result<Done, LaneError>, Option<Ends>) {
     if job.deadline <= Instant::now() {
-        return Err(LaneError::Unavailable);
+        return (Err(LaneError::Unavailable), None);
     }
     let mut progress = Progress::default();
     let applied = async {
@@ -218,9 +226,9 @@ async fn apply(store: &Store, job: &Job) -> Result<Done, LaneError> {
         }
     };
     match tokio::time::timeout_at(job.deadline, applied).await {
-        Ok(outcome) => outcome,
-        Err(_) if progress.attempted => Err(LaneError::UnknownOutcome),
-        Err(_) => Err(LaneError::Unavailable),
+        Ok(outcome) => (outcome, None),
+        Err(_) if progress.attempted => (Err(LaneError::UnknownOutcome), progress.ends),
+        Err(_) => (Err(LaneError::Unavailable), None),
     }
 }
 

@@ -8,16 +8,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::batch::{Batch, Item};
-use super::command::{Advance, Append, Asker, Command, LaneError, Member, Outlet, Scope, Stored};
+use super::batch::Batch;
+use super::command::{Append, Command, LaneError, Member, Outlet, Stored};
 use super::inbox::refuse;
 use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, Lane};
 use crate::id::{ChatRoomId, Seq};
-use crate::store::messages::{Appended, Refusal, Step};
+use crate::store::messages::{Appended, Refusal};
 use crate::store::{Error, Message, Status, once_visible};
-
-/// How long marking a message handed over is tried; it is not waited for.
-const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
 
 /// Whether the batch goes on.
 enum Next {
@@ -75,8 +72,9 @@ impl Lane {
     /// Numbers whatever is left from the database's own state next time: what
     /// was tried may still come to be stored.
     fn give_up(&mut self, batch: &Batch) {
-        for room in &batch.rooms {
-            self.rooms.doubt(*room);
+        for (room, members) in batch.members() {
+            self.rooms.doubt(room);
+            self.follow_ups.look_again(room, members);
         }
     }
 
@@ -94,6 +92,7 @@ impl Lane {
             Some(Err(error)) => return Err(error),
             Some(Ok(())) => {}
         }
+        batch.drop_abandoned();
         if batch.is_empty() {
             return Ok(Next::Again);
         }
@@ -152,30 +151,10 @@ impl Lane {
                     .map(|message| claim(batch, &members, message, self.outlet()))
                     .collect();
                 self.tell(&found);
+                self.hand_over(&found, &members);
             }
         }
         Some(Ok(()))
-    }
-
-    /// Marks messages handed over that were born `not_sent`, whose receiver
-    /// has come while they were being stored and now gets them live.
-    fn hand_over(&mut self, stored: &[Stored], items: &[Item]) {
-        let now = tokio::time::Instant::now();
-        for (stored, item) in stored.iter().zip(items) {
-            let message = &stored.message;
-            if message.status != Status::NotSent || !self.outlet().is_here(message.to) {
-                continue;
-            }
-            self.inbox.push(Command::Advance(Advance {
-                room: message.chat_room,
-                reader: item.append.to.clone(),
-                sender: item.append.from.clone(),
-                step: Step::Sent,
-                scope: Scope::Range(message.seq, message.seq),
-                asker: Asker::Nobody,
-                deadline: now + HAND_OVER_WITHIN,
-            }));
-        }
     }
 
     /// Gives every message of the batch the next number of its room.
@@ -217,10 +196,11 @@ impl Lane {
             .map(|(item, message)| item.stored(message.clone()))
             .collect();
         self.tell(&stored);
-        for (item, message) in items.iter_mut().zip(messages) {
+        for ((item, message), stored) in items.iter_mut().zip(messages).zip(&stored) {
             item.answer_repeats(message, self.outlet());
+            let members = [item.append.from.clone(), item.append.to.clone()];
+            self.hand_over(std::slice::from_ref(stored), &members);
         }
-        self.hand_over(&stored, &items);
     }
 
     /// The first message of the batch was refused.
@@ -279,14 +259,7 @@ fn claim(
         item.answer_repeats(&message, outlet);
         return item.stored(message);
     }
-    let [a, b] = members;
-    let (from, to) = if message.from == a.id { (a, b) } else { (b, a) };
-    Stored {
-        message,
-        from: Arc::clone(&from.user),
-        to: Arc::clone(&to.user),
-        origin: None,
-    }
+    Stored::between(message, members)
 }
 
 fn record_commit(messages: usize, took: Duration) {

@@ -114,6 +114,19 @@ impl Batch {
         Some(self.items.remove(index))
     }
 
+    /// Drops messages that were never tried and whose senders were all told so:
+    /// they must not be stored any more. A repeat that still waits goes on.
+    pub(super) fn drop_abandoned(&mut self) {
+        let items = std::mem::take(&mut self.items);
+        let rooms = std::mem::take(&mut self.rooms);
+        for (mut item, room) in items.into_iter().zip(rooms) {
+            if item.may_go_on() {
+                self.items.push(item);
+                self.rooms.push(room);
+            }
+        }
+    }
+
     /// Notes that the outcome of an attempt is unknown.
     pub(super) fn mark_attempted(&mut self) {
         for item in &mut self.items {
@@ -130,6 +143,21 @@ impl Batch {
 }
 
 impl Item {
+    /// Whether the message may still be stored.
+    fn may_go_on(&mut self) -> bool {
+        if self.attempted || self.append.origin.is_some() {
+            return true;
+        }
+        let waiting = self.repeats.iter().position(|sent| sent.origin.is_some());
+        match waiting {
+            Some(index) => {
+                self.append = self.repeats.remove(index);
+                true
+            }
+            None => false,
+        }
+    }
+
     fn refuse(&mut self, error: LaneError, outlet: &dyn Outlet) {
         let error = if self.attempted && error == LaneError::Unavailable {
             LaneError::UnknownOutcome

@@ -168,6 +168,19 @@ pub struct Stored {
     pub origin: Option<Origin>,
 }
 
+impl Stored {
+    /// A stored message of two people that no event here waits for.
+    pub(super) fn between(message: Message, [a, b]: &[Member; 2]) -> Self {
+        let (from, to) = if message.from == a.id { (a, b) } else { (b, a) };
+        Self {
+            from: Arc::clone(&from.user),
+            to: Arc::clone(&to.user),
+            message,
+            origin: None,
+        }
+    }
+}
+
 /// Messages that moved forward.
 #[derive(Clone, Debug)]
 pub struct Advanced {

@@ -74,6 +74,13 @@ impl Inbox {
         batch
     }
 
+    /// Puts commands back before everything that waits, in their order.
+    pub(super) fn put_back(&mut self, commands: Vec<Command>) {
+        for command in commands.into_iter().rev() {
+            self.backlog.push_front(command);
+        }
+    }
+
     /// Puts a follow-up of the lane's own before everything that waits.
     pub(super) fn push(&mut self, command: Command) {
         self.first.push(command);

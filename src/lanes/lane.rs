@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::command::{Advance, Append, Command, Confirm, Stored};
 use super::cursor::Cursor;
+use super::follow_up::FollowUps;
 use super::inbox::{Inbox, Overdue};
 use super::room::{Room, Rooms};
 use super::{Equipment, Outlet};
@@ -27,13 +28,7 @@ pub(super) struct Lane {
     pub(super) with: Equipment,
     pub(super) inbox: Inbox,
     pub(super) rooms: Rooms,
-}
-
-/// Commands that may be done together: no room's order is broken by it.
-#[derive(Default)]
-struct Stage {
-    appends: Vec<Append>,
-    advances: Vec<Advance>,
+    pub(super) follow_ups: FollowUps,
 }
 
 impl Lane {
@@ -43,27 +38,33 @@ impl Lane {
             with,
             inbox,
             rooms: Rooms::default(),
+            follow_ups: FollowUps::default(),
         }
     }
 
     /// Works until every sender of commands is gone and nothing waits.
     pub(super) async fn run(mut self) {
         loop {
-            let batch = self.inbox.next_batch().await;
+            let look = self.follow_ups.next();
+            let batch = tokio::select! {
+                batch = self.inbox.next_batch() => batch,
+                () = until(look) => {
+                    self.follow_up().await;
+                    continue;
+                }
+            };
             if batch.is_empty() {
                 return;
             }
-            let (stages, confirms) = stages(batch);
-            for stage in stages {
-                if !stage.appends.is_empty() {
-                    self.append(stage.appends).await;
-                }
-                if !stage.advances.is_empty() {
-                    self.advance(stage.advances).await;
-                }
+            let stage = Stage::of(batch);
+            // what has to wait for the stage is answered in time while it waits
+            self.inbox.put_back(stage.later);
+            match stage.now {
+                Now::Appends(appends) => self.append(appends).await,
+                Now::Advances(advances) => self.advance(advances).await,
             }
-            if !confirms.is_empty() {
-                self.confirm(confirms).await;
+            if !stage.confirms.is_empty() {
+                self.confirm(stage.confirms).await;
             }
         }
     }
@@ -207,37 +208,54 @@ impl Lane {
     }
 }
 
-/// Splits a batch so that each chat room's commands keep their order: messages
-/// of one stage are stored together, then its receipts are applied, and a
-/// message behind a receipt of the same room waits for the next stage.
-fn stages(batch: Vec<Command>) -> (Vec<Stage>, Vec<Confirm>) {
-    let mut stages: Vec<Stage> = Vec::new();
-    let mut confirms = Vec::new();
-    // the stage a room is in, and whether its receipts there have begun
-    let mut position: HashMap<ChatRoomId, (usize, bool)> = HashMap::new();
-    for command in batch {
-        let at = position.entry(command.room()).or_insert((0, false));
-        match command {
-            Command::Append(append) => {
-                if at.1 {
-                    *at = (at.0 + 1, false);
-                }
-                stage(&mut stages, at.0).appends.push(append);
-            }
-            Command::Advance(advance) => {
-                at.1 = true;
-                stage(&mut stages, at.0).advances.push(advance);
-            }
-            Command::Confirm(confirm) => confirms.push(confirm),
-        }
-    }
-    (stages, confirms)
+/// What of a batch is done now: commands of one kind, so that they share their
+/// round trips, none of which comes before an earlier one of its room.
+struct Stage {
+    now: Now,
+    confirms: Vec<Confirm>,
+    later: Vec<Command>,
 }
 
-fn stage(stages: &mut Vec<Stage>, index: usize) -> &mut Stage {
-    if stages.len() <= index {
-        stages.resize_with(index + 1, Stage::default);
+enum Now {
+    Appends(Vec<Append>),
+    Advances(Vec<Advance>),
+}
+
+impl Stage {
+    /// The oldest command decides the kind, so none waits for ever.
+    fn of(batch: Vec<Command>) -> Self {
+        let mut stage = Self {
+            now: Now::Appends(Vec::new()),
+            confirms: Vec::new(),
+            later: Vec::new(),
+        };
+        let first = batch
+            .iter()
+            .find(|command| !matches!(command, Command::Confirm(_)));
+        if let Some(Command::Advance(_)) = first {
+            stage.now = Now::Advances(Vec::new());
+        }
+        let mut waiting: HashSet<ChatRoomId> = HashSet::new();
+        for command in batch {
+            let room = command.room();
+            match (command, &mut stage.now) {
+                (Command::Confirm(confirm), _) => stage.confirms.push(confirm),
+                (command, _) if waiting.contains(&room) => stage.later.push(command),
+                (Command::Append(append), Now::Appends(now)) => now.push(append),
+                (Command::Advance(advance), Now::Advances(now)) => now.push(advance),
+                (command, _) => {
+                    waiting.insert(room);
+                    stage.later.push(command);
+                }
+            }
+        }
+        stage
     }
-    #[expect(clippy::indexing_slicing, reason = "made to be there just above")]
-    &mut stages[index]
+}
+
+async fn until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }

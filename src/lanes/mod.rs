@@ -12,6 +12,7 @@ mod append;
 mod batch;
 mod command;
 mod cursor;
+mod follow_up;
 mod inbox;
 mod lane;
 mod room;

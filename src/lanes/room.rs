@@ -14,6 +14,9 @@ const MOST_REMEMBERED: usize = 50_000;
 /// A chat room is idle after this.
 const IDLE_AFTER: Duration = Duration::from_mins(1);
 
+/// Idle rooms are looked for no more often than this: a look reads them all.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
 /// One chat room.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
@@ -52,6 +55,8 @@ impl Room {
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
     rooms: HashMap<ChatRoomId, Room>,
+    /// When idle rooms were last looked for.
+    swept: Option<Instant>,
 }
 
 impl Rooms {
@@ -67,7 +72,8 @@ impl Rooms {
     }
 
     pub(super) fn insert(&mut self, id: ChatRoomId, room: Room) {
-        if self.rooms.len() >= MOST_REMEMBERED {
+        let due = self.swept.is_none_or(|at| at.elapsed() > SWEEP_EVERY);
+        if self.rooms.len() >= MOST_REMEMBERED && due {
             self.forget_idle();
         }
         self.rooms.insert(id, room);
@@ -83,9 +89,11 @@ impl Rooms {
     /// Forgets chat rooms that the database knows all about.
     fn forget_idle(&mut self) {
         let now = Instant::now();
+        self.swept = Some(now);
         self.rooms.retain(|_, room| {
             now.duration_since(room.used) < IDLE_AFTER
                 || room.doubtful
+                || room.told < room.last
                 || !room.cursors.values().all(Cursor::is_settled)
         });
     }

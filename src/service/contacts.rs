@@ -76,6 +76,9 @@ impl Messenger {
             .get_or_create(&user.id)
             .await
             .map_err(of_write)?;
+        // all that may fail is read before: a new chat room has to be told of
+        let mine = self.people.get(&me.user).await?;
+        let (status, last_online) = self.shown_self(me).await?;
         let opened = self
             .store
             .chat_rooms
@@ -84,12 +87,15 @@ impl Messenger {
             .map_err(of_write)?;
         self.presence.add_contacts(me.id, [other.id]);
         self.presence.add_contacts(other.id, [me.id]);
-        let mut contacts = self.describe(me, vec![opened.room.clone()]).await?;
-        let contact = contacts.pop().ok_or(Error::Internal)?;
-        let (status, last_online) = self.shown_self(me).await?;
+        let contact = if opened.created {
+            self.contact(me, &opened.room, &other, user, None, 0)
+        } else {
+            let mut contacts = self.describe(me, vec![opened.room]).await?;
+            contacts.pop().ok_or(Error::Internal)?
+        };
         let adder = Contact {
             id: me.id,
-            user: self.people.get(&me.user).await?,
+            user: mine,
             status,
             last_online,
             unread: 0,

@@ -60,6 +60,10 @@ impl Lease {
     /// Takes the lease for a new run.
     async fn take_anew(&self) -> Result<(), crate::store::Error> {
         let boot = format!("{}#{}", self.id, uuid::Uuid::new_v4());
+        // first: should this process die half-way, the next finds the same again
+        if let Some(before) = self.store.nodes.find(&self.id).await? {
+            self.make_offline(&before).await?;
+        }
         let before = self.store.nodes.take(&self.id, &boot).await?;
         self.boot.lock().clone_from(&boot);
         self.behind.set_boot(&boot);
@@ -71,11 +75,10 @@ impl Lease {
 
     /// Removes a lease that ran out; tells who was still online there.
     async fn bury(&self, node: &Node) -> Result<Vec<ChatUser>, crate::store::Error> {
-        if !self.store.nodes.remove_expired(node).await? {
-            return Ok(Vec::new());
-        }
         tracing::warn!(node = node.id, "a node's lease ran out");
-        self.make_offline(node).await
+        let left = self.make_offline(node).await?;
+        self.store.nodes.remove_expired(node).await?;
+        Ok(left)
     }
 
     /// Makes offline whom a run of a node left online.
@@ -94,7 +97,10 @@ impl Lease {
                 .iter()
                 .map(|user| (user.id, PresenceChange::Offline(node.renewed_at)))
                 .collect();
-            self.store.behind.presence(&node.boot, &changes).await?;
+            self.store
+                .behind
+                .presence_durably(&node.boot, &changes)
+                .await?;
             all.extend(some);
         }
     }

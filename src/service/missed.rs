@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 
 use super::{Contact, Conversation, Error, Me, Messenger};
-use crate::id::{ChatRoomId, Seq, UserId};
+use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::lanes::{Confirm, Member, Stored};
 use crate::store::{Message, Status, User};
 
@@ -25,6 +25,18 @@ pub struct HandedOver {
     pub first: Seq,
     /// Last position, included.
     pub last: Seq,
+}
+
+impl HandedOver {
+    /// That its receiver has it.
+    pub fn confirmed_by(self, member: ChatUserId) -> Confirm {
+        Confirm {
+            room: self.room,
+            member,
+            first: self.first,
+            last: self.last,
+        }
+    }
 }
 
 /// What a person missed.
@@ -73,7 +85,8 @@ impl Messenger {
             let messages = kept.remove(&contact.room).unwrap_or_default();
             let newest = messages.last().map_or(0, |message| message.seq);
             let last = contact.last_seq().max(newest);
-            let whole = contact.delivered + 1;
+            // from the first: the lane may know an older cursor than the database
+            let whole = 1;
             match messages.first() {
                 // without a gap everything behind the cursor is here or mine
                 Some(oldest) => missed.handed_over.push(HandedOver {
@@ -85,12 +98,14 @@ impl Messenger {
                     },
                     last,
                 }),
-                None if contact.cut.is_none() && last >= whole => self.confirm(Confirm {
-                    room: contact.room,
-                    member: me.id,
-                    first: whole,
-                    last,
-                }),
+                None if contact.cut.is_none() && last > contact.delivered => {
+                    self.confirm(Confirm {
+                        room: contact.room,
+                        member: me.id,
+                        first: whole,
+                        last,
+                    });
+                }
                 None => {}
             }
             if messages.is_empty() {

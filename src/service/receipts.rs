@@ -1,7 +1,5 @@
 //! Receipts: read, delivered, confirmed.
 
-use tokio::time::Instant;
-
 use super::{Conversation, Error, IdInput, Me, Messenger};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 use crate::lanes::{Advance, Asker, Command, Confirm, Member, Origin, Scope};
@@ -57,7 +55,7 @@ impl Messenger {
             step,
             scope,
             asker: Asker::Event(origin),
-            deadline: Instant::now() + self.deadline,
+            deadline: origin.since + self.deadline,
         };
         self.lanes
             .submit(Command::Advance(advance))

@@ -1,7 +1,5 @@
 //! Sending a message.
 
-use tokio::time::Instant;
-
 use super::{Error, IdInput, Me, Messenger};
 use crate::lanes::{Append, Command, Origin};
 
@@ -87,7 +85,7 @@ impl Messenger {
             text: draft.text,
             client_id: draft.client_id,
             origin,
-            deadline: Instant::now() + self.deadline,
+            deadline: origin.since + self.deadline,
         };
         self.lanes
             .submit(Command::Append(append))

@@ -132,12 +132,17 @@ impl ChatUsers {
     }
 }
 
-/// The update of a person who has a socket on the node `boot`.
-pub(super) fn online(boot: &str) -> Bson {
-    Bson::Document(doc! {
+/// The update of a person who has a socket on the node `boot`, and who last
+/// went offline at `left`: that may not have been written yet.
+pub(super) fn online(boot: &str, left: Option<DateTime>) -> Bson {
+    let mut update = doc! {
         "$set": { "status": "online" },
         "$addToSet": { "nodes": boot },
-    })
+    };
+    if let Some(left) = left {
+        update.insert("$max", doc! { "lastOnline": left });
+    }
+    Bson::Document(update)
 }
 
 /// The update of a person whose last socket on the node `boot` is gone.

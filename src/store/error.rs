@@ -71,7 +71,9 @@ impl From<DriverError> for Error {
             ErrorKind::Command(command) if AMBIGUOUS_CODES.contains(&command.code) => {
                 Self::Ambiguous(error)
             }
-            ErrorKind::InsertMany(failure) if failure.write_errors.is_none() => {
+            ErrorKind::InsertMany(failure)
+                if failure.write_errors.is_none() || failure.write_concern_error.is_some() =>
+            {
                 Self::Ambiguous(error)
             }
             _ => Self::Refused(error),

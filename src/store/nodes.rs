@@ -67,6 +67,14 @@ impl Nodes {
             .await
     }
 
+    /// Finds the lease of a node.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find(&self, id: &str) -> Result<Option<Node>, Error> {
+        self.documents.find_one("nodes.find", by_id(id)).await
+    }
+
     /// Renews the lease; `false` when this run does not hold it any more.
     ///
     /// # Errors

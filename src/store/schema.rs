@@ -112,13 +112,15 @@ impl Store {
             let existing = self.existing_indexes(collection).await?;
             for index in declared {
                 let wanted = shape_of(&index);
-                match existing.iter().find(|one| one.0 == wanted.0) {
-                    None => missing.push((collection.to_owned(), wanted.0)),
+                // MongoDB refuses a second index of the same shape, whatever its name
+                let like = |one: &&Shape| one.name == wanted.name || one.is_like(&wanted);
+                match existing.iter().find(like) {
+                    None => missing.push((collection.to_owned(), wanted.name)),
                     Some(found) if *found == wanted => {}
-                    Some(_) => {
+                    Some(found) => {
                         return Err(SchemaError::Drifted(Drift {
                             collection: collection.to_owned(),
-                            index: wanted.0,
+                            index: found.name.clone(),
                         }));
                     }
                 }
@@ -161,8 +163,27 @@ impl Store {
     }
 }
 
-/// Name, keys, uniqueness and filter: what makes an index the one declared.
-type Shape = (String, Vec<(String, i64)>, bool, Option<Document>);
+/// What makes an index the one declared.
+#[derive(Clone, Debug, PartialEq)]
+struct Shape {
+    name: String,
+    keys: Vec<(String, i64)>,
+    unique: bool,
+    filter: Option<Document>,
+    /// Has an option that no declared index has, and that changes what it does.
+    foreign: bool,
+}
+
+impl Shape {
+    /// Whether the two differ in nothing but their names.
+    fn is_like(&self, other: &Self) -> bool {
+        let named = Self {
+            name: other.name.clone(),
+            ..self.clone()
+        };
+        named == *other
+    }
+}
 
 fn shape_of(index: &IndexModel) -> Shape {
     let options = index.options.as_ref();
@@ -176,12 +197,18 @@ fn shape_of(index: &IndexModel) -> Shape {
         };
         (field.clone(), direction)
     });
-    (
-        options.and_then(|o| o.name.clone()).unwrap_or_default(),
-        keys.collect(),
-        options.and_then(|o| o.unique).unwrap_or_default(),
-        options.and_then(|o| o.partial_filter_expression.clone()),
-    )
+    Shape {
+        name: options.and_then(|o| o.name.clone()).unwrap_or_default(),
+        keys: keys.collect(),
+        unique: options.and_then(|o| o.unique).unwrap_or_default(),
+        filter: options.and_then(|o| o.partial_filter_expression.clone()),
+        foreign: options.is_some_and(|o| {
+            o.sparse.unwrap_or_default()
+                || o.hidden.unwrap_or_default()
+                || o.collation.is_some()
+                || o.expire_after.is_some()
+        }),
+    }
 }
 
 /// Whether the failure says that there is no such collection (code 26).

@@ -127,7 +127,8 @@ impl Presence {
             state.shown_online = true;
             state.announcement(Status::Online)
         };
-        self.behind.presence(who, PresenceChange::Online);
+        let left = announcement.last_online;
+        self.behind.presence(who, PresenceChange::Online(left));
         outlet.announce(&announcement);
     }
 
@@ -152,13 +153,12 @@ impl Presence {
             }
             state.arrivals
         };
-        if how == Departure::Clean || self.grace.is_zero() {
-            self.go(who, arrivals, outlet.as_ref());
-            return;
-        }
+        // in a task even at once: whoever closes a socket may be announcing
         let (presence, outlet) = (Arc::clone(self), Arc::clone(outlet));
         tokio::spawn(async move {
-            tokio::time::sleep(presence.grace).await;
+            if how == Departure::Lost {
+                tokio::time::sleep(presence.grace).await;
+            }
             presence.go(who, arrivals, outlet.as_ref());
         });
     }
@@ -254,8 +254,10 @@ impl Presence {
     /// Writes presence anew, after the node got a new boot id.
     pub fn rewrite(&self) {
         for person in &self.people {
-            if person.state.lock().shown_online {
-                self.behind.presence(*person.key(), PresenceChange::Online);
+            let state = person.state.lock();
+            if state.shown_online {
+                let online = PresenceChange::Online(state.last_online);
+                self.behind.presence(*person.key(), online);
             }
         }
     }

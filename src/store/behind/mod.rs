@@ -27,8 +27,8 @@ pub struct RoomProgress {
 /// What became known about a person since the last write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PresenceChange {
-    /// The person has a socket on this node.
-    Online,
+    /// The person has a socket on this node, and had last left then.
+    Online(Option<DateTime>),
     /// The person's last socket on this node went, then.
     Offline(DateTime),
 }
@@ -62,8 +62,13 @@ impl Behind {
             let update = chat_rooms::moved(progress.head, &progress.cursors);
             statement(Bson::from(*room), update.into())
         });
-        self.write("behind.rooms", &self.rooms, statements.collect())
-            .await
+        self.write(
+            "behind.rooms",
+            &self.rooms,
+            statements.collect(),
+            doc! { "w": 1 },
+        )
+        .await
     }
 
     /// Writes who came and went on the node `boot`.
@@ -76,15 +81,42 @@ impl Behind {
         boot: &str,
         changes: &HashMap<ChatUserId, PresenceChange>,
     ) -> Result<(), Error> {
+        self.write_presence(boot, changes, doc! { "w": 1 }).await
+    }
+
+    /// As [`Behind::presence`], durable: what is read next shows it.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn presence_durably(
+        &self,
+        boot: &str,
+        changes: &HashMap<ChatUserId, PresenceChange>,
+    ) -> Result<(), Error> {
+        self.write_presence(boot, changes, doc! { "w": "majority", "j": true })
+            .await
+    }
+
+    async fn write_presence(
+        &self,
+        boot: &str,
+        changes: &HashMap<ChatUserId, PresenceChange>,
+        concern: Document,
+    ) -> Result<(), Error> {
         let statements = changes.iter().map(|(user, change)| {
             let update = match change {
-                PresenceChange::Online => chat_users::online(boot),
+                PresenceChange::Online(left) => chat_users::online(boot, *left),
                 PresenceChange::Offline(at) => chat_users::offline(boot, *at),
             };
             statement(Bson::from(*user), update)
         });
-        self.write("behind.presence", &self.users, statements.collect())
-            .await
+        self.write(
+            "behind.presence",
+            &self.users,
+            statements.collect(),
+            concern,
+        )
+        .await
     }
 
     async fn write(
@@ -92,17 +124,27 @@ impl Behind {
         name: &'static str,
         collection: &str,
         statements: Vec<Document>,
+        concern: Document,
     ) -> Result<(), Error> {
         for some in statements.chunks(STATEMENTS_PER_COMMAND) {
             let command = doc! {
                 "update": collection,
                 "updates": some,
                 "ordered": false,
-                "writeConcern": { "w": 1 },
+                "writeConcern": concern.clone(),
             };
             let database = self.database.clone();
             self.runner
-                .run(name, async move { database.run_command(command).await })
+                .run(name, async move {
+                    let reply = database.run_command(command).await?;
+                    // a command's answer is "ok" even when statements were refused
+                    match reply.get_array("writeErrors") {
+                        Ok(errors) if !errors.is_empty() => {
+                            Err(mongodb::error::Error::custom("statements were refused"))
+                        }
+                        _ => Ok(()),
+                    }
+                })
                 .await?;
         }
         Ok(())
