@@ -11,9 +11,16 @@
 mod cli;
 mod config;
 mod conversation;
+mod envelopes;
+mod events;
 mod frame_selftest;
+mod holes;
+mod missed;
 #[cfg(unix)]
 mod mongod;
 #[cfg(unix)]
 mod mongod_locate;
+mod presence;
+mod races;
 mod support;
+mod transports;

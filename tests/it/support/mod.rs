@@ -2,5 +2,6 @@
 
 pub(crate) mod frame;
 pub(crate) mod mongod;
+pub(crate) mod poll;
 pub(crate) mod server;
 pub(crate) mod user;

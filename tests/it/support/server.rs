@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::frame::{Client, ConnectOptions};
 use super::mongod;
+use super::poll::eventually;
 use super::user::Person;
 
 /// A server, its configuration and its database.
@@ -163,6 +164,30 @@ impl Server {
         person
     }
 
+    /// Logs in at a new client; with what it was told, the `user-details`.
+    pub(crate) async fn arrive(&self, id: &Value) -> (Person, Value) {
+        let person = self.login(id).await;
+        let details = person.client.expect_envelope("user-details").await;
+        (person, details)
+    }
+
+    /// One more socket of somebody, logged in, its `user-details` taken off.
+    pub(crate) async fn another_of(&self, person: &Person) -> Person {
+        self.arrive(&person.id).await.0
+    }
+
+    /// Two people who have a chat room; the second has left. All envelopes of
+    /// it are taken off; the second's id.
+    pub(crate) async fn pair_with_absent(&self) -> (Person, Value) {
+        let (alice, bob) = self.pair().await;
+        bob.client.close().await;
+        alice
+            .client
+            .expect_envelope("chat-user-status-changed")
+            .await;
+        (alice, bob.id.clone())
+    }
+
     /// Two people who have a chat room; all envelopes of it taken off.
     pub(crate) async fn pair(&self) -> (Person, Person) {
         let (alice, bob) = (self.person("alice").await, self.person("bob").await);
@@ -184,6 +209,24 @@ impl Server {
         let mut messages = self.dump("chatmessages").await;
         messages.sort_by_key(|message| message.get_i64("seq").unwrap_or_default());
         messages
+    }
+
+    /// How far somebody confirmed, in the one chat room there is.
+    pub(crate) async fn delivered_cursor(&self, id: &Value) -> i64 {
+        let member = self.chat_user(id).await.get_object_id("_id").unwrap();
+        let rooms = self.dump("chatrooms").await;
+        let cursors = rooms[0].get_document("cursors").unwrap();
+        let cursor = cursors.get_document(member.to_hex());
+        cursor.map_or(0, |cursor| cursor.get_i64("delivered").unwrap())
+    }
+
+    /// Waits until somebody has confirmed so far in the one chat room there is.
+    pub(crate) async fn wait_for_cursor(&self, id: &Value, seq: i64) {
+        let what = format!("the delivered cursor {seq}");
+        eventually(&what, async || {
+            (self.delivered_cursor(id).await == seq).then_some(())
+        })
+        .await;
     }
 
     /// The stored document of a chat user.

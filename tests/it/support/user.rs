@@ -100,3 +100,33 @@ pub(crate) fn outcome(ack: Result<Vec<Value>, AckError>) -> Outcome {
         _ => panic!("an ack must be (error, null) or (null, result): {args:?}"),
     }
 }
+
+/// The code of a refusal.
+///
+/// # Panics
+/// Panics if it is none.
+#[track_caller]
+pub(crate) fn code(outcome: Outcome) -> String {
+    refusal(outcome).0
+}
+
+/// The code and the text of a refusal.
+///
+/// # Panics
+/// Panics if it is none.
+#[track_caller]
+pub(crate) fn refusal(outcome: Outcome) -> (String, String) {
+    match outcome {
+        Ok(result) => panic!("expected a refusal, the result is {result}"),
+        Err(error) => {
+            let text = |field: &str| error[field].as_str().expect("a string").to_owned();
+            (text("code"), text("message"))
+        }
+    }
+}
+
+/// The field of each element of an array.
+pub(crate) fn each<'a>(array: &'a Value, field: &str) -> Vec<&'a Value> {
+    let array = array.as_array().expect("an array");
+    array.iter().map(|element| &element[field]).collect()
+}

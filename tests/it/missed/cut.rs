@@ -1,0 +1,130 @@
+//! What is missed beyond what a login tells at most.
+
+use serde_json::{Value, json};
+
+use super::{SHORT, key, missed, send_all, wait_until_confirmed};
+use crate::support::poll::eventually;
+use crate::support::server::Server;
+use crate::support::user::{Person, each};
+
+fn contact_of<'a>(details: &'a Value, person: &Person) -> &'a Value {
+    let contacts = details["connectedUsers"].as_array().unwrap();
+    let mut found = contacts.iter().filter(|c| c["_id"] == person.id);
+    found.next().expect("a contact")
+}
+
+/// Waits until nothing that is stored now shares this time.
+async fn wait_for_a_later_millisecond(date: &Value) {
+    let date = chrono::DateTime::parse_from_rfc3339(date.as_str().unwrap()).unwrap();
+    eventually("a later millisecond", async || {
+        let now = bson::DateTime::now().timestamp_millis();
+        (now > date.timestamp_millis()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_too_many_the_newest_are_told_and_the_rest_is_fetched() {
+    let keys = [("CHATZZ_MISSED_PER_CONTACT", "2")];
+    let server = Server::with(&keys).await;
+    let (alice, bob) = server.pair_with_absent().await;
+    send_all(&alice, &bob, &["a", "b", "c", "d", "e"]).await;
+
+    let (bob, details) = server.arrive(&bob).await;
+
+    assert_eq!(missed(&details, &alice, "seq"), [4, 5]);
+    let contact = &details["connectedUsers"][0];
+    assert_eq!(contact["missedCount"], 5);
+    assert_eq!(contact["missedFrom"], 1);
+    let mut after = contact["missedFrom"].as_i64().unwrap() - 1;
+    let mut fetched = Vec::new();
+    loop {
+        let query = json!({ "userId": alice.id, "after": after, "limit": 2 });
+        let page = bob.history(query).await.unwrap();
+        for message in page["messages"].as_array().unwrap() {
+            assert_eq!(message["status"], "sent");
+            after = message["seq"].as_i64().unwrap();
+            fetched.push(message["message"].as_str().unwrap().to_owned());
+        }
+        if page["hasMore"] == false {
+            break;
+        }
+    }
+    assert_eq!(fetched, ["a", "b", "c", "d", "e"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_as_many_as_fit_are_not_cut() {
+    let keys = [("CHATZZ_MISSED_PER_CONTACT", "2")];
+    let server = Server::with(&keys).await;
+    let (alice, bob) = server.pair_with_absent().await;
+    send_all(&alice, &bob, &["a", "b"]).await;
+    let (_bob, details) = server.arrive(&bob).await;
+    assert_eq!(missed(&details, &alice, "seq"), [1, 2]);
+    assert!(details["connectedUsers"][0].get("missedCount").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_too_many_from_all_contacts_the_newest_are_told() {
+    let server = Server::with(&[
+        ("CHATZZ_MISSED_PER_CONTACT", "3"),
+        ("CHATZZ_MISSED_TOTAL", "3"),
+    ])
+    .await;
+    let (alice, bob) = server.pair_with_absent().await;
+    let carol = server.person("carol").await;
+    let dave = server.person("dave").await;
+    carol.add(&bob).await.unwrap();
+    dave.add(&bob).await.unwrap();
+    // one by one: a millisecond that two share would leave their order open
+    for (from, texts) in [
+        (&dave, ["a", "b"]),
+        (&alice, ["c", "d"]),
+        (&carol, ["e", "f"]),
+    ] {
+        for text in texts {
+            let sent = from.send(&bob, text).await.unwrap();
+            wait_for_a_later_millisecond(&sent["createdAt"]).await;
+        }
+    }
+
+    let (_bob, details) = server.arrive(&bob).await;
+
+    let contacts = &details["connectedUsers"];
+    assert_eq!(each(contacts, "_id"), [&carol.id, &alice.id, &dave.id]);
+    assert_eq!(missed(&details, &carol, "message"), ["e", "f"]);
+    assert!(contacts[0].get("missedCount").is_none());
+    assert_eq!(missed(&details, &alice, "message"), ["d"]);
+    for contact in [&contacts[1], &contacts[2]] {
+        assert_eq!(contact["missedCount"], 2);
+        assert_eq!(contact["missedFrom"], 1);
+    }
+    assert!(details["missedMessages"].get(key(&dave)).is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cursor_waits_at_what_was_cut_until_it_is_fetched() {
+    let keys = [SHORT[0], SHORT[1], ("CHATZZ_MISSED_PER_CONTACT", "2")];
+    let server = Server::with(&keys).await;
+    let (alice, bob) = server.pair_with_absent().await;
+    send_all(&alice, &bob, &["a", "b", "c", "d"]).await;
+    let carol = server.person("carol").await;
+
+    let (bob, details) = server.arrive(&bob).await;
+    assert_eq!(missed(&details, &alice, "seq"), [3, 4]);
+    bob.add(&carol.id).await.unwrap();
+    carol.send(&bob.id, "later").await.unwrap();
+    wait_until_confirmed(&server, &carol, &bob).await;
+
+    // "later" came after them and is confirmed, so 3 and 4 are: beyond a gap
+    let (again, details) = server.arrive(&bob.id).await;
+    let contact = contact_of(&details, &alice);
+    assert_eq!(contact["missedFrom"], 1);
+    assert_eq!(contact["missedCount"], 4);
+    assert_eq!(missed(&details, &alice, "seq"), [3, 4]);
+
+    let query = json!({ "userId": alice.id, "after": 0, "limit": 2 });
+    let page = again.history(query).await.unwrap();
+    assert_eq!(each(&page["messages"], "seq"), [1, 2]);
+    wait_until_confirmed(&server, &alice, &bob).await;
+}
