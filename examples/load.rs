@@ -174,9 +174,9 @@ async fn send(
         let (id, body) = ack.split_once('[').unwrap();
         assert!(body.starts_with("null"), "refused: {body}");
         answered += 1;
-        let began = begun[id.parse::<usize>().unwrap()];
-        if began - started > WARM_UP {
-            latencies.push(began.elapsed());
+        let start = begun[id.parse::<usize>().unwrap()];
+        if start - started > WARM_UP {
+            latencies.push(start.elapsed());
         }
     }
 }

@@ -66,7 +66,8 @@ impl App {
         let recorder = http::recorder()?;
         let metrics = match config.http.metrics_listen {
             Some(wanted) => {
-                let (listener, _) = bind(wanted, "CHATZZ_METRICS_LISTEN").await?;
+                let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN").await?;
+                tracing::info!("metrics at http://{addr}/metrics");
                 Some((listener, http::metrics_router(recorder)))
             }
             None => None,

@@ -87,11 +87,12 @@ async fn fetch_by(npm: &OsStr, dir: &Path, progress: Progress<'_>) -> Result<Pat
         "--no-package-lock",
         "--no-audit",
         "--no-fund",
+        "--fetch-retries=1",
     ]);
     install.args(["--ignore-scripts", PACKAGE]);
     tool::run(&mut install).await.map_err(|error| match error {
         ToolError::Start { .. } => ClientError::NoNpm(error),
-        ToolError::Failed { .. } => ClientError::Npm(error),
+        ToolError::Failed { .. } | ToolError::TooLong { .. } => ClientError::Npm(error),
     })?;
     if is_known(&bundle)? {
         Ok(bundle)

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use tokio::process::Command;
 
@@ -26,7 +27,18 @@ pub enum ToolError {
         /// All it wrote, or a hint that this went to the terminal already.
         output: String,
     },
+    /// The program did not end in time and was ended.
+    #[error("`{tool}` did not end within {limit:?}; is there a network?")]
+    TooLong {
+        /// The program as it was called.
+        tool: String,
+        /// How long it was given.
+        limit: Duration,
+    },
 }
+
+/// The longest a download may take: 42 MB in 5 minutes is 1.1 Mbit/s.
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// Runs a program to its end, without input; it is killed if the future is dropped.
 ///
@@ -34,7 +46,7 @@ pub enum ToolError {
 /// and into the error otherwise.
 ///
 /// # Errors
-/// [`ToolError::Start`] and [`ToolError::Failed`].
+/// [`ToolError::Start`], [`ToolError::Failed`] and [`ToolError::TooLong`].
 pub(super) async fn run(command: &mut Command) -> Result<(), ToolError> {
     let tool = command
         .as_std()
@@ -42,26 +54,25 @@ pub(super) async fn run(command: &mut Command) -> Result<(), ToolError> {
         .to_string_lossy()
         .into_owned();
     command.stdin(Stdio::null()).kill_on_drop(true);
-    let outcome = if io::stderr().is_terminal() {
-        command.stdout(io::stderr()).stderr(Stdio::inherit());
-        let status = command.status().await;
-        status.map(|status| (status, "see its output above".to_owned()))
-    } else {
-        command.output().await.map(|output| {
-            let text = [output.stdout, output.stderr].concat();
-            (
-                output.status,
-                String::from_utf8_lossy(&text).trim().to_owned(),
-            )
-        })
+    let outcome = async {
+        if io::stderr().is_terminal() {
+            command.stdout(io::stderr()).stderr(Stdio::inherit());
+            let status = command.status().await;
+            return status.map(|status| (status, "see its output above".to_owned()));
+        }
+        let output = command.output().await?;
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).trim().to_owned();
+        Ok((output.status, text))
     };
-    match outcome {
-        Ok((status, _)) if status.success() => Ok(()),
-        Ok((status, output)) => Err(ToolError::Failed {
+    match tokio::time::timeout(LIMIT, outcome).await {
+        Err(_) => Err(ToolError::TooLong { tool, limit: LIMIT }),
+        Ok(Ok((status, _))) if status.success() => Ok(()),
+        Ok(Ok((status, output))) => Err(ToolError::Failed {
             tool,
             status,
             output,
         }),
-        Err(source) => Err(ToolError::Start { tool, source }),
+        Ok(Err(source)) => Err(ToolError::Start { tool, source }),
     }
 }

@@ -106,9 +106,9 @@ impl Context {
                 let Some(who) = by_user.get(&id) else {
                     continue;
                 };
-                if user.profile.is_some() {
-                    self.presence.refresh(*who, user);
-                } else {
+                let deleted = user.profile.is_none();
+                self.presence.refresh(*who, user);
+                if deleted {
                     self.close_sockets_of(*who);
                 }
             }

@@ -75,6 +75,12 @@ impl Store {
                 "messages without `seq`",
                 "CHATZZ_MESSAGE_COLLECTION",
             ),
+            (
+                &self.names.chat_users,
+                doc! { "user": { "$exists": true }, "nodes": { "$exists": false } },
+                "chat users without `nodes`",
+                "CHATZZ_CHAT_USER_COLLECTION",
+            ),
         ];
         for (collection, filter, what, key) in checks {
             if self.raw_find_one(collection, filter).await?.is_some() {

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use bson::{Bson, Document, doc};
+use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures::TryStreamExt as _;
 
 use super::documents::Documents;
@@ -11,6 +11,9 @@ use crate::id::UserId;
 
 /// Most ids asked for in one query.
 const MOST_PER_QUERY: usize = 1_000;
+/// Deepest nesting that is read. MongoDB stores 100 levels, and the driver's own
+/// way of reading them takes more stack than a thread has in a debug build (seen).
+const MOST_DEPTH: usize = 16;
 
 /// A user as the messenger shows him.
 #[derive(Clone, Debug)]
@@ -74,18 +77,43 @@ impl Users {
         for ids in ids.chunks(MOST_PER_QUERY) {
             let filter = doc! { "_id": { "$in": ids } };
             let projection = self.projection.clone();
-            let found: Vec<Document> = self
+            let found: Vec<RawDocumentBuf> = self
                 .documents
                 .run("users.list", |collection| async move {
+                    let collection = collection.clone_with_type();
                     let find = collection.find(filter).projection(projection);
                     find.await?.try_collect().await
                 })
                 .await?;
-            users.extend(found.into_iter().filter_map(|document| {
+            users.extend(found.iter().filter_map(|raw| {
+                let document = copy(raw, 0);
                 let id = UserId::from_bson(document.get("_id")?)?;
                 Some((id, document))
             }));
         }
         Ok(users)
+    }
+}
+
+/// Copies a document; what is nested too deep is left out.
+fn copy(raw: &RawDocument, depth: usize) -> Document {
+    raw.iter()
+        .filter_map(Result::ok)
+        .filter_map(|(name, value)| Some((name.to_string(), copy_value(value, depth)?)))
+        .collect()
+}
+
+fn copy_value(value: RawBsonRef<'_>, depth: usize) -> Option<Bson> {
+    match value {
+        RawBsonRef::Document(_) | RawBsonRef::Array(_) if depth >= MOST_DEPTH => None,
+        RawBsonRef::Document(document) => Some(Bson::Document(copy(document, depth + 1))),
+        RawBsonRef::Array(items) => {
+            let items = items.into_iter().filter_map(Result::ok);
+            let items = items.filter_map(|item| copy_value(item, depth + 1));
+            Some(Bson::Array(items.collect()))
+        }
+        // its scope may be nested as well, and nobody is shown code
+        RawBsonRef::JavaScriptCodeWithScope(_) => None,
+        plain => Bson::try_from(plain).ok(),
     }
 }

@@ -8,19 +8,32 @@
     reason = "a failed assumption of a test is a failed test; clippy only knows the inside of #[test] functions"
 )]
 
+mod architecture;
 mod cli;
+#[cfg(unix)]
+mod clients;
 mod config;
 mod conversation;
 mod envelopes;
 mod events;
 mod frame_selftest;
 mod holes;
+mod http;
+#[cfg(unix)]
+mod lifecycle;
+#[cfg(unix)]
+mod logs;
 mod missed;
 #[cfg(unix)]
 mod mongod;
 #[cfg(unix)]
 mod mongod_locate;
+#[cfg(unix)]
+mod outage;
+#[cfg(unix)]
+mod people;
 mod presence;
 mod races;
+mod store;
 mod support;
 mod transports;

@@ -1,6 +1,10 @@
 //! What the tests share: a server, clients, and people who use them.
 
+#[cfg(unix)]
+pub(crate) mod binary;
+pub(crate) mod database;
 pub(crate) mod frame;
+pub(crate) mod http;
 pub(crate) mod mongod;
 pub(crate) mod poll;
 pub(crate) mod server;

@@ -1,25 +1,45 @@
-//! Waiting for what cannot be listened to.
+//! Waiting for what has no event to wait for.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::frame::PATIENCE;
 
 /// Pause between two looks.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
 
-/// Looks again and again until there is an answer, and returns it.
+/// Looks again and again until `look` finds something, at most `within`.
 ///
 /// # Panics
-/// Panics after [`PATIENCE`].
-pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(answer) = look().await {
-            return answer;
+/// Panics when the time is over.
+#[track_caller]
+pub(crate) fn until<T>(
+    what: &str,
+    within: Duration,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> impl Future<Output = T> {
+    let caller = std::panic::Location::caller();
+    async move {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{caller}: waited {within:?} in vain: {what}"
+            );
+            sleep(PAUSE).await;
         }
-        assert!(Instant::now() < deadline, "never came true: {what}");
-        tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// As [`until`], as long as the tests' patience lasts.
+#[track_caller]
+pub(crate) fn eventually<T>(
+    what: &str,
+    look: impl AsyncFnMut() -> Option<T>,
+) -> impl Future<Output = T> {
+    until(what, PATIENCE, look)
 }

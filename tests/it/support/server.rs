@@ -47,6 +47,16 @@ impl Server {
 
     /// A server on a database that may hold something already.
     pub(crate) async fn on_database(uri: &str, database: &str, keys: &[(&str, &str)]) -> Self {
+        let started = Self::try_on_database(uri, database, keys).await;
+        started.unwrap_or_else(|refusal| panic!("{refusal}"))
+    }
+
+    /// The same, or the sentence with which it refuses to start.
+    pub(crate) async fn try_on_database(
+        uri: &str,
+        database: &str,
+        keys: &[(&str, &str)],
+    ) -> Result<Self, String> {
         let mut settings: BTreeMap<String, String> = [
             ("CHATZZ_LISTEN", "127.0.0.1:0"),
             ("CHATZZ_METRICS_LISTEN", "off"),
@@ -70,12 +80,12 @@ impl Server {
             mongo,
             database: database.to_owned(),
         };
-        server.run().await;
-        server
+        server.run().await?;
+        Ok(server)
     }
 
-    async fn run(&mut self) {
-        let app = self.build().await.unwrap_or_else(|error| panic!("{error}"));
+    async fn run(&mut self) -> Result<(), String> {
+        let app = self.build().await.map_err(|error| error.to_string())?;
         self.addr = app.addr();
         let (stop, stopped) = oneshot::channel::<()>();
         self.stop = Some(stop);
@@ -83,6 +93,7 @@ impl Server {
             // a test that ends without stopping the server drops the sender
             let _ = stopped.await;
         })));
+        Ok(())
     }
 
     async fn build(&self) -> Result<App, chatzz::app::StartError> {
@@ -102,7 +113,8 @@ impl Server {
         self.stop().await;
         self.settings
             .insert("CHATZZ_LISTEN".to_owned(), self.addr.to_string());
-        self.run().await;
+        let started = self.run().await;
+        started.unwrap_or_else(|refusal| panic!("{refusal}"));
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {

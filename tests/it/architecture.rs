@@ -1,0 +1,260 @@
+//! The rules of the house that the compiler does not check.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Most lines of a source file.
+const MOST_LINES: usize = 300;
+
+/// What each layer may use; `main` and the library's root use everything.
+///
+/// Directions: main → app → {events, http, dev} → wire → service → {lanes → store} → id.
+/// `clock`, `config`, `id`, `telemetry` and `transport` are leaves.
+const LAYERS: &[(&str, &[&str])] = &[
+    (
+        "app",
+        &[
+            "auth",
+            "clock",
+            "config",
+            "events",
+            "http",
+            "lanes",
+            "service",
+            "store",
+            "transport",
+        ],
+    ),
+    ("auth", &["config", "id", "service"]),
+    ("cli", &["config"]),
+    ("clock", &[]),
+    ("config", &[]),
+    ("dev", &["app", "cli", "config"]),
+    (
+        "events",
+        &[
+            "auth",
+            "config",
+            "id",
+            "lanes",
+            "service",
+            "store",
+            "transport",
+            "wire",
+        ],
+    ),
+    ("http", &["config", "store", "transport", "wire"]),
+    ("id", &[]),
+    ("lanes", &["clock", "id", "store"]),
+    ("service", &["clock", "config", "id", "lanes", "store"]),
+    ("store", &["config", "id"]),
+    ("telemetry", &["config"]),
+    ("transport", &[]),
+    ("wire", &["config", "id", "lanes", "service", "store"]),
+];
+
+/// A source file: its path below `src`, and its text.
+struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+impl Source {
+    /// The top-level module it belongs to.
+    fn layer(&self) -> String {
+        let first = self.path.components().next().unwrap();
+        let first = Path::new(first.as_os_str());
+        first.file_stem().unwrap().to_str().unwrap().to_owned()
+    }
+
+    /// Its text without comments and unit tests.
+    fn code(&self) -> String {
+        let text = self.text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let lines = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let path = path.strip_prefix(&root).unwrap().to_owned();
+                sources.push(Source { path, text });
+            }
+        }
+    }
+    assert!(sources.len() > 50, "the sources are where they were");
+    sources
+}
+
+/// The layers that a text names after `crate::`, also in `use crate::{a, b}`.
+fn used_layers(code: &str) -> BTreeSet<String> {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    let first_name = |text: &str| -> String { text.chars().take_while(|c| is_name(*c)).collect() };
+    let mut used = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        let Some(group) = rest.strip_prefix('{') else {
+            used.insert(first_name(rest));
+            continue;
+        };
+        let mut depth = 0;
+        for part in group.split_inclusive([',', '{', '}']) {
+            if depth == 0 {
+                used.insert(first_name(part.trim_start()));
+            }
+            depth += i32::from(part.ends_with('{')) - i32::from(part.ends_with('}'));
+            if depth < 0 {
+                break;
+            }
+        }
+    }
+    used.remove("");
+    used
+}
+
+/// The files outside `allowed` whose code holds one of the words.
+fn outside(allowed: &[&str], words: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources() {
+        let name = source.name();
+        let code = source.code();
+        let holds = words.iter().any(|word| code.contains(word));
+        if holds && !allowed.iter().any(|allowed| name.starts_with(allowed)) {
+            found.push(name);
+        }
+    }
+    found
+}
+
+#[test]
+fn layers_use_only_what_lies_below_them() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let layer = source.layer();
+        if layer == "main" || layer == "lib" {
+            continue;
+        }
+        let allowed = LAYERS.iter().find(|(name, _)| *name == layer);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{layer} is not among the layers"));
+        for used in used_layers(&source.code()) {
+            if used != layer && !allowed.contains(&used.as_str()) {
+                wrong.push(format!("{} uses {used}", source.name()));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn no_layer_may_use_more_than_it_does() {
+    let mut unused = Vec::new();
+    for (layer, allowed) in LAYERS {
+        let used: BTreeSet<String> = sources()
+            .iter()
+            .filter(|source| source.layer() == *layer)
+            .flat_map(|source| used_layers(&source.code()))
+            .collect();
+        let allowed = allowed.iter().filter(|name| !used.contains(**name));
+        unused.extend(allowed.map(|name| format!("{layer} does not use {name}")));
+    }
+    assert_eq!(unused, Vec::<String>::new());
+}
+
+#[test]
+fn the_layers_have_no_cycle() {
+    let mut left: Vec<_> = LAYERS.to_vec();
+    while !left.is_empty() {
+        let names: Vec<&str> = left.iter().map(|(name, _)| *name).collect();
+        let before = left.len();
+        left.retain(|(_, uses)| uses.iter().any(|used| names.contains(used)));
+        assert!(left.len() < before, "a cycle among {names:?}");
+    }
+}
+
+#[test]
+fn uses_are_found_in_every_form() {
+    let code =
+        "use crate::id::X;\nuse crate::{config::Y, store::{A, B}, wire};\nlet a = crate::lanes::Z;";
+    let used: Vec<String> = used_layers(code).into_iter().collect();
+    assert_eq!(used, ["config", "id", "lanes", "store", "wire"]);
+}
+
+#[test]
+fn no_file_is_longer_than_three_hundred_lines() {
+    let long: Vec<String> = sources()
+        .iter()
+        .filter(|source| source.text.lines().count() > MOST_LINES)
+        .map(Source::name)
+        .collect();
+    assert_eq!(long, Vec::<String>::new());
+}
+
+#[test]
+fn only_events_emit_and_hold_sockets() {
+    let words = [
+        ".emit(",
+        ".emit_with_ack(",
+        "SocketRef",
+        "Arc<Socket>",
+        "Arc<Socket<",
+    ];
+    assert_eq!(outside(&["events/"], &words), Vec::<String>::new());
+    let library = outside(&["events/", "app/"], &["socketioxide"]);
+    assert_eq!(library, ["telemetry.rs"], "it caps the library's log lines");
+}
+
+#[test]
+fn only_the_clock_reads_the_time_of_day() {
+    let words = ["Utc::now", "SystemTime::now", "Local::now", "DateTime::now"];
+    assert_eq!(outside(&["clock.rs"], &words), Vec::<String>::new());
+}
+
+#[test]
+fn only_the_store_opens_collections() {
+    // dev plays the application, whose users are its own
+    let allowed = ["store/", "dev/server.rs"];
+    let words = [
+        ".collection::<",
+        ".collection(",
+        ".collection_with_options(",
+    ];
+    assert_eq!(outside(&allowed, &words), Vec::<String>::new());
+}
+
+#[test]
+fn only_the_configuration_reads_the_environment() {
+    // dev looks for programs on the machine of a developer
+    let allowed = ["config/environment.rs", "dev/"];
+    let words = ["env::var", "env::vars"];
+    assert_eq!(outside(&allowed, &words), Vec::<String>::new());
+}
+
+#[test]
+fn no_file_is_named_after_nothing() {
+    for source in sources() {
+        let stem = source
+            .path
+            .file_stem()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        for word in ["util", "helper", "manager", "common", "misc"] {
+            assert!(!stem.contains(word), "{}", source.name());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The official clients, each through one whole conversation.
+
+mod tools;
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use self::tools::{Script, node, python};
+use crate::support::binary::Binary;
+use crate::support::server::Server;
+
+/// A text that a client which encodes twice gets wrong.
+const UMLAUTS: &str = "grün";
+/// The same, its UTF-8 read as Latin-1 and encoded once more.
+const UMLAUTS_TWICE: &str = "gr\u{c3}\u{bc}n";
+
+/// Runs a script to its end, which must be a good one; returns its report.
+async fn report(script: Script) -> Value {
+    let (what, output) = (format!("{script:?}"), script.output().await);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let report = text
+        .lines()
+        .last()
+        .and_then(|line| serde_json::from_str(line).ok());
+    report.unwrap_or_else(|| panic!("{what} made no report:\n{text}\n{said}"))
+}
+
+/// The arguments of a conversation between two people who have never met.
+async fn between_strangers(server: &Server, transport: &str) -> Vec<String> {
+    let url = format!("http://{}", server.addr());
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let (alice, bob) = (alice.as_str().unwrap(), bob.as_str().unwrap());
+    [
+        "--transport",
+        transport,
+        "--url",
+        &url,
+        "--alice",
+        alice,
+        "--bob",
+        bob,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn went_well(report: &Value) {
+    assert_eq!(report["ok"], true, "{report}");
+    assert!(report["steps"].as_u64() > Some(30), "{report}");
+}
+
+/// A conversation through a JavaScript client, over each of these transports.
+async fn javascript(client: &str, transports: &[&str], text: Option<&str>) {
+    let server = Server::start().await;
+    for transport in transports {
+        let mut script = node("conversation.js").await;
+        script.args(["--client", client]);
+        script.args(between_strangers(&server, transport).await);
+        script.args(text.iter().flat_map(|text| ["--text", text]));
+        went_well(&report(script).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn socket_io_client_4_converses_over_both_transports() {
+    javascript("sio4", &["websocket", "polling"], None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn socket_io_client_3_converses_over_both_transports() {
+    javascript("sio3", &["websocket", "polling"], None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn socket_io_client_2_converses_over_both_transports() {
+    javascript("sio2", &["websocket", "polling"], None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn socket_io_client_1_converses_over_websocket() {
+    javascript("sio1", &["websocket"], None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn socket_io_client_1_converses_over_polling_as_long_as_it_is_ascii() {
+    javascript("sio1", &["polling"], Some("plain")).await;
+}
+
+/// A defect of that client, which is why its transport has to be websocket: among
+/// themselves two of them do not notice, and everybody else sees `Ã¼`.
+#[tokio::test(flavor = "multi_thread")]
+async fn socket_io_client_1_encodes_what_is_not_ascii_twice_over_polling() {
+    let server = Server::start().await;
+    let mut script = node("conversation.js").await;
+    script.args(["--client", "sio1", "--text", UMLAUTS]);
+    script.args(between_strangers(&server, "polling").await);
+
+    went_well(&report(script).await);
+
+    let stored = server.messages().await;
+    assert_eq!(stored[0].get_str("message").unwrap(), UMLAUTS_TWICE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_socketio_converses_over_both_transports() {
+    let server = Server::start().await;
+    for transport in ["websocket", "polling"] {
+        let mut script = python("conversation.py").await;
+        script.args(between_strangers(&server, transport).await);
+        went_well(&report(script).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_people_chat_through_the_demo_page_in_a_browser() {
+    let browser = tools::chromium();
+    let unique = format!("dev-{}", uuid::Uuid::new_v4());
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(unique);
+    let server = Binary::dev(&dir).await;
+    let mut script = node("page.js").await;
+    script.env("CHATZZ_CHROMIUM", browser);
+    script.args(["--url", &format!("http://{}", server.addr())]);
+
+    let report = report(script).await;
+
+    assert_eq!(report["ok"], true, "{report}");
+    let ended = server.terminate().await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+    std::fs::remove_dir_all(dir).unwrap();
+}

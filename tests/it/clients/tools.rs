@@ -1,0 +1,155 @@
+//! Node.js, Python and Chromium, and the packages that the scripts need.
+//!
+//! The packages are installed once, into the target folder, and kept. A tool
+//! that is missing is a failure that names the command which installs it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use nix::fcntl::{Flock, FlockArg};
+use tokio::sync::OnceCell;
+
+/// A script of `tests/clients`, its arguments still to come.
+#[derive(Debug)]
+pub(super) struct Script(Command);
+
+impl Script {
+    pub(super) fn args(&mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) {
+        self.0.args(args);
+    }
+
+    pub(super) fn env(&mut self, name: &str, value: impl AsRef<OsStr>) {
+        self.0.env(name, value);
+    }
+
+    /// Runs it to its end; each of its steps has a bound of its own.
+    pub(super) async fn output(mut self) -> Output {
+        let run = move || self.0.stdin(Stdio::null()).output().unwrap();
+        tokio::task::spawn_blocking(run).await.unwrap()
+    }
+}
+
+/// A script run by Node.js, with the packages of `package.json` beside it.
+pub(super) async fn node(script: &str) -> Script {
+    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
+    let folder = INSTALLED.get_or_init(|| blocking(install_packages)).await;
+    let mut command = Command::new("node");
+    command.arg(folder.join(script));
+    Script(command)
+}
+
+/// A script run by Python, with the packages of `requirements.txt`.
+pub(super) async fn python(script: &str) -> Script {
+    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
+    let environment = INSTALLED.get_or_init(|| blocking(install_python)).await;
+    let mut command = Command::new(environment.join("bin/python"));
+    command.arg(sources().join(script));
+    Script(command)
+}
+
+/// Where Chromium is: `CHATZZ_CHROMIUM`, or a usual name on the `PATH`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it asks for a program of this machine"
+)]
+pub(super) fn chromium() -> PathBuf {
+    const NAMES: [&str; 4] = [
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ];
+    if let Some(set) = std::env::var_os("CHATZZ_CHROMIUM") {
+        let set = PathBuf::from(set);
+        assert!(
+            set.is_file(),
+            "CHATZZ_CHROMIUM is {}, which is no file",
+            set.display()
+        );
+        return set;
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    NAMES
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|file| file.is_file())
+        .expect("no Chromium on the PATH: `apt-get install chromium`, or set CHATZZ_CHROMIUM")
+}
+
+async fn blocking(install: fn() -> PathBuf) -> PathBuf {
+    tokio::task::spawn_blocking(install).await.unwrap()
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
+}
+
+/// Copies the scripts into the target folder and installs their packages beside them.
+fn install_packages() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
+    once(&folder, "package.json", || {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund"]);
+        npm.arg("--ignore-scripts").current_dir(&folder);
+        run(&mut npm, "apt-get install nodejs npm");
+    })
+}
+
+/// Makes a virtual environment in the target folder and installs the packages there.
+fn install_python() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
+    once(&folder, "requirements.txt", || {
+        let mut venv = Command::new("python3");
+        venv.args(["-m", "venv", "--clear"]).arg(&folder);
+        run(&mut venv, "apt-get install python3 python3-venv");
+        let mut pip = Command::new(folder.join("bin/python"));
+        pip.args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+        ]);
+        pip.arg(sources().join("requirements.txt"));
+        run(&mut pip, "apt-get install python3-pip python3-venv");
+    })
+}
+
+/// Installs what a list names unless that was done before, also by another process.
+fn once(folder: &Path, list: &str, install: impl FnOnce()) -> PathBuf {
+    fs::create_dir_all(folder).unwrap();
+    let lock = File::create(folder.with_extension("lock")).unwrap();
+    let _lock = Flock::lock(lock, FlockArg::LockExclusive)
+        .map_err(|(_, error)| error)
+        .unwrap();
+    let wanted = fs::read(sources().join(list)).unwrap();
+    let done = folder.with_extension("installed");
+    for script in fs::read_dir(sources()).unwrap() {
+        let script = script.unwrap().path();
+        if script.is_file() {
+            fs::copy(&script, folder.join(script.file_name().unwrap())).unwrap();
+        }
+    }
+    if fs::read(&done).ok().as_ref() != Some(&wanted) {
+        install();
+        fs::write(&done, wanted).unwrap();
+    }
+    folder.to_owned()
+}
+
+fn run(command: &mut Command, remedy: &str) {
+    let program: OsString = command.get_program().to_owned();
+    let output = command.stdin(Stdio::null()).output();
+    let output = output
+        .unwrap_or_else(|error| panic!("cannot run {} ({error}): `{remedy}`", program.display()));
+    assert!(
+        output.status.success(),
+        "{command:?} failed; if it is not complete, `{remedy}`:\n{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

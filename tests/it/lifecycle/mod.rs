@@ -1,0 +1,5 @@
+//! Starting, stopping, dying and coming back, as an operator sees it.
+
+mod start;
+mod stop;
+mod takeover;

@@ -1,0 +1,171 @@
+//! Ids of any type an application may have, with a given type and with `auto`.
+
+use bson::oid::ObjectId;
+use bson::{Bson, doc};
+use serde_json::{Value, json};
+
+use crate::support::server::Server;
+
+async fn server(id_type: &str) -> Server {
+    Server::with(&[("CHATZZ_USER_ID_TYPE", id_type)]).await
+}
+
+async fn store(server: &Server, id: impl Into<Bson>, username: &str) {
+    let user = doc! { "_id": id, "username": username };
+    server.store_user(user).await;
+}
+
+/// Two people talk while both are there and while one is not, and are named by
+/// these ids wherever somebody is named.
+async fn they_talk(server: &Server, one: Value, other: Value) {
+    let anna = server.login(&one).await;
+    let details = anna.client.expect_envelope("user-details").await;
+    assert_eq!(details["user"], json!({ "_id": one, "username": "anna" }));
+    let added = anna.add(&other).await.unwrap();
+    assert_eq!(added["_id"], other);
+    assert_eq!(added["addedBy"], one);
+    let sent = anna.send(&other, "hello").await.unwrap();
+    assert_eq!(sent["from"]["_id"], one);
+    assert_eq!(sent["to"], json!({ "_id": other, "username": "bert" }));
+
+    let bert = server.login(&other).await;
+    let details = bert.client.expect_envelope("user-details").await;
+    let key = one.as_str().map_or_else(|| one.to_string(), str::to_owned);
+    assert_eq!(details["missedMessages"][&key][0]["_id"], sent["_id"]);
+    assert_eq!(details["connectedUsers"][0]["_id"], one);
+    assert_eq!(details["connectedUsers"][0]["lastMessage"]["from"], one);
+    let answer = bert.send(&one, "hello yourself").await.unwrap();
+    let page = anna.history(json!({ "userId": other })).await.unwrap();
+    assert_eq!(page["messages"][1]["_id"], answer["_id"]);
+    assert_eq!(anna.read_up_to(&other, 2).await.unwrap()["read"], 1);
+    let again = anna.login().await.unwrap();
+    assert_eq!(again["userId"], one);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn object_ids_work_under_auto_and_their_own_type() {
+    for id_type in ["auto", "objectid"] {
+        let server = server(id_type).await;
+        let (anna, bert) = (ObjectId::new(), ObjectId::new());
+        store(&server, anna, "anna").await;
+        store(&server, bert, "bert").await;
+        they_talk(&server, anna.to_hex().into(), bert.to_hex().into()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn string_ids_work_whatever_they_look_like() {
+    for id_type in ["auto", "string"] {
+        let server = server(id_type).await;
+        for (anna, bert) in [
+            ("anna", "bert@example.org"),
+            ("65a0000000000000000000aa", "123"),
+            ("$where", "a.b.c"),
+            ("__proto__", "grüße 👋"),
+            ("B6F9C1D2-0000-4000-8000-000000000001", "007"),
+        ] {
+            store(&server, anna, "anna").await;
+            store(&server, bert, "bert").await;
+            they_talk(&server, anna.into(), bert.into()).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn integer_ids_work_as_numbers_and_beyond_what_json_holds_as_strings() {
+    for id_type in ["auto", "int"] {
+        let server = server(id_type).await;
+        let (anna, bert) = (1, 9_007_199_254_740_993_i64);
+        store(&server, anna, "anna").await;
+        store(&server, bert, "bert").await;
+        they_talk(&server, anna.into(), "9007199254740993".into()).await;
+        let as_text = server.login(&json!("1")).await;
+        let details = as_text.client.expect_envelope("user-details").await;
+        assert_eq!(details["user"]["_id"], 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn integer_ids_that_javascript_stored_as_doubles_work() {
+    let server = server("int").await;
+    store(&server, 7.0, "anna").await;
+    store(&server, 8_i64, "bert").await;
+    they_talk(&server, 7.into(), 8.into()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uuid_ids_work_under_auto_and_their_own_type() {
+    for id_type in ["auto", "uuid"] {
+        let server = server(id_type).await;
+        let (anna, bert) = (bson::Uuid::new(), bson::Uuid::new());
+        store(&server, anna, "anna").await;
+        store(&server, bert, "bert").await;
+        they_talk(&server, anna.to_string().into(), bert.to_string().into()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_fits_two_users_is_refused_under_auto() {
+    let server = server("auto").await;
+    let twin = ObjectId::new();
+    store(&server, 42, "anna").await;
+    store(&server, "42", "bert").await;
+    store(&server, twin, "chloe").await;
+    store(&server, twin.to_hex(), "dora").await;
+    let eve = server.person("eve").await;
+    for id in [json!("42"), json!(twin.to_hex())] {
+        let refused = server.socket_of(&id).await.login().await.unwrap_err();
+        assert_eq!(refused["code"], "bad-request", "{refused}");
+        assert!(
+            refused["message"]
+                .as_str()
+                .unwrap()
+                .contains("CHATZZ_USER_ID_TYPE"),
+            "{refused}"
+        );
+        assert_eq!(eve.add(&id).await.unwrap_err()["code"], "bad-request");
+    }
+    // a number is no string
+    let anna = server.login(&json!(42)).await;
+    let details = anna.client.expect_envelope("user-details").await;
+    assert_eq!(details["user"]["username"], "anna");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_type_given_the_twin_of_another_type_is_nobody() {
+    for (id_type, name) in [("int", "anna"), ("string", "bert")] {
+        let server = server(id_type).await;
+        store(&server, 42, "anna").await;
+        store(&server, "42", "bert").await;
+        let person = server.login(&json!("42")).await;
+        let details = person.client.expect_envelope("user-details").await;
+        assert_eq!(details["user"]["username"], name, "{id_type}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_name_nobody_and_ids_that_are_none_are_told_apart() {
+    for id_type in ["auto", "objectid", "string", "int", "uuid"] {
+        let server = server(id_type).await;
+        for nobody in [
+            json!("nobody"),
+            json!(""),
+            json!(12),
+            json!("65a0000000000000000000ff"),
+        ] {
+            let refused = server.socket_of(&nobody).await.login().await.unwrap_err();
+            assert_eq!(refused["code"], "user-not-found", "{id_type} {nobody}");
+        }
+        for nonsense in [
+            json!(null),
+            json!(1.5),
+            json!(true),
+            json!([1]),
+            json!({ "$ne": null }),
+        ] {
+            let refused = server.socket_of(&nonsense).await.login().await.unwrap_err();
+            assert_eq!(refused["code"], "bad-request", "{id_type} {nonsense}");
+        }
+        assert_eq!(server.dump("chatusers").await, []);
+    }
+}

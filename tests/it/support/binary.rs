@@ -1,0 +1,256 @@
+//! The `chatzz` program as a child, the way an operator runs it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::frame::{Client, ConnectOptions};
+use super::poll::PAUSE;
+use super::user::Person;
+
+/// How long a start may take; `dev` fetches the client of its page meanwhile.
+const START_LIMIT: Duration = Duration::from_secs(90);
+
+/// A running `chatzz`. Dropping it kills it and waits for its end.
+pub(crate) struct Binary {
+    child: Child,
+    keys: BTreeMap<String, String>,
+    addr: SocketAddr,
+    out: Arc<Mutex<String>>,
+    err: Arc<Mutex<String>>,
+}
+
+/// A `chatzz` that has ended, and everything it said.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Binary {
+    /// Runs `chatzz serve` with these keys and nothing else, and waits until it listens.
+    pub(crate) async fn serve(keys: &[(&str, &str)]) -> Self {
+        Self::ready(&["serve"], keys, "listening on http://").await
+    }
+
+    /// Runs `chatzz dev` in a folder of its own, and waits until its page is there.
+    pub(crate) async fn dev(dir: &Path) -> Self {
+        let dir = dir.to_str().expect("the path is text");
+        let args = ["dev", "--dir", dir, "--listen", "127.0.0.1:0"];
+        let keys = [("CHATZZ_METRICS_LISTEN", "off")];
+        Self::ready(&args, &keys, "/?as=alice").await
+    }
+
+    /// Runs any command to its end, which must come within a minute.
+    pub(crate) async fn run(args: &[&str], keys: &[(&str, &str)]) -> Ended {
+        let running = Self::spawn(args, keys);
+        running.ended(Duration::from_mins(1)).await
+    }
+
+    async fn ready(args: &[&str], keys: &[(&str, &str)], marker: &str) -> Self {
+        let mut binary = Self::spawn(args, keys);
+        let deadline = Instant::now() + START_LIMIT;
+        loop {
+            let said = binary.out.lock().clone();
+            if let Some(addr) = address_in(&said, marker) {
+                binary.addr = addr;
+                return binary;
+            }
+            let ended = binary.child.try_wait().unwrap();
+            let late = Instant::now() >= deadline;
+            assert!(
+                ended.is_none() && !late,
+                "chatzz {args:?} did not start ({ended:?}):\n{said}\n{}",
+                binary.log()
+            );
+            sleep(PAUSE).await;
+        }
+    }
+
+    fn spawn(args: &[&str], keys: &[(&str, &str)]) -> Self {
+        let keys = keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let keys: BTreeMap<String, String> = keys.collect();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_chatzz"))
+            .args(args)
+            .env_clear()
+            .envs(inherited())
+            .envs(&keys)
+            .current_dir(empty_folder())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("chatzz can be run");
+        let out = collect(child.stdout.take().expect("it is piped"));
+        let err = collect(child.stderr.take().expect("it is piped"));
+        Self {
+            child,
+            keys,
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            out,
+            err,
+        }
+    }
+
+    /// Where clients connect.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// What it logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.err.lock().clone()
+    }
+
+    /// Whether the process is there.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a process id fits");
+        kill(Pid::from_raw(pid), signal).expect("the child was not reaped yet");
+    }
+
+    /// Sends SIGTERM and waits at most ten seconds for the end.
+    pub(crate) async fn terminate(self) -> Ended {
+        self.signal(Signal::SIGTERM);
+        self.ended(Duration::from_secs(10)).await
+    }
+
+    /// Kills it as `kill -9` does, and waits for its end.
+    pub(crate) async fn kill(self) -> Ended {
+        self.signal(Signal::SIGKILL);
+        self.ended(Duration::from_secs(10)).await
+    }
+
+    /// Stops it in order and starts another one with the same keys on the same port.
+    pub(crate) async fn restart(self) -> Self {
+        let keys = self.keys_of_successor();
+        let ended = self.terminate().await;
+        assert!(ended.status.success(), "{}", ended.err);
+        Self::serve_again(keys).await
+    }
+
+    /// The same after `kill -9`.
+    pub(crate) async fn kill_and_restart(self) -> Self {
+        let keys = self.keys_of_successor();
+        self.kill().await;
+        Self::serve_again(keys).await
+    }
+
+    fn keys_of_successor(&self) -> BTreeMap<String, String> {
+        let mut keys = self.keys.clone();
+        keys.insert("CHATZZ_LISTEN".to_owned(), self.addr.to_string());
+        keys
+    }
+
+    async fn serve_again(keys: BTreeMap<String, String>) -> Self {
+        let keys: Vec<_> = keys.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        Self::serve(&keys).await
+    }
+
+    /// Waits for the end of the process and of its output.
+    pub(crate) async fn ended(mut self, within: Duration) -> Ended {
+        let deadline = Instant::now() + within;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "chatzz did not end within {within:?}:\n{}",
+                self.log()
+            );
+            sleep(PAUSE).await;
+        };
+        // the readers drop their handle at the end of the stream
+        while Arc::strong_count(&self.out) + Arc::strong_count(&self.err) > 2 {
+            assert!(
+                Instant::now() < deadline,
+                "something still holds its output"
+            );
+            sleep(PAUSE).await;
+        }
+        Ended {
+            status,
+            out: self.out.lock().clone(),
+            err: self.err.lock().clone(),
+        }
+    }
+
+    /// Connects a client that will speak as a user, and does not log in.
+    pub(crate) async fn socket_of(&self, id: &Value) -> Person {
+        let client = Client::connect(ConnectOptions::new(self.addr)).await;
+        Person::new(client.unwrap(), id.clone())
+    }
+
+    /// A user, logged in; returns the `user-details` as well.
+    pub(crate) async fn login(&self, id: &Value) -> (Person, Value) {
+        let person = self.socket_of(id).await;
+        person.login().await.unwrap();
+        let details = person.client.expect_envelope("user-details").await;
+        (person, details)
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        // both fail only when it has been reaped already
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// This process's environment without the keys of chatzz, so that only those of
+/// the test count; `dev` needs the rest to reach its tools.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the child's environment is made here"
+)]
+fn inherited() -> impl Iterator<Item = (OsString, OsString)> {
+    let is_key = |name: &OsString| name.to_string_lossy().starts_with("CHATZZ_");
+    std::env::vars_os().filter(move |(name, _)| name == "CHATZZ_MONGOD" || !is_key(name))
+}
+
+/// A working directory without a `.env`.
+fn empty_folder() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("empty");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Reads a stream to its end, line by line.
+fn collect(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let kept = Arc::clone(&text);
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines() {
+            let Ok(line) = line else { return };
+            let mut kept = kept.lock();
+            kept.push_str(&line);
+            kept.push('\n');
+        }
+    });
+    text
+}
+
+/// The address of the URL in the first line that holds the marker.
+fn address_in(text: &str, marker: &str) -> Option<SocketAddr> {
+    let line = text.lines().find(|line| line.contains(marker))?;
+    let (_, url) = line.split_once("http://")?;
+    url.split(['/', ' ']).next()?.parse().ok()
+}

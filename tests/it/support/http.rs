@@ -1,0 +1,64 @@
+//! Plain HTTP requests, over a connection of their own.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long a response may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A response, read to the end of the connection.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    head: String,
+    pub(crate) body: String,
+}
+
+impl Response {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then_some(value.trim())
+        })
+    }
+}
+
+/// Sends a GET without headers of its own.
+pub(crate) async fn get(addr: SocketAddr, target: &str) -> Response {
+    request(addr, "GET", target, &[]).await
+}
+
+/// Sends a request without a body.
+pub(crate) async fn request(
+    addr: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> Response {
+    let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n");
+    for (name, value) in headers {
+        head.extend([name, ": ", value, "\r\n"]);
+    }
+    head += "\r\n";
+    let answer = async {
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await.unwrap();
+        bytes
+    };
+    let bytes = timeout(PATIENCE, answer).await.expect("it is answered");
+    let text = String::from_utf8(bytes).expect("it is text");
+    let (head, body) = text.split_once("\r\n\r\n").expect("it has a head");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    Response {
+        status: status.expect("it has a status"),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
