@@ -16,6 +16,7 @@ async fn receiver_of_three(server: &Server) -> (Person, Person) {
     let told = details["missedMessages"][alice.id.as_str().unwrap()].clone();
     assert_eq!(each(&told, "seq"), [3]);
     alice.client.wait_for("message-status-changed").await;
+    alice.client.wait_for("chat-user-status-changed").await;
     alice.client.drain();
     (alice, bob)
 }
