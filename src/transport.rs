@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use dashmap::{DashMap, DashSet};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// Found in the extensions of the requests that came over the connection.
@@ -25,27 +26,63 @@ impl Transport {
     }
 }
 
-/// Websockets that sessions begun by polling were upgraded to, by session id.
+/// Engine.IO sessions by id: which connection carries one, and which have ended.
 ///
 /// socketioxide remembers the first request of a session only, and that one's
-/// connection is not the one that carries an upgraded session.
+/// connection is not the one that carries an upgraded session. And it cannot
+/// end a polled session whose channel is full.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Upgrades(Arc<DashMap<String, Transport>>);
+pub(crate) struct Sessions(Arc<Known>);
 
-impl Upgrades {
-    /// Notes an upgrade; forgotten when the guard is dropped, which is to be
-    /// put into the request's extensions: they live as long as the websocket.
-    pub(crate) fn note(&self, session: String, transport: Transport) -> UpgradeGuard {
-        self.0.insert(session.clone(), transport);
-        UpgradeGuard(Arc::new(Noted {
-            upgrades: self.clone(),
-            session,
-        }))
+#[derive(Debug, Default)]
+struct Known {
+    upgraded: DashMap<String, Transport>,
+    ended: DashSet<String>,
+}
+
+impl Sessions {
+    /// Notes an upgrade, unless one is known; forgotten when the guard is
+    /// dropped, which is to be put into the request's extensions: they live as
+    /// long as the websocket.
+    pub(crate) fn note_upgrade(
+        &self,
+        session: String,
+        transport: Transport,
+    ) -> Option<UpgradeGuard> {
+        match self.0.upgraded.entry(session.clone()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(free) => {
+                free.insert(transport);
+                Some(UpgradeGuard(Arc::new(Noted {
+                    sessions: self.clone(),
+                    session,
+                })))
+            }
+        }
     }
 
     /// The websocket of an upgraded session.
-    pub(crate) fn get(&self, session: &str) -> Option<Transport> {
-        self.0.get(session).map(|transport| transport.clone())
+    pub(crate) fn websocket(&self, session: &str) -> Option<Transport> {
+        self.0
+            .upgraded
+            .get(session)
+            .map(|transport| transport.clone())
+    }
+
+    /// Ends a polled session: its requests are refused from now on, and the
+    /// heartbeat does the rest.
+    pub(crate) fn end(&self, session: String) {
+        self.0.ended.insert(session);
+    }
+
+    /// Whether the session was ended.
+    pub(crate) fn has_ended(&self, session: &str) -> bool {
+        self.0.ended.contains(session)
+    }
+
+    /// Forgets a session that is gone.
+    pub(crate) fn forget(&self, session: &str) {
+        self.0.ended.remove(session);
     }
 }
 
@@ -55,12 +92,12 @@ pub(crate) struct UpgradeGuard(#[expect(dead_code, reason = "held for its drop")
 
 #[derive(Debug)]
 struct Noted {
-    upgrades: Upgrades,
+    sessions: Sessions,
     session: String,
 }
 
 impl Drop for Noted {
     fn drop(&mut self) {
-        self.upgrades.0.remove(&self.session);
+        self.sessions.0.upgraded.remove(&self.session);
     }
 }

@@ -26,7 +26,7 @@ use crate::lanes::{Confirm, Equipment, Lanes, Outlet};
 use crate::service::presence::Presence;
 use crate::service::{Lease, Messenger, Parts};
 use crate::store::{Store, WriteBehind};
-use crate::transport::Upgrades;
+use crate::transport::Sessions;
 
 /// Largest event that is answered, 256 KiB; a larger one closes the connection.
 const MOST_EVENT_BYTES: usize = 256 * 1024;
@@ -112,20 +112,20 @@ impl App {
             clock,
         };
         let messenger = Arc::new(Messenger::new(parts, &config));
-        let upgrades = Upgrades::default();
+        let sessions = Sessions::default();
         let (confirmed, confirms) = mpsc::channel(MOST_CONFIRMS);
         let context = Arc::new(Context::new(
             messenger,
             delivery,
             presence,
             Authenticator::new(config.auth.mode),
-            limits(&config, confirmed, upgrades.clone()),
+            limits(&config, confirmed, sessions.clone()),
         ));
         let (layer, io) = socket_io(&config);
         events::register(&io, &config.socket.namespace, &context);
         let health = Arc::new(Health::new(store.clone()));
         let router = http::router(Arc::clone(&health)).merge(pages).layer(layer);
-        let router = http::watch_upgrades(router, upgrades);
+        let router = http::watch_sessions(router, sessions);
         let router = http::guard(router, config.http.allowed_origins.clone());
         Ok(Self {
             config,
@@ -180,14 +180,14 @@ async fn prepare(store: &Store, may_migrate: bool) -> Result<(), StartError> {
     }
 }
 
-fn limits(config: &Config, confirmed: mpsc::Sender<Confirm>, upgrades: Upgrades) -> Limits {
+fn limits(config: &Config, confirmed: mpsc::Sender<Confirm>, sessions: Sessions) -> Limits {
     Limits {
         queue: config.socket.queue,
         request: config.timeouts.request,
         outbox_bytes: config.socket.outbox_bytes.bytes(),
         stall: config.socket.stall_timeout,
         confirmed,
-        upgrades,
+        sessions,
     }
 }
 

@@ -5,8 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use socketioxide::TransportType;
-use socketioxide::socket::Socket;
+use socketioxide::socket::{Sid, Socket};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -17,7 +16,7 @@ use super::packet::Packet;
 use crate::auth::Identity;
 use crate::id::SocketId;
 use crate::service::{HandedOver, Me};
-use crate::transport::{Transport, Upgrades};
+use crate::transport::{Sessions, Transport};
 
 /// Room events of one socket that may be in the lanes at a time. More would
 /// only wait there; 256 answers of 1 KiB fit into an outbox.
@@ -39,9 +38,11 @@ pub(crate) struct Connection {
     closed: AtomicBool,
     in_flight: AtomicUsize,
     answered: Notify,
-    /// The connection of the session's first request.
-    first: Option<Transport>,
-    upgrades: Upgrades,
+    /// The Engine.IO session under the socket.
+    session: Sid,
+    sessions: Sessions,
+    /// The session's connection, if it began as a websocket.
+    begun_on: Option<Transport>,
     since: Instant,
 }
 
@@ -51,9 +52,18 @@ impl Connection {
         identity: Identity,
         socket: Arc<Socket>,
         bounds: Bounds,
-        upgrades: Upgrades,
+        sessions: Sessions,
     ) -> Self {
-        let first = socket.req_parts().extensions.get::<Transport>().cloned();
+        let first = socket.req_parts().extensions.get::<Transport>();
+        let begun_on = first
+            .filter(|_| {
+                socket
+                    .req_parts()
+                    .headers
+                    .contains_key(http::header::UPGRADE)
+            })
+            .cloned();
+        let session = socket.id;
         Self {
             id,
             identity,
@@ -65,8 +75,9 @@ impl Connection {
             closed: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
             answered: Notify::new(),
-            first,
-            upgrades,
+            session,
+            sessions,
+            begun_on,
             since: Instant::now(),
         }
     }
@@ -162,39 +173,37 @@ impl Connection {
     /// Closes the connection under the socket, as a broken network would: the
     /// official clients come back by themselves.
     pub(super) fn cut(&self) {
-        let Some(socket) = self.outbox.lock().socket() else {
-            return;
-        };
-        match self.websocket(&socket) {
+        match self.websocket() {
             Some(transport) => transport.close(),
-            // refused when its channel is full; the heartbeat then ends the session
-            None => drop(socket.disconnect()),
+            None => self.sessions.end(self.session.to_string()),
         }
     }
 
     /// Tells the client that it is logged out and closes the connection: the
     /// official clients stay away.
     pub(super) fn dismiss(&self, socket: Option<Arc<Socket>>) {
-        let Some(socket) = socket else { return };
-        let transport = self.websocket(&socket);
-        if socket.disconnect().is_err() {
-            tracing::debug!("a full socket was not told that it is logged out");
-        }
-        if let Some(transport) = transport {
-            tokio::spawn(async move {
-                tokio::time::sleep(CLOSE_WITHIN).await;
-                transport.close();
-            });
+        let told = socket.is_some_and(|socket| socket.disconnect().is_ok());
+        match self.websocket() {
+            Some(transport) => {
+                tokio::spawn(async move {
+                    tokio::time::sleep(CLOSE_WITHIN).await;
+                    transport.close();
+                });
+            }
+            None if !told => self.sessions.end(self.session.to_string()),
+            None => {}
         }
     }
 
     /// The TCP connection of the session, unless it is polled.
-    fn websocket(&self, socket: &Socket) -> Option<Transport> {
-        if socket.transport_type() == TransportType::Polling {
-            return None;
-        }
-        self.upgrades
-            .get(&socket.id.to_string())
-            .or_else(|| self.first.clone())
+    fn websocket(&self) -> Option<Transport> {
+        self.begun_on
+            .clone()
+            .or_else(|| self.sessions.websocket(&self.session.to_string()))
+    }
+
+    /// The session is gone.
+    pub(super) fn forget_session(&self) {
+        self.sessions.forget(&self.session.to_string());
     }
 }

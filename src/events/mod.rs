@@ -27,7 +27,7 @@ use crate::auth::Authenticator;
 use crate::id::ChatUserId;
 use crate::service::presence::{Announce, Departure, Presence};
 use crate::service::{HandedOver, Me, Messenger};
-use crate::transport::Upgrades;
+use crate::transport::Sessions;
 use crate::wire::Json;
 use connection::Connection;
 use outbox::Bounds;
@@ -59,8 +59,8 @@ pub(crate) struct Limits {
     pub(crate) stall: Duration,
     /// Where acknowledged deliveries are told.
     pub(crate) confirmed: tokio::sync::mpsc::Sender<crate::lanes::Confirm>,
-    /// Where upgraded sessions' websockets are found.
-    pub(crate) upgrades: Upgrades,
+    /// The Engine.IO sessions under the sockets.
+    pub(crate) sessions: Sessions,
 }
 
 impl Limits {

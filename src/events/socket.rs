@@ -59,7 +59,7 @@ fn admit(context: &Arc<Context>, Handle(socket): Handle) -> Result<(), Refused> 
         identity,
         Arc::clone(&socket),
         context.limits.bounds(),
-        context.limits.upgrades.clone(),
+        context.limits.sessions.clone(),
     ));
     context.delivery.insert(Arc::clone(&connection));
     socket.on_fallback(Dispatcher {
@@ -70,6 +70,7 @@ fn admit(context: &Arc<Context>, Handle(socket): Handle) -> Result<(), Refused> 
     socket.on_disconnect(move |reason: DisconnectReason| {
         // here, not in the future: nothing may come between, and nothing can hang
         context.leave(&connection, departure(reason));
+        connection.forget_session();
         async {}
     });
     Ok(())

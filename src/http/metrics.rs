@@ -1,10 +1,9 @@
 //! Metrics for Prometheus, on a listener of their own.
 
-use std::sync::OnceLock;
-
 use axum::Router;
 use axum::routing::get;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use parking_lot::Mutex;
 
 /// The process's recorder, rendered on request.
 pub(crate) type Recorder = PrometheusHandle;
@@ -21,19 +20,18 @@ const MESSAGES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0,
 /// # Errors
 /// When another recorder was installed before.
 pub(crate) fn recorder() -> Result<Recorder, BuildError> {
-    static RECORDER: OnceLock<Recorder> = OnceLock::new();
-    if let Some(recorder) = RECORDER.get() {
+    static RECORDER: Mutex<Option<Recorder>> = Mutex::new(None);
+    // kept locked: two servers of one process may start at the same time
+    let mut installed = RECORDER.lock();
+    if let Some(recorder) = installed.as_ref() {
         return Ok(recorder.clone());
     }
-    let installed = PrometheusBuilder::new()
+    let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Full("chatzz_batch_messages".into()), &MESSAGES)?
-        .install_recorder();
-    match installed {
-        Ok(recorder) => Ok(RECORDER.get_or_init(|| recorder).clone()),
-        // somebody else was quicker with the same
-        Err(error) => RECORDER.get().cloned().ok_or(error),
-    }
+        .install_recorder()?;
+    *installed = Some(recorder.clone());
+    Ok(recorder)
 }
 
 /// `/metrics`.

@@ -5,10 +5,10 @@ mod listener;
 mod metrics;
 mod origin;
 mod routes;
-mod upgrade;
+mod sessions;
 
 pub(crate) use listener::{Accepting, serve};
 pub(crate) use metrics::{recorder, router as metrics_router};
 pub(crate) use origin::guard;
 pub(crate) use routes::{Health, router};
-pub(crate) use upgrade::watch_upgrades;
+pub(crate) use sessions::watch_sessions;

@@ -72,7 +72,7 @@ impl Lane {
     /// Numbers whatever is left from the database's own state next time: what
     /// was tried may still come to be stored.
     fn give_up(&mut self, batch: &Batch) {
-        for (room, members) in batch.members() {
+        for (room, members) in batch.open_members() {
             self.rooms.doubt(room);
             self.follow_ups.look_again(room, members);
         }

@@ -15,7 +15,7 @@ use crate::store::Message;
 pub(super) struct Item {
     pub(super) id: MessageId,
     pub(super) append: Sent,
-    /// Same sender, same client id, later in the same batch: answered alike.
+    /// Same room, sender and client id, later in the same batch: answered alike.
     pub(super) repeats: Vec<Sent>,
     /// Whether an attempt whose outcome is unknown included the message.
     pub(super) attempted: bool,
@@ -51,7 +51,7 @@ impl Batch {
     /// Gathers sends; a repeat within the batch joins the first of its kind.
     pub(super) fn of(appends: Vec<Append>) -> Self {
         let mut batch = Self::default();
-        let mut seen: HashMap<(ChatUserId, String), usize> = HashMap::new();
+        let mut seen: HashMap<(ChatRoomId, ChatUserId, String), usize> = HashMap::new();
         for append in appends {
             let room = append.room;
             let sent = Sent {
@@ -63,7 +63,7 @@ impl Batch {
                 deadline: append.deadline,
             };
             if let Some(client_id) = &sent.client_id {
-                match seen.entry((sent.from.id, client_id.clone())) {
+                match seen.entry((room, sent.from.id, client_id.clone())) {
                     Entry::Occupied(first) => {
                         if let Some(item) = batch.items.get_mut(*first.get()) {
                             item.repeats.push(sent);
@@ -88,10 +88,21 @@ impl Batch {
 
     /// The chat rooms of what is left, each with its two people.
     pub(super) fn members(&self) -> HashMap<ChatRoomId, [Member; 2]> {
+        self.members_of(|_| true)
+    }
+
+    /// The chat rooms of what may come to be stored after all.
+    pub(super) fn open_members(&self) -> HashMap<ChatRoomId, [Member; 2]> {
+        self.members_of(|item| item.attempted || self.in_flight)
+    }
+
+    fn members_of(&self, wanted: impl Fn(&Item) -> bool) -> HashMap<ChatRoomId, [Member; 2]> {
         let both = |item: &Item| [item.append.from.clone(), item.append.to.clone()];
         let mut members = HashMap::new();
         for (item, room) in self.items.iter().zip(&self.rooms) {
-            members.entry(*room).or_insert_with(|| both(item));
+            if wanted(item) {
+                members.entry(*room).or_insert_with(|| both(item));
+            }
         }
         members
     }

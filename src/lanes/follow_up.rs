@@ -82,6 +82,20 @@ impl FollowUps {
         self.receipts.push(Look::at(receipt));
     }
 
+    /// Puts off what is due, without using it up.
+    fn delay(&mut self) {
+        let later = Instant::now() + LOOK_WITHIN;
+        let rooms = self.rooms.values_mut().map(|look| &mut look.next);
+        let receipts = self.receipts.iter_mut().map(|look| &mut look.next);
+        for next in rooms.chain(receipts) {
+            *next = later.max(*next);
+        }
+    }
+
+    fn due_receipt(&self, now: Instant) -> Option<usize> {
+        self.receipts.iter().position(|look| look.next <= now)
+    }
+
     /// When something is to be looked at.
     pub(super) fn next(&self) -> Option<Instant> {
         let rooms = self.rooms.values().map(|look| look.next);
@@ -91,69 +105,84 @@ impl FollowUps {
 }
 
 impl Lane {
-    /// Looks at what is due.
+    /// Looks at what is due. While the database cannot be asked nothing is
+    /// used up: the same is tried again a little later.
     pub(super) async fn follow_up(&mut self) {
+        let until = Instant::now() + LOOK_WITHIN;
+        let rooms = tokio::time::timeout_at(until, self.follow_up_rooms());
+        let rooms = rooms.await.unwrap_or(false);
+        let receipts = rooms && {
+            let receipts = tokio::time::timeout_at(until, self.follow_up_receipts());
+            receipts.await.unwrap_or(false)
+        };
+        if !receipts {
+            self.follow_ups.delay();
+        }
+    }
+
+    /// Tells what is stored in the rooms that are due and was not told; `false`
+    /// when the database could not be asked.
+    async fn follow_up_rooms(&mut self) -> bool {
         let now = Instant::now();
-        let due: Vec<ChatRoomId> = self
-            .follow_ups
-            .rooms
-            .iter()
+        let due = self.follow_ups.rooms.iter();
+        let due: Vec<(ChatRoomId, [Member; 2])> = due
             .filter(|(_, look)| look.next <= now)
-            .map(|(room, _)| *room)
+            .map(|(room, look)| (*room, look.what.clone()))
             .collect();
-        for room in due {
-            let Some(mut look) = self.follow_ups.rooms.remove(&room) else {
-                continue;
-            };
-            self.rooms.doubt(room);
-            let looked = tokio::time::timeout(LOOK_WITHIN, self.tell_untold(room, &look.what));
-            if looked.await.is_err() {
-                tracing::debug!("an open outcome could not be looked at");
+        let rooms: Vec<ChatRoomId> = due.iter().map(|(room, _)| *room).collect();
+        for room in &rooms {
+            self.rooms.doubt(*room);
+        }
+        if !matches!(self.learn(&rooms, &mut ()).await, Some(Ok(()))) {
+            return false;
+        }
+        for (room, members) in due {
+            loop {
+                let Some(Ok(untold)) = self.untold(room, &mut ()).await else {
+                    return false;
+                };
+                if untold.is_empty() {
+                    break;
+                }
+                let found = untold.into_iter();
+                let found: Vec<Stored> = found
+                    .map(|message| Stored::between(message, &members))
+                    .collect();
+                self.tell(&found);
+                self.hand_over(&found, &members);
             }
-            if look.postpone() {
-                self.follow_ups.rooms.entry(room).or_insert(look);
+            let looks = &mut self.follow_ups.rooms;
+            if looks.get_mut(&room).is_some_and(|look| !look.postpone()) {
+                looks.remove(&room);
             }
         }
-        let receipts = std::mem::take(&mut self.follow_ups.receipts);
-        let (due, later): (Vec<_>, Vec<_>) =
-            receipts.into_iter().partition(|look| look.next <= now);
-        self.follow_ups.receipts = later;
-        for mut look in due {
-            let told = self.tell_receipt(&look.what).await;
-            if !told && look.postpone() {
+        true
+    }
+
+    /// Tells the receipts that were applied after all; `false` when the
+    /// database could not be asked.
+    async fn follow_up_receipts(&mut self) -> bool {
+        let now = Instant::now();
+        let messages = self.with.store.messages.clone();
+        while let Some(index) = self.follow_ups.due_receipt(now) {
+            let Some(look) = self.follow_ups.receipts.get(index) else {
+                return true;
+            };
+            let counted = messages.count_applied(look.what.change);
+            let Some(Ok(count)) = self.inbox.wait(counted, &mut ()).await else {
+                return false;
+            };
+            let mut look = self.follow_ups.receipts.swap_remove(index);
+            if count > 0 {
+                self.tell_receipt(&look.what, count);
+            } else if look.postpone() {
                 self.follow_ups.receipts.push(look);
             }
         }
+        true
     }
 
-    /// Tells what is stored in a room and was not told.
-    async fn tell_untold(&mut self, room: ChatRoomId, members: &[Member; 2]) {
-        if !matches!(self.learn(&[room], &mut ()).await, Some(Ok(()))) {
-            return;
-        }
-        while let Some(Ok(untold)) = self.untold(room, &mut ()).await {
-            if untold.is_empty() {
-                return;
-            }
-            let found: Vec<Stored> = untold
-                .into_iter()
-                .map(|message| Stored::between(message, members))
-                .collect();
-            self.tell(&found);
-            self.hand_over(&found, members);
-        }
-    }
-
-    /// Tells a receipt if it was applied after all; `false` if it was not.
-    async fn tell_receipt(&mut self, receipt: &OpenReceipt) -> bool {
-        let messages = self.with.store.messages.clone();
-        let counted = tokio::time::timeout(LOOK_WITHIN, messages.count_applied(receipt.change));
-        let Some(Ok(Ok(count))) = self.inbox.wait(counted, &mut ()).await else {
-            return false;
-        };
-        if count == 0 {
-            return false;
-        }
+    fn tell_receipt(&self, receipt: &OpenReceipt, count: u64) {
         self.with.outlet.advanced(&Advanced {
             newest: receipt.change.applied_to(receipt.ends.newest.clone()),
             oldest: receipt.ends.oldest,
@@ -163,7 +192,6 @@ impl Lane {
             sender: Arc::clone(&receipt.sender.user),
             reader: Arc::clone(&receipt.reader.user),
         });
-        true
     }
 
     /// Marks messages handed over that were born `not_sent`, whose receiver

@@ -21,6 +21,8 @@ pub(super) struct Inbox {
     /// What goes before everything that waits: the lane's own follow-ups, and
     /// confirmations, which nobody waits for and whose order does not matter.
     first: Vec<Command>,
+    /// No deadline in the backlog is before this.
+    earliest: Option<Instant>,
     /// Most commands taken over from the channel while the lane waits.
     bound: usize,
     closed: bool,
@@ -56,6 +58,7 @@ impl Inbox {
             commands,
             backlog: VecDeque::new(),
             first: Vec::new(),
+            earliest: None,
             bound,
             closed: false,
             outlet,
@@ -77,6 +80,7 @@ impl Inbox {
     /// Puts commands back before everything that waits, in their order.
     pub(super) fn put_back(&mut self, commands: Vec<Command>) {
         for command in commands.into_iter().rev() {
+            self.earliest = self.earliest.into_iter().chain(command.deadline()).min();
             self.backlog.push_front(command);
         }
     }
@@ -107,8 +111,7 @@ impl Inbox {
             if !batch.expire(now, self.outlet.as_ref()) {
                 return None;
             }
-            let waiting = self.backlog.front().and_then(Command::deadline);
-            let next = batch.next_deadline().into_iter().chain(waiting).min();
+            let next = batch.next_deadline().into_iter().chain(self.earliest).min();
             let alarm = async {
                 match next {
                     Some(at) => tokio::time::sleep_until(at).await,
@@ -121,7 +124,10 @@ impl Inbox {
                 done = &mut work => return Some(done),
                 command = self.commands.recv(), if may_take => match command {
                     Some(confirm @ Command::Confirm(_)) => self.first.push(confirm),
-                    Some(command) => self.backlog.push_back(command),
+                    Some(command) => {
+                        self.earliest = self.earliest.into_iter().chain(command.deadline()).min();
+                        self.backlog.push_back(command);
+                    }
                     None => self.closed = true,
                 },
                 () = alarm => {}
@@ -131,13 +137,15 @@ impl Inbox {
 
     /// Answers what waited too long: it was never tried, so nothing is stored.
     fn expire_backlog(&mut self, now: Instant) {
-        while let Some(front) = self.backlog.front() {
-            if front.deadline().is_none_or(|deadline| deadline > now) {
-                return;
-            }
-            if let Some(command) = self.backlog.pop_front() {
-                refuse(command, LaneError::Unavailable, self.outlet.as_ref());
-            }
+        if self.earliest.is_none_or(|earliest| earliest > now) {
+            return;
+        }
+        let overdue = |command: &Command| command.deadline().is_some_and(|at| at <= now);
+        let (late, waiting): (VecDeque<_>, VecDeque<_>) = self.backlog.drain(..).partition(overdue);
+        self.backlog = waiting;
+        self.earliest = self.backlog.iter().filter_map(Command::deadline).min();
+        for command in late {
+            refuse(command, LaneError::Unavailable, self.outlet.as_ref());
         }
     }
 }

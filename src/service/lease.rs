@@ -75,22 +75,29 @@ impl Lease {
 
     /// Removes a lease that ran out; tells who was still online there.
     async fn bury(&self, node: &Node) -> Result<Vec<ChatUser>, crate::store::Error> {
+        if !self.store.nodes.end_expired(node).await? {
+            return Ok(Vec::new());
+        }
         tracing::warn!(node = node.id, "a node's lease ran out");
+        // removed last: should this process die half-way, another finds it again
         let left = self.make_offline(node).await?;
-        self.store.nodes.remove_expired(node).await?;
+        self.store.nodes.release(&node.id, &node.boot).await?;
         Ok(left)
     }
 
     /// Makes offline whom a run of a node left online.
     async fn make_offline(&self, node: &Node) -> Result<Vec<ChatUser>, crate::store::Error> {
-        let mut all = Vec::new();
+        let mut all: Vec<ChatUser> = Vec::new();
+        let mut known: HashSet<ChatUserId> = HashSet::new();
         loop {
             let some = self
                 .store
                 .chat_users
                 .list_on_node(&node.boot, PEOPLE_AT_ONCE)
                 .await?;
-            if some.is_empty() {
+            // the same again: the database refuses to change them, and said so
+            let news = some.iter().filter(|user| known.insert(user.id)).count();
+            if news == 0 {
                 return Ok(all);
             }
             let changes: HashMap<ChatUserId, PresenceChange> = some

@@ -1,6 +1,7 @@
 //! Chat rooms: one document per pair of chat users.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bson::{DateTime, Document, doc};
 use mongodb::IndexModel;
@@ -76,6 +77,11 @@ pub fn pair(a: ChatUserId, b: ChatUserId) -> String {
 pub struct ChatRooms {
     documents: Documents<ChatRoom>,
 }
+
+/// How long a chat room is looked for whose creation is open.
+const OPEN_FOR: Duration = Duration::from_secs(30);
+/// Pause between two looks for it.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Name of the unique index on `pair`.
 const PAIR: &str = "pair";
@@ -167,8 +173,28 @@ impl ChatRooms {
                 let created = room.id == id;
                 Ok(Opened { room, created })
             }
+            Err(error) if error.may_be_applied() => {
+                let found = self.find_later(by, whom).await.ok_or(error)?;
+                Ok(Opened {
+                    created: found.id == id,
+                    room: found,
+                })
+            }
             Err(other) => Err(other),
         }
+    }
+
+    /// Looks for a chat room whose creation is open, for [`OPEN_FOR`]: whoever
+    /// created it has to tell.
+    async fn find_later(&self, a: ChatUserId, b: ChatUserId) -> Option<ChatRoom> {
+        let until = tokio::time::Instant::now() + OPEN_FOR;
+        while tokio::time::Instant::now() < until {
+            if let Ok(Some(room)) = self.find_by_pair(a, b).await {
+                return Some(room);
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        None
     }
 
     /// Lists a person's chat rooms, newest conversation first, at most

@@ -55,6 +55,7 @@ impl Nodes {
     pub async fn take(&self, id: &str, boot: &str) -> Result<Option<Node>, Error> {
         let mut fields = self.renewal();
         fields.insert("boot", boot);
+        fields.insert("ended", false);
         let filter = by_id(id);
         self.documents
             .run("nodes.take", |collection| async move {
@@ -80,7 +81,7 @@ impl Nodes {
     /// # Errors
     /// When the database cannot be asked or did not answer.
     pub async fn renew(&self, id: &str, boot: &str) -> Result<bool, Error> {
-        let filter = doc! { "_id": id, "boot": boot };
+        let filter = doc! { "_id": id, "boot": boot, "ended": { "$ne": true } };
         let update = vec![doc! { "$set": self.renewal() }];
         let matched = self
             .documents
@@ -98,19 +99,23 @@ impl Nodes {
         self.documents.delete_one("nodes.release", filter).await
     }
 
-    /// Removes a lease that has run out, unless it was renewed meanwhile.
+    /// Ends a lease that has run out, unless it was renewed meanwhile: its
+    /// holder cannot renew it any more. Tells whether it has ended.
     ///
     /// # Errors
     /// When the database cannot be asked or did not answer.
-    pub async fn remove_expired(&self, node: &Node) -> Result<bool, Error> {
+    pub async fn end_expired(&self, node: &Node) -> Result<bool, Error> {
         let filter = doc! {
             "_id": &node.id,
             "boot": &node.boot,
             "$expr": { "$lt": ["$expiresAt", "$$NOW"] },
         };
-        self.documents
-            .delete_one("nodes.remove_expired", filter)
-            .await
+        let update = vec![doc! { "$set": { "ended": true } }];
+        let matched = self
+            .documents
+            .update_one("nodes.end_expired", filter, update, false)
+            .await?;
+        Ok(matched == 1)
     }
 
     /// Lists the nodes whose lease has not run out.
