@@ -21,6 +21,8 @@ struct Job {
     change: Change,
     /// The message asked about, if the answer is that message.
     one: Option<MessageId>,
+    /// What moves, if the asker knows.
+    known: Option<Ends>,
     deadline: Instant,
 }
 
@@ -122,7 +124,7 @@ impl Lane {
         });
         let (first, last) = match (&advance.scope, advance.step) {
             (Scope::One(message), _) => (message.seq, message.seq),
-            (Scope::Range(first, to), _) => (*first, *to),
+            (Scope::Known(ends), _) => (ends.oldest, ends.newest.seq),
             (Scope::UpTo(to), Step::Read) => (1, last.min(*to)),
             // everything up to the cursor was handed over before it moved
             (Scope::UpTo(to), Step::Sent) => (delivered + 1, last.min(*to)),
@@ -138,7 +140,11 @@ impl Lane {
             },
             one: match &advance.scope {
                 Scope::One(message) => Some(message.id),
-                Scope::UpTo(_) | Scope::Range(..) => None,
+                Scope::UpTo(_) | Scope::Known(_) => None,
+            },
+            known: match &advance.scope {
+                Scope::Known(ends) => Some(ends.clone()),
+                Scope::UpTo(_) | Scope::One(_) => None,
             },
             deadline: advance.deadline,
         }
@@ -177,7 +183,7 @@ impl Lane {
                 origin: None,
             })),
             (Scope::One(_), None) => Err(LaneError::Internal),
-            (Scope::UpTo(_) | Scope::Range(..), _) => Ok(Answer::Moved {
+            (Scope::UpTo(_) | Scope::Known(_), _) => Ok(Answer::Moved {
                 step: change.step,
                 count,
                 at: change.at,
@@ -192,7 +198,7 @@ impl Lane {
         let first: Seq = match advance.scope {
             Scope::One(_) => change.first,
             Scope::UpTo(_) => 1,
-            Scope::Range(..) => return,
+            Scope::Known(_) => return,
         };
         self.move_cursor(advance.room, advance.reader.id, first, change.last);
     }
@@ -204,7 +210,10 @@ async fn apply(store: &Store, job: &Job) -> (Result<Done, LaneError>, Option<End
     if job.deadline <= Instant::now() {
         return (Err(LaneError::Unavailable), None);
     }
-    let mut progress = Progress::default();
+    let mut progress = Progress {
+        ends: job.known.clone(),
+        attempted: false,
+    };
     let applied = async {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -233,7 +242,6 @@ async fn apply(store: &Store, job: &Job) -> (Result<Done, LaneError>, Option<End
 }
 
 /// What is known of a change that is not done yet.
-#[derive(Default)]
 struct Progress {
     ends: Option<Ends>,
     attempted: bool,

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
-use crate::store::messages::Step;
+use crate::store::messages::{Ends, Step};
 use crate::store::{Message, User};
 
 /// Whom an answer goes to: the event that asked, as data.
@@ -95,8 +95,8 @@ pub struct Advance {
 pub enum Scope {
     /// All up to a position, clamped to the last stored one.
     UpTo(Seq),
-    /// Those in a range, ends included.
-    Range(Seq, Seq),
+    /// Those between two that the asker has just read.
+    Known(Ends),
     /// Just this one, answered with the message itself.
     One(Message),
 }

@@ -209,7 +209,10 @@ impl Lane {
                 reader: reader.clone(),
                 sender: sender.clone(),
                 step: Step::Sent,
-                scope: Scope::Range(message.seq, message.seq),
+                scope: Scope::Known(Ends {
+                    oldest: message.seq,
+                    newest: message.clone(),
+                }),
                 asker: Asker::Nobody,
                 deadline,
             }));

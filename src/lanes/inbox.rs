@@ -27,6 +27,7 @@ pub(super) struct Inbox {
     bound: usize,
     closed: bool,
     outlet: Arc<dyn Outlet>,
+    depth: metrics::Gauge,
 }
 
 /// Something being worked on that can be answered early.
@@ -53,6 +54,7 @@ impl Inbox {
         commands: mpsc::Receiver<Command>,
         bound: usize,
         outlet: Arc<dyn Outlet>,
+        lane: usize,
     ) -> Self {
         Self {
             commands,
@@ -62,6 +64,7 @@ impl Inbox {
             bound,
             closed: false,
             outlet,
+            depth: metrics::gauge!("chatzz_lane_depth", "lane" => lane.to_string()),
         }
     }
 
@@ -73,7 +76,7 @@ impl Inbox {
         if batch.is_empty() && !self.closed {
             self.commands.recv_many(&mut batch, MOST_PER_BATCH).await;
         }
-        metrics::gauge!("chatzz_lane_depth").set(self.depth());
+        self.depth.set(self.waiting());
         batch
     }
 
@@ -91,7 +94,7 @@ impl Inbox {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a metric")]
-    fn depth(&self) -> f64 {
+    fn waiting(&self) -> f64 {
         (self.backlog.len() + self.commands.len()) as f64
     }
 

@@ -32,8 +32,13 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(with: Equipment, commands: mpsc::Receiver<Command>, bound: usize) -> Self {
-        let inbox = Inbox::new(commands, bound, Arc::clone(&with.outlet));
+    pub(super) fn new(
+        with: Equipment,
+        commands: mpsc::Receiver<Command>,
+        bound: usize,
+        index: usize,
+    ) -> Self {
+        let inbox = Inbox::new(commands, bound, Arc::clone(&with.outlet), index);
         Self {
             with,
             inbox,

@@ -56,9 +56,9 @@ impl Lanes {
     /// Starts `count` lanes, each with room for `queue` waiting commands.
     pub fn start(count: usize, queue: usize, equipment: &Equipment, tasks: &TaskTracker) -> Self {
         let senders = (0..count.max(1))
-            .map(|_| {
+            .map(|index| {
                 let (sender, receiver) = mpsc::channel(queue.max(1));
-                let lane = lane::Lane::new(equipment.clone(), receiver, queue);
+                let lane = lane::Lane::new(equipment.clone(), receiver, queue, index);
                 tasks.spawn(lane.run());
                 sender
             })

@@ -8,7 +8,7 @@ use super::missed::mark_sent;
 use super::{Conversation, Error, HandedOver, IdInput, Me, Messenger};
 use crate::id::{ChatRoomId, Seq};
 use crate::lanes::Stored;
-use crate::store::messages::Page;
+use crate::store::messages::{Ends, Page};
 use crate::store::{Message, Status};
 
 /// What history a client asks for.
@@ -108,8 +108,11 @@ impl Messenger {
         let Some(first) = waiting.next() else {
             return Ok(());
         };
-        let last = waiting.next_back().unwrap_or(first);
-        let at = self.hand_over(conversation, first.seq, last.seq).await?;
+        let ends = Ends {
+            oldest: first.seq,
+            newest: waiting.next_back().unwrap_or(first).clone(),
+        };
+        let at = self.hand_over(conversation, ends).await?;
         let received = messages.iter_mut().filter(|message| message.to == mine);
         mark_sent(received, at);
         Ok(())

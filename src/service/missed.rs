@@ -9,6 +9,7 @@ use futures::StreamExt as _;
 use super::{Contact, Conversation, Error, Me, Messenger};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::lanes::{Confirm, Member, Stored};
+use crate::store::messages::Ends;
 use crate::store::{Message, Status, User};
 
 /// Chat rooms looked into at one login; of more, the newest.
@@ -170,7 +171,10 @@ impl Messenger {
             let Some(first) = waiting.next() else {
                 continue;
             };
-            let last = waiting.next_back().unwrap_or(first);
+            let ends = Ends {
+                oldest: first.seq,
+                newest: waiting.next_back().unwrap_or(first).clone(),
+            };
             let conversation = Conversation {
                 room: contact.room,
                 me: Member {
@@ -182,11 +186,11 @@ impl Messenger {
                     user: Arc::clone(&contact.user),
                 },
             };
-            ranges.push((conversation, first.seq, last.seq));
+            ranges.push((conversation, ends));
         }
         let mut recorded = futures::stream::iter(ranges)
-            .map(|(conversation, first, last)| async move {
-                let at = self.hand_over(&conversation, first, last).await?;
+            .map(|(conversation, ends)| async move {
+                let at = self.hand_over(&conversation, ends).await?;
                 Ok::<_, Error>((conversation.room, at))
             })
             .buffer_unordered(ROOMS_AT_ONCE);

@@ -31,7 +31,7 @@ use crate::clock::Clock;
 use crate::config::{Config, PagingConfig};
 use crate::id::{ChatRoomId, ChatUserId, UserId};
 use crate::lanes::{Advance, Answer, Asker, Command, LaneError, Lanes, Member, Scope};
-use crate::store::messages::Step;
+use crate::store::messages::{Ends, Step};
 use crate::store::{Store, User, WriteBehind};
 use presence::Presence;
 
@@ -182,8 +182,7 @@ impl Messenger {
     async fn hand_over(
         &self,
         conversation: &Conversation,
-        first: i64,
-        last: i64,
+        messages: Ends,
     ) -> Result<bson::DateTime, Error> {
         let (done, answer) = tokio::sync::oneshot::channel();
         let advance = Advance {
@@ -191,7 +190,7 @@ impl Messenger {
             reader: conversation.me.clone(),
             sender: conversation.other.clone(),
             step: Step::Sent,
-            scope: Scope::Range(first, last),
+            scope: Scope::Known(messages),
             asker: Asker::Task(done),
             deadline: Instant::now() + self.deadline,
         };

@@ -29,6 +29,10 @@ impl<T: Send + Sync> Clone for Documents<T> {
     }
 }
 
+/// Documents fetched in one round trip; the first would bring 101 only. The
+/// server ends a batch at 16 MiB anyway.
+pub(super) const BATCH: u32 = 10_000;
+
 /// Which documents to list, and how many at most.
 #[derive(Clone, Debug)]
 pub(super) struct Listing {
@@ -165,6 +169,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Documents<T> {
                 limit,
             } = listing;
             let find = collection.find(filter).sort(sort).limit(limit);
+            let find = find.batch_size(BATCH);
             find.await?.try_collect().await
         })
         .await
@@ -179,8 +184,8 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Documents<T> {
         R: DeserializeOwned + Send + Sync + Unpin + 'static,
     {
         self.run(name, |collection| async move {
-            let aggregate = collection.aggregate(pipeline).with_type::<R>();
-            aggregate.await?.try_collect().await
+            let aggregate = collection.aggregate(pipeline).batch_size(BATCH);
+            aggregate.with_type::<R>().await?.try_collect().await
         })
         .await
     }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures::TryStreamExt as _;
 
-use super::documents::Documents;
+use super::documents::{BATCH, Documents};
 use super::error::Error;
 use crate::id::UserId;
 
@@ -81,7 +81,10 @@ impl Users {
                 .documents
                 .run("users.list", |collection| async move {
                     let collection = collection.clone_with_type();
-                    let find = collection.find(filter).projection(projection);
+                    let find = collection
+                        .find(filter)
+                        .projection(projection)
+                        .batch_size(BATCH);
                     find.await?.try_collect().await
                 })
                 .await?;

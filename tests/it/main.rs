@@ -33,6 +33,7 @@ mod outage;
 #[cfg(unix)]
 mod people;
 mod presence;
+mod queries;
 mod races;
 mod store;
 mod support;

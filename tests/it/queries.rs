@@ -1,0 +1,172 @@
+//! What the database is asked: how often, and by which index.
+
+use bson::oid::ObjectId;
+use bson::{DateTime, Document, doc};
+use serde_json::Value;
+
+use crate::support::server::Server;
+
+/// Contacts whose message was not handed over yet.
+const MISSED: usize = 20;
+
+/// Stores `count` contacts of a new user as earlier days would have left them:
+/// each with a chat room and one message, of which some were not handed over.
+async fn user_with_contacts(server: &Server, count: usize) -> Value {
+    let user = server.user("alice").await;
+    let alice = ObjectId::new();
+    let alice_user = ObjectId::parse_str(user.as_str().unwrap()).unwrap();
+    let now = DateTime::from_millis(1_700_000_000_000);
+    let chat_user = |id: ObjectId, user: ObjectId| {
+        doc! { "_id": id, "user": user, "status": "offline", "lastOnline": null, "nodes": [] }
+    };
+    let mut users = Vec::new();
+    let mut chat_users = vec![chat_user(alice, alice_user)];
+    let mut rooms = Vec::new();
+    let mut messages = Vec::new();
+    for number in 0..count {
+        let (user, contact, room) = (ObjectId::new(), ObjectId::new(), ObjectId::new());
+        let missed = number < MISSED;
+        let delivered = i64::from(!missed);
+        users.push(doc! { "_id": user, "username": format!("contact{number}") });
+        chat_users.push(chat_user(contact, user));
+        rooms.push(doc! {
+            "_id": room, "chatUsers": [alice, contact], "pair": format!("{alice}:{contact}"),
+            "createdAt": now, "addedBy": alice, "lastSeq": 1_i64, "lastMessageAt": now,
+            "cursors": { alice.to_hex(): { "delivered": delivered } },
+        });
+        messages.push(doc! {
+            "_id": ObjectId::new(), "chatRoom": room, "from": contact, "to": alice, "seq": 1_i64,
+            "message": "hello", "createdAt": now, "unread": true,
+            "status": if missed { "not_sent" } else { "sent" },
+        });
+    }
+    for (collection, documents) in [
+        ("users", users),
+        ("chatusers", chat_users),
+        ("chatrooms", rooms),
+        ("chatmessages", messages),
+    ] {
+        let collection = server.collection(collection);
+        collection.insert_many(documents).await.unwrap();
+    }
+    user
+}
+
+/// Commands of the server since the profiler was switched on; write-behind and
+/// leases go on beside a login and are not part of it.
+async fn profiled(server: &Server) -> Vec<Document> {
+    let database = server.database();
+    database
+        .run_command(doc! { "profile": 0 })
+        .await
+        .expect("the profiler stops");
+    let all = server.dump("system.profile").await;
+    let beside = ["chatzz_nodes", "chatzz_meta", "system.profile"];
+    all.into_iter()
+        .filter(|entry| {
+            let space = entry.get_str("ns").unwrap_or_default();
+            let command = entry.get_document("command").cloned().unwrap_or_default();
+            let behind = command.contains_key("q") && command.get_document("u").is_ok();
+            !beside.iter().any(|name| space.ends_with(name))
+                && !behind
+                && !command.contains_key("profile")
+                && !command.contains_key("ping")
+        })
+        .collect()
+}
+
+/// Whether a lane asked, to learn the numbering of rooms in which it is about
+/// to mark messages handed over: it names rooms, and not all of them.
+fn is_of_a_lane(entry: &Document) -> bool {
+    let command = entry.get_document("command").cloned().unwrap_or_default();
+    let text = command.to_string();
+    let of_rooms = text.contains("chatRoom") && text.contains("$first")
+        || command
+            .get_str("find")
+            .is_ok_and(|name| name == "chatrooms")
+            && text.contains("_id");
+    let rooms = text.matches("ObjectId(").count();
+    of_rooms && rooms <= MISSED
+        || command
+            .get_str("find")
+            .is_ok_and(|name| name == "chatmessages")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_with_a_thousand_contacts_asks_about_eight_times_and_scans_nothing() {
+    let server = Server::start().await;
+    let user = user_with_contacts(&server, 1_000).await;
+    let database = server.database();
+    database.run_command(doc! { "profile": 2 }).await.unwrap();
+
+    let alice = server.login(&user).await;
+    let details = alice.client.expect_envelope("user-details").await;
+    let entries = profiled(&server).await;
+
+    assert_eq!(details["connectedUsers"].as_array().unwrap().len(), 1_000);
+    assert_eq!(details["missedMessages"].as_object().unwrap().len(), MISSED);
+    let reads: Vec<&Document> = entries
+        .iter()
+        .filter(|entry| {
+            let command = entry.get_document("command").cloned().unwrap_or_default();
+            command.contains_key("aggregate") || command.contains_key("find")
+        })
+        .filter(|entry| !is_of_a_lane(entry))
+        .collect();
+    // own user, own chat user, rooms, contacts, their users, last, unread, missed
+    let most = 8;
+    assert!(
+        reads.len() <= most,
+        "{} reads: {:#?}",
+        reads.len(),
+        reads.iter().map(|e| e.get_str("ns")).collect::<Vec<_>>()
+    );
+    for entry in &entries {
+        let plan = entry.get_str("planSummary").unwrap_or_default();
+        assert!(!plan.contains("COLLSCAN"), "a collection scan: {entry}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_message_of_each_room_is_one_document_read_and_unread_counts_are_covered() {
+    let server = Server::start().await;
+    let user = user_with_contacts(&server, 100).await;
+    let database = server.database();
+    database.run_command(doc! { "profile": 2 }).await.unwrap();
+
+    let _alice = server.login(&user).await;
+    let entries = profiled(&server).await;
+
+    let aggregates: Vec<&Document> = entries
+        .iter()
+        .filter(|entry| {
+            let command = entry.get_document("command");
+            command.is_ok_and(|command| {
+                command
+                    .get_str("aggregate")
+                    .is_ok_and(|name| name == "chatmessages")
+            })
+        })
+        .collect();
+    // (documents examined, documents returned) of every query with that plan
+    let costs = |plan: &str| -> Vec<(i64, i64)> {
+        let matching = aggregates.iter().filter(|entry| {
+            let summary = entry.get_str("planSummary").unwrap_or_default();
+            summary.contains(plan)
+        });
+        let number = |entry: &Document, field: &str| {
+            let value = entry.get(field).unwrap();
+            let small = value.as_i32().map(i64::from);
+            value.as_i64().or(small).unwrap()
+        };
+        matching
+            .map(|entry| (number(entry, "docsExamined"), number(entry, "nreturned")))
+            .collect()
+    };
+    let last = costs("DISTINCT_SCAN");
+    assert!(last.contains(&(100, 100)), "one document a room: {last:?}");
+    let wasted = last.iter().any(|(examined, returned)| examined != returned);
+    assert!(!wasted, "{last:?}");
+    let unread = costs("to: 1, unread: 1");
+    assert_eq!(unread, [(0, 100)], "counting reads the index alone");
+}
