@@ -21,6 +21,9 @@ use crate::transport::{Sessions, Transport};
 /// Room events of one socket that may be in the lanes at a time. More would
 /// only wait there; 256 answers of 1 KiB fit into an outbox.
 const MOST_IN_FLIGHT: usize = 256;
+/// Bytes of such events, unless it is one alone: an answer and a `new-message`
+/// each, they are to fit into an outbox as well.
+const MOST_IN_FLIGHT_BYTES: usize = 64 * 1024;
 /// How often a waiting queue looks whether the outbox has drained.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// How long a client that is logged out has to close its connection itself.
@@ -37,6 +40,7 @@ pub(crate) struct Connection {
     delivery_acks: AtomicBool,
     closed: AtomicBool,
     in_flight: AtomicUsize,
+    in_flight_bytes: AtomicUsize,
     answered: Notify,
     /// The Engine.IO session under the socket.
     session: Sid,
@@ -74,6 +78,7 @@ impl Connection {
             delivery_acks: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
+            in_flight_bytes: AtomicUsize::new(0),
             answered: Notify::new(),
             session,
             sessions,
@@ -121,7 +126,8 @@ impl Connection {
     /// what was answered has left.
     pub(super) async fn ready(&self) {
         loop {
-            let owed = self.in_flight.load(Ordering::SeqCst) >= MOST_IN_FLIGHT;
+            let owed = self.in_flight.load(Ordering::SeqCst) >= MOST_IN_FLIGHT
+                || self.in_flight_bytes.load(Ordering::SeqCst) >= MOST_IN_FLIGHT_BYTES;
             let waiting = self.outbox.lock().is_waiting();
             if self.is_closed() || !(owed || waiting) {
                 return;
@@ -132,14 +138,16 @@ impl Connection {
     }
 
     /// An event's answer is now owed by a lane.
-    pub(super) fn owe(&self) {
+    pub(super) fn owe(&self, bytes: usize) {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
+        self.in_flight_bytes.fetch_add(bytes, Ordering::SeqCst);
     }
 
     /// A lane has answered.
-    pub(super) fn settle(&self) {
-        let before = self.in_flight.fetch_sub(1, Ordering::SeqCst);
-        if before == MOST_IN_FLIGHT {
+    pub(super) fn settle(&self, bytes: usize) {
+        let count = self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        let before = self.in_flight_bytes.fetch_sub(bytes, Ordering::SeqCst);
+        if count == MOST_IN_FLIGHT || before >= MOST_IN_FLIGHT_BYTES {
             self.answered.notify_one();
         }
     }

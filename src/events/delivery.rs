@@ -127,7 +127,7 @@ impl Delivery {
     fn reply_from_lane(&self, origin: &Origin, reply: Reply) {
         self.reply(origin, reply);
         if let Some(connection) = self.connection(origin.socket) {
-            connection.settle();
+            connection.settle(origin.bytes);
         }
     }
 }

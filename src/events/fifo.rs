@@ -17,7 +17,7 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         match &self.value {
             Value::Str(text, attachments) => {
                 let attachments = attachments.iter().flatten().map(bytes::Bytes::len);

@@ -22,10 +22,10 @@ pub(super) async fn submit<'a, F>(
     let Some(me) = connection.me() else {
         return context.delivery.reply(&origin, Err(Error::NotConnected));
     };
-    connection.owe();
+    connection.owe(origin.bytes);
     let accepted = timeout_at(context.deadline(&origin), submit(me)).await;
     if let Err(error) = accepted.unwrap_or(Err(Error::Unavailable)) {
         context.delivery.reply(&origin, Err(error));
-        connection.settle();
+        connection.settle(origin.bytes);
     }
 }

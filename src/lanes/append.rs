@@ -109,11 +109,12 @@ impl Lane {
         record_commit(messages.len(), started.elapsed());
         match inserted {
             Ok(Appended::All) => {
-                self.settle(batch, &messages);
+                self.settle(batch, &messages).await;
                 Ok(Next::Again)
             }
             Ok(Appended::StoppedAt { index, refusal }) => {
-                self.settle(batch, messages.get(..index).unwrap_or_default());
+                self.settle(batch, messages.get(..index).unwrap_or_default())
+                    .await;
                 self.settle_refused(batch, refusal).await
             }
             Err(error) if error.is_transient() => {
@@ -150,7 +151,7 @@ impl Lane {
                     .into_iter()
                     .map(|message| claim(batch, &members, message, self.outlet()))
                     .collect();
-                self.tell(&found);
+                self.tell(&found).await;
                 self.hand_over(&found, &members);
             }
         }
@@ -188,14 +189,14 @@ impl Lane {
     }
 
     /// The first messages of the batch are stored as `messages`.
-    fn settle(&mut self, batch: &mut Batch, messages: &[Message]) {
+    async fn settle(&mut self, batch: &mut Batch, messages: &[Message]) {
         let mut items = batch.take_first(messages.len());
         let stored: Vec<Stored> = items
             .iter_mut()
             .zip(messages)
             .map(|(item, message)| item.stored(message.clone()))
             .collect();
-        self.tell(&stored);
+        self.tell(&stored).await;
         for ((item, message), stored) in items.iter_mut().zip(messages).zip(&stored) {
             item.answer_repeats(message, self.outlet());
             let members = [item.append.from.clone(), item.append.to.clone()];

@@ -21,6 +21,8 @@ pub struct Origin {
     pub event: &'static str,
     /// When the event came.
     pub since: Instant,
+    /// Bytes of the event, about what its answers cost as well.
+    pub bytes: usize,
 }
 
 /// One of the two people of a chat room, as seen when the command was made.

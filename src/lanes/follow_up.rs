@@ -148,7 +148,7 @@ impl Lane {
                 let found: Vec<Stored> = found
                     .map(|message| Stored::between(message, &members))
                     .collect();
-                self.tell(&found);
+                self.tell(&found).await;
                 self.hand_over(&found, &members);
             }
             let looks = &mut self.follow_ups.rooms;

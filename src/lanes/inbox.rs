@@ -76,6 +76,12 @@ impl Inbox {
         if batch.is_empty() && !self.closed {
             self.commands.recv_many(&mut batch, MOST_PER_BATCH).await;
         }
+        while self.backlog.is_empty()
+            && batch.len() < MOST_PER_BATCH
+            && let Ok(command) = self.commands.try_recv()
+        {
+            batch.push(command);
+        }
         self.depth.set(self.waiting());
         batch
     }
@@ -108,13 +114,18 @@ impl Inbox {
         batch: &mut (impl Overdue + Send),
     ) -> Option<T> {
         tokio::pin!(work);
+        // looked at when something is due, not for every command that comes
+        let mut due = Some(Instant::now());
         loop {
             let now = Instant::now();
             self.expire_backlog(now);
-            if !batch.expire(now, self.outlet.as_ref()) {
-                return None;
+            if due.is_some_and(|due| due <= now) {
+                if !batch.expire(now, self.outlet.as_ref()) {
+                    return None;
+                }
+                due = batch.next_deadline();
             }
-            let next = batch.next_deadline().into_iter().chain(self.earliest).min();
+            let next = due.into_iter().chain(self.earliest).min();
             let alarm = async {
                 match next {
                     Some(at) => tokio::time::sleep_until(at).await,

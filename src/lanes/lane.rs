@@ -20,6 +20,8 @@ use crate::store::{Error, Message};
 /// First pause after a failed attempt; doubled up to [`LONGEST_PAUSE`].
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(10);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// Messages told about before the sockets' writers get their turn.
+const TOLD_AT_ONCE: usize = 32;
 /// Messages found at once that this node has not told about.
 const CATCH_UP_PAGE: i64 = 500;
 
@@ -160,24 +162,28 @@ impl Lane {
     }
 
     /// Tells about stored messages, in order, and notes what follows from them.
-    pub(super) fn tell(&mut self, batch: &[Stored]) {
-        if batch.is_empty() {
+    pub(super) async fn tell(&mut self, batch: &[Stored]) {
+        for portion in batch.chunks(TOLD_AT_ONCE) {
+            self.with.outlet.stored(portion);
+            for stored in portion {
+                self.note_told(&stored.message);
+            }
+            // let the sockets' writers take it before there is more
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn note_told(&mut self, message: &Message) {
+        let id = message.chat_room;
+        let Some(room) = self.rooms.get(id) else {
             return;
-        }
-        self.with.outlet.stored(batch);
-        for stored in batch {
-            let message = &stored.message;
-            let id = message.chat_room;
-            let Some(room) = self.rooms.get(id) else {
-                continue;
-            };
-            room.told = room.told.max(message.seq);
-            room.last = room.last.max(message.seq);
-            room.last_at = room.last_at.max(message.created_at);
-            self.with.behind.head(id, message.seq, message.created_at);
-            // nobody has to confirm what he sent himself
-            self.move_cursor(id, message.from, message.seq, message.seq);
-        }
+        };
+        room.told = room.told.max(message.seq);
+        room.last = room.last.max(message.seq);
+        room.last_at = room.last_at.max(message.created_at);
+        self.with.behind.head(id, message.seq, message.created_at);
+        // nobody has to confirm what he sent himself
+        self.move_cursor(id, message.from, message.seq, message.seq);
     }
 
     pub(super) fn move_cursor(

@@ -66,6 +66,20 @@ async fn a_thousand_pipelined_sends_are_stored_and_delivered_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_the_longest_messages_costs_nobody_the_connection() {
+    let server = Server::with(&[("CHATZZ_MESSAGE_MAX_CHARS", "60000")]).await;
+    let (alice, bob) = server.pair().await;
+    let texts = numbered(60, &"long ".repeat(11_990));
+
+    let acks = send_pipelined(&alice, &bob.id, texts.clone()).await;
+
+    assert_eq!(field(&acks, "message"), texts);
+    for side in [&alice, &bob] {
+        assert_eq!(next_messages(side, 60).await, acks);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn both_sides_at_once_see_one_order_without_gaps() {
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
