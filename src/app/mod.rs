@@ -24,7 +24,7 @@ use crate::events::{self, Context, Delivery, Limits};
 use crate::http::{self, Health};
 use crate::lanes::{Confirm, Equipment, Lanes, Outlet};
 use crate::service::presence::Presence;
-use crate::service::{Lease, Messenger, Parts};
+use crate::service::{Lease, Messenger, Parts, warn_if_unusable};
 use crate::store::{Store, WriteBehind};
 use crate::transport::Sessions;
 
@@ -74,6 +74,7 @@ impl App {
         };
         let store = Store::connect(&config).await?;
         prepare(&store, config.mongodb.migrate_on_start).await?;
+        warn_if_unusable(&store, &config).await;
 
         let clock = Clock::System;
         let behind = Arc::new(WriteBehind::new(store.behind.clone()));

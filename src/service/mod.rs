@@ -10,6 +10,7 @@ mod people;
 pub mod presence;
 mod receipts;
 mod sending;
+mod users_check;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ pub use missed::HandedOver;
 pub use people::{IdInput, People};
 pub use receipts::Receipt;
 pub use sending::{Draft, MESSAGE_MAX_BYTES};
+pub use users_check::warn_if_unusable;
 
 use crate::clock::Clock;
 use crate::config::{Config, PagingConfig};

@@ -25,7 +25,7 @@ pub enum ConnectError {
     /// No server answered in time.
     #[error(
         "MongoDB at {hosts} cannot be reached after {waited:?}: {cause}. \
-         Start it, or set CHATZZ_MONGODB_URI to where it runs"
+         Start it, or set CHATZZ_MONGODB_URI to where it runs{hint}"
     )]
     Unreachable {
         /// Where it was looked for, without credentials.
@@ -34,6 +34,17 @@ pub enum ConnectError {
         waited: Duration,
         /// The last failure, without credentials.
         cause: String,
+        /// What else it may be.
+        hint: &'static str,
+    },
+    /// A server answered and refused the login.
+    #[error(
+        "MongoDB at {hosts} refused the user name or password: \
+         correct them in CHATZZ_MONGODB_URI, with authSource if the account is in another database"
+    )]
+    Login {
+        /// Where, without credentials.
+        hosts: String,
     },
     /// The server is too old.
     #[error(
@@ -67,15 +78,25 @@ pub(super) async fn client(config: &MongoDbConfig) -> Result<Client, ConnectErro
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(", ");
+    // a server outside the named set is there, and yet never chosen
+    let hint = match options.repl_set_name {
+        Some(_) => "; if it runs without a replica set, leave `replicaSet` out",
+        None => "",
+    };
     let client =
         Client::with_options(options).map_err(|error| ConnectError::Uri(summary(&error)))?;
-    let build = wait_for(&client, config.startup_timeout)
-        .await
-        .map_err(|(waited, cause)| ConnectError::Unreachable {
-            hosts,
-            waited,
-            cause,
-        })?;
+    let build = match wait_for(&client, config.startup_timeout).await {
+        Ok(build) => build,
+        Err(NoAnswer::Login) => return Err(ConnectError::Login { hosts }),
+        Err(NoAnswer::InTime(cause)) => {
+            return Err(ConnectError::Unreachable {
+                hosts,
+                waited: config.startup_timeout,
+                cause,
+                hint,
+            });
+        }
+    };
     let found = build.get_str("version").unwrap_or("of unknown version");
     if !is_new_enough(found) {
         return Err(ConnectError::TooOld {
@@ -99,24 +120,44 @@ fn count_connection(event: &CmapEvent) {
     }
 }
 
+/// Why no server told its version.
+enum NoAnswer {
+    /// It refused the login.
+    Login,
+    /// None did in time; with the last cause that was told.
+    InTime(String),
+}
+
 /// Asks for the build information until it comes or the time is over.
-async fn wait_for(client: &Client, limit: Duration) -> Result<Document, (Duration, String)> {
+async fn wait_for(client: &Client, limit: Duration) -> Result<Document, NoAnswer> {
     let started = Instant::now();
+    let mut cause = "no answer".to_owned();
     loop {
         let admin = client.database("admin");
         // in a task of its own: driver futures are never dropped half-way
         let asked = tokio::spawn(async move { admin.run_command(doc! { "buildInfo": 1 }).await });
         let left = limit.saturating_sub(started.elapsed());
-        let cause = match tokio::time::timeout(left, asked).await {
+        match tokio::time::timeout(left, asked).await {
             Ok(Ok(Ok(build))) => return Ok(build),
-            Ok(Ok(Err(error))) => summary(&error),
-            Ok(Err(_)) | Err(_) => "no answer".to_owned(),
-        };
+            Ok(Ok(Err(error))) if is_login(&error) => return Err(NoAnswer::Login),
+            Ok(Ok(Err(error))) => cause = summary(&error),
+            Ok(Err(_)) | Err(_) => {}
+        }
         if started.elapsed() + PAUSE >= limit {
-            return Err((limit, cause));
+            return Err(NoAnswer::InTime(cause));
         }
         tracing::warn!(cause, "waiting for MongoDB");
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Whether a server refused the login (code 18, or the handshake before it).
+fn is_login(error: &mongodb::error::Error) -> bool {
+    use mongodb::error::ErrorKind;
+    match error.kind.as_ref() {
+        ErrorKind::Authentication { .. } => true,
+        ErrorKind::Command(command) => command.code == 18,
+        _ => false,
     }
 }
 

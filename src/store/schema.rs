@@ -121,11 +121,11 @@ impl Store {
                 // MongoDB refuses a second index of the same shape, whatever its name
                 let like = |one: &&Shape| one.name == wanted.name || one.is_like(&wanted);
                 match existing.iter().find(like) {
-                    None => missing.push((collection.to_owned(), wanted.name)),
+                    None => missing.push((self.full_name(collection), wanted.name)),
                     Some(found) if *found == wanted => {}
                     Some(found) => {
                         return Err(SchemaError::Drifted(Drift {
-                            collection: collection.to_owned(),
+                            collection: self.full_name(collection),
                             index: found.name.clone(),
                         }));
                     }
@@ -133,6 +133,11 @@ impl Store {
             }
         }
         Ok(missing)
+    }
+
+    /// A collection with its database, as operators know it.
+    fn full_name(&self, collection: &str) -> String {
+        format!("{}.{collection}", self.database.name())
     }
 
     /// Creates the declared indexes; those that exist stay as they are.

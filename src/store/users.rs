@@ -66,6 +66,22 @@ impl Users {
         }
     }
 
+    /// Finds the id of any user; the outer `None` when there is no user at all,
+    /// the inner when its `_id` is of no type that chatzz knows.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_any_id(&self) -> Result<Option<Option<UserId>>, Error> {
+        let any = self
+            .documents
+            .run("users.find_any_id", |collection| async move {
+                let find = collection.find_one(doc! {});
+                find.projection(doc! { "_id": 1 }).await
+            })
+            .await?;
+        Ok(any.map(|user| user.get("_id").and_then(UserId::from_bson)))
+    }
+
     /// Lists the users whose `_id` is one of `ids`, reduced to the allowed fields.
     ///
     /// A field that is not allowed never leaves the database. Index: `_id_`.

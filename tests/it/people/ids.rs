@@ -4,6 +4,8 @@ use bson::oid::ObjectId;
 use bson::{Bson, doc};
 use serde_json::{Value, json};
 
+use crate::support::binary::Binary;
+use crate::support::database::TestDatabase;
 use crate::support::server::Server;
 
 async fn server(id_type: &str) -> Server {
@@ -168,4 +170,20 @@ async fn ids_that_name_nobody_and_ids_that_are_none_are_told_apart() {
         }
         assert_eq!(server.dump("chatusers").await, []);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_that_cannot_log_in_are_warned_about_at_the_start() {
+    let database = TestDatabase::shared().await;
+    let empty = Binary::serve(&database.keys()).await;
+    assert!(empty.log().contains("holds no users"), "{}", empty.log());
+    empty.terminate().await;
+
+    let anna = doc! { "_id": "anna", "username": "anna" };
+    database.collection("users").insert_one(anna).await.unwrap();
+    let mut keys = database.keys().to_vec();
+    keys.push(("CHATZZ_USER_ID_TYPE", "int"));
+    let other = Binary::serve(&keys).await;
+    assert!(other.log().contains("of another type"), "{}", other.log());
+    other.terminate().await;
 }

@@ -142,3 +142,22 @@ async fn in_the_applications_database_two_accounts_with_named_collections_are_en
     drop(server);
     guarded.mongod.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_password_is_told_at_once_and_not_repeated() {
+    let guarded = Guarded::start("refused").await;
+    let wrong = uri(&guarded.mongod, "root").replace(":root@", ":geheim@");
+    let keys = [
+        ("CHATZZ_AUTH", "trusted"),
+        ("CHATZZ_LISTEN", "127.0.0.1:0"),
+        ("CHATZZ_METRICS_LISTEN", "off"),
+        ("CHATZZ_MONGODB_URI", wrong.as_str()),
+        ("CHATZZ_STARTUP_TIMEOUT", "1h"),
+    ];
+
+    let ended = Binary::run(&["serve"], &keys).await;
+
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.err.contains("refused the user name"), "{}", ended.err);
+    assert!(!ended.err.contains("geheim"), "{}", ended.err);
+}
