@@ -79,13 +79,6 @@ impl Lanes {
             .map_err(|refused| Box::new(refused.into_inner()))
     }
 
-    /// As [`Lanes::submit`], and answers the event when the lane does not take it.
-    pub fn submit_or_refuse(&self, command: Command, outlet: &dyn Outlet) {
-        if let Err(command) = self.submit(command) {
-            inbox::refuse(*command, LaneError::Overloaded, outlet);
-        }
-    }
-
     fn lane_of(&self, room: ChatRoomId) -> usize {
         // the last bytes of an ObjectId are its counter: neighbours spread evenly
         let [.., a, b, c] = room.bytes();

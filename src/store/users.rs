@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures::TryStreamExt as _;
+use serde_json::value::RawValue;
 
 use super::documents::{BATCH, Documents};
 use super::error::Error;
@@ -23,7 +24,7 @@ pub struct User {
     /// The allowed fields; `None` when the application deleted the user.
     pub profile: Option<Document>,
     /// What clients are shown, kept here by the wire layer once it is made.
-    pub rendered: OnceLock<Box<str>>,
+    pub rendered: OnceLock<Box<RawValue>>,
 }
 
 impl User {

@@ -35,8 +35,8 @@ fn envelope(r#type: &str, data: impl Serialize) -> Json {
 pub fn user_details(login: &Login) -> Json {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Data {
-        user: Box<RawValue>,
+    struct Data<'a> {
+        user: &'a RawValue,
         status: Presence,
         last_online: Option<Date>,
         connected_users: Vec<Box<RawValue>>,
@@ -67,8 +67,8 @@ pub fn status_changed(
 ) -> Json {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Data {
-        user: Box<RawValue>,
+    struct Data<'a> {
+        user: &'a RawValue,
         status: Presence,
         last_online: Option<Date>,
     }

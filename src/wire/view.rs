@@ -17,12 +17,9 @@ const MOST_FIELD_BYTES: usize = 8 * 1024;
 /// Deepest nesting of a user's field; deeper values are left out.
 const MOST_DEPTH: usize = 8;
 
-/// User details: the allowed fields of a user's document.
-pub fn user_details(user: &User) -> Box<RawValue> {
-    let text = user
-        .rendered
-        .get_or_init(|| render_user(user).get().to_owned().into_boxed_str());
-    RawValue::from_string(text.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+/// User details: the allowed fields of a user's document, rendered once.
+pub fn user_details(user: &User) -> &RawValue {
+    user.rendered.get_or_init(|| render_user(user))
 }
 
 fn render_user(user: &User) -> Box<RawValue> {
@@ -129,7 +126,7 @@ impl<'a, P> MessageView<'a, P> {
 /// A message with user details on both sides.
 pub fn message(stored: &Stored) -> Box<RawValue> {
     let (from, to) = (user_details(&stored.from), user_details(&stored.to));
-    render(&MessageView::new(&stored.message, &*from, &*to))
+    render(&MessageView::new(&stored.message, from, to))
 }
 
 /// A message to which a send with the same client id is answered.
@@ -183,7 +180,7 @@ pub(crate) fn contact(contact: &Contact) -> Box<RawValue> {
         missed_from: Option<Seq>,
     }
     join(
-        &user_details(&contact.user),
+        user_details(&contact.user),
         &View {
             chat_room_id: contact.room.to_hex(),
             status: contact.status,
@@ -210,7 +207,7 @@ pub(crate) fn added(contact: &Contact) -> Box<RawValue> {
         added_at: Date,
     }
     join(
-        &user_details(&contact.user),
+        user_details(&contact.user),
         &View {
             status: contact.status,
             last_online: contact.last_online.map(Date),

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bson::doc;
+use chatzz::dev::mongod::Mongod;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -122,16 +123,23 @@ async fn ctrl_c_is_as_good_as_sigterm_while_people_stay_connected() {
     talk.bob.client.closed(DRAINED).await.unwrap();
 }
 
+/// Freezes the database, sends, and tells the server to stop.
+fn stop_with_a_send_stuck(talk: &Talk, mongod: &Mongod) {
+    mongod.signal(Signal::SIGSTOP).unwrap();
+    let payload = json!({ "userId": talk.bob.id, "message": "stuck" });
+    drop(
+        talk.alice
+            .client
+            .emit_ack_pipelined("send-message", payload),
+    );
+    talk.server.signal(Signal::SIGTERM);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_a_frozen_database_still_ends_in_time() {
     let mongod = mongod::start("stop-frozen", |options| options).await;
     let talk = talk(TestDatabase::on(&mongod.uri()).await).await;
-    mongod.signal(Signal::SIGSTOP).unwrap();
-    let _send = talk.alice.client.emit_ack_pipelined(
-        "send-message",
-        json!({ "userId": talk.bob.id, "message": "stuck" }),
-    );
-    talk.server.signal(Signal::SIGTERM);
+    stop_with_a_send_stuck(&talk, &mongod);
 
     let ended = talk
         .server
@@ -147,12 +155,7 @@ async fn a_server_with_a_frozen_database_still_ends_in_time() {
 async fn a_second_signal_ends_at_once() {
     let mongod = mongod::start("stop-twice", |options| options).await;
     let talk = talk(TestDatabase::on(&mongod.uri()).await).await;
-    mongod.signal(Signal::SIGSTOP).unwrap();
-    let _send = talk.alice.client.emit_ack_pipelined(
-        "send-message",
-        json!({ "userId": talk.bob.id, "message": "stuck" }),
-    );
-    talk.server.signal(Signal::SIGTERM);
+    stop_with_a_send_stuck(&talk, &mongod);
     poll::until("it drains", DRAINED, async || {
         talk.server.log().contains("draining").then_some(())
     })
