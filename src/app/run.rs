@@ -13,6 +13,7 @@ use super::{App, SLACK};
 use crate::events::{self, Ages, Context};
 use crate::http::{self, Accepting};
 use crate::lanes::Confirm;
+use crate::service::Watch;
 use crate::service::presence::Announce;
 
 impl App {
@@ -38,12 +39,17 @@ impl App {
             .spawn(events::keep_house(context, ages, stop.clone()));
         let outlet: Arc<dyn Announce> = self.context.delivery.clone();
         let context = Arc::clone(&self.context);
-        self.tasks.spawn(Arc::clone(&self.lease).keep(
+        let lease = Arc::clone(&self.lease);
+        self.tasks
+            .spawn(lease.keep(move || context.close_all(), stop.clone()));
+        let watch = Watch::new(
+            self.store.clone(),
+            Arc::clone(&self.context.presence),
+            Arc::clone(&self.lease),
             outlet,
             Arc::clone(&self.context.messenger),
-            move || context.close_all(),
-            stop.clone(),
-        ));
+        );
+        self.tasks.spawn(watch.keep(stop.clone()));
         self.tasks.spawn(Arc::clone(&self.behind).run(stop.clone()));
         if let Some(confirms) = self.confirms.take() {
             self.tasks

@@ -11,10 +11,9 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::presence::{Announce, Announcement, Presence};
-use super::{Messenger, People};
+use super::presence::Presence;
 use crate::id::ChatUserId;
-use crate::store::{ChatUser, Node, Presence as Status, PresenceChange, Store, WriteBehind};
+use crate::store::{Node, PresenceChange, Store, WriteBehind};
 
 /// People of a dead node made offline in one round trip.
 const PEOPLE_AT_ONCE: i64 = 500;
@@ -73,21 +72,20 @@ impl Lease {
         Ok(())
     }
 
-    /// Removes a lease that ran out; tells who was still online there.
-    async fn bury(&self, node: &Node) -> Result<Vec<ChatUser>, crate::store::Error> {
+    /// Makes offline whom a node with a run-out lease left online.
+    async fn bury(&self, node: &Node) -> Result<(), crate::store::Error> {
         if !self.store.nodes.end_expired(node).await? {
-            return Ok(Vec::new());
+            return Ok(());
         }
         tracing::warn!(node = node.id, "a node's lease ran out");
         // removed last: should this process die half-way, another finds it again
-        let left = self.make_offline(node).await?;
+        self.make_offline(node).await?;
         self.store.nodes.release(&node.id, &node.boot).await?;
-        Ok(left)
+        Ok(())
     }
 
     /// Makes offline whom a run of a node left online.
-    async fn make_offline(&self, node: &Node) -> Result<Vec<ChatUser>, crate::store::Error> {
-        let mut all: Vec<ChatUser> = Vec::new();
+    async fn make_offline(&self, node: &Node) -> Result<(), crate::store::Error> {
         let mut known: HashSet<ChatUserId> = HashSet::new();
         loop {
             let some = self
@@ -98,28 +96,32 @@ impl Lease {
             // the same again: the database refuses to change them, and said so
             let news = some.iter().filter(|user| known.insert(user.id)).count();
             if news == 0 {
-                return Ok(all);
+                return Ok(());
             }
             let changes: HashMap<ChatUserId, PresenceChange> = some
                 .iter()
                 .map(|user| (user.id, PresenceChange::Offline(node.renewed_at)))
                 .collect();
-            self.store
-                .behind
-                .presence_durably(&node.boot, &changes)
-                .await?;
-            all.extend(some);
+            self.store.behind.presence(&node.boot, &changes).await?;
         }
     }
 
-    /// Renews the lease until cancelled, and looks after other nodes' leases.
+    /// The boot id of this run.
+    pub fn boot(&self) -> String {
+        self.boot.lock().clone()
+    }
+
+    /// How long the lease lasts unless renewed.
+    pub fn length(&self) -> Duration {
+        self.length
+    }
+
+    /// Renews the lease until cancelled, and cleans up after other nodes' leases.
     ///
     /// `on_lost` is called when somebody else took this node's lease: its
     /// sockets are to be closed, since their users may be shown offline.
     pub async fn keep(
         self: Arc<Self>,
-        outlet: Arc<dyn Announce>,
-        messenger: Arc<Messenger>,
         on_lost: impl Fn() + Send + Sync,
         cancelled: CancellationToken,
     ) {
@@ -130,10 +132,7 @@ impl Lease {
                 () = cancelled.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            if let Err(error) = self
-                .tick(outlet.as_ref(), messenger.people(), &on_lost)
-                .await
-            {
+            if let Err(error) = self.tick(&on_lost).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the lease was not renewed"
@@ -142,58 +141,17 @@ impl Lease {
         }
     }
 
-    async fn tick(
-        &self,
-        outlet: &dyn Announce,
-        people: &People,
-        on_lost: &(impl Fn() + Send + Sync),
-    ) -> Result<(), crate::store::Error> {
-        let boot = self.boot.lock().clone();
-        if !self.store.nodes.renew(&self.id, &boot).await? {
+    async fn tick(&self, on_lost: &(impl Fn() + Send + Sync)) -> Result<(), crate::store::Error> {
+        if !self.store.nodes.renew(&self.id, &self.boot()).await? {
             tracing::error!(node = self.id, "the lease was lost; starting anew");
             on_lost();
             self.take_anew().await?;
             self.presence.rewrite();
             return Ok(());
         }
+        // the watch tells the contacts, here and on every other node
         for node in self.store.nodes.list_expired().await? {
-            let left = self.bury(&node).await?;
-            for user in left {
-                self.announce(outlet, people, &user, node.renewed_at)
-                    .await?;
-            }
-        }
-        let alive = self.store.nodes.list_alive().await?;
-        let others: HashSet<String> = alive
-            .into_iter()
-            .map(|node| node.boot)
-            .filter(|other| *other != boot)
-            .collect();
-        self.presence.set_other_nodes(others);
-        Ok(())
-    }
-
-    /// Tells the contacts who are here that somebody of a dead node is offline.
-    async fn announce(
-        &self,
-        outlet: &dyn Announce,
-        people: &People,
-        user: &ChatUser,
-        at: bson::DateTime,
-    ) -> Result<(), crate::store::Error> {
-        if self.presence.is_here(user.id) {
-            return Ok(());
-        }
-        let rooms = self.store.chat_rooms.list_of(user.id).await?;
-        let contacts = rooms.iter().map(|room| room.other(user.id)).collect();
-        // without the user's details nobody is told; the next login tells
-        if let Ok(user) = people.get(&user.user).await {
-            outlet.announce(&Announcement {
-                user,
-                status: Status::Offline,
-                last_online: Some(at),
-                contacts,
-            });
+            self.bury(&node).await?;
         }
         Ok(())
     }

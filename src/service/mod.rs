@@ -11,6 +11,7 @@ pub mod presence;
 mod receipts;
 mod sending;
 mod users_check;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub use people::{IdInput, People};
 pub use receipts::Receipt;
 pub use sending::{Draft, MESSAGE_MAX_BYTES};
 pub use users_check::warn_if_unusable;
+pub use watch::Watch;
 
 use crate::clock::Clock;
 use crate::config::{Config, PagingConfig};

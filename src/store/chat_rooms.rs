@@ -113,6 +113,33 @@ impl ChatRooms {
         Self { documents }
     }
 
+    /// Lists the pairs in which any of these people is. Index:
+    /// `chatUsers_lastMessageAt`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_pairs_of(
+        &self,
+        people: &[ChatUserId],
+        limit: i64,
+    ) -> Result<Vec<[ChatUserId; 2]>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Pair {
+            chat_users: [ChatUserId; 2],
+        }
+        let stages = vec![
+            doc! { "$match": { "chatUsers": { "$in": people } } },
+            doc! { "$limit": limit },
+            doc! { "$project": { "_id": 0, "chatUsers": 1 } },
+        ];
+        let pairs: Vec<Pair> = self
+            .documents
+            .aggregate("chat_rooms.list_pairs_of", stages)
+            .await?;
+        Ok(pairs.into_iter().map(|pair| pair.chat_users).collect())
+    }
+
     /// Finds the chat room of two people. Index: `pair`.
     ///
     /// # Errors

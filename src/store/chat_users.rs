@@ -36,6 +36,12 @@ pub struct ChatUser {
     /// Boot ids of the nodes that hold a socket of the person.
     #[serde(default)]
     pub nodes: Vec<String>,
+    /// When presence was last written, by the database's clock; absent if never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<DateTime>,
+    /// Boot id of the run for which that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_by: Option<String>,
 }
 
 /// The chat users collection.
@@ -54,6 +60,8 @@ pub(super) fn indexes() -> Vec<IndexModel> {
         index::unique(USER, doc! { "user": 1 }),
         // list_on_node: who a dead node leaves behind; small, since only those online are in it
         index::partial("nodes", doc! { "nodes": 1 }, doc! { "status": "online" }),
+        // list_changed: who came or went on other nodes
+        index::plain("changedAt", doc! { "changedAt": 1 }),
     ]
 }
 
@@ -89,6 +97,8 @@ impl ChatUsers {
             status: Presence::Offline,
             last_online: None,
             nodes: Vec::new(),
+            changed_at: None,
+            changed_by: None,
         };
         let inserted = self
             .documents
@@ -130,14 +140,28 @@ impl ChatUsers {
             .list("chat_users.list_on_node", listing)
             .await
     }
+
+    /// Lists whose presence was written since `since`, the oldest change first.
+    /// Index: `changedAt`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_changed(&self, since: DateTime, limit: i64) -> Result<Vec<ChatUser>, Error> {
+        let listing = Listing::of(doc! { "changedAt": { "$gte": since } }, limit);
+        let listing = listing.sorted(doc! { "changedAt": 1 });
+        self.documents
+            .list("chat_users.list_changed", listing)
+            .await
+    }
 }
 
 /// The update of a person who has a socket on the node `boot`, and who last
 /// went offline at `left`: that may not have been written yet.
 pub(super) fn online(boot: &str, left: Option<DateTime>) -> Bson {
     let mut update = doc! {
-        "$set": { "status": "online" },
+        "$set": { "status": "online", "changedBy": boot },
         "$addToSet": { "nodes": boot },
+        "$currentDate": { "changedAt": true },
     };
     if let Some(left) = left {
         update.insert("$max", doc! { "lastOnline": left });
@@ -150,13 +174,15 @@ pub(super) fn online(boot: &str, left: Option<DateTime>) -> Bson {
 /// Another node may hold a socket of the same person: only who is on no node
 /// is offline.
 pub(super) fn offline(boot: &str, at: DateTime) -> Bson {
-    let others = doc! { "$setDifference": [{ "$ifNull": ["$nodes", []] }, [boot]] };
+    let others = doc! { "$setDifference": [{ "$ifNull": ["$nodes", []] }, [{ "$literal": boot }]] };
     let gone = doc! { "$eq": [{ "$size": "$nodes" }, 0] };
     let stages: [Document; 2] = [
         doc! { "$set": { "nodes": others } },
         doc! { "$set": {
             "status": { "$cond": [gone.clone(), "offline", "online"] },
             "lastOnline": { "$cond": [gone, at, "$lastOnline"] },
+            "changedAt": "$$NOW",
+            "changedBy": { "$literal": boot },
         } },
     ];
     stages

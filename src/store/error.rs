@@ -21,6 +21,9 @@ pub enum Error {
     /// The operation may have been applied; the answer was lost.
     #[error("the database did not say whether it applied the operation")]
     Ambiguous(#[source] DriverError),
+    /// Applied, but a majority has not confirmed it in time: it may be lost.
+    #[error("the database did not confirm the operation on a majority")]
+    Unconfirmed,
     /// No answer within the operation's time; it may still be applied.
     #[error("the database did not answer within {0:?}")]
     TimedOut(std::time::Duration),
@@ -43,7 +46,7 @@ impl Error {
     pub fn may_be_applied(&self) -> bool {
         matches!(
             self,
-            Self::Ambiguous(_) | Self::TimedOut(_) | Self::Abandoned
+            Self::Ambiguous(_) | Self::Unconfirmed | Self::TimedOut(_) | Self::Abandoned
         )
     }
 

@@ -2,9 +2,9 @@
 //!
 //! Writes are acknowledged by a majority and journaled and reads see what a
 //! majority has, set explicitly on every collection so that nothing in the
-//! connection string weakens it. Three things are exempt: what is written
-//! behind ([`Behind`], `w: 1`), the leases' reads, and the application's users,
-//! which are read as the application wrote them.
+//! connection string weakens it. What is written behind ([`Behind`]) is on a
+//! majority as well, but nobody waits for it. Exempt are the application's
+//! users, which are read as the application wrote them.
 
 mod behind;
 pub mod chat_rooms;

@@ -38,3 +38,5 @@ mod races;
 mod store;
 mod support;
 mod transports;
+#[cfg(unix)]
+mod two_nodes;

@@ -4,52 +4,27 @@
 //! offline with the last. A lost transport is told after a grace, so that a
 //! page reload does not flicker; a clean disconnect at once.
 
+mod announce;
+mod elsewhere;
 mod state;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bson::DateTime;
 use dashmap::DashMap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::clock::Clock;
 use crate::id::{ChatUserId, SocketId, UserId};
 use crate::store::{ChatUser, Presence as Status, PresenceChange, User, WriteBehind};
+pub use announce::{Announce, Announcement, Departure};
+pub use elsewhere::Elsewhere;
 use state::State;
 
 /// How long somebody who left is remembered, longer than a write behind takes.
 const REMEMBERED: Duration = Duration::from_mins(1);
-
-/// How a socket went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Departure {
-    /// The client said so.
-    Clean,
-    /// The transport broke, or fell silent.
-    Lost,
-}
-
-/// Somebody came or went: to be told to those who know him.
-#[derive(Clone, Debug)]
-pub struct Announcement {
-    /// Who.
-    pub user: Arc<User>,
-    /// Came or went.
-    pub status: Status,
-    /// When he last went.
-    pub last_online: Option<DateTime>,
-    /// Whom to tell.
-    pub contacts: Vec<ChatUserId>,
-}
-
-/// Tells announcements. Must not block.
-pub trait Announce: Send + Sync + 'static {
-    /// Tells one; calls about one person come one after another.
-    fn announce(&self, announcement: &Announcement);
-}
 
 /// The sockets of one person; most people have few.
 pub type Sockets = SmallVec<[SocketId; 4]>;
@@ -57,8 +32,7 @@ pub type Sockets = SmallVec<[SocketId; 4]>;
 /// Everybody with a socket on this node.
 pub struct Presence {
     people: DashMap<ChatUserId, Arc<Person>>,
-    /// Boot ids of the other nodes whose lease is good.
-    other_nodes: RwLock<HashSet<String>>,
+    elsewhere: Elsewhere,
     behind: Arc<WriteBehind>,
     clock: Clock,
     grace: Duration,
@@ -75,7 +49,7 @@ impl Presence {
     pub fn new(behind: Arc<WriteBehind>, clock: Clock, grace: Duration) -> Self {
         Self {
             people: DashMap::new(),
-            other_nodes: RwLock::default(),
+            elsewhere: Elsewhere::default(),
             behind,
             clock,
             grace,
@@ -129,7 +103,9 @@ impl Presence {
         };
         let left = announcement.last_online;
         self.behind.presence(who, PresenceChange::Online(left));
-        outlet.announce(&announcement);
+        if !self.elsewhere.has(who) {
+            outlet.announce(&announcement);
+        }
     }
 
     /// Takes a socket out; the last one makes its person offline, at once or
@@ -178,7 +154,9 @@ impl Presence {
             state.go(self.clock.now())
         };
         self.write_offline(who, &announcement);
-        outlet.announce(&announcement);
+        if !self.elsewhere.has(who) {
+            outlet.announce(&announcement);
+        }
     }
 
     fn write_offline(&self, who: ChatUserId, announcement: &Announcement) {
@@ -217,9 +195,7 @@ impl Presence {
             let state = person.state.lock();
             (state.shown_online, state.last_online)
         });
-        let nodes = self.other_nodes.read();
-        let elsewhere = who.nodes.iter().any(|node| nodes.contains(node));
-        let status = if here || elsewhere {
+        let status = if here || self.elsewhere.holds(&who.nodes) {
             Status::Online
         } else {
             Status::Offline
@@ -234,9 +210,25 @@ impl Presence {
         }
     }
 
-    /// Replaces the other nodes whose lease is good.
-    pub fn set_other_nodes(&self, boots: HashSet<String>) {
-        *self.other_nodes.write() = boots;
+    /// What is known of other nodes.
+    pub fn elsewhere(&self) -> &Elsewhere {
+        &self.elsewhere
+    }
+
+    /// Whether the person is shown online because of this node.
+    pub fn is_shown(&self, who: ChatUserId) -> bool {
+        self.person(who)
+            .is_some_and(|person| person.state.lock().shown_online)
+    }
+
+    /// Takes contacts in, and returns those that were not known here.
+    pub fn learn_contacts(&self, who: ChatUserId, contacts: Vec<ChatUserId>) -> Vec<ChatUserId> {
+        let Some(person) = self.person(who) else {
+            return Vec::new();
+        };
+        let mut state = person.state.lock();
+        let is_new = |contact: &ChatUserId| state.contacts.insert(*contact);
+        contacts.into_iter().filter(is_new).collect()
     }
 
     /// Everybody shown online here, with the sockets.

@@ -12,6 +12,8 @@ use crate::id::{ChatRoomId, ChatUserId, Seq};
 
 pub use queue::WriteBehind;
 
+/// Milliseconds that a majority may take; then the same is written again.
+const CONFIRMED_WITHIN: i32 = 4_000;
 /// Statements sent in one `update` command.
 const STATEMENTS_PER_COMMAND: usize = 500;
 
@@ -33,7 +35,8 @@ pub enum PresenceChange {
     Offline(DateTime),
 }
 
-/// Writes progress and presence with `w: 1`.
+/// Writes progress and presence on a majority: what only a primary knew would
+/// be lost with it, and nothing would ever write it again.
 #[derive(Clone, Debug)]
 pub struct Behind {
     database: Database,
@@ -62,16 +65,11 @@ impl Behind {
             let update = chat_rooms::moved(progress.head, &progress.cursors);
             statement(Bson::from(*room), update.into())
         });
-        self.write(
-            "behind.rooms",
-            &self.rooms,
-            statements.collect(),
-            doc! { "w": 1 },
-        )
-        .await
+        let statements = statements.collect();
+        self.write("behind.rooms", &self.rooms, statements).await
     }
 
-    /// Writes who came and went on the node `boot`.
+    /// Writes who came and went on the node `boot`; what is read next shows it.
     ///
     /// # Errors
     /// When the database cannot be asked or did not answer; writing the same
@@ -81,28 +79,6 @@ impl Behind {
         boot: &str,
         changes: &HashMap<ChatUserId, PresenceChange>,
     ) -> Result<(), Error> {
-        self.write_presence(boot, changes, doc! { "w": 1 }).await
-    }
-
-    /// As [`Behind::presence`], durable: what is read next shows it.
-    ///
-    /// # Errors
-    /// When the database cannot be asked or did not answer.
-    pub async fn presence_durably(
-        &self,
-        boot: &str,
-        changes: &HashMap<ChatUserId, PresenceChange>,
-    ) -> Result<(), Error> {
-        self.write_presence(boot, changes, doc! { "w": "majority", "j": true })
-            .await
-    }
-
-    async fn write_presence(
-        &self,
-        boot: &str,
-        changes: &HashMap<ChatUserId, PresenceChange>,
-        concern: Document,
-    ) -> Result<(), Error> {
         let statements = changes.iter().map(|(user, change)| {
             let update = match change {
                 PresenceChange::Online(left) => chat_users::online(boot, *left),
@@ -110,13 +86,8 @@ impl Behind {
             };
             statement(Bson::from(*user), update)
         });
-        self.write(
-            "behind.presence",
-            &self.users,
-            statements.collect(),
-            concern,
-        )
-        .await
+        let statements = statements.collect();
+        self.write("behind.presence", &self.users, statements).await
     }
 
     async fn write(
@@ -124,17 +95,17 @@ impl Behind {
         name: &'static str,
         collection: &str,
         statements: Vec<Document>,
-        concern: Document,
     ) -> Result<(), Error> {
         for some in statements.chunks(STATEMENTS_PER_COMMAND) {
             let command = doc! {
                 "update": collection,
                 "updates": some,
                 "ordered": false,
-                "writeConcern": concern.clone(),
+                "writeConcern": { "w": "majority", "wtimeout": CONFIRMED_WITHIN },
             };
             let database = self.database.clone();
-            self.runner
+            let unconfirmed = self
+                .runner
                 .run(name, async move {
                     let reply = database.run_command(command).await?;
                     // a command's answer is "ok" even when statements were refused
@@ -143,9 +114,12 @@ impl Behind {
                         // the same again would be refused again: it is given up
                         tracing::error!(errors, "statements written behind were refused");
                     }
-                    Ok(())
+                    Ok(reply.contains_key("writeConcernError"))
                 })
                 .await?;
+            if unconfirmed {
+                return Err(Error::Unconfirmed);
+            }
         }
         Ok(())
     }

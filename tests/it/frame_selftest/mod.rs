@@ -1,6 +1,7 @@
 //! Proves that the frame client sees and does what the other tests rely on.
 
 mod server;
+mod tap;
 
 use std::time::Duration;
 

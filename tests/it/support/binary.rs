@@ -22,9 +22,13 @@ use super::user::Person;
 /// How long a start may take; `dev` fetches the client of its page meanwhile.
 const START_LIMIT: Duration = Duration::from_secs(90);
 
+/// The `chatzz` that belongs to these tests.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chatzz");
+
 /// A running `chatzz`. Dropping it kills it and waits for its end.
 pub(crate) struct Binary {
     child: Child,
+    program: PathBuf,
     keys: BTreeMap<String, String>,
     addr: SocketAddr,
     out: Arc<Mutex<String>>,
@@ -42,7 +46,12 @@ pub(crate) struct Ended {
 impl Binary {
     /// Runs `chatzz serve` with these keys and nothing else, and waits until it listens.
     pub(crate) async fn serve(keys: &[(&str, &str)]) -> Self {
-        Self::ready(&["serve"], keys, "listening on http://").await
+        Self::serve_program(Path::new(PROGRAM), keys).await
+    }
+
+    /// The same with a `chatzz` that was built in another way.
+    pub(crate) async fn serve_program(program: &Path, keys: &[(&str, &str)]) -> Self {
+        Self::ready(program, &["serve"], keys, "listening on http://").await
     }
 
     /// Runs `chatzz dev` in a folder of its own, and waits until its page is there.
@@ -50,17 +59,17 @@ impl Binary {
         let dir = dir.to_str().expect("the path is text");
         let args = ["dev", "--dir", dir, "--listen", "127.0.0.1:0"];
         let keys = [("CHATZZ_METRICS_LISTEN", "off")];
-        Self::ready(&args, &keys, "/?as=alice").await
+        Self::ready(Path::new(PROGRAM), &args, &keys, "/?as=alice").await
     }
 
     /// Runs any command to its end, which must come within a minute.
     pub(crate) async fn run(args: &[&str], keys: &[(&str, &str)]) -> Ended {
-        let running = Self::spawn(args, keys);
+        let running = Self::spawn(Path::new(PROGRAM), args, keys);
         running.ended(Duration::from_mins(1)).await
     }
 
-    async fn ready(args: &[&str], keys: &[(&str, &str)], marker: &str) -> Self {
-        let mut binary = Self::spawn(args, keys);
+    async fn ready(program: &Path, args: &[&str], keys: &[(&str, &str)], marker: &str) -> Self {
+        let mut binary = Self::spawn(program, args, keys);
         let deadline = Instant::now() + START_LIMIT;
         loop {
             let said = binary.out.lock().clone();
@@ -79,10 +88,10 @@ impl Binary {
         }
     }
 
-    fn spawn(args: &[&str], keys: &[(&str, &str)]) -> Self {
+    fn spawn(program: &Path, args: &[&str], keys: &[(&str, &str)]) -> Self {
         let keys = keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         let keys: BTreeMap<String, String> = keys.collect();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_chatzz"))
+        let mut child = Command::new(program)
             .args(args)
             .env_clear()
             .envs(inherited())
@@ -97,6 +106,7 @@ impl Binary {
         let err = collect(child.stderr.take().expect("it is piped"));
         Self {
             child,
+            program: program.to_owned(),
             keys,
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             out,
@@ -107,6 +117,11 @@ impl Binary {
     /// Where clients connect.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// What it logged so far.
@@ -121,7 +136,7 @@ impl Binary {
 
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).expect("a process id fits");
+        let pid = i32::try_from(self.pid()).expect("a process id fits");
         kill(Pid::from_raw(pid), signal).expect("the child was not reaped yet");
     }
 
@@ -139,28 +154,29 @@ impl Binary {
 
     /// Stops it in order and starts another one with the same keys on the same port.
     pub(crate) async fn restart(self) -> Self {
-        let keys = self.keys_of_successor();
+        let (program, keys) = self.successor();
         let ended = self.terminate().await;
         assert!(ended.status.success(), "{}", ended.err);
-        Self::serve_again(keys).await
+        Self::serve_again(&program, keys).await
     }
 
     /// The same after `kill -9`.
     pub(crate) async fn kill_and_restart(self) -> Self {
-        let keys = self.keys_of_successor();
+        let (program, keys) = self.successor();
         self.kill().await;
-        Self::serve_again(keys).await
+        Self::serve_again(&program, keys).await
     }
 
-    fn keys_of_successor(&self) -> BTreeMap<String, String> {
+    /// The program and the keys of another one on the same port.
+    fn successor(&self) -> (PathBuf, BTreeMap<String, String>) {
         let mut keys = self.keys.clone();
         keys.insert("CHATZZ_LISTEN".to_owned(), self.addr.to_string());
-        keys
+        (self.program.clone(), keys)
     }
 
-    async fn serve_again(keys: BTreeMap<String, String>) -> Self {
+    async fn serve_again(program: &Path, keys: BTreeMap<String, String>) -> Self {
         let keys: Vec<_> = keys.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        Self::serve(&keys).await
+        Self::serve_program(program, &keys).await
     }
 
     /// Waits for the end of the process and of its output.

@@ -21,4 +21,4 @@ mod websocket;
 pub(crate) use client::{Client, PATIENCE};
 pub(crate) use inbox::Envelope;
 pub(crate) use options::{ConnectError, ConnectOptions, Eio, Transport, WIRES};
-pub(crate) use session::{AckError, CloseCause, Event, Silence};
+pub(crate) use session::{AckError, CloseCause, Event, Incoming, Silence, Tap};

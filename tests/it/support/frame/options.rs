@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::session::CloseCause;
+use super::session::{CloseCause, Tap};
 
 /// A revision of the Engine.IO protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub(crate) struct ConnectOptions {
     pub(crate) auto_ack: bool,
     /// Keep up the heartbeat of the protocol. Default: true.
     pub(crate) heartbeat: bool,
+    /// Sees everything first; then neither events nor bytes are kept.
+    pub(crate) tap: Option<Tap>,
     /// Bound of the whole of connecting. Default: 10 s.
     pub(crate) timeout: Duration,
 }
@@ -76,6 +78,7 @@ impl ConnectOptions {
             headers: Vec::new(),
             auto_ack: true,
             heartbeat: true,
+            tap: None,
             timeout: Duration::from_secs(10),
         }
     }

@@ -1,7 +1,9 @@
 //! What is known of one connection, and where each received packet goes.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -78,11 +80,33 @@ pub(crate) enum Silence {
     Timeout(Duration),
 }
 
+/// Something that came in, in the order of its coming.
+#[derive(Debug)]
+pub(crate) enum Incoming<'a> {
+    /// The arguments of an ack.
+    Ack { id: u64, args: &'a [Value] },
+    /// An event.
+    Event(&'a Event),
+    /// The end, which comes once.
+    End(&'a CloseCause),
+}
+
+/// Looks on as packets come in; called by the transport's reader.
+#[derive(Clone)]
+pub(crate) struct Tap(pub(crate) Arc<dyn Fn(Incoming<'_>) + Send + Sync>);
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tap")
+    }
+}
+
 /// Shared by the client and the tasks of its transport.
 pub(super) struct Session {
     pub(super) namespace: String,
     auto_ack: bool,
     answer_pings: bool,
+    tap: Option<Tap>,
     outgoing: mpsc::UnboundedSender<Outgoing>,
     state: Mutex<State>,
     changed: Notify,
@@ -114,6 +138,7 @@ impl Session {
             namespace: options.namespace.clone(),
             auto_ack: options.auto_ack,
             answer_pings: options.heartbeat && options.eio == Eio::V4,
+            tap: options.tap.clone(),
             outgoing,
             state: Mutex::new(State {
                 received,
@@ -156,6 +181,9 @@ impl Session {
 
     /// Keeps bytes that came from the server.
     pub(super) fn record(&self, bytes: &[u8]) {
+        if self.tap.is_some() {
+            return;
+        }
         let received = &mut self.state.lock().received;
         received.extend_from_slice(bytes);
         received.push(b'\n');
@@ -183,6 +211,7 @@ impl Session {
             Packet::Refused(message) => self.state.lock().connected = Some(Err(message)),
             Packet::Disconnect => self.finish(CloseCause::Disconnected),
             Packet::Ack { id, args } => {
+                self.show(Incoming::Ack { id, args: &args });
                 let waiting = self.state.lock().acks.remove(&id);
                 match waiting {
                     // Nobody waits any more if the test let go of the future.
@@ -203,7 +232,10 @@ impl Session {
                     args,
                     ack_id: id,
                 };
-                self.state.lock().inbox.push_back(event);
+                self.show(Incoming::Event(&event));
+                if self.tap.is_none() {
+                    self.state.lock().inbox.push_back(event);
+                }
                 if let Some(id) = id.filter(|_| self.auto_ack) {
                     drop(self.send(message('3', &self.namespace, Some(id), "[]")));
                 }
@@ -215,11 +247,21 @@ impl Session {
     /// Records that the connection has ended, and why.
     pub(super) fn finish(&self, cause: CloseCause) {
         let mut state = self.state.lock();
-        state.cause.get_or_insert(cause);
+        let first = state.cause.is_none();
+        if first {
+            self.show(Incoming::End(&cause));
+            state.cause = Some(cause);
+        }
         state.acks.clear();
         drop(state);
         self.ended.cancel();
         self.changed.notify_waiters();
+    }
+
+    fn show(&self, incoming: Incoming<'_>) {
+        if let Some(Tap(look)) = &self.tap {
+            look(incoming);
+        }
     }
 
     /// Looks at the state now.

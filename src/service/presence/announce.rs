@@ -1,0 +1,36 @@
+//! How people go, and what the others are told of it.
+
+use std::sync::Arc;
+
+use bson::DateTime;
+
+use crate::id::ChatUserId;
+use crate::store::{Presence as Status, User};
+
+/// How a socket went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// The client said so.
+    Clean,
+    /// The transport broke, or fell silent.
+    Lost,
+}
+
+/// Somebody came or went: to be told to those who know him.
+#[derive(Clone, Debug)]
+pub struct Announcement {
+    /// Who.
+    pub user: Arc<User>,
+    /// Came or went.
+    pub status: Status,
+    /// When he last went.
+    pub last_online: Option<DateTime>,
+    /// Whom to tell.
+    pub contacts: Vec<ChatUserId>,
+}
+
+/// Tells announcements. Must not block.
+pub trait Announce: Send + Sync + 'static {
+    /// Tells one; calls about one person come one after another.
+    fn announce(&self, announcement: &Announcement);
+}

@@ -1,0 +1,225 @@
+//! Presence across nodes: what other nodes wrote is told to the people here.
+//!
+//! Every presence write carries the database's time. Once a second each node
+//! reads what was written since; while it is the only one it only looks for
+//! others, one document. Prompt live delivery between nodes is not done here.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::DateTime;
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::presence::{Announce, Announcement, Presence};
+use super::{Lease, Messenger};
+use crate::id::ChatUserId;
+use crate::store::{ChatUser, Error, Presence as Status, Store};
+
+/// Pause between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How far back each look reads again: a write shows up a little after the
+/// time it carries, and two servers' clocks differ.
+const OVERLAP: Duration = Duration::from_secs(5);
+/// People read in one round trip.
+const PEOPLE_AT_ONCE: i64 = 5_000;
+/// Changes remembered before those that no look reads again are forgotten.
+const SEEN_BEFORE_PRUNING: usize = 1_000;
+/// Chat rooms read for the people of one look.
+const MOST_PAIRS: i64 = 100_000;
+
+/// Looks after the presence that other nodes write.
+pub struct Watch {
+    store: Store,
+    presence: Arc<Presence>,
+    lease: Arc<Lease>,
+    outlet: Arc<dyn Announce>,
+    messenger: Arc<Messenger>,
+    progress: Mutex<Progress>,
+}
+
+/// How far the looks have come.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The newest change seen; `None` while this node is alone.
+    newest: Option<DateTime>,
+    /// Changes seen within the overlap.
+    seen: HashMap<ChatUserId, DateTime>,
+    /// Looks that are still to be taken without another node.
+    linger: u32,
+}
+
+impl Watch {
+    /// Begins to look once [`Watch::keep`] runs.
+    pub fn new(
+        store: Store,
+        presence: Arc<Presence>,
+        lease: Arc<Lease>,
+        outlet: Arc<dyn Announce>,
+        messenger: Arc<Messenger>,
+    ) -> Self {
+        Self {
+            store,
+            presence,
+            lease,
+            outlet,
+            messenger,
+            progress: Mutex::default(),
+        }
+    }
+
+    /// Looks every second until cancelled.
+    pub async fn keep(self, cancelled: CancellationToken) {
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = cancelled.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = self.look().await {
+                tracing::debug!(%error, "other nodes were not looked at");
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<(), Error> {
+        let since = self.progress.lock().newest;
+        // before the nodes: a node has its lease before it writes anybody
+        let changed = match since {
+            Some(since) => self.list_changed(since).await?,
+            None => Vec::new(),
+        };
+        let nodes = self.store.nodes.list_alive().await?;
+        let me = self.lease.boot();
+        let others = nodes.iter().filter(|node| node.boot != me);
+        let boots: HashSet<String> = others.clone().map(|node| node.boot.clone()).collect();
+        let accompanied = self.presence.elsewhere().set_boots(boots);
+        // a node seen for the first time has been there for a look at most
+        let first = others.map(|node| node.renewed_at).min();
+        self.take_in(&me, changed).await?;
+        let lease = self.lease.length();
+        let mut progress = self.progress.lock();
+        if accompanied {
+            // until whoever dies last has been buried and told about
+            let looks = (lease * 2).as_secs() / LOOK_EVERY.as_secs();
+            progress.linger = u32::try_from(looks).unwrap_or(u32::MAX).max(1);
+            if progress.newest.is_none() {
+                let first = first.unwrap_or(DateTime::MIN).timestamp_millis();
+                progress.newest = Some(DateTime::from_millis(first - millis(lease)));
+            }
+        } else {
+            progress.linger = progress.linger.saturating_sub(1);
+            if progress.linger == 0 {
+                *progress = Progress::default();
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose presence was written since, a little before included.
+    async fn list_changed(&self, since: DateTime) -> Result<Vec<ChatUser>, Error> {
+        let mut from = DateTime::from_millis(since.timestamp_millis() - millis(OVERLAP));
+        let mut all: Vec<ChatUser> = Vec::new();
+        loop {
+            let users = &self.store.chat_users;
+            let page = users.list_changed(from, PEOPLE_AT_ONCE).await?;
+            let is_last = page.len() < usize::try_from(PEOPLE_AT_ONCE).unwrap_or(usize::MAX);
+            let reached = page.last().and_then(|user| user.changed_at);
+            all.extend(self.progress.lock().unseen(page));
+            match reached {
+                // as many at the very same time: the page cannot begin behind them
+                Some(at) if !is_last && at > from => from = at,
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    /// Tells about the changes that are news.
+    async fn take_in(&self, me: &str, changed: Vec<ChatUser>) -> Result<(), Error> {
+        let mut once = HashSet::new();
+        let mut news = changed;
+        news.retain(|user| once.insert(user.id));
+        if news.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<ChatUserId> = news.iter().map(|user| user.id).collect();
+        let mut contacts: HashMap<ChatUserId, Vec<ChatUserId>> = HashMap::new();
+        for [a, b] in self
+            .store
+            .chat_rooms
+            .list_pairs_of(&ids, MOST_PAIRS)
+            .await?
+        {
+            contacts.entry(a).or_default().push(b);
+            contacts.entry(b).or_default().push(a);
+        }
+        let users = news.iter().map(|user| user.user.clone()).collect();
+        let Ok(users) = self.messenger.people().list(users).await else {
+            // without their details nobody can be told; looked at again
+            return Ok(());
+        };
+        for user in news {
+            let contacts = contacts.remove(&user.id).unwrap_or_default();
+            if let Some((status, contacts)) = self.news_of(me, &user, contacts)
+                && let Some(details) = users.get(&user.user)
+            {
+                self.outlet.announce(&Announcement {
+                    user: Arc::clone(details),
+                    status,
+                    last_online: user.last_online,
+                    contacts,
+                });
+            }
+            self.progress.lock().saw(&user);
+        }
+        Ok(())
+    }
+
+    /// What is to be told about a change, and to whom.
+    fn news_of(
+        &self,
+        me: &str,
+        user: &ChatUser,
+        contacts: Vec<ChatUserId>,
+    ) -> Option<(Status, Vec<ChatUserId>)> {
+        let elsewhere = self.presence.elsewhere();
+        let online = elsewhere.holds(&user.nodes);
+        let was_online = elsewhere.set(user.id, online);
+        let is_shown = self.presence.is_shown(user.id);
+        let status = if is_shown || online {
+            Status::Online
+        } else {
+            Status::Offline
+        };
+        let by_me = user.changed_by.as_deref() == Some(me);
+        if !is_shown && (online != was_online || !(online || by_me)) {
+            return Some((status, contacts));
+        }
+        // told here already, except to contacts that were made on another node
+        let unknown = self.presence.learn_contacts(user.id, contacts);
+        (!unknown.is_empty()).then_some((status, unknown))
+    }
+}
+
+impl Progress {
+    fn unseen(&self, changed: Vec<ChatUser>) -> Vec<ChatUser> {
+        let is_news = |user: &ChatUser| user.changed_at != self.seen.get(&user.id).copied();
+        changed.into_iter().filter(is_news).collect()
+    }
+
+    fn saw(&mut self, user: &ChatUser) {
+        let Some(at) = user.changed_at else { return };
+        self.newest = self.newest.max(Some(at));
+        self.seen.insert(user.id, at);
+        if self.seen.len() > SEEN_BEFORE_PRUNING {
+            let oldest = self.newest.map_or(0, DateTime::timestamp_millis) - millis(OVERLAP);
+            self.seen.retain(|_, at| at.timestamp_millis() >= oldest);
+        }
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,184 @@
+//! Two servers on one database: one order, one presence, nothing twice.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::binary::Binary;
+use crate::support::database::TestDatabase;
+use crate::support::frame::Silence;
+use crate::support::poll;
+use crate::support::user::{Person, each};
+
+/// A look at other nodes every second, behind a write of 250 ms, and some air.
+const CONVERGED: Duration = Duration::from_secs(8);
+/// Longer than a server takes to notice what another one wrote.
+const NOTHING_MORE: Duration = Duration::from_secs(3);
+
+struct Nodes {
+    database: TestDatabase,
+    one: Binary,
+    two: Binary,
+    alice: Value,
+    bob: Value,
+}
+
+/// Two servers that know of each other, and two users.
+async fn nodes() -> Nodes {
+    let database = TestDatabase::shared().await;
+    let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let node = async |id: &str| {
+        let mut keys = database.keys().to_vec();
+        keys.extend([("CHATZZ_NODE_ID", id), ("CHATZZ_LEASE", "3s")]);
+        Binary::serve(&keys).await
+    };
+    let (one, two) = (node("one").await, node("two").await);
+    Nodes {
+        database,
+        one,
+        two,
+        alice,
+        bob,
+    }
+}
+
+/// Waits until somebody was told this status of his one contact.
+async fn told(watcher: &Person, status: &str) -> Value {
+    loop {
+        let envelope = watcher.client.wait_for("chat-user-status-changed").await;
+        if envelope["status"] == status {
+            return envelope;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_and_goes_on_another_node_is_told() {
+    let nodes = nodes().await;
+    let (alice, _) = nodes.one.login(&nodes.alice).await;
+    alice.add(&nodes.bob).await.unwrap();
+    let (bob, details) = nodes.two.login(&nodes.bob).await;
+    assert_eq!(details["connectedUsers"][0]["_id"], nodes.alice);
+
+    let envelope = told(&alice, "online").await;
+    assert_eq!(envelope["user"]["_id"], nodes.bob);
+    bob.client.close().await;
+    let envelope = told(&alice, "offline").await;
+    assert_eq!(envelope["user"]["_id"], nodes.bob);
+    assert!(envelope["lastOnline"].is_string(), "{envelope}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_on_two_nodes_is_offline_only_after_the_last_socket() {
+    let nodes = nodes().await;
+    let (alice, _) = nodes.one.login(&nodes.alice).await;
+    alice.add(&nodes.bob).await.unwrap();
+    let (here, _) = nodes.one.login(&nodes.bob).await;
+    told(&alice, "online").await;
+    let (there, _) = nodes.two.login(&nodes.bob).await;
+    let chat_users = nodes.database.collection("chatusers");
+    poll::until("bob is stored on both nodes", CONVERGED, async || {
+        let both = bson::doc! { "nodes": { "$size": 2 } };
+        let count = chat_users.count_documents(both).await.unwrap();
+        (count == 1).then_some(())
+    })
+    .await;
+    tokio::time::sleep(NOTHING_MORE).await;
+    alice.client.drain();
+
+    here.client.close().await;
+    let silence = alice.client.next_event(NOTHING_MORE).await;
+    assert!(matches!(silence, Err(Silence::Timeout(_))), "{silence:?}");
+
+    there.client.close().await;
+    told(&alice, "offline").await;
+    tokio::time::sleep(NOTHING_MORE).await;
+    assert!(alice.client.drain().is_empty(), "it is told once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_made_through_another_node_hears_who_goes() {
+    let nodes = nodes().await;
+    let (alice, _) = nodes.one.login(&nodes.alice).await;
+    let (bob, _) = nodes.one.login(&nodes.bob).await;
+    let (elsewhere, _) = nodes.two.login(&nodes.alice).await;
+    elsewhere.add(&nodes.bob).await.unwrap();
+
+    bob.client.close().await;
+
+    let envelope = told(&alice, "offline").await;
+    assert_eq!(envelope["user"]["_id"], nodes.bob);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_sides_sending_through_different_nodes_keep_one_gapless_order() {
+    const EACH: usize = 40;
+    let nodes = nodes().await;
+    let (alice, _) = nodes.one.login(&nodes.alice).await;
+    let (bob, _) = nodes.two.login(&nodes.bob).await;
+    alice.add(&nodes.bob).await.unwrap();
+
+    let (a, b) = tokio::join!(
+        send_many(&alice, &nodes.bob, "from alice", EACH),
+        send_many(&bob, &nodes.alice, "from bob", EACH),
+    );
+
+    let mut numbers: Vec<u64> = a.iter().chain(&b).copied().collect();
+    numbers.sort_unstable();
+    let expected: Vec<u64> = (1..=2 * EACH as u64).collect();
+    assert_eq!(numbers, expected);
+    assert!(
+        a.is_sorted() && b.is_sorted(),
+        "each in the order of sending"
+    );
+    // what the other node stored is delivered before what follows it here
+    let last = alice.send(&nodes.bob, "the end").await.unwrap();
+    let mut seen = Vec::new();
+    while seen.last() != last["seq"].as_u64().as_ref() {
+        let message = alice.client.wait_for("new-message").await;
+        seen.push(message["seq"].as_u64().unwrap());
+    }
+    let expected: Vec<u64> = (1..=last["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seen, expected, "alice is told everything, in order, once");
+}
+
+/// Sends one after another; the numbers.
+async fn send_many(person: &Person, to: &Value, text: &str, count: usize) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    for _ in 0..count {
+        let message = person.send(to, text).await.unwrap();
+        numbers.push(message["seq"].as_u64().unwrap());
+    }
+    numbers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_confirmed_at_one_node_is_not_missed_at_another() {
+    let nodes = nodes().await;
+    let (alice, _) = nodes.one.login(&nodes.alice).await;
+    alice.add(&nodes.bob).await.unwrap();
+    for text in ["one", "two", "three"] {
+        alice.send(&nodes.bob, text).await.unwrap();
+    }
+    let (bob, details) = nodes.two.login(&nodes.bob).await;
+    let missed = &details["missedMessages"][nodes.alice.as_str().unwrap()];
+    assert_eq!(each(missed, "seq"), [1, 2, 3]);
+    bob.delivered_up_to(&nodes.alice, 2).await.unwrap();
+    bob.client.drop_connection().await;
+    let rooms = nodes.database.collection("chatrooms");
+    poll::until("the cursor is written", CONVERGED, async || {
+        let room = rooms.find_one(bson::doc! {}).await.unwrap().unwrap();
+        let cursors = room.get_document("cursors").ok()?;
+        let reached = |cursor: &bson::Bson| {
+            let cursor = cursor.as_document()?;
+            (cursor.get_i64("delivered").ok()? == 2).then_some(())
+        };
+        cursors.values().find_map(reached)
+    })
+    .await;
+
+    let (_bob, details) = nodes.one.login(&nodes.bob).await;
+
+    let missed = &details["missedMessages"][nodes.alice.as_str().unwrap()];
+    assert_eq!(each(missed, "seq"), [3]);
+}
