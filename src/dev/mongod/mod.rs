@@ -16,7 +16,7 @@ mod watchdog;
 
 pub use fetch::FetchError;
 pub use locate::{Environment, LocateError, Rejected, locate};
-pub use options::{Options, REPLICA_SET};
+pub use options::{Options, REPLICA_SET, Ready};
 pub use process::{ControlError, Mongod};
 pub use start_error::StartError;
 pub use version::Unusable;

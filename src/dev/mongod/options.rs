@@ -7,6 +7,15 @@ use std::path::{Path, PathBuf};
 /// The name of the one-node replica set of a managed mongod.
 pub const REPLICA_SET: &str = "chatzz";
 
+/// What a started [`Mongod`](super::Mongod) is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ready {
+    /// It can be written to; with [`Options::replica_set`] it is made a set of one node first.
+    Writable,
+    /// It answers. For a member of a larger replica set, which the caller puts together.
+    Answering,
+}
+
 /// How to start a [`Mongod`](super::Mongod).
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -20,6 +29,8 @@ pub struct Options {
     pub port: Option<u16>,
     /// Whether to run as a one-node replica set, default true; a standalone starts a little faster.
     pub replica_set: bool,
+    /// What a start and a restart wait for, default [`Ready::Writable`].
+    pub ready: Ready,
     /// Size of the storage engine's cache in GiB, default 0.5 and at least 0.25.
     pub cache_gb: f64,
     /// Size of a replica set's oplog in MiB, default 256.
@@ -37,6 +48,7 @@ impl Options {
             ip: Ipv4Addr::LOCALHOST,
             port: None,
             replica_set: true,
+            ready: Ready::Writable,
             cache_gb: 0.5,
             oplog_mb: 256,
             extra_args: Vec::new(),

@@ -60,7 +60,7 @@ pub struct Mongod {
 }
 
 impl Mongod {
-    /// Starts mongod and returns once it can be written to, within 60 s.
+    /// Starts mongod and returns once it is [ready](super::Ready), within 60 s.
     ///
     /// The folder may be one of an earlier run, of which everything is kept, also if it was killed
     /// or had another port. The log of that run is kept as `mongod.log.old`.
@@ -186,7 +186,7 @@ async fn end_now(mut watched: Watched) -> Result<ExitStatus, ControlError> {
     watched.reap().await.map_err(ControlError::Wait)
 }
 
-/// Runs mongod on `port` and waits until it can be written to.
+/// Runs mongod on `port` and waits until it is ready.
 async fn run(options: &Options, port: u16) -> Result<Watched, StartError> {
     let address = SocketAddrV4::new(options.ip, port);
     // Otherwise a mongod that is there already could be taken for this one.
@@ -204,15 +204,15 @@ async fn run(options: &Options, port: u16) -> Result<Watched, StartError> {
         .map_err(StartError::Spawn)?;
 
     let deadline = Instant::now() + START_LIMIT;
-    let writable = tokio::select! {
-        writable = replica_set::until_writable(address, options.replica_set, deadline) => writable,
+    let ready = tokio::select! {
+        ready = replica_set::until_ready(address, options, deadline) => ready,
         ended = watched.ended() => {
             ended.map_err(StartError::Spawn)?;
             let status = watched.reap().await.map_err(StartError::Spawn)?;
             return Err(exited(options, address, status));
         }
     };
-    match writable {
+    match ready {
         Ok(()) => Ok(watched),
         Err(cause) => {
             // Its shell sees to it should this fail; the first error is the one to tell.

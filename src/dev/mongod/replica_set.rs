@@ -1,4 +1,4 @@
-//! Waiting until mongod can be written to, as a standalone or as a replica set of one node.
+//! Waiting until mongod is ready: writable, as a standalone or a replica set of one node, or answering.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use mongodb::{Client, Database};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::options::REPLICA_SET;
+use super::options::{Options, REPLICA_SET, Ready};
 
 /// How often a state that is not there yet is looked at again.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
@@ -18,13 +18,13 @@ const POLL_INTERVAL: Duration = Duration::from_millis(25);
 /// Server code of `replSetGetConfig` on a node that never was in a replica set.
 const NOT_YET_INITIALIZED: i32 = 94;
 
-/// Waits until the mongod at `address` accepts writes, making it a replica set first if asked to.
+/// Waits until the mongod at `address` is as `options` want it, making it a replica set first.
 ///
 /// # Errors
 /// At the deadline, the last error of the driver if there was one.
-pub(super) async fn until_writable(
+pub(super) async fn until_ready(
     address: SocketAddrV4,
-    replica_set: bool,
+    options: &Options,
     deadline: Instant,
 ) -> std::result::Result<(), Option<Error>> {
     // The driver retries a refused connection after 500 ms at the earliest; a socket is quicker.
@@ -37,7 +37,11 @@ pub(super) async fn until_writable(
     let node = Node::connect(address, deadline)?;
     let mut last_error = None;
     while Instant::now() < deadline {
-        match node.is_writable(replica_set).await {
+        let ready = match options.ready {
+            Ready::Writable => node.is_writable(options.replica_set).await,
+            Ready::Answering => node.run(doc! { "hello": 1 }).await.map(|_| true),
+        };
+        match ready {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(error) => last_error = Some(error),

@@ -1,0 +1,93 @@
+//! The database after a run, as the checker reads it.
+
+mod shape;
+mod trials;
+
+use std::fmt::Write as _;
+
+use bson::{Bson, RawDocumentBuf, doc};
+use futures::TryStreamExt as _;
+use mongodb::options::{ReadConcern, ReadPreference, SelectionCriteria};
+use mongodb::{Client, Cursor, Database};
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+
+pub(crate) use shape::Dump;
+use shape::{StoredMessage, StoredRoom, StoredUser};
+pub(crate) use trials::trials;
+
+/// Reads the collections `<prefix>users`, `<prefix>rooms` and `<prefix>messages` (prefix `chat` by
+/// default) as a majority has them, in the order of `_id`.
+///
+/// `users_hash_before` is what [`users_hash`] gave before the run; the one of now is added.
+///
+/// # Errors
+/// When the database cannot answer, or a document lacks a field.
+pub(crate) async fn dump(
+    uri: &str,
+    database: &str,
+    prefix: &str,
+    users_hash_before: String,
+) -> mongodb::error::Result<Dump> {
+    let open = Client::with_uri_str(uri).await?.database(database);
+    let users: Vec<StoredUser> = all(&open, &format!("{prefix}users")).await?;
+    let rooms: Vec<StoredRoom> = all(&open, &format!("{prefix}rooms")).await?;
+    let messages: Vec<StoredMessage> = all(&open, &format!("{prefix}messages")).await?;
+    Ok(Dump {
+        chat_users: users.into_iter().map(Into::into).collect(),
+        chat_rooms: rooms.into_iter().map(Into::into).collect(),
+        messages: messages.into_iter().map(Into::into).collect(),
+        users_hash_before,
+        users_hash_after: users_hash(uri, database).await?,
+        database_writes_to_users: None,
+    })
+}
+
+/// Hashes the application's `users`: SHA-256 of all documents' bytes in the order of `_id`, in hex.
+///
+/// # Errors
+/// When the database cannot answer.
+pub(crate) async fn users_hash(uri: &str, database: &str) -> mongodb::error::Result<String> {
+    let open = Client::with_uri_str(uri).await?.database(database);
+    let mut cursor: Cursor<RawDocumentBuf> = find(&open, "users").await?;
+    let mut hash = Sha256::new();
+    while let Some(user) = cursor.try_next().await? {
+        hash.update(user.as_bytes());
+    }
+    let mut hex = String::new();
+    for byte in hash.finalize() {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    Ok(hex)
+}
+
+async fn all<T>(database: &Database, name: &str) -> mongodb::error::Result<Vec<T>>
+where
+    T: DeserializeOwned + Unpin + Send + Sync,
+{
+    find(database, name).await?.try_collect().await
+}
+
+#[expect(clippy::disallowed_methods, reason = "a dump looks into the database")]
+async fn find<T>(database: &Database, name: &str) -> mongodb::error::Result<Cursor<T>>
+where
+    T: DeserializeOwned + Unpin + Send + Sync,
+{
+    let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
+    database
+        .collection::<T>(name)
+        .find(doc! {})
+        .sort(doc! { "_id": 1 })
+        .read_concern(ReadConcern::majority())
+        .selection_criteria(primary)
+        .await
+}
+
+/// An id as it is on the wire.
+fn id(id: &Bson) -> String {
+    match id {
+        Bson::ObjectId(id) => id.to_hex(),
+        Bson::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
