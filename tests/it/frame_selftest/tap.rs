@@ -31,7 +31,7 @@ async fn a_tap_sees_acks_events_and_the_end_in_their_order_and_nothing_is_kept()
         client.emit_with_ack("echo", 7).await.unwrap();
         assert!(client.drain().is_empty(), "{wire:?}");
         assert!(client.received_bytes().len() < 1_000, "the handshake alone");
-        client.close().await;
+        client.drop_connection().await;
         let expected = [
             "event \"first\"",
             "ack 0 [null,7]",
