@@ -16,6 +16,7 @@ use super::packet::Packet;
 use crate::auth::Identity;
 use crate::id::SocketId;
 use crate::service::{HandedOver, Me};
+use crate::store::Message;
 use crate::transport::{Sessions, Transport};
 
 /// Room events of one socket that may be in the lanes at a time. More would
@@ -171,6 +172,12 @@ impl Connection {
     /// outlived it long enough.
     pub(super) fn note_handed(&self, range: HandedOver) {
         self.handed.lock().note(range);
+    }
+
+    /// Whether the login brought this received message.
+    pub(super) fn has_from_login(&self, message: &Message) -> bool {
+        let handed = self.handed.lock();
+        handed.came_with_login(message.chat_room, message.seq)
     }
 
     /// A waiting queue looks again.

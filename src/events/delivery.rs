@@ -88,6 +88,10 @@ impl Delivery {
             let Some(connection) = self.connection(id) else {
                 continue;
             };
+            // found late, since another node stored it or the answer was lost
+            if stored.origin.is_none() && connection.has_from_login(message) {
+                continue;
+            }
             let packet = Packet::event(Arc::clone(json)).handing(vec![HandedOver {
                 room: message.chat_room,
                 first: message.seq,

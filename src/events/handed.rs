@@ -3,10 +3,12 @@
 //! A client that never acknowledges has what it was handed once its socket has
 //! outlived ping interval and ping timeout: a dead one would have been noticed.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::id::{ChatRoomId, Seq};
 use crate::service::HandedOver;
 
 /// Ranges handed over within this belong together.
@@ -16,6 +18,8 @@ const TOGETHER: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Handed {
     ranges: Vec<Noted>,
+    /// The last position of each chat room that the login brought.
+    at_login: HashMap<ChatRoomId, Seq>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +57,20 @@ impl Handed {
             at: now,
             range,
         });
+    }
+
+    /// Notes what the login brings: everything up to there was missed, and is
+    /// told with it, or was confirmed before.
+    pub(super) fn note_login(&mut self, ranges: &[HandedOver]) {
+        for range in ranges {
+            let last = self.at_login.entry(range.room).or_default();
+            *last = range.last.max(*last);
+        }
+    }
+
+    /// Whether the login brought this message.
+    pub(super) fn came_with_login(&self, room: ChatRoomId, seq: Seq) -> bool {
+        self.at_login.get(&room).is_some_and(|last| seq <= *last)
     }
 
     /// Takes out what was handed over longer than `age` ago.

@@ -275,8 +275,16 @@ async fn try_apply(store: &Store, job: &Job, progress: &mut Progress) -> Result<
             unmoved,
         });
     }
+    let whole = u64::try_from(ends.newest.seq - ends.oldest + 1) == Ok(count);
+    let ends = if job.known.is_some() && !whole {
+        // read a while ago: some may have been moved since
+        let moved = messages.find_moved(job.change).await?;
+        moved.unwrap_or_else(|| ends.clone())
+    } else {
+        ends.clone()
+    };
     Ok(Done {
-        moved: Some((ends.clone(), count)),
+        moved: Some((ends, count)),
         unmoved: None,
     })
 }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use bson::DateTime;
 
-use super::missed::mark_sent;
 use super::{Conversation, Error, HandedOver, IdInput, Me, Messenger};
 use crate::id::{ChatRoomId, Seq};
 use crate::lanes::Stored;
-use crate::store::messages::{Ends, Page};
-use crate::store::{Message, Status};
+use crate::store::Message;
+use crate::store::messages::Page;
 
 /// What history a client asks for.
 #[derive(Clone, Debug)]
@@ -75,7 +74,7 @@ impl Messenger {
         if !ascending {
             messages.reverse();
         }
-        self.hand_over_page(&conversation, &mut messages).await?;
+        self.hand_over(&conversation, &mut messages).await?;
         let handed_over = messages
             .first()
             .zip(messages.last())
@@ -93,29 +92,6 @@ impl Messenger {
             has_more,
             handed_over,
         })
-    }
-
-    /// Marks messages of the page that were never handed over: now they are.
-    async fn hand_over_page(
-        &self,
-        conversation: &Conversation,
-        messages: &mut [Message],
-    ) -> Result<(), Error> {
-        let mine = conversation.me.id;
-        let mut waiting = messages
-            .iter()
-            .filter(|message| message.status == Status::NotSent && message.to == mine);
-        let Some(first) = waiting.next() else {
-            return Ok(());
-        };
-        let ends = Ends {
-            oldest: first.seq,
-            newest: waiting.next_back().unwrap_or(first).clone(),
-        };
-        let at = self.hand_over(conversation, ends).await?;
-        let received = messages.iter_mut().filter(|message| message.to == mine);
-        mark_sent(received, at);
-        Ok(())
     }
 
     /// The first position whose message was created at or after `since`; one

@@ -9,7 +9,6 @@ use futures::StreamExt as _;
 use super::{Contact, Conversation, Error, Me, Messenger};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::lanes::{Confirm, Member, Stored};
-use crate::store::messages::Ends;
 use crate::store::{Message, Status, User};
 
 /// Chat rooms looked into at one login; of more, the newest.
@@ -162,19 +161,8 @@ impl Messenger {
         contacts: &[Contact],
         kept: &mut HashMap<ChatRoomId, Vec<Message>>,
     ) -> Result<(), Error> {
-        let mut ranges = Vec::new();
-        for contact in contacts {
-            let Some(messages) = kept.get(&contact.room) else {
-                continue;
-            };
-            let mut waiting = messages.iter().filter(|m| m.status == Status::NotSent);
-            let Some(first) = waiting.next() else {
-                continue;
-            };
-            let ends = Ends {
-                oldest: first.seq,
-                newest: waiting.next_back().unwrap_or(first).clone(),
-            };
+        let taken = contacts.iter().filter_map(|contact| {
+            let messages = kept.remove(&contact.room)?;
             let conversation = Conversation {
                 room: contact.room,
                 me: Member {
@@ -186,29 +174,20 @@ impl Messenger {
                     user: Arc::clone(&contact.user),
                 },
             };
-            ranges.push((conversation, ends));
-        }
-        let mut recorded = futures::stream::iter(ranges)
-            .map(|(conversation, ends)| async move {
-                let at = self.hand_over(&conversation, ends).await?;
-                Ok::<_, Error>((conversation.room, at))
+            Some((conversation, messages))
+        });
+        let taken: Vec<(Conversation, Vec<Message>)> = taken.collect();
+        let mut recorded = futures::stream::iter(taken)
+            .map(|(conversation, mut messages)| async move {
+                self.hand_over(&conversation, &mut messages).await?;
+                Ok::<_, Error>((conversation.room, messages))
             })
             .buffer_unordered(ROOMS_AT_ONCE);
         while let Some(done) = recorded.next().await {
-            let (room, at) = done?;
-            mark_sent(kept.get_mut(&room).into_iter().flatten(), at);
+            let (room, messages) = done?;
+            kept.insert(room, messages);
         }
         Ok(())
-    }
-}
-
-/// Shows messages as the hand-over has just made them.
-pub(super) fn mark_sent<'a>(messages: impl Iterator<Item = &'a mut Message>, at: bson::DateTime) {
-    for message in messages {
-        if message.status == Status::NotSent {
-            message.status = Status::Sent;
-            message.sent_at = Some(at);
-        }
     }
 }
 

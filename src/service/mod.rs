@@ -2,6 +2,7 @@
 
 mod contacts;
 mod error;
+mod hand_over;
 mod history;
 mod lease;
 mod login;
@@ -17,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moka::future::Cache;
-use tokio::time::Instant;
 
 pub use contacts::{Added, Contact, LastMessage};
 pub use error::Error;
@@ -34,8 +34,7 @@ pub use watch::Watch;
 use crate::clock::Clock;
 use crate::config::{Config, PagingConfig};
 use crate::id::{ChatRoomId, ChatUserId, UserId};
-use crate::lanes::{Advance, Answer, Asker, Command, LaneError, Lanes, Member, Scope};
-use crate::store::messages::{Ends, Step};
+use crate::lanes::{Lanes, Member};
 use crate::store::{Store, User, WriteBehind};
 use presence::Presence;
 
@@ -179,33 +178,6 @@ impl Messenger {
         let Some(found) = found else { return Ok(None) };
         self.rooms.insert(key, found.id).await;
         Ok(Some(found.id))
-    }
-
-    /// Marks received messages handed over and waits until that is durable;
-    /// tells when they were.
-    async fn hand_over(
-        &self,
-        conversation: &Conversation,
-        messages: Ends,
-    ) -> Result<bson::DateTime, Error> {
-        let (done, answer) = tokio::sync::oneshot::channel();
-        let advance = Advance {
-            room: conversation.room,
-            reader: conversation.me.clone(),
-            sender: conversation.other.clone(),
-            step: Step::Sent,
-            scope: Scope::Known(messages),
-            asker: Asker::Task(done),
-            deadline: Instant::now() + self.deadline,
-        };
-        self.lanes
-            .submit(Command::Advance(advance))
-            .map_err(|_| Error::Overloaded)?;
-        match answer.await {
-            Ok(Ok(Answer::Moved { at, .. })) => Ok(at),
-            Ok(Err(error)) => Err(error.into()),
-            Ok(Ok(_)) | Err(_) => Err(LaneError::Internal.into()),
-        }
     }
 }
 

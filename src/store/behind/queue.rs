@@ -16,6 +16,9 @@ use crate::store::Error;
 /// How often what became known is written.
 const INTERVAL: Duration = Duration::from_millis(250);
 
+/// How long a written cursor is remembered at least; no read takes that long.
+const REMEMBERED: Duration = Duration::from_secs(15);
+
 /// The queue of what is written behind.
 #[derive(Debug)]
 pub struct WriteBehind {
@@ -29,8 +32,9 @@ pub struct WriteBehind {
 struct Pending {
     boot: Arc<str>,
     rooms: HashMap<ChatRoomId, RoomProgress>,
-    /// What was written by the last flush: majority reads may not show it yet.
-    written: HashMap<ChatRoomId, RoomProgress>,
+    /// Cursors handed to the database lately: a read that began before they
+    /// were there may come to its end now.
+    written: Lately,
     presence: HashMap<ChatUserId, PresenceChange>,
     since: Option<Instant>,
 }
@@ -76,11 +80,10 @@ impl WriteBehind {
     /// A delivered cursor that the database may not show yet; 0 if none.
     pub fn known_delivered(&self, room: ChatRoomId, member: ChatUserId) -> Seq {
         let pending = self.pending.lock();
-        [&pending.rooms, &pending.written]
-            .into_iter()
-            .filter_map(|rooms| rooms.get(&room)?.cursors.get(&member).copied())
-            .max()
-            .unwrap_or_default()
+        let waiting = pending.rooms.get(&room);
+        let waiting = waiting.and_then(|progress| progress.cursors.get(&member));
+        let written = pending.written.cursor(room, member);
+        waiting.copied().max(written).unwrap_or_default()
     }
 
     /// Writes every 250 ms until cancelled; what waits then is for the last
@@ -116,7 +119,7 @@ impl WriteBehind {
                 .map_or(0.0, |at| at.elapsed().as_secs_f64());
             metrics::gauge!("chatzz_write_behind_lag_seconds").set(lag);
             let rooms = std::mem::take(&mut pending.rooms);
-            pending.written.clone_from(&rooms);
+            pending.written.take_in(&rooms);
             (
                 Arc::clone(&pending.boot),
                 rooms,
@@ -132,6 +135,37 @@ impl WriteBehind {
             self.pending.lock().put_back(rooms, presence);
         }
         outcome
+    }
+}
+
+/// Cursors of the last 15 to 30 seconds.
+#[derive(Debug, Default)]
+struct Lately {
+    since: Option<Instant>,
+    now: Cursors,
+    before: Cursors,
+}
+
+type Cursors = HashMap<(ChatRoomId, ChatUserId), Seq>;
+
+impl Lately {
+    fn take_in(&mut self, rooms: &HashMap<ChatRoomId, RoomProgress>) {
+        if self.since.is_none_or(|since| since.elapsed() >= REMEMBERED) {
+            self.since = Some(Instant::now());
+            self.before = std::mem::take(&mut self.now);
+        }
+        for (room, progress) in rooms {
+            for (member, seq) in &progress.cursors {
+                let cursor = self.now.entry((*room, *member)).or_default();
+                *cursor = (*cursor).max(*seq);
+            }
+        }
+    }
+
+    fn cursor(&self, room: ChatRoomId, member: ChatUserId) -> Option<Seq> {
+        let key = (room, member);
+        let [now, before] = [&self.now, &self.before].map(|cursors| cursors.get(&key).copied());
+        now.max(before)
     }
 }
 

@@ -120,6 +120,16 @@ impl Messages {
         self.documents.find_one("messages.find", by_id(id)).await
     }
 
+    /// Lists messages by their ids. Index: `_id_`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list(&self, ids: &[MessageId]) -> Result<Vec<Message>, Error> {
+        let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        let listing = Listing::of(doc! { "_id": { "$in": ids } }, limit);
+        self.documents.list("messages.list", listing).await
+    }
+
     /// Finds the message a sender stored under a client id. Index: `from_clientId`.
     ///
     /// # Errors

@@ -52,6 +52,17 @@ impl Change {
         filter
     }
 
+    /// The messages that took the step by this very change, its time says.
+    /// Index: `chatRoom_seq`.
+    fn after(&self) -> Document {
+        let mut filter = self.range();
+        match self.step {
+            Step::Sent => filter.insert("sentAt", self.at),
+            Step::Read => filter.insert("readAt", self.at),
+        };
+        filter
+    }
+
     fn range(&self) -> Document {
         doc! {
             "chatRoom": self.room,
@@ -133,16 +144,33 @@ impl Messages {
             .await
     }
 
+    /// Finds the ends of what a change has moved, by its time: some of what was
+    /// to be moved may have been moved by another one, before.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_moved(&self, change: Change) -> Result<Option<Ends>, Error> {
+        let edge = |direction: i32| {
+            self.documents.find_first(
+                "messages.find_moved",
+                change.after(),
+                doc! { "seq": direction },
+            )
+        };
+        let (newest, oldest): (Option<Message>, Option<Message>) =
+            futures::try_join!(edge(-1), edge(1))?;
+        Ok(newest.zip(oldest).map(|(newest, oldest)| Ends {
+            oldest: oldest.seq,
+            newest,
+        }))
+    }
+
     /// Counts what a change moved, by its time; for when its answer was lost.
     ///
     /// # Errors
     /// When the database cannot answer.
     pub async fn count_applied(&self, change: Change) -> Result<u64, Error> {
-        let mut filter = change.range();
-        match change.step {
-            Step::Sent => filter.insert("sentAt", change.at),
-            Step::Read => filter.insert("readAt", change.at),
-        };
+        let filter = change.after();
         self.documents
             .run("messages.count_applied", |collection| async move {
                 collection.count_documents(filter).await
