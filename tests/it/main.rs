@@ -38,3 +38,4 @@ mod races;
 mod store;
 mod support;
 mod transports;
+mod verify;
