@@ -42,11 +42,13 @@ impl<'a> Run<'a> {
         let name = store.database_name().to_owned();
         let new = Report::new(name, started_at, options.repair);
         let mut state = State::new(Part::Schema, new);
-        if let Some(path) = &options.state
-            && let Some(left) = State::load(path).await?
-        {
-            left.check(path, &state.report)?;
-            state = left;
+        if let Some(path) = &options.state {
+            if let Some(left) = State::load(path).await? {
+                left.check(path, &state.report)?;
+                state = left;
+            }
+            // a file that cannot be written is told now, not after hours
+            state.save(path).await?;
         }
         Ok(Self {
             store,

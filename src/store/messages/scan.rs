@@ -1,5 +1,6 @@
 //! Reading all messages, and counting them again, for `chatzz verify`.
 
+use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawDocument, doc};
 
 use super::{Error, Messages, Status};
@@ -115,25 +116,13 @@ impl Messages {
 
     /// Reads the messages that name no chat room at all. Index: `chatRoom_seq`.
     pub fn scan_roomless(&self) -> Scan<Scanned> {
-        let others = [
-            "double",
-            "string",
-            "object",
-            "array",
-            "binData",
-            "undefined",
-            "bool",
-            "date",
-            "regex",
-            "int",
-            "long",
-            "decimal",
-            "timestamp",
-            "minKey",
-            "maxKey",
-        ];
-        let others = others.map(Bson::from).to_vec();
-        self.scan_where(doc! { "$or": [{ "chatRoom": null }, { "chatRoom": { "$type": others } }] })
+        // comparisons in `$expr` are of all types, as the index is: ids stand together
+        let ids = [[0; 12], [0xFF; 12]].map(ObjectId::from_bytes);
+        let [first, last] = ids;
+        self.scan_where(doc! { "$or": [
+            { "$expr": { "$lt": ["$chatRoom", first] } },
+            { "$expr": { "$gt": ["$chatRoom", last] } },
+        ] })
     }
 
     fn scan_where(&self, filter: Document) -> Scan<Scanned> {

@@ -46,6 +46,12 @@ async fn the_exit_code_tells_clean_from_found_from_mended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_checked_ends_with_two() {
+    let world = World::healthy().await;
+    let state = world
+        .command(&["--state", "no-such-folder/state.json"])
+        .await;
+    assert_eq!(state.status.code(), Some(2), "{state:?}");
+    assert!(state.err.contains("no-such-folder/state.json"), "{state:?}");
     let wrong = Binary::run(&["verify"], &[("CHATZZ_MONGODB_POOL", "many")]).await;
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
     let usage = Binary::run(&["verify", "--mend"], &[]).await;

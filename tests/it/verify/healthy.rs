@@ -74,6 +74,27 @@ async fn without_repair_no_write_is_sent_even_when_there_is_much_to_mend() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn looking_for_messages_without_a_room_reads_no_others() {
+    let world = World::healthy().await;
+    let database = world.database.raw();
+    database.run_command(doc! { "profile": 2 }).await.unwrap();
+
+    world.verify().await;
+
+    database.run_command(doc! { "profile": 0 }).await.unwrap();
+    let seen = world.database.dump("system.profile").await;
+    let asked = seen.iter().filter(|entry| {
+        let command = entry.get_document("command");
+        command.is_ok_and(|command| {
+            command.to_string().contains("$expr")
+                && entry.get_str("ns").unwrap().ends_with(".chatmessages")
+        })
+    });
+    let read = asked.map(|entry| entry.get_i32("docsExamined").unwrap());
+    assert_eq!(read.collect::<Vec<_>>(), [0], "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn beside_a_server_that_is_being_written_to_there_are_no_findings() {
     let database = TestDatabase::shared().await;
     let server = Server::try_on_database(database.uri(), database.name(), &[]);
