@@ -13,6 +13,9 @@ use super::{Check, Finding, Options};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::{Error, Store, shown};
 
+/// Attempts at one repair, each on the state as it is then.
+const MOST_REPAIRS: usize = 5;
+
 /// What a look shows.
 pub(super) enum Look {
     /// Nothing is wrong, or not any more.
@@ -41,8 +44,32 @@ impl Looker {
     }
 
     /// Looks at one suspect; `last` is the look after which it is reported.
+    ///
+    /// A repair that met a newer state is tried again on that state.
     pub(super) async fn look(&self, suspect: &Suspect, last: bool) -> Result<Look, Error> {
         let mend = last && self.repair;
+        let mut findings = Vec::new();
+        let mut refused = Vec::new();
+        for _ in 0..MOST_REPAIRS {
+            let found = match self.look_once(suspect, mend).await? {
+                Look::Stands(found) => found,
+                // what was refused before has been put right by somebody else
+                _ if !findings.is_empty() => return Ok(Look::Stands(findings)),
+                other => return Ok(other),
+            };
+            let split = found.into_iter().partition(|f| f.repaired == Some(false));
+            let (not_mended, others): (Vec<Finding>, Vec<Finding>) = split;
+            findings.extend(others);
+            refused = not_mended;
+            if refused.is_empty() {
+                break;
+            }
+        }
+        findings.extend(refused);
+        Ok(Look::Stands(findings))
+    }
+
+    async fn look_once(&self, suspect: &Suspect, mend: bool) -> Result<Look, Error> {
         match suspect {
             Suspect::Sure(finding) => Ok(Look::Stands(vec![finding.clone()])),
             Suspect::Gap { room, first, last } => self.gap(*room, *first, *last).await,

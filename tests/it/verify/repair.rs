@@ -84,6 +84,7 @@ async fn beside_a_working_server_repair_mends_the_damage_and_disturbs_nothing() 
     let (sent, report) = tokio::join!(talking, repairing);
 
     assert_eq!(checks(&report), [Check::Head], "{report}");
+    assert!(report.is_clean(), "{report}");
     server.stop().await;
     let after = run(&store, &super::quick()).await;
     assert_eq!(after.findings, [], "{after}");
