@@ -31,6 +31,8 @@ Examples:
   chatzz dev --listen 127.0.0.1:4000   the same, on another port
   chatzz migrate --dry-run             show what would change in the database
   chatzz migrate                       change it
+  chatzz verify                        check what is stored, change nothing
+  chatzz verify --repair --json        mend what can be, report as JSON
   chatzz serve                         run it; `chatzz` alone does the same";
 
 /// The command line of `chatzz`.
@@ -75,6 +77,12 @@ pub enum Command {
     /// run this under a stronger role, and serve with
     /// `CHATZZ_MIGRATE_ON_START=false`.
     Migrate(MigrateArgs),
+    /// Check the database: numbers, statuses, heads, counts, indexes
+    ///
+    /// Reads everything once and writes nothing unless told to; safe beside a
+    /// running server. Ends with 0 if no error is left, 1 if there is one, and 2
+    /// if the database could not be checked.
+    Verify(VerifyArgs),
 }
 
 impl Command {
@@ -83,7 +91,7 @@ impl Command {
         match self {
             Self::Serve => Mode::Serve,
             Self::Dev(_) => Mode::Dev,
-            Self::Migrate(_) => Mode::Migrate,
+            Self::Migrate(_) | Self::Verify(_) => Mode::Migrate,
         }
     }
 }
@@ -108,4 +116,18 @@ pub struct MigrateArgs {
     /// Show what would be done and change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// The options of `chatzz verify`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct VerifyArgs {
+    /// Mend what can be derived from the messages, and create missing indexes
+    #[arg(long)]
+    pub repair: bool,
+    /// Print one JSON report instead of lines
+    #[arg(long)]
+    pub json: bool,
+    /// Keep here how far it got; the same command goes on after an interruption
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 
 use bson::oid::ObjectId;
-use bson::{Binary, Bson, spec::BinarySubtype};
+use bson::{Binary, Bson, RawBsonRef, spec::BinarySubtype};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 macro_rules! object_ids {
@@ -25,6 +25,11 @@ macro_rules! object_ids {
             /// Reads 24 hex digits; anything else is `None`.
             pub fn parse(text: &str) -> Option<Self> {
                 ObjectId::parse_str(text).ok().map(Self)
+            }
+
+            /// Takes a value of the database; any type but `ObjectId` is `None`.
+            pub fn from_raw(value: RawBsonRef<'_>) -> Option<Self> {
+                value.as_object_id().map(Self)
             }
 
             /// The 24 hex digits of the id.

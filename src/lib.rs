@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! main → app → {events, http, dev} → wire → service → {lanes → store} → id
+//! main → verify → store
 //! ```
 //!
 //! Nothing points upwards. [`clock`], [`config`] and [`id`] are leaves.
@@ -17,6 +18,7 @@
 //! | [`service`] | the messenger's rules; knows no sockets and no JSON |
 //! | [`lanes`] | where messages get their numbers and become durable |
 //! | [`store`] | MongoDB: documents, indexes, queries, migrations |
+//! | [`verify`] | checks a live database and mends what can be derived |
 //! | [`auth`] | who a socket speaks for |
 //! | [`dev`] | the managed mongod and the demo of `chatzz dev`, also used by the tests |
 //!
@@ -53,4 +55,5 @@ pub mod service;
 pub mod store;
 pub mod telemetry;
 mod transport;
+pub mod verify;
 pub mod wire;

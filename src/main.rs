@@ -3,12 +3,14 @@
 use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use chatzz::app::App;
-use chatzz::cli::{Cli, Command, DevArgs};
+use chatzz::cli::{Cli, Command, DevArgs, VerifyArgs};
 use chatzz::config::Config;
 use chatzz::store::Store;
 use chatzz::store::migrate::Plan;
+use chatzz::verify;
 use clap::Parser as _;
 
 /// Exit code of a command line or configuration that cannot be used.
@@ -32,6 +34,7 @@ async fn main() -> ExitCode {
         tracing::warn!("{warning}");
     }
     let done = match command {
+        Command::Verify(args) => return check(args, &config).await,
         Command::Serve => serve(config).await,
         Command::Dev(args) => dev(&args, config).await,
         Command::Migrate(args) => migrate(args.dry_run, &config).await,
@@ -95,6 +98,44 @@ async fn migrate(dry_run: bool, config: &Config) -> anyhow::Result<()> {
     ));
     store.close().await;
     Ok(())
+}
+
+/// Exit code of `verify`: findings are a failure, and what cannot be checked is not one.
+async fn check(args: VerifyArgs, config: &Config) -> ExitCode {
+    match try_check(args, config).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&format_args!("{error:#}"));
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+async fn try_check(args: VerifyArgs, config: &Config) -> anyhow::Result<bool> {
+    let shutdown = shutdown()?;
+    let store = Store::connect(config).await?;
+    let options = verify::Options {
+        repair: args.repair,
+        state: args.state,
+        progress: Arc::new(verify::bar()),
+        ..verify::Options::default()
+    };
+    let stop = options.stop.clone();
+    tokio::spawn(async move {
+        shutdown.await;
+        stop.cancel();
+    });
+    let report = verify::run(&store, &options).await;
+    drop(options);
+    let report = report?;
+    if args.json {
+        say(&serde_json::to_string(&report)?);
+    } else {
+        say(&report);
+    }
+    store.close().await;
+    Ok(report.is_clean())
 }
 
 /// Resolves at the first SIGTERM or Ctrl-C; the second ends the process at once.

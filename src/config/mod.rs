@@ -52,7 +52,7 @@ pub enum Mode {
     Serve,
     /// `chatzz dev`: nothing is required.
     Dev,
-    /// `chatzz migrate`: serves nobody, so no authentication mode is required.
+    /// `chatzz migrate` and `chatzz verify`: serve nobody, so no authentication mode is required.
     Migrate,
 }
 

@@ -1,10 +1,14 @@
 //! Chat users: who takes part in the messenger, and whether they are here.
 
-use bson::{Bson, DateTime, Document, doc};
+use std::collections::HashSet;
+
+use bson::{Bson, DateTime, Document, RawDocument, doc};
+use futures::TryStreamExt as _;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
-use super::documents::{Documents, Listing};
+use super::documents::{BATCH, Documents, Listing};
+use super::scan::{self, Query, Scan};
 use super::{error::Error, index};
 use crate::id::{ChatUserId, UserId, stored};
 
@@ -42,6 +46,34 @@ pub struct ChatUser {
     /// Boot id of the run for which that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_by: Option<String>,
+}
+
+/// A chat user, whatever shape it has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScannedUser {
+    /// Its `_id`; `None` unless it is an id.
+    pub id: Option<ChatUserId>,
+    /// The person's id in the application.
+    pub user: Option<UserId>,
+    /// Whether it says that the person is here.
+    pub online: bool,
+    /// The nodes it names.
+    pub nodes: Vec<String>,
+}
+
+impl ScannedUser {
+    fn read(document: &RawDocument) -> Self {
+        let field = |name| document.get(name).ok().flatten();
+        let nodes = field("nodes").and_then(bson::RawBsonRef::as_array);
+        let nodes = nodes.into_iter().flatten().filter_map(Result::ok);
+        let nodes = nodes.filter_map(|node| node.as_str().map(str::to_owned));
+        Self {
+            id: field("_id").and_then(ChatUserId::from_raw),
+            user: field("user").and_then(|user| UserId::from_bson(&scan::value(user))),
+            online: field("status").and_then(bson::RawBsonRef::as_str) == Some("online"),
+            nodes: nodes.collect(),
+        }
+    }
 }
 
 /// The chat users collection.
@@ -128,6 +160,83 @@ impl ChatUsers {
         let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
         let listing = Listing::of(doc! { "_id": { "$in": ids } }, limit);
         self.documents.list("chat_users.list", listing).await
+    }
+
+    /// Reads all chat users after one, by `_id`. Index: `_id_`.
+    pub fn scan(&self, after: Option<ChatUserId>) -> Scan<ScannedUser> {
+        let ids = scan::after(after);
+        let query = Query {
+            filter: doc! { "_id": ids },
+            sort: doc! { "_id": 1 },
+            ..Query::default()
+        };
+        Scan::start(&self.documents, query, ScannedUser::read)
+    }
+
+    /// Finds a chat user, whatever shape it has. Index: `_id_`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_scanned(&self, id: ChatUserId) -> Result<Option<ScannedUser>, Error> {
+        self.documents
+            .run("chat_users.find_scanned", |collection| async move {
+                let collection = collection.clone_with_type::<bson::RawDocumentBuf>();
+                let found = collection.find_one(doc! { "_id": id }).await?;
+                Ok(found.map(|found| ScannedUser::read(&found)))
+            })
+            .await
+    }
+
+    /// Lists those of `ids` that there are. Index: `_id_`, covered.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_existing(&self, ids: &[ChatUserId]) -> Result<HashSet<ChatUserId>, Error> {
+        let filter = doc! { "_id": { "$in": ids } };
+        self.documents
+            .run("chat_users.list_existing", |collection| async move {
+                let collection = collection.clone_with_type::<bson::RawDocumentBuf>();
+                let find = collection.find(filter).projection(doc! { "_id": 1 });
+                let found: Vec<bson::RawDocumentBuf> =
+                    find.batch_size(BATCH).await?.try_collect().await?;
+                let ids = found
+                    .iter()
+                    .filter_map(|user| user.get("_id").ok().flatten());
+                Ok(ids.filter_map(ChatUserId::from_raw).collect())
+            })
+            .await
+    }
+
+    /// Takes somebody off a node that is gone, unless that has happened
+    /// meanwhile; `None` for who is online on no node at all. Tells whether it did.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn take_off(
+        &self,
+        id: ChatUserId,
+        boot: Option<&str>,
+        at: DateTime,
+    ) -> Result<bool, Error> {
+        let mut filter = doc! { "_id": id, "status": "online" };
+        match boot {
+            Some(boot) => filter.insert("nodes", boot),
+            None => filter.insert("nodes.0", doc! { "$exists": false }),
+        };
+        let stages = match offline(boot.unwrap_or_default(), at) {
+            Bson::Array(stages) => stages,
+            _ => Vec::new(),
+        };
+        let stages = stages.into_iter().filter_map(|stage| match stage {
+            Bson::Document(stage) => Some(stage),
+            _ => None,
+        });
+        let stages: Vec<Document> = stages.collect();
+        let matched = self
+            .documents
+            .update_one("chat_users.take_off", filter, stages, false)
+            .await?;
+        Ok(matched == 1)
     }
 
     /// Lists those that a node, by its boot id, holds online. Index: `nodes`.

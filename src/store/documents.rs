@@ -62,6 +62,10 @@ impl<T: Send + Sync + 'static> Documents<T> {
         Self { collection, runner }
     }
 
+    pub(super) fn collection(&self) -> &Collection<T> {
+        &self.collection
+    }
+
     pub(super) fn name(&self) -> &str {
         self.collection.name()
     }

@@ -111,19 +111,30 @@ impl Store {
     /// # Errors
     /// When the database is not one that can be migrated.
     pub async fn plan(&self) -> Result<Plan, MigrateError> {
+        Ok(Plan {
+            migrations: self.pending_migrations().await?,
+            indexes: self.missing_indexes().await?,
+        })
+    }
+
+    /// Lists the migrations that have not run on this database, in order.
+    ///
+    /// # Errors
+    /// When the database is not one that can be migrated.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, MigrateError> {
         let records = self.records().await?;
         if records.is_empty() {
             // afterwards the indexes themselves keep such documents out
             self.refuse_legacy().await?;
         }
-        let mut plan = Plan::default();
+        let mut pending = Vec::new();
         for migration in MIGRATIONS {
             let id = record_id(migration.name);
             match records
                 .iter()
                 .find(|r| r.get_str("_id").is_ok_and(|found| found == id))
             {
-                None => plan.migrations.push(migration.name.to_owned()),
+                None => pending.push(migration.name.to_owned()),
                 Some(record) => {
                     let checksum = migration.checksum();
                     if record.get_str("checksum").is_ok_and(|ran| ran != checksum) {
@@ -138,8 +149,7 @@ impl Store {
                 return Err(MigrateError::Newer(id.to_owned()));
             }
         }
-        plan.indexes = self.missing_indexes().await?;
-        Ok(plan)
+        Ok(pending)
     }
 
     /// Runs the migrations that have not run and creates missing indexes.

@@ -17,6 +17,7 @@ pub mod messages;
 pub mod migrate;
 mod nodes;
 mod run;
+mod scan;
 mod schema;
 mod users;
 
@@ -38,7 +39,8 @@ pub use error::Error;
 pub use messages::{Message, Messages, Status};
 pub use nodes::{Node, Nodes};
 use run::Runner;
-pub use schema::{Drift, SchemaError};
+pub use scan::{Scan, shown};
+pub use schema::{Drift, IndexState, SchemaError};
 pub use users::{User, Users};
 
 use crate::config::Config;
@@ -144,6 +146,11 @@ impl Store {
             })
             .await
             .map(drop)
+    }
+
+    /// The name of the database of the messenger's own collections.
+    pub fn database_name(&self) -> &str {
+        self.database.name()
     }
 
     /// Closes the connections. Nothing may be asked afterwards.

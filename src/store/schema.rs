@@ -15,6 +15,17 @@ pub struct Drift {
     pub index: String,
 }
 
+/// How the indexes there are compare with those declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IndexState {
+    /// Those that are as declared, by name.
+    pub sound: Vec<String>,
+    /// Those that do not exist, as (collection, name).
+    pub missing: Vec<(String, String)>,
+    /// Those that exist in another shape.
+    pub drifted: Vec<Drift>,
+}
+
 /// Why the database cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
@@ -113,26 +124,37 @@ impl Store {
     /// # Errors
     /// [`SchemaError::Drifted`] for one that exists in another shape.
     pub async fn missing_indexes(&self) -> Result<Vec<(String, String)>, SchemaError> {
-        let mut missing = Vec::new();
+        let state = self.index_state().await?;
+        if let Some(drift) = state.drifted.into_iter().next() {
+            return Err(SchemaError::Drifted(drift));
+        }
+        Ok(state.missing)
+    }
+
+    /// Compares the indexes there are with those declared.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn index_state(&self) -> Result<IndexState, Error> {
+        let mut state = IndexState::default();
         for (collection, declared) in self.declared() {
             let existing = self.existing_indexes(collection).await?;
             for index in declared {
                 let wanted = shape_of(&index);
                 // MongoDB refuses a second index of the same shape, whatever its name
                 let like = |one: &&Shape| one.name == wanted.name || one.is_like(&wanted);
+                let full_name = || self.full_name(collection);
                 match existing.iter().find(like) {
-                    None => missing.push((self.full_name(collection), wanted.name)),
-                    Some(found) if *found == wanted => {}
-                    Some(found) => {
-                        return Err(SchemaError::Drifted(Drift {
-                            collection: self.full_name(collection),
-                            index: found.name.clone(),
-                        }));
-                    }
+                    None => state.missing.push((full_name(), wanted.name)),
+                    Some(found) if *found == wanted => state.sound.push(wanted.name),
+                    Some(found) => state.drifted.push(Drift {
+                        collection: full_name(),
+                        index: found.name.clone(),
+                    }),
                 }
             }
         }
-        Ok(missing)
+        Ok(state)
     }
 
     /// A collection with its database, as operators know it.
@@ -153,6 +175,29 @@ impl Store {
                     collection.create_indexes(indexes).await
                 })
                 .await?;
+        }
+        Ok(())
+    }
+
+    /// Creates the declared index `name`; harmless when it exists.
+    ///
+    /// # Errors
+    /// When the database refuses, for instance because of duplicates.
+    #[expect(clippy::disallowed_methods, reason = "this is the store")]
+    pub async fn create_index(&self, name: &str) -> Result<(), Error> {
+        for (collection, indexes) in self.declared() {
+            let collection = self.database.collection::<Document>(collection);
+            for index in indexes {
+                if shape_of(&index).name != name {
+                    continue;
+                }
+                let collection = collection.clone();
+                self.runner
+                    .run_within(MAINTENANCE_LIMIT, "schema.create_index", async move {
+                        collection.create_index(index).await
+                    })
+                    .await?;
+            }
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The application's own users: read, never written, never indexed.
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
@@ -81,6 +82,27 @@ impl Users {
             })
             .await?;
         Ok(any.map(|user| user.get("_id").and_then(UserId::from_bson)))
+    }
+
+    /// Lists those of `ids` that there are. Index: `_id_`, covered.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_existing(&self, ids: Vec<Bson>) -> Result<HashSet<UserId>, Error> {
+        let mut existing = HashSet::with_capacity(ids.len());
+        for ids in ids.chunks(MOST_PER_QUERY) {
+            let filter = doc! { "_id": { "$in": ids } };
+            let found: Vec<Document> = self
+                .documents
+                .run("users.list_existing", |collection| async move {
+                    let find = collection.find(filter).projection(doc! { "_id": 1 });
+                    find.batch_size(BATCH).await?.try_collect().await
+                })
+                .await?;
+            let ids = found.iter().filter_map(|user| user.get("_id"));
+            existing.extend(ids.filter_map(UserId::from_bson));
+        }
+        Ok(existing)
     }
 
     /// Lists the users whose `_id` is one of `ids`, reduced to the allowed fields.

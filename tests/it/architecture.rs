@@ -8,7 +8,8 @@ const MOST_LINES: usize = 300;
 
 /// What each layer may use; `main` and the library's root use everything.
 ///
-/// Directions: main → app → {events, http, dev} → wire → service → {lanes → store} → id.
+/// Directions: main → app → {events, http, dev} → wire → service → {lanes → store} → id,
+/// and main → verify → store.
 /// `clock`, `config`, `id`, `telemetry` and `transport` are leaves.
 const LAYERS: &[(&str, &[&str])] = &[
     (
@@ -50,6 +51,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["config", "id"]),
     ("telemetry", &["config"]),
     ("transport", &[]),
+    ("verify", &["clock", "id", "store"]),
     ("wire", &["config", "id", "lanes", "service", "store"]),
 ];
 

@@ -44,6 +44,22 @@ fn migrate_can_only_show() {
 }
 
 #[test]
+fn verify_only_looks_unless_told_and_needs_no_authentication_mode() {
+    let looking = parse("chatzz verify").unwrap();
+    assert_eq!(looking.mode(), Mode::Migrate);
+    let Command::Verify(args) = looking else {
+        panic!("not verify");
+    };
+    assert!(!args.repair && !args.json && args.state.is_none());
+    let line = "chatzz verify --repair --json --state far.json";
+    let Command::Verify(args) = parse(line).unwrap() else {
+        panic!("not verify");
+    };
+    assert!(args.repair && args.json);
+    assert_eq!(args.state.unwrap().to_str(), Some("far.json"));
+}
+
+#[test]
 fn mistakes_are_refused_and_the_version_is_told() {
     assert!(parse("chatzz dev --listen here").is_err());
     assert!(parse("chatzz serv").is_err());

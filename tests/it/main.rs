@@ -40,3 +40,4 @@ mod support;
 mod transports;
 #[cfg(unix)]
 mod two_nodes;
+mod verify;

@@ -1,6 +1,8 @@
 //! Messages: the one truth about what was said, in which order, and read when.
 
 mod append;
+mod recount;
+mod scan;
 mod status;
 
 use std::collections::HashMap;
@@ -14,6 +16,7 @@ use super::{error::Error, index};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 pub use append::{Appended, Refusal};
+pub use scan::{Scanned, SendKey};
 pub use status::{Change, Ends, Step};
 
 /// How far a message got; it only ever goes forward.
@@ -72,7 +75,9 @@ pub struct Messages {
 /// Name of the unique index on `(chatRoom, seq)`.
 const SEQ: &str = "chatRoom_seq";
 /// Name of the unique index on `(from, clientId)`.
-const CLIENT_ID: &str = "from_clientId";
+pub const CLIENT_ID: &str = "from_clientId";
+/// Name of the index of unread messages.
+pub const UNREAD: &str = "to_unread_chatRoom_seq";
 
 /// Indexes of the collection, each with the query it serves.
 pub(super) fn indexes() -> Vec<IndexModel> {
@@ -87,7 +92,7 @@ pub(super) fn indexes() -> Vec<IndexModel> {
         ),
         // count_unread, mark(read); `unread` is a key so that the count reads no document
         index::partial(
-            "to_unread_chatRoom_seq",
+            UNREAD,
             doc! { "to": 1, "unread": 1, "chatRoom": 1, "seq": 1 },
             doc! { "unread": true },
         ),

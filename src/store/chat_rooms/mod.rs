@@ -1,5 +1,7 @@
 //! Chat rooms: one document per pair of chat users.
 
+mod scan;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::documents::{Documents, Listing};
 use super::{error::Error, index};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
+
+pub use scan::{Heads, ScannedRoom};
 
 /// Most chat rooms listed for one person, the most recently used first.
 pub const MOST_LISTED: i64 = 10_000;
@@ -84,7 +88,7 @@ const OPEN_FOR: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Name of the unique index on `pair`.
-const PAIR: &str = "pair";
+pub const PAIR: &str = "pair";
 
 /// Indexes of the collection, each with the query it serves.
 pub(super) fn indexes() -> Vec<IndexModel> {

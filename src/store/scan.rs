@@ -1,0 +1,164 @@
+//! Reading a whole collection in order, in bounded memory, whatever the
+//! documents look like.
+
+use bson::oid::ObjectId;
+use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
+use futures::TryStreamExt as _;
+use mongodb::error::Result as DriverResult;
+use tokio::sync::mpsc;
+
+use super::documents::{BATCH, Documents};
+use super::{Error, MAINTENANCE_LIMIT};
+use crate::id::Seq;
+
+/// Documents handed over at once.
+const PORTION: usize = 1_000;
+/// Portions that may wait.
+const MOST_PORTIONS: usize = 4;
+
+/// What to read, and how.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Query {
+    pub(super) filter: Document,
+    pub(super) projection: Document,
+    pub(super) sort: Document,
+}
+
+/// The answer to a query, read little by little.
+///
+/// A task of its own holds the cursor, since driver futures are never dropped
+/// half-way. At most 6,000 documents beside a batch of the driver are in memory.
+#[derive(Debug)]
+pub struct Scan<T> {
+    portions: mpsc::Receiver<DriverResult<Option<Vec<RawDocumentBuf>>>>,
+    current: std::vec::IntoIter<RawDocumentBuf>,
+    read: fn(&RawDocument) -> T,
+    peeked: Option<T>,
+    ended: bool,
+}
+
+impl<T> Scan<T> {
+    pub(super) fn start<D: Send + Sync + 'static>(
+        documents: &Documents<D>,
+        query: Query,
+        read: fn(&RawDocument) -> T,
+    ) -> Self {
+        let (sender, portions) = mpsc::channel(MOST_PORTIONS);
+        let collection = documents.collection().clone_with_type::<RawDocumentBuf>();
+        tokio::spawn(async move {
+            let scanned = async {
+                let mut cursor = collection
+                    .find(query.filter)
+                    .projection(query.projection)
+                    .sort(query.sort)
+                    .allow_disk_use(true)
+                    .batch_size(BATCH)
+                    .await?;
+                let mut portion = Vec::with_capacity(PORTION);
+                while let Some(document) = cursor.try_next().await? {
+                    portion.push(document);
+                    if portion.len() == PORTION {
+                        let full = std::mem::replace(&mut portion, Vec::with_capacity(PORTION));
+                        if sender.send(Ok(Some(full))).await.is_err() {
+                            return Ok(portion);
+                        }
+                    }
+                }
+                Ok(portion)
+            };
+            // nobody listens any more when sending fails
+            match scanned.await {
+                Ok(rest) => {
+                    let _ = sender.send(Ok(Some(rest))).await;
+                    let _ = sender.send(Ok(None)).await;
+                }
+                Err(error) => {
+                    let _ = sender.send(Err(error)).await;
+                }
+            }
+        });
+        Self {
+            portions,
+            current: Vec::new().into_iter(),
+            read,
+            peeked: None,
+            ended: false,
+        }
+    }
+
+    /// The next document, which stays the next.
+    ///
+    /// # Errors
+    /// When the database cannot answer; a portion is waited for 10 minutes.
+    pub async fn peek(&mut self) -> Result<Option<&T>, Error> {
+        if self.peeked.is_none() {
+            self.peeked = self.read_next().await?;
+        }
+        Ok(self.peeked.as_ref())
+    }
+
+    /// The next document.
+    ///
+    /// # Errors
+    /// Those of [`Scan::peek`].
+    pub async fn next(&mut self) -> Result<Option<T>, Error> {
+        self.peek().await?;
+        Ok(self.peeked.take())
+    }
+
+    async fn read_next(&mut self) -> Result<Option<T>, Error> {
+        loop {
+            if let Some(document) = self.current.next() {
+                return Ok(Some((self.read)(&document)));
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            match tokio::time::timeout(MAINTENANCE_LIMIT, self.portions.recv()).await {
+                Ok(Some(Ok(Some(portion)))) => self.current = portion.into_iter(),
+                Ok(Some(Ok(None))) => self.ended = true,
+                Ok(Some(Err(error))) => return Err(error.into()),
+                Ok(None) => return Err(Error::Abandoned),
+                Err(_) => return Err(Error::TimedOut(MAINTENANCE_LIMIT)),
+            }
+        }
+    }
+}
+
+/// Matches ids after one, and nothing that is no id: a comparison is of one type.
+pub(super) fn after(id: Option<impl Into<Bson>>) -> Document {
+    id.map_or_else(
+        || doc! { "$gte": ObjectId::from_bytes([0; 12]) },
+        |id| doc! { "$gt": id.into() },
+    )
+}
+
+/// The fields of a document, as far as they can be read.
+pub(super) fn fields(document: &RawDocument) -> impl Iterator<Item = (&str, RawBsonRef<'_>)> {
+    let fields = document.iter().filter_map(Result::ok);
+    fields.map(|(name, value)| (name.as_str(), value))
+}
+
+/// A number as the server stores it: an integer of either width.
+pub(super) fn integer(value: RawBsonRef<'_>) -> Option<Seq> {
+    value.as_i64().or_else(|| value.as_i32().map(Seq::from))
+}
+
+/// A date; anything else is `None`.
+pub(super) fn date(value: RawBsonRef<'_>) -> Option<DateTime> {
+    value.as_datetime()
+}
+
+/// Any value, for filters and for telling.
+pub(super) fn value(value: RawBsonRef<'_>) -> Bson {
+    Bson::try_from(value).unwrap_or(Bson::Null)
+}
+
+/// How a value is told: ids and texts bare, others as the driver writes them.
+pub fn shown(value: &Bson) -> String {
+    match value {
+        Bson::ObjectId(id) => id.to_hex(),
+        Bson::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

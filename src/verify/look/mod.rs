@@ -1,0 +1,152 @@
+//! The second look at a suspect, and the mending of what stands.
+
+mod head;
+mod presence;
+
+use bson::{Bson, DateTime};
+
+pub(super) use head::faults;
+
+use super::room::contradiction;
+use super::suspect::Suspect;
+use super::{Check, Finding, Options};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::store::{Error, Store, shown};
+
+/// Attempts at one repair, each on the state as it is then.
+const MOST_REPAIRS: usize = 5;
+
+/// What a look shows.
+pub(super) enum Look {
+    /// Nothing is wrong, or not any more.
+    Fine,
+    /// It is as wrong as before.
+    Stands(Vec<Finding>),
+    /// It changed while it was looked at.
+    Unsettled,
+}
+
+/// Looks again; mends at the last look if told to.
+#[derive(Clone)]
+pub(super) struct Looker {
+    store: Store,
+    repair: bool,
+    now: DateTime,
+}
+
+impl Looker {
+    pub(super) fn new(store: Store, options: &Options) -> Self {
+        Self {
+            store,
+            repair: options.repair,
+            now: options.clock.now(),
+        }
+    }
+
+    /// Looks at one suspect; `last` is the look after which it is reported.
+    ///
+    /// A repair that met a newer state is tried again on that state.
+    pub(super) async fn look(&self, suspect: &Suspect, last: bool) -> Result<Look, Error> {
+        let mend = last && self.repair;
+        let mut findings = Vec::new();
+        let mut refused = Vec::new();
+        for _ in 0..MOST_REPAIRS {
+            let found = match self.look_once(suspect, mend).await? {
+                Look::Stands(found) => found,
+                // what was refused before has been put right by somebody else
+                _ if !findings.is_empty() => return Ok(Look::Stands(findings)),
+                other => return Ok(other),
+            };
+            let split = found.into_iter().partition(|f| f.repaired == Some(false));
+            let (not_mended, others): (Vec<Finding>, Vec<Finding>) = split;
+            findings.extend(others);
+            refused = not_mended;
+            if refused.is_empty() {
+                break;
+            }
+        }
+        findings.extend(refused);
+        Ok(Look::Stands(findings))
+    }
+
+    async fn look_once(&self, suspect: &Suspect, mend: bool) -> Result<Look, Error> {
+        match suspect {
+            Suspect::Sure(finding) => Ok(Look::Stands(vec![finding.clone()])),
+            Suspect::Gap { room, first, last } => self.gap(*room, *first, *last).await,
+            Suspect::Message { id, room } => self.message(id, *room, mend).await,
+            Suspect::Room { id, tail } => self.head(*id, tail, mend).await,
+            Suspect::Orphans { room, first, count } => self.orphans(*room, first, *count).await,
+            Suspect::Member { room, user } => self.member(*room, *user).await,
+            Suspect::Unread { room, to, up_to } => self.unread(*room, *to, *up_to).await,
+            Suspect::Presence { user } => self.presence(*user, mend).await,
+        }
+    }
+
+    async fn gap(&self, room: ChatRoomId, first: Seq, last: Seq) -> Result<Look, Error> {
+        if self.store.messages.count_between(room, first, last).await? > 0 {
+            return Ok(Look::Fine);
+        }
+        let detail = match (first, last) {
+            (1, last) => format!("it begins with `seq` {}", last + 1),
+            (first, last) if first == last => format!("`seq` {first} is missing"),
+            (first, last) => format!("`seq` {first} to {last} are missing"),
+        };
+        Ok(found(
+            Finding::new(Check::SeqGap, detail).of("chatRoom", room),
+        ))
+    }
+
+    async fn message(&self, id: &Bson, room: ChatRoomId, mend: bool) -> Result<Look, Error> {
+        let messages = &self.store.messages;
+        let Some(message) = messages.find_scanned(id).await? else {
+            return Ok(Look::Fine);
+        };
+        let Some(detail) = contradiction(&message) else {
+            return Ok(Look::Fine);
+        };
+        let mut finding = Finding::new(Check::Status, detail)
+            .of("chatRoom", room)
+            .of("message", shown(id));
+        if mend {
+            finding.repaired = Some(messages.mend_status(&message).await?);
+        }
+        Ok(found(finding))
+    }
+
+    async fn orphans(&self, room: ChatRoomId, first: &str, count: u64) -> Result<Look, Error> {
+        if self.store.chat_rooms.find_scanned(room).await?.is_some() {
+            return Ok(Look::Fine);
+        }
+        let detail = format!("{count} messages of a chat room that does not exist");
+        let finding = Finding::new(Check::Orphan, detail);
+        Ok(found(finding.of("chatRoom", room).of("message", first)))
+    }
+
+    async fn member(&self, room: ChatRoomId, user: ChatUserId) -> Result<Look, Error> {
+        if self.store.chat_users.find_scanned(user).await?.is_some() {
+            return Ok(Look::Fine);
+        }
+        let finding = Finding::new(Check::MemberMissing, "a member has no chat user");
+        Ok(found(finding.of("chatRoom", room).of("chatUser", user)))
+    }
+
+    async fn unread(&self, room: ChatRoomId, to: ChatUserId, up_to: Seq) -> Result<Look, Error> {
+        let messages = &self.store.messages;
+        let counted = messages.count_unread_up_to(to, room, up_to).await?;
+        let not_read = messages.count_not_read_up_to(to, room, up_to).await?;
+        if counted == not_read {
+            return Ok(Look::Fine);
+        }
+        // messages are being read at this moment
+        if messages.count_unread_up_to(to, room, up_to).await? != counted {
+            return Ok(Look::Unsettled);
+        }
+        let detail = format!("{counted} messages count as unread, but {not_read} are not read");
+        let finding = Finding::new(Check::Unread, detail);
+        Ok(found(finding.of("chatRoom", room).of("chatUser", to)))
+    }
+}
+
+fn found(finding: Finding) -> Look {
+    Look::Stands(vec![finding])
+}

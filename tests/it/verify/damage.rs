@@ -1,0 +1,140 @@
+//! Damage around messages and rooms: people, presence, indexes, migrations.
+
+use bson::{DateTime, doc};
+use chatzz::verify::{Check, Severity};
+
+use super::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_whom_the_application_deleted_is_told_and_is_no_error() {
+    let world = World::healthy().await;
+    world.delete("users", doc! { "username": "bob" }).await;
+
+    let report = world.assert_finds(&[Check::UserGone]).await;
+
+    assert_eq!(report.findings[0].severity, Severity::Information);
+    assert!(report.is_clean(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_online_with_a_dead_node_is_found_and_taken_off() {
+    let world = World::healthy().await;
+    let lease = |name: &str, expires: DateTime| {
+        doc! { "_id": name, "boot": format!("{name}#1"), "renewedAt": DateTime::from_millis(9),
+        "expiresAt": expires, "ended": false }
+    };
+    let nodes = world.database.collection("chatzz_nodes");
+    let leases = [
+        lease("alive", DateTime::MAX),
+        lease("expired", DateTime::from_millis(10)),
+    ];
+    nodes.insert_many(leases).await.unwrap();
+    let online = |nodes: &[&str]| doc! { "$set": { "status": "online", "nodes": nodes } };
+    for (person, on) in [
+        (world.alice, &["alive#1", "gone#1"][..]),
+        (world.bob, &["expired#1"]),
+        (world.carol, &[]),
+    ] {
+        let person = doc! { "_id": person };
+        world.update("chatusers", person, online(on)).await;
+    }
+
+    world.assert_finds_and_mends(&[Check::Presence; 3]).await;
+
+    let chat_users = world.database.dump("chatusers").await;
+    for user in &chat_users {
+        let is_alice = user.get_object_id("_id").unwrap() == world.alice;
+        let wanted = if is_alice { "online" } else { "offline" };
+        assert_eq!(user.get_str("status").unwrap(), wanted, "{user}");
+        assert_eq!(
+            user.get_array("nodes").unwrap().len(),
+            usize::from(is_alice)
+        );
+        if user.get_object_id("_id").unwrap() == world.bob {
+            let last = user.get_datetime("lastOnline").unwrap();
+            assert_eq!(
+                *last,
+                DateTime::from_millis(9),
+                "when his node was last there"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_online_with_a_living_node_is_no_finding() {
+    let world = World::healthy().await;
+    let nodes = world.database.collection("chatzz_nodes");
+    let lease = doc! { "_id": "alive", "boot": "alive#1", "renewedAt": DateTime::MAX,
+    "expiresAt": DateTime::MAX };
+    nodes.insert_one(lease).await.unwrap();
+    let online = doc! { "$set": { "status": "online", "nodes": ["alive#1"] } };
+    world
+        .update("chatusers", doc! { "_id": world.bob }, online)
+        .await;
+
+    world.assert_finds(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_missing_index_is_found_and_created() {
+    let world = World::healthy().await;
+    let dropped = [
+        ("chatusers", "user"),
+        ("chatusers", "nodes"),
+        ("chatrooms", "pair"),
+        ("chatrooms", "chatUsers_lastMessageAt"),
+        ("chatmessages", "chatRoom_seq"),
+        ("chatmessages", "from_clientId"),
+        ("chatmessages", "to_unread_chatRoom_seq"),
+    ];
+    for (collection, index) in dropped {
+        world.drop_index(collection, index).await;
+    }
+
+    let report = world.assert_finds(&[Check::Index; 7]).await;
+
+    let found = report.findings.iter().map(|f| f.ids["index"].as_str());
+    let mut found: Vec<&str> = found.collect();
+    found.sort_unstable();
+    let mut names = dropped.map(|(_, name)| name);
+    names.sort_unstable();
+    assert_eq!(found, names);
+    world.assert_finds_and_mends(&[Check::Index; 7]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_differs_is_found_and_left_alone() {
+    let world = World::healthy().await;
+    world.drop_index("chatmessages", "chatRoom_seq").await;
+    let index = doc! { "name": "chatRoom_seq", "key": { "chatRoom": 1, "seq": 1 } };
+    let create = doc! { "createIndexes": "chatmessages", "indexes": [index] };
+    world.database.raw().run_command(create).await.unwrap();
+
+    world.assert_finds_and_leaves(&[Check::Index]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_that_did_not_run_or_were_changed_are_found() {
+    let world = World::healthy().await;
+    let meta = world.database.collection("chatzz_meta");
+    let record = meta.find_one(doc! {}).await.unwrap().unwrap();
+    let id = record.get_str("_id").unwrap();
+
+    let changed = doc! { "$set": { "checksum": "0" } };
+    world
+        .update("chatzz_meta", doc! { "_id": id }, changed)
+        .await;
+    let report = world.assert_finds(&[Check::Migrations]).await;
+    assert!(
+        report.findings[0].detail.contains("was changed"),
+        "{report}"
+    );
+
+    world.delete("chatzz_meta", doc! { "_id": id }).await;
+    let report = world.assert_finds(&[Check::Migrations]).await;
+    assert!(
+        report.findings[0].detail.contains("has not run"),
+        "{report}"
+    );
+}
