@@ -16,7 +16,6 @@ use super::packet::Packet;
 use crate::auth::Identity;
 use crate::id::SocketId;
 use crate::service::{HandedOver, Me};
-use crate::store::Message;
 use crate::transport::{Sessions, Transport};
 
 /// Room events of one socket that may be in the lanes at a time. More would
@@ -174,10 +173,11 @@ impl Connection {
         self.handed.lock().note(range);
     }
 
-    /// Whether the login brought this received message.
-    pub(super) fn has_from_login(&self, message: &Message) -> bool {
+    /// Whether there are such messages, and the login brought them all.
+    pub(super) fn has_all_from_login(&self, ranges: &[HandedOver]) -> bool {
         let handed = self.handed.lock();
-        handed.came_with_login(message.chat_room, message.seq)
+        let came = |range: &HandedOver| handed.came_with_login(range.room, range.last);
+        !ranges.is_empty() && ranges.iter().all(came)
     }
 
     /// A waiting queue looks again.

@@ -84,19 +84,20 @@ impl Delivery {
     /// Sends a message to every socket of its receiver.
     fn hand_over(&self, stored: &Stored, json: &Json) {
         let message = &stored.message;
+        let handed = vec![HandedOver {
+            room: message.chat_room,
+            first: message.seq,
+            last: message.seq,
+        }];
         for id in self.presence.sockets(message.to) {
             let Some(connection) = self.connection(id) else {
                 continue;
             };
             // found late, since another node stored it or the answer was lost
-            if stored.origin.is_none() && connection.has_from_login(message) {
+            if stored.origin.is_none() && connection.has_all_from_login(&handed) {
                 continue;
             }
-            let packet = Packet::event(Arc::clone(json)).handing(vec![HandedOver {
-                room: message.chat_room,
-                first: message.seq,
-                last: message.seq,
-            }]);
+            let packet = Packet::event(Arc::clone(json)).handing(handed.clone());
             connection.deliver(if connection.has_delivery_acks() {
                 packet.acknowledged()
             } else {

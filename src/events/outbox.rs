@@ -104,7 +104,9 @@ impl Outbox {
         let mut outbox = connection.outbox.lock();
         // all of it before anything newer: the lock is kept
         let held = outbox.held.take().into_iter().flatten();
+        // what was stored before the login read it came with the login
         let effect = held
+            .filter(|packet| !connection.has_all_from_login(&packet.handed))
             .map(|packet| outbox.enqueue(connection, packet))
             .fold(Effect::default(), Effect::and);
         drop(outbox);

@@ -93,6 +93,17 @@ impl Lane {
             }
             let next = advances.iter().map(|advance| advance.deadline).min()?;
             let rooms: Vec<ChatRoomId> = advances.iter().map(|advance| advance.room).collect();
+            for advance in &advances {
+                // another node may have stored what is confirmed here
+                if let Scope::UpTo(to) = advance.scope
+                    && self
+                        .rooms
+                        .get(advance.room)
+                        .is_some_and(|room| room.last < to)
+                {
+                    self.rooms.doubt(advance.room);
+                }
+            }
             let learned = tokio::time::timeout_at(next, self.learn(&rooms, &mut ())).await;
             match learned {
                 Ok(Some(Ok(()))) => return Some(advances),

@@ -1,5 +1,6 @@
 //! Reaching the database, and refusing those chatzz does not work with.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
@@ -9,6 +10,7 @@ use mongodb::event::cmap::CmapEvent;
 use mongodb::options::ClientOptions;
 use secrecy::ExposeSecret as _;
 
+use super::elections::Elections;
 use crate::config::MongoDbConfig;
 
 /// The oldest MongoDB that has everything the queries use.
@@ -59,7 +61,12 @@ pub enum ConnectError {
 }
 
 /// Makes a client and waits until its server answers.
-pub(super) async fn client(config: &MongoDbConfig) -> Result<Client, ConnectError> {
+///
+/// `elections` hears of every new primary.
+pub(super) async fn client(
+    config: &MongoDbConfig,
+    elections: &Arc<Elections>,
+) -> Result<Client, ConnectError> {
     let mut options = ClientOptions::parse(config.uri.expose_secret())
         .await
         .map_err(|error| ConnectError::Uri(summary(&error)))?;
@@ -72,6 +79,9 @@ pub(super) async fn client(config: &MongoDbConfig) -> Result<Client, ConnectErro
     options.heartbeat_freq = Some(Duration::from_secs(2));
     options.retry_writes.get_or_insert(true);
     options.cmap_event_handler = Some(EventHandler::callback(|event| count_connection(&event)));
+    let looking = Arc::clone(elections);
+    let look = EventHandler::callback(move |event| looking.look(&event));
+    options.sdam_event_handler = Some(look);
     let hosts = options
         .hosts
         .iter()

@@ -24,7 +24,7 @@ impl<T: Send + Sync> Clone for Documents<T> {
     fn clone(&self) -> Self {
         Self {
             collection: self.collection.clone(),
-            runner: self.runner,
+            runner: self.runner.clone(),
         }
     }
 }
@@ -82,6 +82,22 @@ impl<T: Send + Sync + 'static> Documents<T> {
     {
         self.runner
             .run(name, operation(self.collection.clone()))
+            .await
+    }
+
+    /// As [`Documents::run`] for a read, which may be done again.
+    pub(super) async fn read<R, F>(
+        &self,
+        name: &'static str,
+        read: impl Fn(Collection<T>) -> F + Send + 'static,
+    ) -> Result<R, Error>
+    where
+        R: Send + 'static,
+        F: Future<Output = DriverResult<R>> + Send + 'static,
+    {
+        let collection = self.collection.clone();
+        self.runner
+            .read(name, move || read(collection.clone()))
             .await
     }
 
@@ -159,22 +175,25 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Documents<T> {
         filter: Document,
         sort: Document,
     ) -> Result<Option<T>, Error> {
-        self.run(name, |collection| async move {
-            collection.find_one(filter).sort(sort).await
+        self.read(name, move |collection| {
+            let (filter, sort) = (filter.clone(), sort.clone());
+            async move { collection.find_one(filter).sort(sort).await }
         })
         .await
     }
 
     pub(super) async fn list(&self, name: &'static str, listing: Listing) -> Result<Vec<T>, Error> {
-        self.run(name, |collection| async move {
+        self.read(name, move |collection| {
             let Listing {
                 filter,
                 sort,
                 limit,
-            } = listing;
-            let find = collection.find(filter).sort(sort).limit(limit);
-            let find = find.batch_size(BATCH);
-            find.await?.try_collect().await
+            } = listing.clone();
+            async move {
+                let find = collection.find(filter).sort(sort).limit(limit);
+                let find = find.batch_size(BATCH);
+                find.await?.try_collect().await
+            }
         })
         .await
     }
@@ -187,9 +206,12 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Documents<T> {
     where
         R: DeserializeOwned + Send + Sync + Unpin + 'static,
     {
-        self.run(name, |collection| async move {
-            let aggregate = collection.aggregate(pipeline).batch_size(BATCH);
-            aggregate.with_type::<R>().await?.try_collect().await
+        self.read(name, move |collection| {
+            let pipeline = pipeline.clone();
+            async move {
+                let aggregate = collection.aggregate(pipeline).batch_size(BATCH);
+                aggregate.with_type::<R>().await?.try_collect().await
+            }
         })
         .await
     }

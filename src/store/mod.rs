@@ -11,6 +11,7 @@ pub mod chat_rooms;
 pub mod chat_users;
 mod connect;
 mod documents;
+mod elections;
 mod error;
 mod index;
 pub mod messages;
@@ -22,6 +23,7 @@ mod schema;
 mod users;
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::{Document, doc};
@@ -35,6 +37,7 @@ pub use chat_rooms::{ChatRoom, ChatRooms};
 pub use chat_users::{ChatUser, ChatUsers, Presence};
 pub use connect::ConnectError;
 use documents::Documents;
+use elections::Elections;
 pub use error::Error;
 pub use messages::{Message, Messages, Status};
 pub use nodes::{Node, Nodes};
@@ -88,18 +91,20 @@ impl Store {
     /// # Errors
     /// With a sentence for the operator when there is no such server.
     pub async fn connect(config: &Config) -> Result<Self, ConnectError> {
-        let client = connect::client(&config.mongodb).await?;
-        Ok(Self::open(client, config))
+        let elections = Arc::new(Elections::default());
+        let client = connect::client(&config.mongodb, &elections).await?;
+        Ok(Self::open(client, config, elections))
     }
 
     #[expect(
         clippy::disallowed_methods,
         reason = "the store is where collections are opened"
     )]
-    fn open(client: Client, config: &Config) -> Self {
+    fn open(client: Client, config: &Config, elections: Arc<Elections>) -> Self {
         let mongo = &config.mongodb;
-        let runner = Runner::new(config.timeouts.request);
         let database = client.database(&mongo.database);
+        elections.write_to(database.clone(), mongo.meta_collection());
+        let runner = Runner::new(config.timeouts.request, elections);
         let names = Names {
             chat_users: mongo.chat_user_collection.clone(),
             chat_rooms: mongo.chat_room_collection.clone(),
@@ -112,10 +117,10 @@ impl Store {
             .collection_with_options(&mongo.user_collection, as_written());
         let open = Open {
             database: &database,
-            runner,
+            runner: runner.clone(),
         };
         Self {
-            users: Users::new(Documents::new(users, runner), &config.users.fields),
+            users: Users::new(Documents::new(users, runner.clone()), &config.users.fields),
             chat_users: ChatUsers::new(open.documents(&names.chat_users)),
             chat_rooms: ChatRooms::new(open.documents(&names.chat_rooms)),
             messages: Messages::new(open.documents(&names.messages)),
@@ -125,7 +130,7 @@ impl Store {
                 database.clone(),
                 names.chat_rooms.clone(),
                 names.chat_users.clone(),
-                runner,
+                runner.clone(),
             ),
             client,
             database,
@@ -155,6 +160,7 @@ impl Store {
 
     /// Closes the connections. Nothing may be asked afterwards.
     pub async fn close(self) {
+        self.runner.close();
         self.client.shutdown().await;
     }
 }
@@ -169,7 +175,7 @@ impl Open<'_> {
     #[expect(clippy::disallowed_methods, reason = "this is the store")]
     fn documents<T: Send + Sync + 'static>(&self, name: &str) -> Documents<T> {
         let collection = self.database.collection_with_options(name, durable());
-        Documents::new(collection, self.runner)
+        Documents::new(collection, self.runner.clone())
     }
 }
 

@@ -1,23 +1,61 @@
 //! Runs one driver operation to its end, with a name, a span and a time limit.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mongodb::error::Result as DriverResult;
 use tracing::Instrument as _;
 
+use super::elections::Elections;
 use super::error::Error;
 
 /// Runs operations; a copy is held by every collection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Runner {
     limit: Duration,
+    elections: Arc<Elections>,
 }
 
 impl Runner {
     /// Operations are given up on after `limit`.
-    pub(crate) const fn new(limit: Duration) -> Self {
-        Self { limit }
+    pub(super) fn new(limit: Duration, elections: Arc<Elections>) -> Self {
+        Self { limit, elections }
+    }
+
+    /// Nothing is run any more.
+    pub(super) fn close(&self) {
+        self.elections.close();
+    }
+
+    /// As [`Runner::run`], for reads: what `read` begins sees everything that
+    /// was acknowledged before it, whoever is primary by then.
+    ///
+    /// # Errors
+    /// As [`Runner::run`].
+    pub(crate) async fn read<T: Send + 'static, F>(
+        &self,
+        name: &'static str,
+        read: impl Fn() -> F + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = DriverResult<T>> + Send + 'static,
+    {
+        let (elections, limit) = (Arc::clone(&self.elections), self.limit);
+        let read = async move {
+            loop {
+                let Some(before) = elections.settled(limit).await else {
+                    return Ok(None);
+                };
+                let found = read().await?;
+                if elections.last() == before {
+                    return Ok(Some(found));
+                }
+            }
+        };
+        self.run(name, read)
+            .await?
+            .ok_or(Error::TimedOut(self.limit))
     }
 
     /// Runs `operation` and waits for it at most the runner's limit.
@@ -29,7 +67,7 @@ impl Runner {
     /// # Errors
     /// Those of the operation, or [`Error::TimedOut`].
     pub(crate) async fn run<T: Send + 'static>(
-        self,
+        &self,
         name: &'static str,
         operation: impl Future<Output = DriverResult<T>> + Send + 'static,
     ) -> Result<T, Error> {
@@ -41,7 +79,7 @@ impl Runner {
     /// # Errors
     /// Those of the operation, or [`Error::TimedOut`].
     pub(crate) async fn run_within<T: Send + 'static>(
-        self,
+        &self,
         limit: Duration,
         name: &'static str,
         operation: impl Future<Output = DriverResult<T>> + Send + 'static,

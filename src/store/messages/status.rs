@@ -172,8 +172,9 @@ impl Messages {
     pub async fn count_applied(&self, change: Change) -> Result<u64, Error> {
         let filter = change.after();
         self.documents
-            .run("messages.count_applied", |collection| async move {
-                collection.count_documents(filter).await
+            .read("messages.count_applied", move |collection| {
+                let filter = filter.clone();
+                async move { collection.count_documents(filter).await }
             })
             .await
     }
