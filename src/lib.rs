@@ -6,7 +6,7 @@
 //! main → app → {events, http, dev} → wire → service → {lanes → store} → id
 //! ```
 //!
-//! Nothing points upwards. [`clock`], [`config`] and [`id`] are leaves.
+//! Nothing points upwards. [`bugs`], [`clock`], [`config`] and [`id`] are leaves.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -18,6 +18,7 @@
 //! | [`lanes`] | where messages get their numbers and become durable |
 //! | [`store`] | MongoDB: documents, indexes, queries, migrations |
 //! | [`auth`] | who a socket speaks for |
+//! | [`bugs`] | bugs on purpose, in the program `chatzz-seeded` alone |
 //! | [`dev`] | the managed mongod and the demo of `chatzz dev`, also used by the tests |
 //!
 //! # The walk of one `send-message`
@@ -41,6 +42,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod bugs;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -25,6 +25,7 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 /// A running `chatzz`. Dropping it kills it and waits for its end.
 pub(crate) struct Binary {
     child: Child,
+    program: PathBuf,
     keys: BTreeMap<String, String>,
     addr: SocketAddr,
     out: Arc<Mutex<String>>,
@@ -42,7 +43,12 @@ pub(crate) struct Ended {
 impl Binary {
     /// Runs `chatzz serve` with these keys and nothing else, and waits until it listens.
     pub(crate) async fn serve(keys: &[(&str, &str)]) -> Self {
-        Self::ready(&["serve"], keys, "listening on http://").await
+        Self::serve_by(&chatzz(), keys).await
+    }
+
+    /// The same by another program that takes the same arguments and keys.
+    pub(crate) async fn serve_by(program: &Path, keys: &[(&str, &str)]) -> Self {
+        Self::ready(program, &["serve"], keys, "listening on http://").await
     }
 
     /// Runs `chatzz dev` in a folder of its own, and waits until its page is there.
@@ -50,17 +56,22 @@ impl Binary {
         let dir = dir.to_str().expect("the path is text");
         let args = ["dev", "--dir", dir, "--listen", "127.0.0.1:0"];
         let keys = [("CHATZZ_METRICS_LISTEN", "off")];
-        Self::ready(&args, &keys, "/?as=alice").await
+        Self::ready(&chatzz(), &args, &keys, "/?as=alice").await
     }
 
     /// Runs any command to its end, which must come within a minute.
     pub(crate) async fn run(args: &[&str], keys: &[(&str, &str)]) -> Ended {
-        let running = Self::spawn(args, keys);
+        Self::run_by(&chatzz(), args, keys).await
+    }
+
+    /// The same by another program.
+    pub(crate) async fn run_by(program: &Path, args: &[&str], keys: &[(&str, &str)]) -> Ended {
+        let running = Self::spawn(program, args, keys);
         running.ended(Duration::from_mins(1)).await
     }
 
-    async fn ready(args: &[&str], keys: &[(&str, &str)], marker: &str) -> Self {
-        let mut binary = Self::spawn(args, keys);
+    async fn ready(program: &Path, args: &[&str], keys: &[(&str, &str)], marker: &str) -> Self {
+        let mut binary = Self::spawn(program, args, keys);
         let deadline = Instant::now() + START_LIMIT;
         loop {
             let said = binary.out.lock().clone();
@@ -79,10 +90,10 @@ impl Binary {
         }
     }
 
-    fn spawn(args: &[&str], keys: &[(&str, &str)]) -> Self {
+    fn spawn(program: &Path, args: &[&str], keys: &[(&str, &str)]) -> Self {
         let keys = keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         let keys: BTreeMap<String, String> = keys.collect();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_chatzz"))
+        let mut child = Command::new(program)
             .args(args)
             .env_clear()
             .envs(inherited())
@@ -97,6 +108,7 @@ impl Binary {
         let err = collect(child.stderr.take().expect("it is piped"));
         Self {
             child,
+            program: program.to_owned(),
             keys,
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             out,
@@ -139,28 +151,28 @@ impl Binary {
 
     /// Stops it in order and starts another one with the same keys on the same port.
     pub(crate) async fn restart(self) -> Self {
-        let keys = self.keys_of_successor();
+        let (program, keys) = self.successor();
         let ended = self.terminate().await;
         assert!(ended.status.success(), "{}", ended.err);
-        Self::serve_again(keys).await
+        Self::serve_again(&program, keys).await
     }
 
     /// The same after `kill -9`.
     pub(crate) async fn kill_and_restart(self) -> Self {
-        let keys = self.keys_of_successor();
+        let (program, keys) = self.successor();
         self.kill().await;
-        Self::serve_again(keys).await
+        Self::serve_again(&program, keys).await
     }
 
-    fn keys_of_successor(&self) -> BTreeMap<String, String> {
+    fn successor(&self) -> (PathBuf, BTreeMap<String, String>) {
         let mut keys = self.keys.clone();
         keys.insert("CHATZZ_LISTEN".to_owned(), self.addr.to_string());
-        keys
+        (self.program.clone(), keys)
     }
 
-    async fn serve_again(keys: BTreeMap<String, String>) -> Self {
+    async fn serve_again(program: &Path, keys: BTreeMap<String, String>) -> Self {
         let keys: Vec<_> = keys.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        Self::serve(&keys).await
+        Self::serve_by(program, &keys).await
     }
 
     /// Waits for the end of the process and of its output.
@@ -213,6 +225,11 @@ impl Drop for Binary {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The program under test.
+fn chatzz() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_chatzz"))
 }
 
 /// This process's environment without the keys of chatzz, so that only those of
