@@ -58,8 +58,9 @@ bugs! {
 
     /// Messages are acknowledged before a majority has them, and before the journal.
     ///
-    /// Shown by killing the mongod right after an acknowledgement: a primary of
-    /// several loses what was not replicated, a single one the last 100 ms.
+    /// Shown by a primary of several that is cut off from the others or killed
+    /// before they have the message: the next primary does not know it. Killing
+    /// a mongod that is alone does not show it: what it wrote is in the page cache.
     UnjournaledWrites = "unjournaled-writes" breaks ["I1"];
 
     /// No unique index keeps a repeated `clientId` out: it is stored again.
