@@ -2,7 +2,7 @@
 //!
 //! Only the program `chatzz-seeded` holds them, built with the feature
 //! `seeded-bugs`; it runs the one that is named to it. In every other build
-//! [`active`] is `false` for the compiler, and nothing of them is left.
+//! `active` is `false` for the compiler, and nothing of them is left.
 
 mod bug;
 

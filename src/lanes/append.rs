@@ -129,6 +129,7 @@ impl Lane {
                     batch.mark_attempted();
                     if bugs::active(Bug::RetryUnderNewId) {
                         batch.forget_identities();
+                        batch.rooms.iter().for_each(|room| self.rooms.doubt(*room));
                     }
                 }
                 tracing::warn!(

@@ -97,12 +97,12 @@ async fn a_retry_as_another_message_is_stored_twice() {
     shows(Bug::RetryUnderNewId, async |bug| {
         let (mongod, scene) = scene("bug-retry", bug).await;
         freeze(&mongod).await;
-        let send = scene.alice.send_with(&scene.bob.id, "once", "k");
+        let asked = scene.alice.send_with(&scene.bob.id, "once", "k");
         let thaw = async {
             sleep(BETWEEN).await;
             mongod.signal(Signal::SIGCONT).unwrap();
         };
-        let (sent, ()) = tokio::join!(send, thaw);
+        let (sent, ()) = tokio::join!(asked, thaw);
         sent.unwrap();
         scene.count("once").await == 2
     })
