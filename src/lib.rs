@@ -7,7 +7,7 @@
 //! main → verify → store
 //! ```
 //!
-//! Nothing points upwards. [`clock`], [`config`] and [`id`] are leaves.
+//! Nothing points upwards. [`bugs`], [`clock`], [`config`] and [`id`] are leaves.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -20,6 +20,7 @@
 //! | [`store`] | MongoDB: documents, indexes, queries, migrations |
 //! | [`verify`] | checks a live database and mends what can be derived |
 //! | [`auth`] | who a socket speaks for |
+//! | [`bugs`] | bugs on purpose, in the program `chatzz-seeded` alone |
 //! | [`dev`] | the managed mongod and the demo of `chatzz dev`, also used by the tests |
 //!
 //! # The walk of one `send-message`
@@ -43,6 +44,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod bugs;
 pub mod cli;
 pub mod clock;
 pub mod config;

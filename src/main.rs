@@ -1,5 +1,8 @@
 //! The `chatzz` command: parses the command line, starts telemetry, runs.
 
+#[cfg(feature = "seeded-bugs")]
+compile_error!("bugs on purpose belong into `chatzz-seeded`: name it with `--bin`");
+
 use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::connection::Connection;
 use super::packet::Packet;
+use crate::bugs::{self, Bug};
 use crate::config::StatusEvent;
 use crate::id::{ChatUserId, SocketId};
 use crate::lanes::{Advanced, Answer, LaneError, Origin, Outlet, Stored};
@@ -106,6 +107,15 @@ impl Delivery {
         }
     }
 
+    /// [`Bug::ThirdPartyDelivery`].
+    fn tell_third_party(&self, stored: &Stored, json: &Json) {
+        let sides = [stored.message.from, stored.message.to];
+        let is_third = |one: &Arc<Connection>| one.me().is_some_and(|me| !sides.contains(&me.id));
+        if let Some(third) = self.list().into_iter().find(is_third) {
+            third.deliver(Packet::event(Arc::clone(json)));
+        }
+    }
+
     /// Answers an event: by its acknowledgement, else by an `error` envelope.
     pub(super) fn reply(&self, origin: &Origin, reply: Reply) {
         self.reply_handing(origin, reply, Vec::new());
@@ -130,6 +140,9 @@ impl Delivery {
 
     /// Answers an event that a lane was asked to answer.
     fn reply_from_lane(&self, origin: &Origin, reply: Reply) {
+        if bugs::active(Bug::AnsweredTwice) {
+            self.reply(origin, reply.clone());
+        }
         self.reply(origin, reply);
         if let Some(connection) = self.connection(origin.socket) {
             connection.settle(origin.bytes);
@@ -162,6 +175,9 @@ impl Outlet for Delivery {
                 self.reply_from_lane(origin, Ok(message));
             }
             self.hand_over(stored, &json);
+            if bugs::active(Bug::ThirdPartyDelivery) {
+                self.tell_third_party(stored, &json);
+            }
         }
     }
 

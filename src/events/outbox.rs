@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::packet::{Packet, Sent};
+use crate::bugs::{self, Bug};
 use crate::lanes::Confirm;
 
 /// Most packets that wait for one socket.
@@ -147,6 +148,9 @@ impl Outbox {
         if self.waiting.is_empty() && self.offer(connection, &packet) {
             return Effect::default();
         }
+        if bugs::active(Bug::FullBufferSwallowed) {
+            return Effect::default();
+        }
         self.bytes += packet.size();
         self.waiting.push_back(packet);
         let overflow = self.waiting.len() > MOST_WAITING || self.bytes > self.bounds.bytes;
@@ -164,7 +168,11 @@ impl Outbox {
         let Some(socket) = &self.socket else {
             return false;
         };
-        match packet.offer(socket) {
+        let sent = packet.offer(socket);
+        if bugs::active(Bug::CursorJumps) && !matches!(sent, Sent::Full) {
+            self.confirm_unheard(connection, packet);
+        }
+        match sent {
             Sent::Full => false,
             Sent::Done => {
                 for range in &packet.handed {
@@ -190,6 +198,13 @@ impl Outbox {
                 }
                 true
             }
+        }
+    }
+
+    /// [`Bug::CursorJumps`].
+    fn confirm_unheard(&self, connection: &Connection, packet: &Packet) {
+        for (me, range) in connection.me().into_iter().zip(&packet.handed) {
+            let _ = self.bounds.confirmed.try_send(range.confirmed_by(me.id));
         }
     }
 

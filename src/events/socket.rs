@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use socketioxide::SocketIo;
 use socketioxide::extract::SocketRef;
@@ -12,6 +13,7 @@ use super::Context;
 use super::connection::Connection;
 use super::dispatch::Dispatcher;
 use super::packet::Handle;
+use crate::bugs::{self, Bug};
 use crate::service::presence::Departure;
 use crate::wire::Code;
 
@@ -29,6 +31,9 @@ impl fmt::Display for Refused {
 /// Registers the namespace, and the root that old clients have to pass.
 pub(crate) fn register(io: &SocketIo, namespace: &str, context: &Arc<Context>) {
     let admitted = Arc::clone(context);
+    if bugs::active(Bug::LateHandlers) {
+        return register_late(io, namespace, admitted);
+    }
     // handlers are registered in a middleware: those registered once the socket
     // is connected miss the events that follow the handshake at once
     let admit = async move |handle: Handle| admit(&admitted, handle);
@@ -44,6 +49,18 @@ pub(crate) fn register(io: &SocketIo, namespace: &str, context: &Arc<Context>) {
         };
         io.ns("/", joined.with(refuse));
     }
+}
+
+/// [`Bug::LateHandlers`].
+fn register_late(io: &SocketIo, namespace: &str, context: Arc<Context>) {
+    let admit_late = async move |Handle(socket): Handle| {
+        // of two numbers a socket takes here this is the first: about every fourth
+        if context.delivery.next_id().0 % 8 == 1 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let _ = admit(&context, Handle(socket));
+    };
+    io.ns(namespace.to_owned(), admit_late);
 }
 
 /// Everything was done in the middleware.

@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::command::{Append, Command, LaneError, Member, Outlet, Stored};
 use super::inbox::refuse;
 use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, Lane};
+use crate::bugs::{self, Bug};
 use crate::id::{ChatRoomId, Seq};
 use crate::store::messages::{Appended, Refusal};
 use crate::store::{Error, Message, Status, once_visible};
@@ -39,6 +40,9 @@ impl Lane {
                 LaneError::Unavailable,
                 self.outlet(),
             );
+        }
+        if bugs::active(Bug::BurstSwapped) {
+            appends.chunks_exact_mut(2).for_each(<[_]>::reverse);
         }
         let mut batch = Batch::of(appends);
         let mut pause = FIRST_PAUSE;
@@ -97,6 +101,9 @@ impl Lane {
             return Ok(Next::Again);
         }
         let messages = self.number(batch);
+        if bugs::active(Bug::AckBeforeInsert) {
+            return Ok(self.tell_then_store(batch, messages).await);
+        }
         let store = self.with.store.messages.clone();
         let limit = self.with.attempt;
         let insert = store.append(Arc::clone(&messages), limit);
@@ -120,6 +127,10 @@ impl Lane {
             Err(error) if error.is_transient() => {
                 if error.may_be_applied() {
                     batch.mark_attempted();
+                    if bugs::active(Bug::RetryUnderNewId) {
+                        batch.forget_identities();
+                        batch.rooms.iter().for_each(|room| self.rooms.doubt(*room));
+                    }
                 }
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -129,6 +140,14 @@ impl Lane {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// [`Bug::AckBeforeInsert`].
+    async fn tell_then_store(&mut self, batch: &mut Batch, messages: Arc<[Message]>) -> Next {
+        self.settle(batch, &messages).await;
+        let store = &self.with.store.messages;
+        let _ = store.append(messages, self.with.attempt).await;
+        Next::Again
     }
 
     /// Learns the numbering of the batch's rooms and tells what others stored.
@@ -168,6 +187,12 @@ impl Lane {
             let (last, at) = state.map_or((0, now), |state| (state.last, state.time(now)));
             let seq = next.entry(*room).or_insert(last);
             *seq += 1;
+            if bugs::active(Bug::SeqFromClock) {
+                *seq = now.timestamp_millis().max(*seq);
+            }
+            if bugs::active(Bug::CounterThenInsert) {
+                self.rooms.take_number(*room, *seq);
+            }
             let sent = &item.append;
             let here = outlet.is_here(sent.to.id);
             Message {

@@ -79,6 +79,13 @@ impl Rooms {
         self.rooms.insert(id, room);
     }
 
+    /// [`crate::bugs::Bug::CounterThenInsert`].
+    pub(super) fn take_number(&mut self, id: ChatRoomId, seq: Seq) {
+        if let Some(room) = self.rooms.get_mut(&id) {
+            room.last = seq;
+        }
+    }
+
     /// Marks the room's numbering as open until it is read anew.
     pub(super) fn doubt(&mut self, id: ChatRoomId) {
         if let Some(room) = self.rooms.get_mut(&id) {

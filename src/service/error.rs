@@ -1,5 +1,6 @@
 //! Why the messenger does not do what it is asked.
 
+use crate::bugs::{self, Bug};
 use crate::lanes::LaneError;
 use crate::store;
 
@@ -82,6 +83,9 @@ impl Error {
 impl From<LaneError> for Error {
     fn from(error: LaneError) -> Self {
         match error {
+            LaneError::UnknownOutcome if bugs::active(Bug::UnknownToldAsFailed) => {
+                Self::Unavailable
+            }
             LaneError::Unavailable => Self::Unavailable,
             LaneError::UnknownOutcome => Self::UnknownOutcome,
             LaneError::Overloaded => Self::Overloaded,

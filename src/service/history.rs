@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bson::DateTime;
 
 use super::{Conversation, Error, HandedOver, IdInput, Me, Messenger};
+use crate::bugs::{self, Bug};
 use crate::id::{ChatRoomId, Seq};
 use crate::lanes::Stored;
 use crate::store::Message;
@@ -57,7 +58,7 @@ impl Messenger {
         };
         let page = Page {
             after: since.max(query.after.unwrap_or(0)),
-            before: query.before.unwrap_or(Seq::MAX),
+            before: query.before.map_or(Seq::MAX, before),
             ascending,
             limit: limit + 1,
         };
@@ -118,6 +119,14 @@ impl Messenger {
         }
         Ok(low)
     }
+}
+
+/// The bound of a page before a position: the position itself, but for the bug.
+fn before(position: Seq) -> Seq {
+    if bugs::active(Bug::HistoryGap) {
+        return position - 1;
+    }
+    position
 }
 
 impl Conversation {

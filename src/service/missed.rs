@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 
 use super::{Contact, Conversation, Error, Me, Messenger};
+use crate::bugs::{self, Bug};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::lanes::{Confirm, Member, Stored};
 use crate::store::{Message, Status, User};
@@ -62,12 +63,15 @@ impl Messenger {
             .collect();
         let looked_into = behind.get(..MOST_ROOMS).unwrap_or(&behind);
         let per_room = i64::from(self.paging.missed_per_contact);
-        let found = self
+        let mut found = self
             .store
             .messages
             .list_missed(me.id, looked_into, per_room + 1)
             .await
             .map_err(|error| Error::of_read(&error))?;
+        if bugs::active(Bug::MissedByStatus) {
+            found.retain(|message| message.status == Status::NotSent);
+        }
         let total = usize::try_from(self.paging.missed_total).unwrap_or(usize::MAX);
         let per_room = usize::try_from(per_room).unwrap_or(usize::MAX);
         let (mut kept, mut cut) = select(found, per_room, total);

@@ -7,11 +7,12 @@ use bson::{Document, doc};
 use futures::TryStreamExt as _;
 use mongodb::Collection;
 use mongodb::error::Result as DriverResult;
-use mongodb::options::UpdateModifications;
+use mongodb::options::{Acknowledgment, UpdateModifications, WriteConcern};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Error, Runner};
+use crate::bugs::{self, Bug};
 
 /// Documents of one type, in one collection.
 #[derive(Debug)]
@@ -233,11 +234,20 @@ impl<T: Serialize + Send + Sync + 'static> Documents<T> {
         documents: Arc<[T]>,
     ) -> Result<mongodb::error::Result<()>, Error> {
         self.run_within(limit, name, |collection| async move {
-            let insert = collection.insert_many(documents.iter()).ordered(true);
+            let mut insert = collection.insert_many(documents.iter()).ordered(true);
+            if bugs::active(Bug::UnjournaledWrites) {
+                insert = insert.write_concern(unjournaled());
+            }
             Ok(insert.await.map(drop))
         })
         .await
     }
+}
+
+/// [`Bug::UnjournaledWrites`].
+fn unjournaled() -> WriteConcern {
+    let concern = WriteConcern::builder().w(Acknowledgment::Nodes(1));
+    concern.journal(false).build()
 }
 
 /// The filter that matches a document by its id.

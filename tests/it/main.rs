@@ -9,6 +9,8 @@
 )]
 
 mod architecture;
+#[cfg(unix)]
+mod bugs;
 mod cli;
 #[cfg(unix)]
 mod clients;

@@ -16,6 +16,7 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use crate::bugs::{self, Bug};
 use crate::clock::Clock;
 use crate::id::{ChatUserId, SocketId, UserId};
 use crate::store::{ChatUser, Presence as Status, PresenceChange, User, WriteBehind};
@@ -154,6 +155,9 @@ impl Presence {
             state.go(self.clock.now())
         };
         self.write_offline(who, &announcement);
+        if bugs::active(Bug::LostOfflineEvent) {
+            return;
+        }
         if !self.elsewhere.has(who) {
             outlet.announce(&announcement);
         }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::documents::{Documents, Listing, by_id};
 use super::{error::Error, index};
+use crate::bugs::{self, Bug};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 pub use append::{Appended, Refusal};
@@ -81,11 +82,16 @@ pub const UNREAD: &str = "to_unread_chatRoom_seq";
 
 /// Indexes of the collection, each with the query it serves.
 pub(super) fn indexes() -> Vec<IndexModel> {
+    let once = if bugs::active(Bug::NoClientIdIndex) {
+        index::partial
+    } else {
+        index::unique_partial
+    };
     vec![
         // list_page, list_last, list_missed, mark(sent); makes the numbering gapless
         index::unique(SEQ, doc! { "chatRoom": 1, "seq": 1 }),
         // find_by_client_id; makes a send happen once for ever
-        index::unique_partial(
+        once(
             CLIENT_ID,
             doc! { "from": 1, "clientId": 1 },
             doc! { "clientId": { "$exists": true } },

@@ -3,6 +3,7 @@
 use bson::{DateTime, Document, doc};
 
 use super::{Error, Message, Messages, Status};
+use crate::bugs::{self, Bug};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 
 /// One step forward.
@@ -63,6 +64,17 @@ impl Change {
         filter
     }
 
+    /// The messages that the update changes: those before the step, but for bugs.
+    fn moved(&self) -> Document {
+        match self.step {
+            Step::Sent if bugs::active(Bug::EverybodyMarkedSent) => doc! { "status": "not_sent" },
+            Step::Sent if bugs::active(Bug::ReadBackToSent) => {
+                doc! { "chatRoom": self.room, "seq": { "$lte": self.last }, "to": self.to }
+            }
+            Step::Sent | Step::Read => self.before(),
+        }
+    }
+
     fn range(&self) -> Document {
         doc! {
             "chatRoom": self.room,
@@ -74,14 +86,17 @@ impl Change {
     fn update(&self) -> Vec<Document> {
         match self.step {
             Step::Sent => vec![doc! { "$set": { "status": "sent", "sentAt": self.at } }],
-            Step::Read => vec![
-                doc! { "$set": {
+            Step::Read => {
+                let read = doc! { "$set": {
                     "status": "read",
                     "readAt": self.at,
                     "sentAt": { "$ifNull": ["$sentAt", self.at] },
-                } },
-                doc! { "$unset": "unread" },
-            ],
+                } };
+                if bugs::active(Bug::UnreadDrift) {
+                    return vec![read];
+                }
+                vec![read, doc! { "$unset": "unread" }]
+            }
         }
     }
 
@@ -140,7 +155,7 @@ impl Messages {
     /// change again is harmless.
     pub async fn apply(&self, change: Change) -> Result<u64, Error> {
         self.documents
-            .update_many("messages.apply", change.before(), change.update())
+            .update_many("messages.apply", change.moved(), change.update())
             .await
     }
 

@@ -22,9 +22,6 @@ use super::user::Person;
 /// How long a start may take; `dev` fetches the client of its page meanwhile.
 const START_LIMIT: Duration = Duration::from_secs(90);
 
-/// The `chatzz` that belongs to these tests.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chatzz");
-
 /// A running `chatzz`. Dropping it kills it and waits for its end.
 pub(crate) struct Binary {
     child: Child,
@@ -46,11 +43,11 @@ pub(crate) struct Ended {
 impl Binary {
     /// Runs `chatzz serve` with these keys and nothing else, and waits until it listens.
     pub(crate) async fn serve(keys: &[(&str, &str)]) -> Self {
-        Self::serve_program(Path::new(PROGRAM), keys).await
+        Self::serve_by(&chatzz(), keys).await
     }
 
-    /// The same with a `chatzz` that was built in another way.
-    pub(crate) async fn serve_program(program: &Path, keys: &[(&str, &str)]) -> Self {
+    /// The same by another program that takes the same arguments and keys.
+    pub(crate) async fn serve_by(program: &Path, keys: &[(&str, &str)]) -> Self {
         Self::ready(program, &["serve"], keys, "listening on http://").await
     }
 
@@ -59,12 +56,17 @@ impl Binary {
         let dir = dir.to_str().expect("the path is text");
         let args = ["dev", "--dir", dir, "--listen", "127.0.0.1:0"];
         let keys = [("CHATZZ_METRICS_LISTEN", "off")];
-        Self::ready(Path::new(PROGRAM), &args, &keys, "/?as=alice").await
+        Self::ready(&chatzz(), &args, &keys, "/?as=alice").await
     }
 
     /// Runs any command to its end, which must come within a minute.
     pub(crate) async fn run(args: &[&str], keys: &[(&str, &str)]) -> Ended {
-        let running = Self::spawn(Path::new(PROGRAM), args, keys);
+        Self::run_by(&chatzz(), args, keys).await
+    }
+
+    /// The same by another program.
+    pub(crate) async fn run_by(program: &Path, args: &[&str], keys: &[(&str, &str)]) -> Ended {
+        let running = Self::spawn(program, args, keys);
         running.ended(Duration::from_mins(1)).await
     }
 
@@ -176,7 +178,7 @@ impl Binary {
 
     async fn serve_again(program: &Path, keys: BTreeMap<String, String>) -> Self {
         let keys: Vec<_> = keys.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        Self::serve_program(program, &keys).await
+        Self::serve_by(program, &keys).await
     }
 
     /// Waits for the end of the process and of its output.
@@ -229,6 +231,12 @@ impl Drop for Binary {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The program under test.
+/// The `chatzz` that belongs to these tests.
+pub(crate) fn chatzz() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_chatzz"))
 }
 
 /// This process's environment without the keys of chatzz, so that only those of

@@ -7,5 +7,7 @@ pub(crate) mod frame;
 pub(crate) mod http;
 pub(crate) mod mongod;
 pub(crate) mod poll;
+#[cfg(unix)]
+pub(crate) mod seeded;
 pub(crate) mod server;
 pub(crate) mod user;

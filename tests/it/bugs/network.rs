@@ -1,0 +1,129 @@
+//! Bugs that a bad network shows.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chatzz::bugs::Bug;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+use super::{Scene, shows};
+use crate::support::database::TestDatabase;
+use crate::support::frame::{Client, ConnectOptions};
+use crate::support::poll::PAUSE;
+use crate::support::user::Person;
+
+/// How long a cursor is given to move: four rounds of what is written behind.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
+
+/// Bob's network is dead, which nobody has noticed; he is written to, and comes
+/// back by another way. Whether he misses nothing, though he got nothing.
+async fn a_message_into_a_dead_network_is_not_missed(bug: Option<Bug>) -> bool {
+    let scene = Scene::set(bug).await;
+    scene.bob.client.go_silent();
+    let sent = scene.send("into the void").await;
+    assert_eq!(sent["status"], "sent");
+    let end = Instant::now() + WRITTEN_WITHIN;
+    while !has_cursor(&scene.database, &scene.bob).await && Instant::now() < end {
+        sleep(PAUSE).await;
+    }
+    let (_bob, details) = scene.server.login(&scene.bob.id).await;
+    let missed = &details["missedMessages"][scene.alice.id.as_str().unwrap()];
+    missed.as_array().is_none_or(Vec::is_empty)
+}
+
+/// Whether the one chat room knows of anything delivered to this person.
+async fn has_cursor(database: &TestDatabase, person: &Person) -> bool {
+    let id = bson::oid::ObjectId::parse_str(person.id.as_str().unwrap()).unwrap();
+    let users = database.dump("chatusers").await;
+    let user = users
+        .iter()
+        .find(|u| u.get_object_id("user").is_ok_and(|user| user == id));
+    let member = user.unwrap().get_object_id("_id").unwrap().to_hex();
+    let rooms = database.dump("chatrooms").await;
+    let cursors = rooms[0].get_document("cursors");
+    cursors.is_ok_and(|cursors| cursors.contains_key(&member))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "builds and runs chatzz-seeded"]
+async fn what_is_sent_but_not_confirmed_is_not_missed_by_status() {
+    let looks_wrong = a_message_into_a_dead_network_is_not_missed;
+    shows(Bug::MissedByStatus, looks_wrong).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "builds and runs chatzz-seeded"]
+async fn a_cursor_that_jumps_confirms_what_nobody_got() {
+    let looks_wrong = a_message_into_a_dead_network_is_not_missed;
+    shows(Bug::CursorJumps, looks_wrong).await;
+}
+
+/// Passes one connection on to a server, except while `stopped` is locked: then
+/// nothing comes back from it.
+async fn relay(server: SocketAddr, stopped: Arc<Mutex<()>>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (client, _) = listener.accept().await.unwrap();
+        let (mut from_client, mut to_client) = client.into_split();
+        let server = TcpStream::connect(server).await.unwrap();
+        let (mut from_server, mut to_server) = server.into_split();
+        tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+        let mut bytes = vec![0; 64 * 1024];
+        loop {
+            drop(stopped.lock().await);
+            let Ok(count @ 1..) = from_server.read(&mut bytes).await else {
+                return;
+            };
+            if to_client.write_all(&bytes[..count]).await.is_err() {
+                return;
+            }
+        }
+    });
+    addr
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "builds and runs chatzz-seeded"]
+async fn a_client_that_pauses_loses_messages_to_a_full_buffer() {
+    /// More than 128 packets and the kernel's buffers hold.
+    const MANY: usize = 400;
+    shows(Bug::FullBufferSwallowed, async |bug| {
+        let database = TestDatabase::shared().await;
+        let large = [
+            ("CHATZZ_OUTBOX_BYTES", "64MiB"),
+            ("CHATZZ_STALL_TIMEOUT", "60s"),
+            ("CHATZZ_MESSAGE_MAX_CHARS", "65536"),
+        ];
+        let scene = Scene::on(database, bug, &large).await;
+        let stopped = Arc::new(Mutex::new(()));
+        let addr = relay(scene.server.addr(), Arc::clone(&stopped)).await;
+        let client = Client::connect(ConnectOptions::new(addr)).await.unwrap();
+        let bob = Person::new(client, scene.bob.id.clone());
+        bob.login().await.unwrap();
+        bob.client.expect_envelope("user-details").await;
+
+        let held = stopped.lock().await;
+        let text = "x".repeat(60_000);
+        for _ in 0..MANY {
+            scene.send(&text).await;
+        }
+        drop(held);
+        let mut got = 0;
+        while bob.client.next_event(Duration::from_secs(3)).await.is_ok() {
+            got += 1;
+            if got == MANY {
+                return false;
+            }
+        }
+        assert!(got > 0, "it goes on reading");
+        // still connected, and nothing more comes
+        let closed = bob.client.closed(Duration::from_millis(1)).await;
+        closed.is_err()
+    })
+    .await;
+}
