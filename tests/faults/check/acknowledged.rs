@@ -17,7 +17,10 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             let msg = &seen.msg;
             if (msg.from, msg.to, msg.body, msg.client) != key {
                 report.add(Invariant::I1, &lines, || {
-                    format!("a send was answered with another one, {}", facts.message(msg))
+                    format!(
+                        "a send was answered with another one, {}",
+                        facts.message(msg)
+                    )
                 });
                 continue;
             }
@@ -57,8 +60,11 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
 
 /// The sends in the order they were first invoked, with their keys.
 fn sorted(facts: &Facts<'_>) -> Vec<(Key, usize)> {
-    let mut sends: Vec<((Sym, Sym, Sym, Option<Sym>), usize)> =
-        facts.send_of.iter().map(|(key, send)| (*key, *send)).collect();
+    let mut sends: Vec<((Sym, Sym, Sym, Option<Sym>), usize)> = facts
+        .send_of
+        .iter()
+        .map(|(key, send)| (*key, *send))
+        .collect();
     sends.sort_unstable_by_key(|(_, send)| *send);
     sends
 }

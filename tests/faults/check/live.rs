@@ -58,7 +58,10 @@ fn told<'a>(facts: &'a Facts<'_>, send: &Send) -> Option<(&'a Seen, u64)> {
 /// Whether a connection lives long enough after a moment to have heard of it.
 fn stays(facts: &Facts<'_>, conn: &Conn, from: At) -> bool {
     let wait = (facts.run.deadline_ms + facts.run.slack_ms) * 1000;
-    let faults = facts.faults.iter().filter(|fault| fault.stops_answers(conn));
+    let faults = facts
+        .faults
+        .iter()
+        .filter(|fault| fault.stops_answers(conn));
     let bound = extended(from.t, wait, faults);
     let unnoticed = (facts.run.silent_ms + facts.run.slack_ms) * 1000;
     let until = match conn.close {

@@ -68,7 +68,6 @@ const MOST_TOLD: usize = 50;
 
 /// What the messenger promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "they are described in the table above")]
 pub(crate) enum Invariant {
     I1,
     I2,

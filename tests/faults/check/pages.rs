@@ -12,8 +12,14 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     let mut seen = facts.seen.iter().peekable();
     for op in &facts.ops {
         while let Some(one) = seen.next_if(|seen| seen.at < op.invoke) {
-            let highest = known.entry(one.msg.room).or_default();
-            *highest = (one.msg.seq, one.at.line).max(*highest);
+            // a position that is not the stored one is a matter of I4
+            if let Some(stored) = facts.stored_by_id.get(&one.msg.id) {
+                let msg = &facts.stored[*stored].msg;
+                let highest = known.entry(msg.room).or_default();
+                if msg.seq > highest.0 {
+                    *highest = (msg.seq, one.at.line);
+                }
+            }
         }
         let (Request::Page(request), Some((shown, has_more))) = (&op.request, &op.page) else {
             continue;
@@ -32,7 +38,6 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             known,
         };
         if let Some(what) = page.fault() {
-            let known_line = if known_line < op.invoke.line { known_line } else { 0 };
             let lines = [known_line, op.invoke.line, answer];
             report.add(Invariant::I9, &lines, || describe(facts, op, &what));
         }
@@ -86,7 +91,9 @@ impl Page<'_> {
         }
         if self.has_more != (first > 1) {
             let more = self.has_more;
-            return Some(format!("begins with number {first} and says hasMore: {more}"));
+            return Some(format!(
+                "begins with number {first} and says hasMore: {more}"
+            ));
         }
         None
     }

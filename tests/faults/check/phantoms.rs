@@ -37,7 +37,10 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
         let msg = &stored.msg;
         match send_of(facts, msg) {
             None => report.add(Invariant::I2, &[], || {
-                format!("{} is stored and was never sent like this", facts.message(msg))
+                format!(
+                    "{} is stored and was never sent like this",
+                    facts.message(msg)
+                )
             }),
             Some(send) if facts.fate(send) == Fate::Failed => {
                 if known.insert((msg.id, 2)) {
@@ -60,6 +63,9 @@ fn failed(facts: &Facts<'_>, report: &mut Report, send: &Send, msg: &Msg, line: 
     lines.push(line);
     report.add(Invariant::I2, &lines, || {
         let place = if line == 0 { "stored" } else { "seen" };
-        format!("every send of {} failed, and it was {place}", facts.message(msg))
+        format!(
+            "every send of {} failed, and it was {place}",
+            facts.message(msg)
+        )
     });
 }

@@ -53,7 +53,9 @@ fn program(facts: &Facts<'_>, report: &mut Report) {
         let before = last.insert((facts.ops[op].conn, send.to), (seq, line));
         if let Some((before, earlier)) = before.filter(|(before, _)| *before > seq) {
             report.add(Invariant::I6, &[earlier, line], || {
-                format!("of two sends of one connection the first is number {before}, the second {seq}")
+                format!(
+                    "of two sends of one connection the first is number {before}, the second {seq}"
+                )
             });
         }
     }

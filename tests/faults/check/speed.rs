@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::sim::{Random, play};
+use super::sim::{Random, Step, play};
 use crate::history::{Dump, History};
 
 /// People of the run.
@@ -35,7 +35,11 @@ pub(crate) fn speed(events: usize) -> anyhow::Result<()> {
         read.as_secs_f64(),
         checked.as_secs_f64()
     );
-    anyhow::ensure!(violations.is_empty(), "not clean: {}", violations[0]);
+    for violation in violations.iter().take(20) {
+        println!("{violation}");
+    }
+    let first = violations.first().map(ToString::to_string);
+    anyhow::ensure!(first.is_none(), "not clean: {}", first.unwrap_or_default());
     Ok(())
 }
 
@@ -43,11 +47,24 @@ fn generate(events: usize) -> (History, Dump) {
     // a step makes about six lines, and the end a few
     let mut steps = (events / 6).max(1);
     loop {
-        let mut world = play(PEOPLE, Random(1).take(steps));
+        let mut world = play(PEOPLE, Random(1).take(steps).map(mostly_talk));
         world.page = 500;
         if world.line() >= events {
             return world.finish();
         }
         steps += steps / 4 + 1;
     }
+}
+
+/// People come and go less often than in the tests: one event in sixteen of
+/// those that would be about connections is.
+fn mostly_talk(step: Step) -> Step {
+    let (what, by, with, number) = step;
+    let about_connections = matches!(what % 32, 26..=30);
+    let what = if about_connections && by % 16 != 0 {
+        0
+    } else {
+        what
+    };
+    (what, by, with, number)
 }

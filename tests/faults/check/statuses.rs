@@ -84,7 +84,10 @@ fn observers(facts: &Facts<'_>, report: &mut Report) {
         if let Some(before) = before {
             report.add(Invariant::I8, &[before, seen.at.line], || {
                 let (conn, message) = (facts.conn(seen.conn), facts.message(msg));
-                format!("{conn} saw the status of {message} go back to {:?}", msg.status)
+                format!(
+                    "{conn} saw the status of {message} go back to {:?}",
+                    msg.status
+                )
             });
         }
         let known = match asked {
@@ -108,7 +111,10 @@ fn database(facts: &Facts<'_>, report: &mut Report) {
         if let Some(line) = seen {
             report.add(Invariant::I8, &[line], || {
                 let message = facts.message(msg);
-                format!("{message} is stored as {:?} and was seen further on", msg.status)
+                format!(
+                    "{message} is stored as {:?} and was seen further on",
+                    msg.status
+                )
             });
         }
     }

@@ -29,7 +29,10 @@ fn positions(facts: &Facts<'_>, index: usize, room: &Room, report: &mut Report) 
         if last.is_some_and(|last| last.created > msg.created) {
             report.add(Invariant::I4, &[], || {
                 let seq = msg.seq;
-                format!("{}, number {seq}, is older than the one before", facts.message(msg))
+                format!(
+                    "{}, number {seq}, is older than the one before",
+                    facts.message(msg)
+                )
             });
         }
         if !(room.has(msg.from) && msg.to == room.other(msg.from)) {

@@ -11,7 +11,11 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
         if stored.unread != (msg.status != Status::Read) {
             report.add(Invariant::I10, &[], || {
                 let unread = stored.unread;
-                format!("{} is {:?} and has unread: {unread}", facts.message(msg), msg.status)
+                format!(
+                    "{} is {:?} and has unread: {unread}",
+                    facts.message(msg),
+                    msg.status
+                )
             });
         }
     }

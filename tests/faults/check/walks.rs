@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::facts::{Facts, Request, Walk};
+use super::facts::{Facts, Walk};
 use super::{Invariant, Report};
 use crate::history::Phase;
 
@@ -24,7 +24,10 @@ fn joins(facts: &Facts<'_>, walk: &Walk, report: &mut Report) {
         };
         let first = |range: &std::ops::Range<usize>| {
             let shown = &facts.seen[range.clone()];
-            (shown.first().map(|s| s.msg.seq), shown.last().map(|s| s.msg.seq))
+            (
+                shown.first().map(|s| s.msg.seq),
+                shown.last().map(|s| s.msg.seq),
+            )
         };
         let ((begin, _), (_, end)) = (first(newer_shown), first(older_shown));
         let fits = match (begin, end) {
@@ -32,13 +35,7 @@ fn joins(facts: &Facts<'_>, walk: &Walk, report: &mut Report) {
             (Some(begin), None) => begin <= 1,
             (None, end) => end.is_none(),
         };
-        let asked = match &older.request {
-            Request::Page(page) => page.before,
-            _ => None,
-        };
-        // pages that do not follow each other are not judged as if they did
-        let follows = asked == begin || asked.is_none();
-        if (follows && !fits) || (!more && end.is_some()) {
+        if !fits || (!more && end.is_some()) {
             let answers = [newer, older].map(|op| op.answer.map_or(0, |(at, _)| at.line));
             report.add(Invariant::I9, &answers, || {
                 let (user, with) = (facts.user(walk.user), facts.user(walk.with));

@@ -20,7 +20,10 @@ pub(super) fn keep(history: &History) -> anyhow::Result<()> {
     for (number, line) in (1..).zip(&history.lines) {
         ensure!(line.t >= now, "line {number}: time goes back");
         now = line.t;
-        ensure!(number == 1 || !is_run(&line.event), "line {number}: `run` again");
+        ensure!(
+            number == 1 || !is_run(&line.event),
+            "line {number}: `run` again"
+        );
         if let Event::Open(one) = &line.event {
             let new = open.insert(one.c, true).is_none();
             ensure!(new, "line {number}: connection {} is not new", one.c);

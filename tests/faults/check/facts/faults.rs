@@ -54,9 +54,16 @@ impl Fault {
 
 /// Whether the name of a fault says that it is one of the database.
 fn is_of_database(what: &str) -> bool {
-    ["mongo", "step", "primary", "command", "database", "failpoint"]
-        .iter()
-        .any(|word| what.contains(word))
+    [
+        "mongo",
+        "step",
+        "primary",
+        "command",
+        "database",
+        "failpoint",
+    ]
+    .iter()
+    .any(|word| what.contains(word))
 }
 
 /// The faults of a history, by their beginnings.
@@ -68,7 +75,11 @@ pub(super) fn gather(history: &History) -> Vec<Fault> {
             Event::Fault { id, what, of } => {
                 open.insert(id.to_string(), faults.len());
                 let of_database = is_of_database(what);
-                let field = |name| of.as_ref().and_then(|of| of.get(name)).and_then(Value::as_u64);
+                let field = |name| {
+                    of.as_ref()
+                        .and_then(|of| of.get(name))
+                        .and_then(Value::as_u64)
+                };
                 faults.push(Fault {
                     begin: line.t,
                     end: NEVER,
@@ -93,11 +104,7 @@ pub(super) fn gather(history: &History) -> Vec<Fault> {
 }
 
 /// Lengthens the bound `from + wait` by as long as one of the faults was there.
-pub(crate) fn extended<'a>(
-    from: u64,
-    wait: u64,
-    faults: impl Iterator<Item = &'a Fault>,
-) -> u64 {
+pub(crate) fn extended<'a>(from: u64, wait: u64, faults: impl Iterator<Item = &'a Fault>) -> u64 {
     let (mut bound, mut counted) = (from.saturating_add(wait), from);
     for fault in faults {
         let begin = fault.begin.max(counted);

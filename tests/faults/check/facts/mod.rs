@@ -243,11 +243,7 @@ pub(crate) struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Sorts a history and a dump. What cannot be understood is a violation:
     /// of I2 in an envelope, of I13 in an answer, of I4 in the dump.
-    pub(super) fn gather(
-        history: &'a History,
-        dump: &'a Dump,
-        report: &mut super::Report,
-    ) -> Self {
+    pub(super) fn gather(history: &'a History, dump: &'a Dump, report: &mut super::Report) -> Self {
         let mut facts = Self {
             history,
             run: history.run(),

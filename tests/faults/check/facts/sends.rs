@@ -10,7 +10,6 @@ pub(crate) type Key = (Sym, Sym, Sym, Option<Sym>);
 pub(crate) struct Send {
     pub(crate) from: Sym,
     pub(crate) to: Sym,
-    pub(crate) client: Option<Sym>,
     /// Its operations.
     pub(crate) tries: Vec<usize>,
     /// When it was first invoked.
@@ -38,11 +37,10 @@ impl Facts<'_> {
         let new = self.sends.len();
         let index = *self.send_of.entry(key).or_insert(new);
         if index == new {
-            let (from, to, _, client) = key;
+            let (from, to, _, _) = key;
             self.sends.push(Send {
                 from,
                 to,
-                client,
                 tries: Vec::new(),
                 first,
                 oks: Vec::new(),

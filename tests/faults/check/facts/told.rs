@@ -44,13 +44,7 @@ impl Facts<'_> {
     }
 
     /// A `chatzz` event. Types that are not known are not looked at.
-    pub(super) fn envelope(
-        &mut self,
-        at: At,
-        conn: usize,
-        kind: &str,
-        data: &RawValue,
-    ) -> Parsed {
+    pub(super) fn envelope(&mut self, at: At, conn: usize, kind: &str, data: &RawValue) -> Parsed {
         let data = data.get();
         match kind {
             "new-message" => {

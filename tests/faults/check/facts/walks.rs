@@ -10,7 +10,8 @@ use crate::history::Phase;
 pub(crate) struct Walk {
     pub(crate) user: Sym,
     pub(crate) with: Sym,
-    /// Its operations, in the order they were invoked.
+    /// Its operations that were answered with a page, in the order they were
+    /// invoked; a page that failed is asked for again.
     pub(crate) pages: Vec<usize>,
 }
 
@@ -21,7 +22,7 @@ impl Facts<'_> {
             let Request::Page(page) = &op.request else {
                 continue;
             };
-            let Some(number) = page.walk else {
+            let (Some(number), Some(_)) = (page.walk, &op.page) else {
                 continue;
             };
             let walk = *known.entry(number).or_insert(self.walks.len());
@@ -63,9 +64,8 @@ impl Facts<'_> {
     fn is_complete(&self, walk: &Walk) -> bool {
         let newest = walk.pages.first().map(|op| &self.ops[*op].request);
         let starts = matches!(newest, Some(Request::Page(page)) if page.is_newest());
-        let mut pages = walk.pages.iter().map(|op| &self.ops[*op].page);
-        let ends = matches!(pages.next_back(), Some(Some((_, false))));
-        starts && ends && pages.all(Option::is_some)
+        let oldest = walk.pages.last().map(|op| &self.ops[*op].page);
+        starts && matches!(oldest, Some(Some((_, false))))
     }
 
     /// What a walk showed, ascending: places among [`Facts::seen`].

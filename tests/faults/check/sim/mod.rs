@@ -17,7 +17,7 @@ use crate::history::{
     Outcome, Phase, Run, Sample,
 };
 
-pub(crate) use play::{Random, play};
+pub(crate) use play::{Random, Step, play};
 pub(crate) use talk::{Draft, Reply};
 
 /// When the runs begin, in milliseconds since 1970.

@@ -80,7 +80,10 @@ impl World {
     fn contact(&self, person: usize, other: usize) -> Value {
         let pair = (person.min(other), person.max(other));
         let room = &self.rooms[&pair];
-        let unread = room.messages.iter().filter(|m| m.to == person && m.status != "read");
+        let unread = room
+            .messages
+            .iter()
+            .filter(|m| m.to == person && m.status != "read");
         let mut contact = json!({
             "_id": self.people[other].id, "chatRoomId": room.id,
             "status": if self.people[other].shown { "online" } else { "offline" },

@@ -28,7 +28,15 @@ pub(crate) fn play(people: usize, steps: impl IntoIterator<Item = Step>) -> Worl
             12 => {
                 let draft = world.plain(person, other);
                 let stored = number % 2 == 0;
-                world.submit(c, &draft, if number % 3 == 0 { Reply::Unknown(stored) } else { Reply::Ok });
+                world.submit(
+                    c,
+                    &draft,
+                    if number % 3 == 0 {
+                        Reply::Unknown(stored)
+                    } else {
+                        Reply::Ok
+                    },
+                );
             }
             13 | 14 => {
                 let draft = world.draft(person, other);
@@ -77,7 +85,12 @@ impl World {
     /// A connection of a person who hears, opened if there is none.
     fn connection(&mut self, person: usize, number: u8) -> u64 {
         let hears = |c: &&u64| self.conns.get(c).is_some_and(|conn| conn.hears);
-        let own: Vec<u64> = self.people[person].conns.iter().filter(hears).copied().collect();
+        let own: Vec<u64> = self.people[person]
+            .conns
+            .iter()
+            .filter(hears)
+            .copied()
+            .collect();
         match own.as_slice() {
             [] => self.enter(person),
             own => own[usize::from(number) % own.len()],

@@ -129,7 +129,10 @@ impl World {
                 json[name] = value;
             }
         };
-        set("clientId", message.client.as_ref().map(|client| json!(client)));
+        set(
+            "clientId",
+            message.client.as_ref().map(|client| json!(client)),
+        );
         set("sentAt", message.sent.map(|at| json!(date(at))));
         set("readAt", message.read.map(|at| json!(date(at))));
         json
@@ -141,7 +144,11 @@ impl World {
         let pair = (person.min(other), person.max(other));
         let messages = &mut self.rooms.get_mut(&pair).unwrap().messages;
         let moves = |m: &&mut Message| {
-            let open = if read { m.status != "read" } else { m.status == "not_sent" };
+            let open = if read {
+                m.status != "read"
+            } else {
+                m.status == "not_sent"
+            };
             open && m.to == person && m.seq >= from && m.seq <= to
         };
         let mut moved: Vec<u64> = Vec::new();
@@ -192,7 +199,8 @@ impl World {
     /// `message-read` up to a position.
     pub(crate) fn read(&mut self, c: u64, other: usize, to: u64) {
         let person = self.conns[&c].person;
-        let payload = json!({"userId": self.people[other].id, "upTo": to.max(1)});
+        let to = to.max(1);
+        let payload = json!({"userId": self.people[other].id, "upTo": to});
         let op = self.invoke(c, "message-read", &payload, None);
         let read = self.advance(person, other, 1, to, true);
         self.confirm(person, other, to);
@@ -202,7 +210,8 @@ impl World {
     /// `message-delivered` up to a position.
     pub(crate) fn delivered(&mut self, c: u64, other: usize, to: u64) {
         let person = self.conns[&c].person;
-        let payload = json!({"userId": self.people[other].id, "upTo": to.max(1)});
+        let to = to.max(1);
+        let payload = json!({"userId": self.people[other].id, "upTo": to});
         let op = self.invoke(c, "message-delivered", &payload, None);
         let delivered = self.advance(person, other, 1, to, false);
         self.confirm(person, other, to);
@@ -238,8 +247,7 @@ impl World {
     /// One page after a position.
     pub(crate) fn page_after(&mut self, c: u64, other: usize, after: u64, limit: u64) {
         let person = self.conns[&c].person;
-        let payload =
-            json!({"userId": self.people[other].id, "limit": limit, "after": after});
+        let payload = json!({"userId": self.people[other].id, "limit": limit, "after": after});
         let op = self.invoke(c, "get-old-messages", &payload, None);
         let pair = (person.min(other), person.max(other));
         let end = (after + limit).min(self.last(c, other));
