@@ -1,6 +1,6 @@
 //! I1: what was acknowledged is in the database, and in both people's history.
 
-use super::facts::{Facts, Key, Sym};
+use super::facts::{Facts, Key};
 use super::{Invariant, Report};
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
@@ -60,7 +60,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
 
 /// The sends in the order they were first invoked, with their keys.
 fn sorted(facts: &Facts<'_>) -> Vec<(Key, usize)> {
-    let mut sends: Vec<((Sym, Sym, Sym, Option<Sym>), usize)> = facts
+    let mut sends: Vec<(Key, usize)> = facts
         .send_of
         .iter()
         .map(|(key, send)| (*key, *send))

@@ -20,7 +20,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             report.add(Invariant::I13, &lines, || {
                 format!(
                     "operation {} was answered {} times",
-                    op.op,
+                    op.number,
                     op.again.len() + 1
                 )
             });
@@ -45,7 +45,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
                 let answer = if op.answer.is_some() { "late" } else { "not" };
                 format!(
                     "operation {} of {} was {answer} answered: {waited} ms",
-                    op.op,
+                    op.number,
                     facts.conn(op.conn)
                 )
             });

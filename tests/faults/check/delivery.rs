@@ -41,9 +41,9 @@ fn reached(facts: &Facts<'_>, report: &mut Report) {
             continue;
         }
         let send = facts.send_of.get(&(msg.from, msg.to, msg.body, msg.client));
-        let sent = send.map_or(0, |send| facts.sends[*send].first.line);
-        if !confirmed.may_hold(msg.to, msg.from, msg.seq, sent) {
-            report.add(Invariant::I7, &[sent], || {
+        let begun = send.map_or(0, |send| facts.sends[*send].first.line);
+        if !confirmed.may_hold(msg.to, msg.from, msg.seq, begun) {
+            report.add(Invariant::I7, &[begun], || {
                 let (message, user) = (facts.message(msg), facts.user(msg.to));
                 format!("{message} never reached {user}")
             });
@@ -99,19 +99,19 @@ fn once(facts: &Facts<'_>, report: &mut Report) {
     let mut missed: HashMap<(usize, Sym), (usize, usize)> = HashMap::new();
     let mut last: HashMap<(usize, Sym), (u64, usize)> = HashMap::new();
     for seen in &facts.seen {
-        let (line, msg) = (seen.at.line, &seen.msg);
+        let (now, msg) = (seen.at.line, &seen.msg);
         let key = (seen.conn, msg.id);
         match seen.how {
             How::New => {
-                if let Some(first) = live.insert(key, line) {
-                    report.add(Invariant::I7, &[first, line], || {
+                if let Some(first) = live.insert(key, now) {
+                    report.add(Invariant::I7, &[first, now], || {
                         let (conn, message) = (facts.conn(seen.conn), facts.message(msg));
                         format!("{conn} heard {message} twice")
                     });
                 }
-                let before = last.insert((seen.conn, msg.room), (msg.seq, line));
+                let before = last.insert((seen.conn, msg.room), (msg.seq, now));
                 if let Some((seq, first)) = before.filter(|(seq, _)| *seq > msg.seq) {
-                    report.add(Invariant::I7, &[first, line], || {
+                    report.add(Invariant::I7, &[first, now], || {
                         let conn = facts.conn(seen.conn);
                         format!("{conn} heard number {} after number {seq}", msg.seq)
                     });
@@ -119,22 +119,22 @@ fn once(facts: &Facts<'_>, report: &mut Report) {
                 if let Some((login, first)) = missed.get(&key)
                     && is_old_news(facts, *login, seen)
                 {
-                    report.add(Invariant::I7, &[*first, line], || {
+                    report.add(Invariant::I7, &[*first, now], || {
                         let (conn, message) = (facts.conn(seen.conn), facts.message(msg));
                         format!("{conn} heard {message} as new, long after it was missed")
                     });
                 }
                 if is_too_early(facts, seen) {
-                    report.add(Invariant::I7, &[line], || {
+                    report.add(Invariant::I7, &[now], || {
                         let (conn, message) = (facts.conn(seen.conn), facts.message(msg));
                         format!("{conn} heard {message} before its user-details")
                     });
                 }
             }
             How::Missed(login) => {
-                let before = missed.insert(key, (login, line));
+                let before = missed.insert(key, (login, now));
                 if let Some((_, first)) = before.filter(|(before, _)| *before == login) {
-                    report.add(Invariant::I7, &[first, line], || {
+                    report.add(Invariant::I7, &[first, now], || {
                         let (conn, message) = (facts.conn(seen.conn), facts.message(msg));
                         format!("{conn} missed {message} twice in one login")
                     });

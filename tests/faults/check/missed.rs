@@ -71,7 +71,8 @@ fn confirmed(facts: &Facts<'_>) -> Vec<Option<usize>> {
         let side = usize::from(facts.rooms[room].users[0] == user);
         let first = next[room][side];
         let mut closed = true;
-        for place in first..facts.rooms[room].messages.end {
+        let end = facts.rooms[room].messages.end;
+        for (place, known) in confirmed.iter_mut().enumerate().take(end).skip(first) {
             let msg = &facts.stored[place].msg;
             if msg.seq > to {
                 break;
@@ -79,10 +80,10 @@ fn confirmed(facts: &Facts<'_>) -> Vec<Option<usize>> {
             // beyond the last message there is nothing to confirm yet
             let seen = facts.first_seen.get(&msg.id);
             let there = seen.is_some_and(|line| *line < op.invoke.line);
-            if msg.to == user && there && confirmed[place].is_none() {
-                confirmed[place] = Some(index);
+            if msg.to == user && there && known.is_none() {
+                *known = Some(index);
             }
-            closed = closed && (msg.to != user || confirmed[place].is_some());
+            closed = closed && (msg.to != user || known.is_some());
             if closed {
                 next[room][side] = place + 1;
             }

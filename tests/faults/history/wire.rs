@@ -22,8 +22,8 @@ pub(crate) struct Message<'a> {
     pub(crate) created_at: i64,
     pub(crate) from: UserId,
     pub(crate) to: UserId,
-    #[serde(borrow)]
-    pub(crate) message: Cow<'a, str>,
+    #[serde(borrow, rename = "message")]
+    pub(crate) text: Cow<'a, str>,
     pub(crate) status: Status,
     #[serde(borrow)]
     pub(crate) chat_room_id: Cow<'a, str>,

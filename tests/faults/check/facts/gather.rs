@@ -95,7 +95,7 @@ impl Facts<'_> {
             _ => {}
         }
         self.ops.push(Op {
-            op: invoke.op,
+            number: invoke.op,
             conn,
             invoke: at,
             request,

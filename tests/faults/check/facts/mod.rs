@@ -114,7 +114,8 @@ pub(crate) enum Result {
 /// An operation.
 #[derive(Clone, Debug)]
 pub(crate) struct Op {
-    pub(crate) op: u64,
+    /// As it is called in the history.
+    pub(crate) number: u64,
     pub(crate) conn: usize,
     pub(crate) invoke: At,
     pub(crate) request: Request,

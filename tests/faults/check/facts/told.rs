@@ -151,7 +151,7 @@ impl Facts<'_> {
             room: names.sym(&message.chat_room_id),
             from: names.sym(&message.from.0),
             to: names.sym(&message.to.0),
-            body: names.sym(&message.message),
+            body: names.sym(&message.text),
             client: message.client_id.as_ref().map(|client| names.sym(client)),
             seq: message.seq,
             status: message.status,

@@ -119,7 +119,7 @@ fn is_overtaken(one: &Told, all: &[&Told]) -> bool {
         let between = |other: &&Told| {
             other.asked.is_none() && other.at > asked && other.at.line < one.at.line
         };
-        all.iter().any(|other| between(other))
+        all.iter().any(between)
     })
 }
 

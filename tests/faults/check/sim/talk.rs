@@ -143,7 +143,7 @@ impl World {
         let now = self.now();
         let pair = (person.min(other), person.max(other));
         let messages = &mut self.rooms.get_mut(&pair).unwrap().messages;
-        let moves = |m: &&mut Message| {
+        let is_due = |m: &&mut Message| {
             let open = if read {
                 m.status != "read"
             } else {
@@ -152,7 +152,7 @@ impl World {
             open && m.to == person && m.seq >= from && m.seq <= to
         };
         let mut moved: Vec<u64> = Vec::new();
-        for message in messages.iter_mut().filter(moves) {
+        for message in messages.iter_mut().filter(is_due) {
             message.sent.get_or_insert(now);
             message.status = "sent";
             if read {

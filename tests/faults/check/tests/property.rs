@@ -177,14 +177,18 @@ fn is_only_missed(case: &Case, message: &DumpedMessage) -> bool {
         .any(|line| user_of(case, *line).as_deref() == Some(&to));
     let pages = case.holding(&["hasMore", &message.id]);
     let last_phase = case.lines(|e| matches!(e, Event::Phase(Phase::Final)))[0];
-    let paged = pages.iter().any(|line| *line < last_phase);
-    let confirmed = case.holding(&["upTo", &format!("\"userId\":\"{from}\"")]);
-    !heard && !paged && confirmed.is_empty()
+    let shown = pages.iter().any(|line| *line < last_phase);
+    let confirms = case.holding(&["upTo", &format!("\"userId\":\"{from}\"")]);
+    let mut confirms = confirms.into_iter();
+    let confirmed = confirms.any(|line| user_of(case, line).as_deref() == Some(&to));
+    !heard && !shown && !confirmed
 }
 
 fn user_of(case: &Case, line: usize) -> Option<String> {
-    let Event::Envelope { c, .. } = &case.history.lines[line - 1].event else {
-        return None;
+    let c = match &case.history.lines[line - 1].event {
+        Event::Envelope { c, .. } => c,
+        Event::Invoke(invoke) => &invoke.c,
+        _ => return None,
     };
     case.history
         .lines
@@ -218,8 +222,9 @@ fn drift_unread(case: &mut Case, index: usize) -> Option<Vec<Invariant>> {
 
 fn read_early(case: &mut Case, index: usize) -> Option<Vec<Invariant>> {
     let unread = |line: &usize| case.holding(&["\"status\":\"sent\""]).contains(line);
-    let live = case.envelopes("new-message");
-    let line = pick(&live.into_iter().filter(unread).collect::<Vec<_>>(), index)?;
+    let heard = case.envelopes("new-message");
+    let open: Vec<usize> = heard.into_iter().filter(unread).collect();
+    let line = pick(&open, index)?;
     case.edit(line, |message| message["status"] = json!("read"));
     Some(vec![I8])
 }

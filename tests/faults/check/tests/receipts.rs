@@ -110,7 +110,7 @@ fn confirmed(crash: bool) -> (Case, usize) {
         .unwrap()
         .to_owned();
     case.edit(line, |details| {
-        details["missedMessages"][sender] = json!([message])
+        details["missedMessages"][sender] = json!([message]);
     });
     (case, line)
 }
@@ -204,7 +204,7 @@ pub(super) fn a_message_read_before_its_receiver_said_so_is_seen() {
 pub(super) fn a_time_that_changes_is_seen() {
     let (mut case, line) = read();
     case.edit(line, |message| {
-        message["readAt"] = json!("2026-11-21T00:00:00.000Z")
+        message["readAt"] = json!("2026-11-21T00:00:00.000Z");
     });
     case.shows(I8, &[line]);
 }
@@ -225,7 +225,7 @@ pub(super) fn an_unread_count_that_drifted_is_seen() {
         .last()
         .unwrap();
     case.edit(line, |details| {
-        details["connectedUsers"][0]["unreadCount"] = json!(3)
+        details["connectedUsers"][0]["unreadCount"] = json!(3);
     });
     case.shows(I10, &[line]);
 }

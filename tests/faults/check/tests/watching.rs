@@ -95,7 +95,7 @@ pub(super) fn an_offline_event_while_another_connection_stays_is_seen() {
     case.history.lines.insert(closed, offline);
     let person = case.dump.chat_users[1].user.clone();
     case.edit(closed + 1, |data| {
-        data["user"]["_id"] = serde_json::json!(person)
+        data["user"]["_id"] = serde_json::json!(person);
     });
     case.shows(I11, &[closed, closed + 1]);
 }
