@@ -1,16 +1,35 @@
-//! Faults: processes and links that fail on order. So far the machinery and its own trials.
+//! The fault harness: a whole chatzz is broken in every way there is, and its
+//! history is judged by a checker that knows nothing of how it works.
+//!
+//! A [`plan`] follows from a seed. [`run`] carries it out: [`rig`] is the
+//! system, behind a fault [`proxy`] and over the mongods of [`system`];
+//! [`people`] use it and write down what they see, [`inject`] breaks it. The
+//! [`history`] and a dump of the database go to [`check`]. What is run by
+//! `cargo test` and what by command is in [`profile`]; see [`arguments`].
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a failed assumption of a trial is a failed trial, and figures are printed"
+    reason = "a failed assumption of a test is a failed test, and the commands report to a terminal"
 )]
 
+mod arguments;
+mod check;
 mod dump;
+mod history;
+mod inject;
+mod people;
+mod plan;
+mod profile;
+mod programs;
 mod proxy;
+mod recorder;
+mod rig;
+mod run;
 #[allow(
     dead_code,
     unused_imports,
@@ -21,12 +40,20 @@ mod support;
 mod system;
 mod trial;
 
-use libtest_mimic::Arguments;
+use arguments::Arguments;
 
-fn main() {
-    let arguments = Arguments::from_args();
-    let mut trials = proxy::trials();
-    trials.extend(system::trials());
-    trials.extend(dump::trials());
-    libtest_mimic::run(&arguments, trials).exit();
+fn main() -> std::process::ExitCode {
+    if let Some(arguments) = Arguments::read() {
+        return profile::command(&arguments);
+    }
+    let arguments = libtest_mimic::Arguments::from_args();
+    let trials: [Vec<libtest_mimic::Trial>; 5] = [
+        check::tests::trials(),
+        proxy::trials(),
+        system::trials(),
+        dump::trials(),
+        profile::fast(),
+    ];
+    let trials = trials.into_iter().flatten().collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
 }

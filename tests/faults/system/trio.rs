@@ -167,6 +167,16 @@ impl Trio {
         primary
     }
 
+    /// Kills a node (SIGKILL) and waits for its end.
+    pub(crate) async fn kill_node(&mut self, node: usize) {
+        self.nodes[node].kill().await;
+    }
+
+    /// Freezes a node (SIGSTOP).
+    pub(crate) fn freeze(&mut self, node: usize) {
+        self.nodes[node].freeze();
+    }
+
     /// Lets a frozen node go on (SIGCONT).
     pub(crate) fn cont(&mut self, node: usize) {
         self.nodes[node].thaw();

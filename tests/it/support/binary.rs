@@ -233,7 +233,6 @@ impl Drop for Binary {
     }
 }
 
-/// The program under test.
 /// The `chatzz` that belongs to these tests.
 pub(crate) fn chatzz() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_chatzz"))

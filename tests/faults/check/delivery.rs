@@ -1,0 +1,171 @@
+//! I7: every message reaches its receiver, and a connection hears it once and in
+//! order.
+//!
+//! *Reached* is what a receiver was told live, as missed, or in a page; the
+//! walks of the final phase do not count, since they show everything anyway.
+//! What he confirmed he had, too.
+
+use std::collections::{HashMap, HashSet};
+
+use super::facts::{Facts, How, Request, Result, Seen, Sym};
+use super::{Invariant, Report};
+use crate::history::Phase;
+
+pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
+    reached(facts, report);
+    once(facts, report);
+}
+
+fn reached(facts: &Facts<'_>, report: &mut Report) {
+    let last_phase = facts.phase(Phase::Final).map_or(usize::MAX, |at| at.line);
+    let counts = |seen: &Seen| match seen.how {
+        How::New | How::Missed(_) | How::OldMessages => true,
+        How::Page(op) => {
+            let op = &facts.ops[op];
+            let walks = matches!(&op.request, Request::Page(page) if page.walk.is_some());
+            !(walks && op.invoke.line > last_phase)
+        }
+        How::Status(..) | How::Sent(..) | How::Read(_) | How::Last(_) => false,
+    };
+    let mut reached: HashSet<Sym> = HashSet::new();
+    for seen in facts.seen.iter().filter(|seen| counts(seen)) {
+        if facts.conns[seen.conn].user == seen.msg.to {
+            reached.insert(seen.msg.id);
+        }
+    }
+    let confirmed = Confirmed::gather(facts, &mut reached);
+    let present: HashSet<Sym> = facts.conns.iter().map(|conn| conn.user).collect();
+    for stored in &facts.stored {
+        let msg = &stored.msg;
+        if reached.contains(&msg.id) || !present.contains(&msg.to) {
+            continue;
+        }
+        let send = facts.send_of.get(&(msg.from, msg.to, msg.body, msg.client));
+        let begun = send.map_or(0, |send| facts.sends[*send].first.line);
+        if !confirmed.may_hold(msg.to, msg.from, msg.seq, begun) {
+            report.add(Invariant::I7, &[begun], || {
+                let (message, user) = (facts.message(msg), facts.user(msg.to));
+                format!("{message} never reached {user}")
+            });
+        }
+    }
+}
+
+/// How far receivers confirmed, perhaps: (receiver, sender) → (up to, line).
+struct Confirmed(HashMap<(Sym, Sym), Vec<(u64, usize)>>);
+
+impl Confirmed {
+    fn gather(facts: &Facts<'_>, reached: &mut HashSet<Sym>) -> Self {
+        let mut all: HashMap<(Sym, Sym), Vec<(u64, usize)>> = HashMap::new();
+        for op in &facts.ops {
+            if matches!(op.answer, Some((_, Result::Failed))) {
+                continue;
+            }
+            let until = op.answer.map_or(usize::MAX, |(at, _)| at.line);
+            match op.request {
+                Request::ReadUpTo(sender, to) | Request::DeliveredUpTo(sender, to) => {
+                    let user = facts.conns[op.conn].user;
+                    all.entry((user, sender)).or_default().push((to, until));
+                }
+                Request::ReadOne(id) => {
+                    reached.insert(id);
+                }
+                _ => {}
+            }
+        }
+        for confirms in all.values_mut() {
+            confirms.sort_unstable();
+            let mut latest = 0;
+            for (_, until) in confirms.iter_mut().rev() {
+                latest = latest.max(*until);
+                *until = latest;
+            }
+        }
+        Self(all)
+    }
+
+    /// Whether a message sent in line `sent` may have been confirmed.
+    fn may_hold(&self, receiver: Sym, sender: Sym, seq: u64, sent: usize) -> bool {
+        let Some(confirms) = self.0.get(&(receiver, sender)) else {
+            return false;
+        };
+        let first = confirms.partition_point(|(to, _)| *to < seq);
+        confirms.get(first).is_some_and(|(_, until)| *until > sent)
+    }
+}
+
+fn once(facts: &Facts<'_>, report: &mut Report) {
+    let mut live: HashMap<(usize, Sym), usize> = HashMap::new();
+    let mut missed: HashMap<(usize, Sym), (usize, usize)> = HashMap::new();
+    let mut last: HashMap<(usize, Sym), (u64, usize)> = HashMap::new();
+    for seen in &facts.seen {
+        let (now, msg) = (seen.at.line, &seen.msg);
+        let key = (seen.conn, msg.id);
+        match seen.how {
+            How::New => {
+                if let Some(first) = live.insert(key, now) {
+                    report.add(Invariant::I7, &[first, now], || {
+                        let (conn, message) = (facts.conn(seen.conn), facts.message(msg));
+                        format!("{conn} heard {message} twice")
+                    });
+                }
+                let before = last.insert((seen.conn, msg.room), (msg.seq, now));
+                if let Some((seq, first)) = before.filter(|(seq, _)| *seq > msg.seq) {
+                    report.add(Invariant::I7, &[first, now], || {
+                        let conn = facts.conn(seen.conn);
+                        format!("{conn} heard number {} after number {seq}", msg.seq)
+                    });
+                }
+                if let Some((login, first)) = missed.get(&key)
+                    && is_old_news(facts, *login, seen)
+                {
+                    report.add(Invariant::I7, &[*first, now], || {
+                        let (conn, message) = (facts.conn(seen.conn), facts.message(msg));
+                        format!("{conn} heard {message} as new, long after it was missed")
+                    });
+                }
+                if is_too_early(facts, seen) {
+                    report.add(Invariant::I7, &[now], || {
+                        let (conn, message) = (facts.conn(seen.conn), facts.message(msg));
+                        format!("{conn} heard {message} before its user-details")
+                    });
+                }
+            }
+            How::Missed(login) => {
+                let before = missed.insert(key, (login, now));
+                if let Some((_, first)) = before.filter(|(before, _)| *before == login) {
+                    report.add(Invariant::I7, &[first, now], || {
+                        let (conn, message) = (facts.conn(seen.conn), facts.message(msg));
+                        format!("{conn} missed {message} twice in one login")
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether what is told live after a login was acknowledged well before it: it
+/// was no news any more, and only what comes during a login may be in both.
+fn is_old_news(facts: &Facts<'_>, login: usize, seen: &Seen) -> bool {
+    let msg = &seen.msg;
+    let send = facts.send_of.get(&(msg.from, msg.to, msg.body, msg.client));
+    let ok = send.and_then(|send| facts.sends[*send].oks.first());
+    let login = facts.logins[login].op.map(|op| facts.ops[op].invoke.t);
+    match (ok, login) {
+        (Some(ok), Some(login)) => facts.seen[*ok].at.t + facts.run.slack_ms * 1000 < login,
+        _ => false,
+    }
+}
+
+/// Whether a live message comes before the login it belongs to; after a login
+/// that failed there is no promise.
+fn is_too_early(facts: &Facts<'_>, seen: &Seen) -> bool {
+    let conn = &facts.conns[seen.conn];
+    let early = conn.details.is_none_or(|at| at.line > seen.at.line);
+    let failed = |op: &usize| {
+        let answer = facts.ops[*op].answer;
+        answer.is_some_and(|(at, result)| result != Result::Ok && at.line < seen.at.line)
+    };
+    early && !conn.logins.iter().any(failed)
+}

@@ -1,0 +1,156 @@
+//! The dump: chat rooms with their messages, in order.
+
+use std::collections::HashMap;
+
+use super::{Facts, Msg, Sym};
+use crate::check::{Invariant, Report};
+use crate::history::{Dump, DumpedMessage, Status};
+
+/// A chat room of the dump.
+#[derive(Clone, Debug)]
+pub(crate) struct Room {
+    pub(crate) id: Sym,
+    pub(crate) users: [Sym; 2],
+    /// What the database says is the last position, perhaps too low.
+    pub(crate) last_seq: u64,
+    /// Its messages among [`Facts::stored`], by position.
+    pub(crate) messages: std::ops::Range<usize>,
+}
+
+impl Room {
+    /// Whether a user is in it.
+    pub(crate) fn has(&self, user: Sym) -> bool {
+        self.users.contains(&user)
+    }
+
+    /// The other user.
+    pub(crate) fn other(&self, user: Sym) -> Sym {
+        let [one, other] = self.users;
+        if one == user { other } else { one }
+    }
+}
+
+/// A message of the dump.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub(crate) msg: Msg,
+    pub(crate) unread: bool,
+    /// Its chat room, among [`Facts::rooms`].
+    pub(crate) room: usize,
+}
+
+impl Facts<'_> {
+    pub(super) fn gather_rooms(&mut self, dump: &Dump, report: &mut Report) {
+        let mut users: HashMap<&str, Sym> = HashMap::new();
+        for user in &dump.chat_users {
+            let sym = self.names.sym(&user.user);
+            users.insert(&user.id, sym);
+            let online = user.status.as_deref() == Some("online");
+            self.shown_online.insert(sym, online);
+        }
+        for room in &dump.chat_rooms {
+            let members: Vec<Sym> = room
+                .chat_users
+                .iter()
+                .filter_map(|user| users.get(user.as_str()).copied())
+                .collect();
+            let [one, other] = members[..] else {
+                report.add(Invariant::I4, &[], || {
+                    format!("chat room {} is not one of two chat users", room.id)
+                });
+                continue;
+            };
+            let id = self.names.sym(&room.id);
+            let index = self.rooms.len();
+            self.room_by_id.insert(id, index);
+            let pair = (one.min(other), one.max(other));
+            if self.room_of.insert(pair, index).is_some() {
+                let (one, other) = (self.names.text(one), self.names.text(other));
+                report.add(Invariant::I4, &[], || {
+                    format!("there are two chat rooms of {one} and {other}")
+                });
+            }
+            self.rooms.push(Room {
+                id,
+                users: [one, other],
+                last_seq: room.last_seq.unwrap_or(0),
+                messages: 0..0,
+            });
+        }
+        for message in &dump.messages {
+            match self.stored(&users, message) {
+                Some(stored) => self.stored.push(stored),
+                None => report.add(Invariant::I4, &[], || {
+                    format!(
+                        "message {} has a chat room, a person or a status that is none",
+                        message.id
+                    )
+                }),
+            }
+        }
+        self.sort_messages();
+    }
+
+    fn stored(&mut self, users: &HashMap<&str, Sym>, message: &DumpedMessage) -> Option<Stored> {
+        let room_id = self.names.find(&message.chat_room)?;
+        let room = *self.room_by_id.get(&room_id)?;
+        let from = *users.get(message.from.as_str())?;
+        let to = *users.get(message.to.as_str())?;
+        let status = match message.status.as_str() {
+            "not_sent" => Status::NotSent,
+            "sent" => Status::Sent,
+            "read" => Status::Read,
+            _ => return None,
+        };
+        let names = &mut self.names;
+        let msg = Msg {
+            id: names.sym(&message.id),
+            room: room_id,
+            from,
+            to,
+            body: names.sym(&message.message),
+            client: message.client_id.as_ref().map(|client| names.sym(client)),
+            seq: message.seq,
+            status,
+            created: message.created_at,
+            sent: message.sent_at,
+            read: message.read_at,
+        };
+        Some(Stored {
+            msg,
+            unread: message.unread,
+            room,
+        })
+    }
+
+    fn sort_messages(&mut self) {
+        self.stored
+            .sort_by_key(|stored| (stored.room, stored.msg.seq, stored.msg.id));
+        for (index, stored) in self.stored.iter().enumerate() {
+            let room = &mut self.rooms[stored.room].messages;
+            if room.start == room.end {
+                room.start = index;
+            }
+            room.end = index + 1;
+            let msg = &stored.msg;
+            self.stored_by_id.insert(msg.id, index);
+            let key = (msg.from, msg.to, msg.body, msg.client);
+            if let Some(send) = self.send_of.get(&key) {
+                self.sends[*send].stored.get_or_insert(index);
+            }
+        }
+    }
+
+    /// The stored messages of a chat room, by position.
+    pub(crate) fn messages(&self, room: usize) -> &[Stored] {
+        &self.stored[self.rooms[room].messages.clone()]
+    }
+
+    /// The stored messages of a chat room at these positions.
+    pub(crate) fn between(&self, room: usize, from: u64, to: u64) -> &[Stored] {
+        let messages = self.messages(room);
+        let first = messages.partition_point(|stored| stored.msg.seq < from);
+        let end = messages.partition_point(|stored| stored.msg.seq <= to);
+        messages.get(first..end).unwrap_or_default()
+    }
+}

@@ -1,0 +1,74 @@
+//! I7: who is there hears of a message at once, on every connection.
+//!
+//! A connection that had logged in before a message was sent, at the server it
+//! was sent to, and that stays for the deadline after the acknowledgement, must
+//! have heard it; receiver and sender alike. Without this a message that a
+//! server swallows would be noticed only if it is not missed later either.
+
+use std::collections::{HashMap, HashSet};
+
+use super::facts::{At, Conn, Facts, How, NEVER, Seen, Send, Sym, extended};
+use super::{Invariant, Report};
+use crate::history::Close;
+
+pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
+    let is_new = |seen: &&Seen| seen.how == How::New;
+    let heard: HashSet<(usize, Sym)> = facts
+        .seen
+        .iter()
+        .filter(is_new)
+        .map(|seen| (seen.conn, seen.msg.id))
+        .collect();
+    let mut conns: HashMap<Sym, Vec<usize>> = HashMap::new();
+    for (index, conn) in facts.conns.iter().enumerate() {
+        conns.entry(conn.user).or_default().push(index);
+    }
+    for send in &facts.sends {
+        let Some((ok, server)) = told(facts, send) else {
+            continue;
+        };
+        for user in [send.from, send.to] {
+            for index in conns.get(&user).into_iter().flatten() {
+                let conn = &facts.conns[*index];
+                let ready = conn.details.is_some_and(|at| at < send.first);
+                if !ready || conn.server != server || heard.contains(&(*index, ok.msg.id)) {
+                    continue;
+                }
+                if stays(facts, conn, ok.at) {
+                    report.add(Invariant::I7, &[ok.at.line], || {
+                        let message = facts.message(&ok.msg);
+                        format!("{} was there and never heard {message}", facts.conn(*index))
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The answer with which a message became known, and the server all of it
+/// happened at. A `duplicate` was told when it was stored, whenever that was.
+fn told<'a>(facts: &'a Facts<'_>, send: &Send) -> Option<(&'a Seen, u64)> {
+    let ok = &facts.seen[*send.oks.first()?];
+    let server = facts.conns[ok.conn].server;
+    let here = |op: &usize| facts.conns[facts.ops[*op].conn].server == server;
+    let first = matches!(ok.how, How::Sent(_, false));
+    (first && send.tries.iter().all(here)).then_some((ok, server))
+}
+
+/// Whether a connection lives long enough after a moment to have heard of it.
+fn stays(facts: &Facts<'_>, conn: &Conn, from: At) -> bool {
+    let wait = (facts.run.deadline_ms + facts.run.slack_ms) * 1000;
+    let faults = facts
+        .faults
+        .iter()
+        .filter(|fault| fault.stops_answers(conn));
+    let bound = extended(from.t, wait, faults);
+    let unnoticed = (facts.run.silent_ms + facts.run.slack_ms) * 1000;
+    let until = match conn.close {
+        None => facts.end.t,
+        // whoever ended it may have done so before it was seen here
+        Some((at, Close::Lost)) => at.t.saturating_sub(unnoticed),
+        Some((at, _)) => at.t,
+    };
+    bound < until && bound != NEVER
+}

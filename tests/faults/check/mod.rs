@@ -1,0 +1,176 @@
+//! The history checker: what a run of the fault harness must have kept.
+//!
+//! [`check`] is a pure function of a history and a dump. It knows nothing of how
+//! the run was made, and the same input gives the same violations in the same
+//! order. One file judges one invariant, or a few that belong together; the
+//! invariants are those of the reliability plan:
+//!
+//! | | invariant | file |
+//! |---|---|---|
+//! | I1 | no acknowledged message is lost | `acknowledged` |
+//! | I2 | nothing is stored or delivered that nobody sent | `phantoms` |
+//! | I3 | one stored message per sender and `clientId` | `duplicates` |
+//! | I4 | one total order: `seq` without gap, the same for everybody | `total_order` |
+//! | I5, I6 | real-time order, order of one connection | `send_order` |
+//! | I7 | delivery, once a connection, none that was confirmed | `delivery`, `missed`, `live` |
+//! | I8 | statuses only go forward, `read` only after a read | `statuses`, `receipts` |
+//! | I9 | history is stable, pages join | `pages`, `walks` |
+//! | I10 | unread is what a recount says | `unread` |
+//! | I11 | presence agrees with the truth within its bounds | `presence` |
+//! | I12 | nobody hears of a chat room he is not in | `isolation` |
+//! | I13 | every event gets exactly one answer in time | `answers` |
+//! | I16 | nothing leaks | `leaks` |
+//!
+//! # Outcomes
+//!
+//! A *send* is one message: all tries with the same sender, receiver, text and
+//! `clientId`. It is stored if one try was answered ok; it must not be stored if
+//! every try failed with a code that says so ([`facts::FAILURES`]); else, with an
+//! `unknown-outcome`, an `internal`, or no answer, it may be either.
+//!
+//! # What is not judged
+//!
+//! I14 and I15 need more than a history. The acks of `new-message` envelopes are
+//! not in a history, so nothing is concluded from them. Presence is judged among
+//! people of one server only: servers do not tell each other who came.
+
+mod acknowledged;
+mod answers;
+mod delivery;
+mod duplicates;
+mod facts;
+mod isolation;
+mod leaks;
+mod live;
+mod missed;
+mod pages;
+mod phantoms;
+mod presence;
+mod receipts;
+mod send_order;
+pub(crate) mod sim;
+mod spans;
+pub(crate) mod speed;
+mod statuses;
+pub(crate) mod tests;
+mod total_order;
+mod unread;
+mod walks;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::history::{Dump, History};
+use facts::Facts;
+
+/// Violations of one invariant that are told one by one; the rest is counted.
+const MOST_TOLD: usize = 50;
+
+/// What the messenger promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Invariant {
+    I1,
+    I2,
+    I3,
+    I4,
+    I5,
+    I6,
+    I7,
+    I8,
+    I9,
+    I10,
+    I11,
+    I12,
+    I13,
+    I16,
+}
+
+/// A broken promise.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Violation {
+    /// Which.
+    pub(crate) invariant: Invariant,
+    /// How, in words.
+    pub(crate) what: String,
+    /// Numbers of the history's lines that show it, ascending, from 1; none when
+    /// the dump alone does.
+    pub(crate) lines: Vec<usize>,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.invariant, self.what)?;
+        match self.lines.as_slice() {
+            [] => write!(f, " (dump)"),
+            [line] => write!(f, " (line {line})"),
+            lines => {
+                let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+                write!(f, " (lines {})", lines.join(", "))
+            }
+        }
+    }
+}
+
+/// What was found so far.
+#[derive(Debug, Default)]
+struct Report {
+    found: BTreeMap<Invariant, Vec<Violation>>,
+    more: BTreeMap<Invariant, usize>,
+}
+
+impl Report {
+    /// Notes a violation. A line of 0 is no line.
+    fn add(&mut self, invariant: Invariant, lines: &[usize], what: impl FnOnce() -> String) {
+        let found = self.found.entry(invariant).or_default();
+        if found.len() == MOST_TOLD {
+            *self.more.entry(invariant).or_default() += 1;
+            return;
+        }
+        let mut lines: Vec<usize> = lines.iter().copied().filter(|line| *line > 0).collect();
+        lines.sort_unstable();
+        lines.dedup();
+        found.push(Violation {
+            invariant,
+            what: what(),
+            lines,
+        });
+    }
+
+    fn finish(self) -> Vec<Violation> {
+        let mut all: Vec<Violation> = self.found.into_values().flatten().collect();
+        all.extend(self.more.into_iter().map(|(invariant, more)| Violation {
+            invariant,
+            what: format!("and {more} more"),
+            lines: Vec::new(),
+        }));
+        all
+    }
+}
+
+/// Judges a run: every violation of I1–I13 and I16, by invariant; of each
+/// invariant the first 50 and a count of the others.
+///
+/// The history is one that [`History::read`] accepts; the dump was read after
+/// its last line. Takes O(n log n) in the number of events.
+pub(crate) fn check(history: &History, dump: &Dump) -> Vec<Violation> {
+    let mut report = Report::default();
+    let facts = Facts::gather(history, dump, &mut report);
+    acknowledged::check(&facts, &mut report);
+    phantoms::check(&facts, &mut report);
+    duplicates::check(&facts, &mut report);
+    total_order::check(&facts, &mut report);
+    send_order::check(&facts, &mut report);
+    delivery::check(&facts, &mut report);
+    live::check(&facts, &mut report);
+    missed::check(&facts, &mut report);
+    statuses::check(&facts, &mut report);
+    receipts::check(&facts, &mut report);
+    pages::check(&facts, &mut report);
+    walks::check(&facts, &mut report);
+    unread::check(&facts, &mut report);
+    presence::check(&facts, &mut report);
+    isolation::check(&facts, &mut report);
+    answers::check(&facts, &mut report);
+    leaks::check(&facts, &mut report);
+    report.finish()
+}

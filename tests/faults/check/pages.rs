@@ -1,0 +1,113 @@
+//! I9: a page is a whole block of the history, where it was asked for, and as
+//! new as what anybody had seen before it was asked for.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::facts::{Facts, Op, PageRequest, Request, Sym};
+use super::{Invariant, Report};
+
+pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
+    let mut known: HashMap<Sym, (u64, usize)> = HashMap::new();
+    let mut seen = facts.seen.iter().peekable();
+    for op in &facts.ops {
+        while let Some(one) = seen.next_if(|seen| seen.at < op.invoke) {
+            // a position that is not the stored one is a matter of I4
+            if let Some(stored) = facts.stored_by_id.get(&one.msg.id) {
+                let msg = &facts.stored[*stored].msg;
+                let highest = known.entry(msg.room).or_default();
+                if msg.seq > highest.0 {
+                    *highest = (msg.seq, one.at.line);
+                }
+            }
+        }
+        let (Request::Page(request), Some((shown, has_more))) = (&op.request, &op.page) else {
+            continue;
+        };
+        let user = facts.conns[op.conn].user;
+        let room = facts.room_with(user, request.with);
+        let room = room.map(|room| facts.rooms[room].id);
+        let known = room.and_then(|room| known.get(&room)).copied();
+        let answer = op.answer.map_or(0, |(at, _)| at.line);
+        let (known, known_line) = known.unwrap_or_default();
+        let page = Page {
+            facts,
+            request,
+            shown: shown.clone(),
+            has_more: *has_more,
+            known,
+        };
+        if let Some(what) = page.fault() {
+            let lines = [known_line, op.invoke.line, answer];
+            report.add(Invariant::I9, &lines, || describe(facts, op, &what));
+        }
+    }
+}
+
+fn describe(facts: &Facts<'_>, op: &Op, what: &str) -> String {
+    format!("a page of {} {what}", facts.conn(op.conn))
+}
+
+struct Page<'a> {
+    facts: &'a Facts<'a>,
+    request: &'a PageRequest,
+    shown: Range<usize>,
+    has_more: bool,
+    /// The highest position that anybody had seen.
+    known: u64,
+}
+
+impl Page<'_> {
+    /// What is wrong with it.
+    fn fault(&self) -> Option<String> {
+        let shown = &self.facts.seen[self.shown.clone()];
+        for pair in shown.windows(2) {
+            let (one, next) = (pair[0].msg.seq, pair[1].msg.seq);
+            if next != one + 1 {
+                return Some(format!("goes on with number {next} after {one}"));
+            }
+        }
+        let before = self.request.before.unwrap_or(u64::MAX);
+        let ends = shown.first().zip(shown.last());
+        let Some((first, last)) = ends.map(|(first, last)| (first.msg.seq, last.msg.seq)) else {
+            return self.fault_of_empty(before);
+        };
+        if last >= before {
+            return Some(format!("before number {before} shows number {last}"));
+        }
+        let newest = self.known.min(before - 1);
+        if self.request.is_ascending() {
+            let begin = self.request.after.map(|after| after + 1);
+            if let Some(begin) = begin.filter(|begin| !self.request.dated && *begin != first) {
+                return Some(format!("begins with number {first}, not {begin}"));
+            }
+            if !self.has_more && last < newest {
+                return Some(format!("ends with number {last}, and {newest} was known"));
+            }
+            return None;
+        }
+        if last < newest {
+            return Some(format!("ends with number {last}, and {newest} was known"));
+        }
+        if self.has_more != (first > 1) {
+            let more = self.has_more;
+            return Some(format!(
+                "begins with number {first} and says hasMore: {more}"
+            ));
+        }
+        None
+    }
+
+    fn fault_of_empty(&self, before: u64) -> Option<String> {
+        if self.has_more {
+            return Some("is empty and says hasMore: true".to_owned());
+        }
+        let after = self.request.after.unwrap_or(0);
+        let newest = self.known.min(before - before.min(1));
+        // whether a date is beyond everything, the checker does not know
+        if !self.request.dated && newest > after {
+            return Some(format!("is empty, and number {newest} was known"));
+        }
+        None
+    }
+}

@@ -1,0 +1,195 @@
+//! When a person was surely, and when possibly, online.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::is_login;
+use crate::check::facts::{Conn, Facts, Fault, NEVER, Result, Sym};
+use crate::history::Close;
+
+/// Disjoint times, ascending: begin and end.
+pub(super) type Times = Vec<(u64, u64)>;
+
+/// A person at one server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Here {
+    /// Outside of these he is surely offline.
+    pub(super) possible: Times,
+    /// In these he is surely online, and all had time to hear of it.
+    pub(super) certain: Times,
+}
+
+/// Somebody who never was at a server.
+static NOWHERE: Here = Here {
+    possible: Times::new(),
+    certain: Times::new(),
+};
+
+/// A person, by server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Truth {
+    servers: BTreeMap<u64, Here>,
+}
+
+impl Truth {
+    pub(super) fn gather(facts: &Facts<'_>) -> HashMap<Sym, Self> {
+        let mut truths: HashMap<Sym, Self> = HashMap::new();
+        for conn in &facts.conns {
+            let truth = truths.entry(conn.user).or_default();
+            let here = truth.servers.entry(conn.server).or_default();
+            here.possible.extend(possible(facts, conn));
+            here.certain.extend(certain(facts, conn));
+        }
+        for truth in truths.values_mut() {
+            for here in truth.servers.values_mut() {
+                merge(&mut here.possible);
+                merge(&mut here.certain);
+            }
+        }
+        truths
+    }
+
+    pub(super) fn at(&self, server: u64) -> &Here {
+        self.servers.get(&server).unwrap_or(&NOWHERE)
+    }
+
+    pub(super) fn servers(&self) -> impl Iterator<Item = &Here> {
+        self.servers.values()
+    }
+
+    /// Whether he may have been at another server within a time.
+    pub(super) fn is_elsewhere(&self, server: u64, from: u64, to: u64) -> bool {
+        let mut others = self.servers.iter().filter(|(other, _)| **other != server);
+        others.any(|(_, here)| !overlaps(&here.possible, from, to).is_empty())
+    }
+}
+
+/// When a connection may have made its user online.
+fn possible(facts: &Facts<'_>, conn: &Conn) -> Times {
+    let run = facts.run;
+    let logins = conn.logins.iter().map(|op| &facts.ops[*op]);
+    let mut times = Times::new();
+    for op in logins.filter(|op| is_login(&op.request)) {
+        let end = match op.answer {
+            // it was there until it was turned away
+            Some((at, Result::Failed)) => at.t + (run.grace_ms + run.slack_ms) * 1000,
+            _ => gone(facts, conn),
+        };
+        times.push((op.invoke.t, end));
+    }
+    times
+}
+
+/// When everybody has been told that a connection is gone.
+fn gone(facts: &Facts<'_>, conn: &Conn) -> u64 {
+    let run = facts.run;
+    let Some((at, how)) = conn.close else {
+        return NEVER;
+    };
+    let wait = match how {
+        Close::Clean => 0,
+        Close::Cut | Close::Lost => run.grace_ms,
+        Close::Silent => run.silent_ms,
+    };
+    let slack = run.slack_ms * 1000;
+    let mut bound = at.t + wait * 1000 + slack;
+    for fault in hitting(facts, conn) {
+        if fault.begin <= bound && fault.end.saturating_add(slack) >= at.t {
+            let healed = fault.end.saturating_add(run.lease_ms * 1000 + slack);
+            bound = bound.max(healed);
+        }
+    }
+    bound
+}
+
+/// When a connection surely made its user online.
+fn certain(facts: &Facts<'_>, conn: &Conn) -> Times {
+    let answered = conn.logins.iter().filter_map(|op| facts.ops[*op].answer);
+    let mut oks = answered.filter(|(_, result)| *result == Result::Ok);
+    let Some((at, _)) = oks.next() else {
+        return Times::new();
+    };
+    let from = at.t + facts.run.slack_ms * 1000;
+    let until = surely_there_until(facts, conn);
+    gaps(&fault_windows(facts, conn), from, until)
+}
+
+/// Until when a connection surely worked. What ended from outside may have done
+/// so before it was seen; the silence bound before, or when a fault began.
+pub(super) fn surely_there_until(facts: &Facts<'_>, conn: &Conn) -> u64 {
+    let run = facts.run;
+    match conn.close {
+        None => facts.end.t,
+        Some((at, Close::Lost)) => {
+            let unnoticed = (run.silent_ms + run.slack_ms) * 1000;
+            at.t.saturating_sub(unnoticed)
+        }
+        Some((at, _)) => at.t,
+    }
+}
+
+/// The times in which faults that hit a connection may show, or their effects.
+pub(super) fn fault_windows(facts: &Facts<'_>, conn: &Conn) -> Times {
+    let slack = facts.run.slack_ms * 1000;
+    let after = facts.run.lease_ms * 1000 + slack;
+    let ends = conn.close.map_or(NEVER, |(at, _)| at.t);
+    let mut times: Times = hitting(facts, conn)
+        .map(|fault| {
+            let begin = fault.begin.saturating_sub(slack);
+            (begin, fault.end.saturating_add(after))
+        })
+        .filter(|(begin, end)| *begin <= ends && *end >= conn.open.t)
+        .collect();
+    merge(&mut times);
+    times
+}
+
+fn hitting<'a>(facts: &'a Facts<'_>, conn: &'a Conn) -> impl Iterator<Item = &'a Fault> {
+    facts.faults.iter().filter(|fault| fault.hits(conn))
+}
+
+fn merge(times: &mut Times) {
+    times.retain(|(begin, end)| begin <= end);
+    times.sort_unstable();
+    let mut merged = Times::with_capacity(times.len());
+    for (begin, end) in times.drain(..) {
+        match merged.last_mut() {
+            Some((_, last)) if *last >= begin => *last = (*last).max(end),
+            _ => merged.push((begin, end)),
+        }
+    }
+    *times = merged;
+}
+
+/// What of `from .. to` lies within.
+pub(super) fn overlaps(times: &Times, from: u64, to: u64) -> Times {
+    let first = times.partition_point(|(_, end)| *end <= from);
+    times[first..]
+        .iter()
+        .take_while(|(begin, _)| *begin < to)
+        .map(|(begin, end)| ((*begin).max(from), (*end).min(to)))
+        .collect()
+}
+
+/// What of `from .. to` lies outside.
+pub(super) fn gaps(times: &Times, from: u64, to: u64) -> Times {
+    let mut gaps = Times::new();
+    let mut begin = from;
+    for (start, end) in overlaps(times, from, to) {
+        if begin < start {
+            gaps.push((begin, start));
+        }
+        begin = end;
+    }
+    if begin < to {
+        gaps.push((begin, to));
+    }
+    gaps
+}
+
+/// The line of the last login or end of a person's connections up to a time.
+pub(super) fn last_change(facts: &Facts<'_>, user: Sym, until: u64) -> usize {
+    let conns = facts.conns.iter().filter(|conn| conn.user == user);
+    let changes = conns.flat_map(|conn| [conn.details, conn.close.map(|(at, _)| at)]);
+    let before = changes.flatten().filter(|at| at.t <= until);
+    before.map(|at| at.line).max().unwrap_or(0)
+}

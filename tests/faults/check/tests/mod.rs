@@ -1,0 +1,118 @@
+//! Tests of the checker: of each invariant a clean run, and the same run with
+//! exactly that broken.
+
+mod edit;
+mod messages;
+mod order;
+mod property;
+mod reading;
+mod receipts;
+mod rest;
+mod watching;
+
+use libtest_mimic::Trial;
+
+/// Registers functions as trials, named after their module and themselves.
+macro_rules! trials {
+    ($module:ident: $($test:ident),* $(,)?) => {
+        vec![$(libtest_mimic::Trial::test(
+            concat!("check::", stringify!($module), "::", stringify!($test)),
+            || {
+                $module::$test();
+                Ok(())
+            },
+        )),*]
+    };
+}
+
+/// Every test of the checker.
+pub(crate) fn trials() -> Vec<Trial> {
+    [
+        trials![messages:
+            a_clean_run_has_no_violation,
+            an_acknowledged_message_that_is_not_stored_is_lost,
+            an_acknowledged_message_missing_in_a_history_is_lost,
+            an_answer_with_another_number_than_stored_is_a_loss,
+            an_unknown_outcome_may_be_stored_or_not,
+            a_stored_message_that_nobody_sent_is_a_phantom,
+            a_message_seen_before_it_was_sent_is_a_phantom,
+            a_failed_send_that_appears_is_a_phantom,
+            a_failed_try_and_an_unknown_one_may_be_stored,
+            an_envelope_that_makes_no_sense_is_a_phantom,
+            a_message_stored_twice_is_a_duplicate,
+            repeats_agree_and_say_that_they_are_duplicates,
+            a_repeat_answered_as_new_is_a_violation,
+        ],
+        trials![order:
+            a_gap_in_the_numbers_is_seen,
+            times_that_go_back_are_seen,
+            a_message_shown_under_another_number_is_seen,
+            two_chat_rooms_of_a_pair_are_seen,
+            a_history_in_another_order_is_seen,
+            a_later_send_with_a_lower_number_breaks_real_time,
+            overlapping_sends_may_be_stored_in_any_order,
+            a_burst_of_one_connection_keeps_its_order,
+            a_page_with_a_hole_is_seen,
+            a_page_older_than_what_was_acknowledged_is_seen,
+            pages_of_a_walk_that_overlap_are_seen,
+            a_message_that_vanishes_from_the_history_is_seen,
+            a_final_walk_that_stops_early_is_seen,
+        ],
+        trials![receipts:
+            a_message_that_never_reaches_its_receiver_is_seen,
+            a_live_message_that_one_connection_never_hears_is_seen,
+            a_message_heard_twice_on_a_connection_is_seen,
+            live_messages_out_of_order_are_seen,
+            a_confirmed_message_that_is_missed_again_is_seen,
+            a_confirmation_before_a_crash_may_be_lost,
+            a_status_that_goes_back_is_seen,
+            a_range_that_says_sent_of_read_messages_is_none,
+            a_page_that_shows_less_than_was_heard_is_seen,
+            a_message_read_before_its_receiver_said_so_is_seen,
+            a_time_that_changes_is_seen,
+            a_lower_status_in_the_database_is_seen,
+            an_unread_count_that_drifted_is_seen,
+            an_unread_mark_on_a_read_message_is_seen,
+            a_last_message_that_is_not_the_last_is_seen,
+        ],
+        trials![watching:
+            a_lost_offline_event_is_seen,
+            an_offline_event_that_comes_too_late_is_seen,
+            a_missing_online_event_is_seen,
+            a_reload_within_the_grace_is_no_departure,
+            a_second_connection_keeps_its_user_online,
+            an_offline_event_while_another_connection_stays_is_seen,
+            a_silent_end_is_told_after_its_bound,
+            a_killed_server_has_its_lease,
+            a_ghost_in_the_database_is_seen,
+        ],
+        trials![rest:
+            a_message_to_a_third_person_is_seen,
+            a_foreign_text_anywhere_is_seen,
+            the_presence_of_a_stranger_is_seen,
+            an_event_without_an_answer_is_seen,
+            a_second_answer_is_seen,
+            an_answer_to_nothing_is_seen,
+            a_late_answer_is_seen,
+            a_stopped_server_may_answer_later,
+            a_stopped_database_does_not_excuse_the_server,
+            a_closed_connection_needs_no_answer,
+            leaked_sockets_descriptors_and_memory_are_seen,
+        ],
+        trials![reading:
+            a_history_is_read_as_it_was_written,
+            a_null_result_is_an_answer,
+            a_history_that_breaks_its_format_is_refused,
+            many_violations_are_counted,
+            violations_name_their_lines,
+            the_same_run_is_judged_the_same,
+        ],
+        trials![property:
+            clean_runs_are_clean,
+            broken_runs_are_caught,
+        ],
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

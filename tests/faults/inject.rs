@@ -1,0 +1,124 @@
+//! Makes the faults of a plan happen, one after the other, and ends each.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::people::World;
+use crate::plan::{Fault, Link, Step, Trouble};
+use crate::proxy::{Direction, Flow, LostReplies, Proxy};
+use crate::rig::Rig;
+
+/// The commands whose replies are lost.
+const WRITES: [&str; 2] = ["insert", "update"];
+/// How long replies may take to be lost, should little be written.
+const LOSE_WITHIN: Duration = Duration::from_secs(4);
+/// How long after a fault of the database it may take until it can be written to.
+const HEALED_WITHIN: Duration = Duration::from_secs(30);
+
+/// Carries out the steps; how often each kind of fault happened.
+pub(crate) async fn inject(world: &World, rig: &mut Rig, steps: &[Step]) -> BTreeMap<String, u64> {
+    let mut counted = BTreeMap::new();
+    for step in steps {
+        sleep(Duration::from_millis(step.after_ms)).await;
+        let id = world.recorder.fault();
+        let name = step.fault.name();
+        let mut line = json!({ "id": id, "what": name, "detail": step.fault });
+        if let Some(server) = step.fault.server() {
+            line["of"] = json!({ "server": server });
+        }
+        world.recorder.write("fault", line);
+        happen(rig, &step.fault).await;
+        rig.until_writable(HEALED_WITHIN).await;
+        world.recorder.write("healed", json!({ "id": id }));
+        *counted.entry(name).or_insert(0) += 1;
+    }
+    counted
+}
+
+/// One fault from its beginning to its end.
+async fn happen(rig: &mut Rig, fault: &Fault) {
+    match fault {
+        Fault::KillServer { server } => rig.servers[*server].kill_and_restart().await,
+        Fault::RestartServer { server } => rig.servers[*server].restart().await,
+        Fault::StopServer { server, ms } => {
+            let server = &rig.servers[*server];
+            server.signal(Signal::SIGSTOP);
+            pause(*ms).await;
+            server.signal(Signal::SIGCONT);
+        }
+        Fault::KillMongod => rig.database.kill_and_restart().await,
+        Fault::StopMongod { ms } => rig.database.stop_for(Duration::from_millis(*ms)).await,
+        Fault::StepDown => rig.database.step_down().await,
+        Fault::LosePrimary { ms } => {
+            rig.database.lose_primary(Duration::from_millis(*ms)).await;
+        }
+        Fault::FailCommand { how, times } => rig.database.fail_commands(*how, *times).await,
+        Fault::SlowJournal { ms } => {
+            let slow = Duration::from_millis(*ms);
+            rig.database.slow_journal(slow).await;
+        }
+        Fault::LoseReplies { server, count } => {
+            if let Some(link) = &rig.servers[*server].database {
+                let before = link.lost_replies();
+                link.lose_replies(LostReplies::next(*count, &WRITES));
+                let lost = async {
+                    while link.lost_replies() < before + count {
+                        sleep(Duration::from_millis(20)).await;
+                    }
+                };
+                // when less is written than was to be lost, the rest passes
+                let _ = tokio::time::timeout(LOSE_WITHIN, lost).await;
+                link.heal();
+            }
+        }
+        Fault::Link {
+            server,
+            link,
+            trouble,
+            ms,
+        } => {
+            let server = &rig.servers[*server];
+            let link = match link {
+                Link::Clients => Some(&server.clients),
+                Link::Some => Some(&server.some),
+                Link::Database => server.database.as_ref(),
+            };
+            if let Some(link) = link {
+                misbehave(link, *trouble, *ms).await;
+            }
+        }
+    }
+}
+
+/// Trouble on a link for some time.
+async fn misbehave(link: &Proxy, trouble: Trouble, ms: u64) {
+    let delay = Flow::Delay {
+        by: Duration::from_millis(20),
+        jitter: Duration::from_millis(100),
+    };
+    match trouble {
+        Trouble::Delay => link.flow_both(delay),
+        Trouble::Throttle => link.flow_both(Flow::Throttle(64 * 1024)),
+        Trouble::Slices => link.flow_both(Flow::Slices),
+        Trouble::StallUp => link.flow(Direction::Up, Flow::Stall),
+        Trouble::StallDown => link.flow(Direction::Down, Flow::Stall),
+        Trouble::Blackhole => link.flow_both(Flow::Blackhole),
+        Trouble::Reset => link.reset(),
+        Trouble::HalfClose => link.half_close(Direction::Down),
+        Trouble::Cut => link.cut(Direction::Down, 1..=4000),
+    }
+    pause(ms).await;
+    link.heal();
+    if matches!(trouble, Trouble::HalfClose) {
+        // what is shut in one direction only is never whole again
+        link.reset();
+    }
+}
+
+async fn pause(ms: u64) {
+    sleep(Duration::from_millis(ms)).await;
+}

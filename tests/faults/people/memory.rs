@@ -1,0 +1,84 @@
+//! What a client of a person has been shown, as far as the person needs it.
+
+use std::collections::{HashMap, VecDeque};
+
+use parking_lot::Mutex;
+use serde_json::Value;
+
+/// How many received messages are remembered one by one.
+const MOST_IDS: usize = 32;
+
+/// Shared by the connections of a person.
+#[derive(Default)]
+pub(crate) struct Memory {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// The highest number seen from each contact.
+    newest: HashMap<String, u64>,
+    /// The last messages received.
+    ids: VecDeque<Value>,
+    /// The last `user-details`, for each connection that got one.
+    details: HashMap<u64, Value>,
+}
+
+impl Memory {
+    /// Takes an envelope in.
+    pub(super) fn see(&self, connection: u64, me: &str, kind: &str, data: &Value) {
+        let mut inner = self.inner.lock();
+        match kind {
+            "new-message" => inner.receive(me, data),
+            "user-details" => {
+                let missed = data["missedMessages"].as_object();
+                let missed = missed.into_iter().flat_map(|by_sender| by_sender.values());
+                for message in missed.filter_map(Value::as_array).flatten() {
+                    inner.receive(me, message);
+                }
+                inner.details.insert(connection, data.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// The highest number seen from a contact.
+    pub(super) fn newest(&self, contact: &str) -> Option<u64> {
+        self.inner.lock().newest.get(contact).copied()
+    }
+
+    /// The id of a message received lately.
+    pub(super) fn some_id(&self, rng: &mut fastrand::Rng) -> Option<Value> {
+        let inner = self.inner.lock();
+        let index = rng.usize(..inner.ids.len().max(1));
+        inner.ids.get(index).cloned()
+    }
+
+    /// What a connection was told at its login.
+    pub(super) fn details(&self, connection: u64) -> Option<Value> {
+        self.inner.lock().details.get(&connection).cloned()
+    }
+
+    /// Forgets what a connection was told.
+    pub(super) fn forget(&self, connection: u64) {
+        self.inner.lock().details.remove(&connection);
+    }
+}
+
+impl Inner {
+    fn receive(&mut self, me: &str, message: &Value) {
+        let (Some(from), Some(seq)) = (message["from"]["_id"].as_str(), message["seq"].as_u64())
+        else {
+            return;
+        };
+        if from == me {
+            return;
+        }
+        let newest = self.newest.entry(from.to_owned()).or_insert(0);
+        *newest = seq.max(*newest);
+        self.ids.push_back(message["_id"].clone());
+        if self.ids.len() > MOST_IDS {
+            self.ids.pop_front();
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The people of a run: they come, write, read, vanish and come again, and
+//! keep to what `docs/guarantees.md` asks of a client.
+
+mod connection;
+mod finale;
+mod memory;
+mod person;
+mod session;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub(crate) use finale::{leave_some, read_everything};
+pub(crate) use person::Person;
+
+use crate::recorder::Recorder;
+
+/// What the people of a run share.
+pub(crate) struct World {
+    pub(crate) recorder: Recorder,
+    /// Where the servers are reached, through the fault proxies: by most
+    /// people, and by some.
+    pub(crate) servers: Vec<[SocketAddr; 2]>,
+    /// What people do.
+    pub(crate) habits: Habits,
+    /// Set for good when no new work is to be begun.
+    quiet: AtomicBool,
+    /// Numbers of message bodies.
+    bodies: AtomicU64,
+    /// What was done.
+    pub(crate) tally: Tally,
+}
+
+/// What the people of a run do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Habits {
+    /// Whether they come and go by themselves.
+    pub(crate) restless: bool,
+    /// Sends without a `clientId`, in percent.
+    pub(crate) anonymous: u8,
+    /// Bytes added to every message.
+    pub(crate) padding: usize,
+}
+
+/// What the people of a run did.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// Different messages that were acknowledged.
+    pub(crate) acknowledged: AtomicU64,
+    /// Different messages that were sent at all.
+    pub(crate) sent: AtomicU64,
+    /// Sends of a message that had been sent before.
+    pub(crate) repeats: AtomicU64,
+    /// Connections that were opened.
+    pub(crate) connections: AtomicU64,
+}
+
+impl World {
+    pub(crate) fn new(
+        recorder: Recorder,
+        servers: Vec<[SocketAddr; 2]>,
+        habits: Habits,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            recorder,
+            servers,
+            habits,
+            quiet: AtomicBool::new(false),
+            bodies: AtomicU64::new(0),
+            tally: Tally::default(),
+        })
+    }
+
+    /// Whether new work is begun.
+    pub(crate) fn is_working(&self) -> bool {
+        !self.quiet.load(Ordering::Relaxed)
+    }
+
+    /// No new work is begun from now on.
+    pub(crate) fn hush(&self) {
+        self.quiet.store(true, Ordering::Relaxed);
+    }
+
+    /// A body that no other message of the run has, and that says who may see it.
+    pub(crate) fn body(&self, from: &str, to: &str) -> String {
+        let number = self.bodies.fetch_add(1, Ordering::Relaxed);
+        let padding = self.habits.padding;
+        if padding == 0 {
+            format!("{from} > {to} # {number}")
+        } else {
+            format!("{from} > {to} # {number} {:.<padding$}", "")
+        }
+    }
+}
+
+/// Adds one.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

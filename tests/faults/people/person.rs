@@ -1,0 +1,156 @@
+//! One person: comes, works a while, leaves, comes again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::connection::{Connection, Manner, answered, is_definite};
+use super::memory::Memory;
+use super::{World, count};
+use crate::support::frame::{Eio, Transport, WIRES};
+
+/// How long open sends are tried to their end when the work is over.
+const SETTLE_WITHIN: Duration = Duration::from_secs(40);
+
+/// A person with everything he has to remember over his connections.
+pub(crate) struct Person {
+    pub(super) world: Arc<World>,
+    pub(super) memory: Arc<Memory>,
+    pub(super) id: String,
+    pub(super) contacts: Vec<String>,
+    pub(super) rng: Rng,
+    /// Sends whose outcome is not known, to be tried again before all else.
+    pub(super) open: Vec<Value>,
+    /// Sends to be repeated some time although their outcome is known.
+    pub(super) past: Vec<Value>,
+    /// Whether his contacts have been added.
+    acquainted: bool,
+}
+
+impl Person {
+    pub(crate) fn new(world: &Arc<World>, id: String, contacts: Vec<String>, rng: Rng) -> Self {
+        Self {
+            world: Arc::clone(world),
+            memory: Arc::default(),
+            id,
+            contacts,
+            rng,
+            open: Vec::new(),
+            past: Vec::new(),
+            acquainted: false,
+        }
+    }
+
+    /// Works until there is no more work, and settles what is open then.
+    pub(crate) async fn work(mut self) -> Self {
+        while self.world.is_working() {
+            let Some(connection) = self.arrive().await else {
+                sleep(Duration::from_millis(self.rng.u64(20..150))).await;
+                continue;
+            };
+            self.session(&connection).await;
+            self.leave(connection).await;
+        }
+        self.settle().await;
+        self
+    }
+
+    /// Tries open sends, without any new ones, until each has an answer.
+    async fn settle(&mut self) {
+        let deadline = Instant::now() + SETTLE_WITHIN;
+        while !self.open.is_empty() && Instant::now() < deadline {
+            if let Some(connection) = self.arrive().await {
+                self.try_open(&connection).await;
+                connection.close().await;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Connects somehow and logs in.
+    pub(super) async fn arrive(&mut self) -> Option<Connection> {
+        let manner = self.manner();
+        let connection = Connection::open(&self.world, &self.memory, &self.id, manner).await?;
+        if !self.log_in(&connection, manner.acks).await {
+            connection.cut().await;
+            return None;
+        }
+        Some(connection)
+    }
+
+    /// Logs in and, the first time, adds the contacts; `false` when it fails.
+    async fn log_in(&mut self, connection: &Connection, acks: bool) -> bool {
+        let mut payload = json!({ "userId": self.id });
+        if acks {
+            payload["deliveryAcks"] = true.into();
+        }
+        let login = connection.ask("connect-user", &payload, None);
+        // everything in one burst, as clients do
+        let adds: Vec<_> = self
+            .contacts
+            .iter()
+            .filter(|_| !self.acquainted)
+            .map(|contact| connection.ask("add-chat-user", &json!({ "userToAdd": contact }), None))
+            .collect();
+        if answered(&login.await) != "ok" {
+            return false;
+        }
+        let mut all = true;
+        for add in adds {
+            all &= answered(&add.await) == "ok";
+        }
+        self.acquainted |= all;
+        all
+    }
+
+    fn manner(&mut self) -> Manner {
+        let server = self.rng.usize(..self.world.servers.len());
+        let wire = match self.rng.u8(..10) {
+            0..7 => (Eio::V4, Transport::Websocket),
+            _ => WIRES[self.rng.usize(..WIRES.len())],
+        };
+        let acks = wire.0 == Eio::V4 && self.rng.u8(..10) < 4;
+        Manner {
+            server,
+            apart: self.rng.u8(..10) < 2,
+            wire,
+            acks,
+        }
+    }
+
+    /// Ends a connection in one of the ways in which they end.
+    async fn leave(&mut self, connection: Connection) {
+        if connection.has_ended() {
+            return;
+        }
+        match self.rng.u8(..10) {
+            0..5 => connection.close().await,
+            5..9 => connection.cut().await,
+            _ if self.world.habits.restless => connection.fall_silent(Duration::from_secs(8)),
+            _ => connection.close().await,
+        }
+    }
+
+    /// Sends again what has no definite answer yet.
+    pub(super) async fn try_open(&mut self, connection: &Connection) {
+        let open = std::mem::take(&mut self.open);
+        let asked: Vec<_> = open
+            .iter()
+            .map(|payload| {
+                count(&self.world.tally.repeats);
+                connection.ask("send-message", payload, None)
+            })
+            .collect();
+        for (payload, answer) in open.into_iter().zip(asked) {
+            let outcome = answer.await;
+            if answered(&outcome) == "ok" {
+                count(&self.world.tally.acknowledged);
+            } else if !is_definite(&outcome) || self.world.is_working() {
+                self.open.push(payload);
+            }
+        }
+    }
+}

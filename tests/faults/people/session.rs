@@ -1,0 +1,164 @@
+//! What a person does while a connection lasts.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::connection::{Connection, answered, is_definite};
+use super::count;
+use super::person::Person;
+
+/// Most open sends before nothing new is sent.
+const MOST_OPEN: usize = 64;
+
+impl Person {
+    /// Works as long as the connection, and the wish for it, lasts.
+    pub(super) async fn session(&mut self, connection: &Connection) {
+        let lasts = Duration::from_millis(self.rng.u64(500..6000));
+        let until = Instant::now() + lasts;
+        while self.world.is_working() && !connection.has_ended() {
+            if self.world.habits.restless && Instant::now() >= until {
+                return;
+            }
+            if !self.open.is_empty() {
+                self.try_open(connection).await;
+            }
+            self.act(connection).await;
+            sleep(Duration::from_millis(self.rng.u64(0..40))).await;
+        }
+    }
+
+    async fn act(&mut self, connection: &Connection) {
+        match self.rng.u8(..100) {
+            0..64 if self.open.len() < MOST_OPEN => self.burst(connection).await,
+            0..72 => self.read_up_to(connection, "message-read").await,
+            72..78 => self.read_up_to(connection, "message-delivered").await,
+            78..84 => self.read_one(connection).await,
+            84..92 => self.page(connection).await,
+            92..95 => {
+                let contact = self.contact();
+                self.walk(connection, &contact, 30).await;
+            }
+            95..98 if self.world.habits.restless => self.second_socket().await,
+            _ => sleep(Duration::from_millis(self.rng.u64(50..400))).await,
+        }
+    }
+
+    /// Sends a few messages at once, some of them twice, some sent before.
+    async fn burst(&mut self, connection: &Connection) {
+        let mut sends: Vec<(Value, bool)> = Vec::new();
+        for _ in 0..self.rng.usize(1..=6) {
+            let fresh = self.compose();
+            let again = fresh["clientId"].is_string() && self.rng.u8(..100) < 24;
+            if again && self.rng.bool() {
+                sends.push((fresh.clone(), true));
+                sends.push((fresh, false));
+            } else {
+                if again {
+                    self.past.push(fresh.clone());
+                }
+                sends.push((fresh, true));
+            }
+        }
+        while self.past.len() > 4 {
+            let index = self.rng.usize(..self.past.len());
+            sends.push((self.past.swap_remove(index), false));
+        }
+        let asked: Vec<_> = sends
+            .into_iter()
+            .map(|(payload, fresh)| {
+                let tally = &self.world.tally;
+                count(if fresh { &tally.sent } else { &tally.repeats });
+                let answer = connection.ask("send-message", &payload, None);
+                (payload, fresh, answer)
+            })
+            .collect();
+        for (payload, fresh, answer) in asked {
+            let outcome = answer.await;
+            if answered(&outcome) == "ok" {
+                if fresh {
+                    count(&self.world.tally.acknowledged);
+                }
+            } else if fresh && payload["clientId"].is_string() {
+                // what has certainly failed is dropped by some clients
+                if !is_definite(&outcome) || self.rng.bool() {
+                    self.open.push(payload);
+                }
+            }
+        }
+    }
+
+    fn compose(&mut self) -> Value {
+        let to = self.contact();
+        let body = self.world.body(&self.id, &to);
+        let mut payload = json!({ "userId": to, "message": body });
+        if self.rng.u8(..100) >= self.world.habits.anonymous {
+            let high = self.rng.u64(..);
+            payload["clientId"] = format!("{high:016x}").into();
+        }
+        payload
+    }
+
+    fn contact(&mut self) -> String {
+        self.contacts[self.rng.usize(..self.contacts.len())].clone()
+    }
+
+    async fn read_up_to(&mut self, connection: &Connection, event: &str) {
+        let contact = self.contact();
+        if let Some(newest) = self.memory.newest(&contact) {
+            let back = self.rng.u64(..3);
+            let up_to = newest.saturating_sub(back).max(1);
+            let payload = json!({ "userId": contact, "upTo": up_to });
+            connection.ask(event, &payload, None).await.ok();
+        }
+    }
+
+    async fn read_one(&mut self, connection: &Connection) {
+        if let Some(id) = self.memory.some_id(&mut self.rng) {
+            let payload = json!({ "messageId": id });
+            connection.ask("message-read", &payload, None).await.ok();
+        }
+    }
+
+    async fn page(&mut self, connection: &Connection) {
+        let contact = self.contact();
+        let mut query = json!({ "userId": contact, "limit": self.rng.u64(1..60) });
+        let newest = self.memory.newest(&contact).unwrap_or(1);
+        match self.rng.u8(..3) {
+            0 => query["before"] = self.rng.u64(1..=newest + 2).into(),
+            1 => query["after"] = self.rng.u64(0..=newest).into(),
+            _ => {}
+        }
+        connection.ask("get-old-messages", &query, None).await.ok();
+    }
+
+    /// Pages back through a conversation, at most to its beginning.
+    pub(super) async fn walk(&self, connection: &Connection, contact: &str, limit: u64) -> bool {
+        let walk = self.world.recorder.operation();
+        let mut query = json!({ "userId": contact, "limit": limit });
+        loop {
+            let page = connection.ask("get-old-messages", &query, Some(walk));
+            let Ok(page) = page.await else { return false };
+            let oldest = page["messages"]
+                .get(0)
+                .map(|message| message["seq"].clone());
+            match oldest {
+                Some(oldest) if page["hasMore"] == true => query["before"] = oldest,
+                _ => return true,
+            }
+        }
+    }
+
+    /// Comes with one more socket for a moment.
+    async fn second_socket(&mut self) {
+        if let Some(second) = self.arrive().await {
+            sleep(Duration::from_millis(self.rng.u64(20..400))).await;
+            if self.rng.bool() {
+                second.close().await;
+            } else {
+                second.cut().await;
+            }
+        }
+    }
+}

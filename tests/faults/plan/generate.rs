@@ -1,0 +1,170 @@
+//! From a seed to a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fastrand::Rng;
+
+use super::{Failure, Fault, Link, Plan, Step, Topology, Trouble};
+
+/// How large a run is, and how much goes wrong in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    pub(crate) topology: Topology,
+    pub(crate) servers: usize,
+    pub(crate) users: usize,
+    pub(crate) rooms: usize,
+    pub(crate) sends: u64,
+    pub(crate) server_kills: usize,
+    pub(crate) server_restarts: usize,
+    pub(crate) server_stops: usize,
+    pub(crate) mongod_kills: usize,
+    pub(crate) mongod_stops: usize,
+    pub(crate) step_downs: usize,
+    pub(crate) lost_primaries: usize,
+    pub(crate) failed_commands: usize,
+    pub(crate) lost_replies: usize,
+    pub(crate) slow_journals: usize,
+    pub(crate) client_links: usize,
+    pub(crate) database_links: usize,
+}
+
+impl Shape {
+    /// A run of some people in which nothing goes wrong yet.
+    pub(crate) fn peaceful(topology: Topology, servers: usize, sends: u64) -> Self {
+        Self {
+            topology,
+            servers,
+            users: 24,
+            rooms: 36,
+            sends,
+            server_kills: 0,
+            server_restarts: 0,
+            server_stops: 0,
+            mongod_kills: 0,
+            mongod_stops: 0,
+            step_downs: 0,
+            lost_primaries: 0,
+            failed_commands: 0,
+            lost_replies: 0,
+            slow_journals: 0,
+            client_links: 0,
+            database_links: 0,
+        }
+    }
+}
+
+/// The plan of this shape and seed, always the same.
+pub(crate) fn generate(shape: &Shape, seed: u64) -> Plan {
+    let mut rng = Rng::with_seed(seed);
+    let rooms = rooms(shape, &mut rng);
+    let steps = faults(shape, &mut rng).into_iter().map(|fault| Step {
+        after_ms: rng.u64(400..1500),
+        fault,
+    });
+    let steps = steps.collect();
+    Plan {
+        seed,
+        topology: shape.topology,
+        servers: shape.servers,
+        users: shape.users,
+        rooms,
+        sends: shape.sends,
+        restless: true,
+        steps,
+        anonymous: 6,
+        padding: 0,
+        keys: BTreeMap::new(),
+        bug: None,
+    }
+}
+
+/// Different pairs; everybody is in one at least when there are enough.
+fn rooms(shape: &Shape, rng: &mut Rng) -> Vec<(usize, usize)> {
+    let most = shape.users * (shape.users - 1) / 2;
+    let mut rooms: BTreeSet<(usize, usize)> = (0..shape.users)
+        .map(|user| (user, (user + 1) % shape.users))
+        .map(|(a, b)| (a.min(b), a.max(b)))
+        .take(shape.rooms)
+        .collect();
+    while rooms.len() < shape.rooms.min(most) {
+        let (a, b) = (rng.usize(..shape.users), rng.usize(..shape.users));
+        if a != b {
+            rooms.insert((a.min(b), a.max(b)));
+        }
+    }
+    rooms.into_iter().collect()
+}
+
+/// Everything that goes wrong, in the order of a shuffled deck.
+fn faults(shape: &Shape, rng: &mut Rng) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut add = |count: usize, rng: &mut Rng, make: &dyn Fn(&mut Rng, usize) -> Fault| {
+        for number in 0..count {
+            let fault = make(rng, number);
+            faults.push(fault);
+        }
+    };
+    let servers = shape.servers;
+    let one = |rng: &mut Rng| rng.usize(..servers);
+    add(shape.server_kills, rng, &|rng, _| Fault::KillServer {
+        server: one(rng),
+    });
+    add(shape.server_restarts, rng, &|rng, _| Fault::RestartServer {
+        server: one(rng),
+    });
+    add(shape.server_stops, rng, &|rng, _| Fault::StopServer {
+        server: one(rng),
+        ms: rng.u64(200..2500),
+    });
+    add(shape.mongod_kills, rng, &|_, _| Fault::KillMongod);
+    add(shape.mongod_stops, rng, &|rng, _| Fault::StopMongod {
+        ms: rng.u64(300..3000),
+    });
+    add(shape.step_downs, rng, &|_, _| Fault::StepDown);
+    add(shape.lost_primaries, rng, &|rng, _| Fault::LosePrimary {
+        ms: rng.u64(500..1200),
+    });
+    let failures = [
+        Failure::Close,
+        Failure::ShuttingDown,
+        Failure::Interrupted,
+        Failure::WriteConcern,
+    ];
+    add(shape.failed_commands, rng, &|rng, number| {
+        Fault::FailCommand {
+            how: failures[number % failures.len()],
+            times: rng.u32(1..8),
+        }
+    });
+    add(shape.lost_replies, rng, &|rng, _| Fault::LoseReplies {
+        server: one(rng),
+        count: rng.u64(4..40),
+    });
+    add(shape.slow_journals, rng, &|rng, _| Fault::SlowJournal {
+        ms: rng.u64(300..1500),
+    });
+    let troubles = [
+        Trouble::Reset,
+        Trouble::Cut,
+        Trouble::Blackhole,
+        Trouble::HalfClose,
+        Trouble::StallUp,
+        Trouble::StallDown,
+        Trouble::Slices,
+        Trouble::Delay,
+        Trouble::Throttle,
+    ];
+    let link = |link: Link| {
+        move |rng: &mut Rng, number: usize| Fault::Link {
+            server: rng.usize(..servers),
+            link,
+            trouble: troubles[number % troubles.len()],
+            ms: rng.u64(300..2500),
+        }
+    };
+    add(shape.client_links / 2, rng, &link(Link::Some));
+    add(shape.client_links.div_ceil(2), rng, &link(Link::Clients));
+    add(shape.database_links, rng, &link(Link::Database));
+    rng.shuffle(&mut faults);
+    faults
+}

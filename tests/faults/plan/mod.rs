@@ -1,0 +1,192 @@
+//! What a run does: everything that follows from its seed, as data.
+
+mod generate;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use generate::{Shape, generate};
+
+/// A run, replayable from its file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    /// Where every choice of the run comes from.
+    pub(crate) seed: u64,
+    /// What the servers store in.
+    pub(crate) topology: Topology,
+    /// How many server processes share the database.
+    pub(crate) servers: usize,
+    /// How many people there are.
+    pub(crate) users: usize,
+    /// The pairs that have a chat room, by number of user.
+    pub(crate) rooms: Vec<(usize, usize)>,
+    /// Messages that have to be acknowledged before the run may end.
+    pub(crate) sends: u64,
+    /// Whether connections are ended, silenced and reopened by the people
+    /// themselves; without, every failure that a client sees has another cause.
+    pub(crate) restless: bool,
+    /// What goes wrong, one after the other.
+    pub(crate) steps: Vec<Step>,
+    /// Sends without a `clientId`, in percent.
+    pub(crate) anonymous: u8,
+    /// Bytes added to every message.
+    pub(crate) padding: usize,
+    /// Keys of the servers beside the usual ones.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) keys: BTreeMap<String, String>,
+    /// The seeded bug of the servers, if they are to have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bug: Option<String>,
+}
+
+/// The database below the servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Topology {
+    /// One mongod, a replica set by itself, reached through a fault proxy.
+    Single,
+    /// A replica set of three.
+    Trio,
+}
+
+/// One fault and the peace before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Step {
+    /// Milliseconds of peace before the fault.
+    pub(crate) after_ms: u64,
+    /// What goes wrong.
+    pub(crate) fault: Fault,
+}
+
+/// What can go wrong.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Fault {
+    /// `kill -9` of a server, which is started again at once on its port.
+    KillServer { server: usize },
+    /// SIGTERM, and another start when it has ended.
+    RestartServer { server: usize },
+    /// SIGSTOP, and SIGCONT after a while.
+    StopServer { server: usize, ms: u64 },
+    /// `kill -9` of the mongod, of three the primary, and another start.
+    KillMongod,
+    /// SIGSTOP of the mongod, of three the primary, and SIGCONT.
+    StopMongod { ms: u64 },
+    /// `replSetStepDown` of the primary.
+    StepDown,
+    /// The secondaries stand still, the primary dies of `kill -9` and they go
+    /// on without what they had not got.
+    LosePrimary { ms: u64 },
+    /// The mongod answers the next commands of some names with a failure.
+    FailCommand { how: Failure, times: u32 },
+    /// The next replies to writes never reach the server.
+    LoseReplies { server: usize, count: u64 },
+    /// The journal is written late.
+    SlowJournal { ms: u64 },
+    /// Something is wrong with a link.
+    Link {
+        server: usize,
+        link: Link,
+        trouble: Trouble,
+        ms: u64,
+    },
+}
+
+/// How a command fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Failure {
+    /// The connection is closed before the command is done.
+    Close,
+    /// `ShutdownInProgress`, before it is done.
+    ShuttingDown,
+    /// `InterruptedDueToReplStateChange`, before it is done.
+    Interrupted,
+    /// Done, but with a failed write concern (64).
+    WriteConcern,
+}
+
+/// A connection of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Link {
+    /// Between people and server.
+    Clients,
+    /// The same for some of the people alone.
+    Some,
+    /// Between server and database.
+    Database,
+}
+
+/// What a link does to its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Trouble {
+    /// Everything comes 20 to 120 ms late.
+    Delay,
+    /// 64 KiB per second.
+    Throttle,
+    /// Every byte in a packet of its own.
+    Slices,
+    /// What the near side sends is not read.
+    StallUp,
+    /// What the far side sends is not read.
+    StallDown,
+    /// Nothing arrives in either direction.
+    Blackhole,
+    /// Every connection is reset.
+    Reset,
+    /// One direction of every connection is shut.
+    HalfClose,
+    /// Every connection is reset some bytes later, within a frame.
+    Cut,
+}
+
+impl Fault {
+    /// Its name in the history.
+    pub(crate) fn name(&self) -> String {
+        let value = serde_json::to_value(self).expect("it is plain data");
+        let name = match &value {
+            serde_json::Value::Object(fields) => fields.keys().next().cloned(),
+            other => other.as_str().map(str::to_owned),
+        };
+        name.expect("an enum has a name")
+    }
+}
+
+impl Fault {
+    /// The one server that it hits; `None` when it hits all.
+    pub(crate) fn server(&self) -> Option<usize> {
+        match self {
+            Self::KillServer { server }
+            | Self::RestartServer { server }
+            | Self::StopServer { server, .. }
+            | Self::LoseReplies { server, .. }
+            | Self::Link { server, .. } => Some(*server),
+            _ => None,
+        }
+    }
+}
+
+impl Plan {
+    /// Reads the plan of an earlier run.
+    ///
+    /// # Errors
+    /// A sentence, when there is none.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Writes the plan, so that the run can be had again.
+    ///
+    /// # Panics
+    /// Panics when it cannot be written.
+    pub(crate) fn write(&self, path: &Path) {
+        let text = serde_json::to_string_pretty(self).unwrap();
+        std::fs::write(path, text + "\n").unwrap();
+    }
+}

@@ -1,0 +1,133 @@
+//! The checker is checked: each seeded bug has to be caught.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chatzz::bugs::Bug;
+
+use super::fast::ONE_AT_A_TIME;
+use super::{folder, report, runtime, tidy};
+use crate::plan::{Fault, Link, Plan, Shape, Step, Topology, Trouble, generate};
+use crate::programs::{self, Build};
+use crate::run;
+
+/// The bugs of the fast profile, each of another kind: what is stored, what is
+/// delivered, what is shown, what is answered.
+pub(crate) const FAST: [Bug; 4] = [
+    Bug::NoClientIdIndex,
+    Bug::CursorJumps,
+    Bug::LostOfflineEvent,
+    Bug::UnknownToldAsFailed,
+];
+/// The seed of these runs.
+const SEED: u64 = 7;
+/// The longest one may take.
+const LIMIT: Duration = Duration::from_mins(5);
+
+/// Runs chatzz with a bug.
+///
+/// # Errors
+/// When no violation of an invariant that it breaks is reported.
+pub(crate) fn caught(bug: &Bug, build: Build) -> Result<(), String> {
+    let _alone = ONE_AT_A_TIME.lock();
+    let program = programs::seeded(build);
+    let plan = plan(*bug);
+    let run = run::run(&plan, &program, folder(bug.name(), SEED));
+    let ran = runtime().block_on(async { tokio::time::timeout(LIMIT, run).await });
+    let ran = ran.map_err(|_| format!("{bug}: not done within {LIMIT:?}"))?;
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for violation in &ran.violations {
+        *found
+            .entry(format!("{:?}", violation.invariant))
+            .or_insert(0) += 1;
+    }
+    println!("{bug} (breaks {}): {found:?}", bug.breaks().join(", "));
+    if bug
+        .breaks()
+        .iter()
+        .any(|broken| found.contains_key(*broken))
+    {
+        // what was found is as it should be
+        let _ = std::fs::remove_dir_all(&ran.folder);
+        return Ok(());
+    }
+    let found = report::violations(&ran);
+    tidy(&ran);
+    Err(format!(
+        "{bug} was not caught: {}\n{found}",
+        bug.description()
+    ))
+}
+
+/// What shows the bug.
+fn plan(bug: Bug) -> Plan {
+    let shape = Shape {
+        users: 12,
+        rooms: 14,
+        ..Shape::peaceful(topology(bug), 1, 700)
+    };
+    let mut plan = generate(&shape, SEED);
+    plan.bug = Some(bug.name().to_owned());
+    let mut keys: &[(&str, &str)] = &[];
+    let faults = match bug {
+        Bug::AckBeforeInsert => vec![
+            Fault::StopMongod { ms: 1500 },
+            Fault::KillServer { server: 0 },
+        ],
+        Bug::UnjournaledWrites => vec![Fault::LosePrimary { ms: 900 }],
+        Bug::CounterThenInsert => vec![Fault::KillMongod],
+        Bug::MissedByStatus | Bug::CursorJumps => {
+            vec![
+                vanish(Link::Clients),
+                vanish(Link::Some),
+                vanish(Link::Clients),
+            ]
+        }
+        Bug::GhostsStayOnline => vec![Fault::KillServer { server: 0 }],
+        Bug::RetryUnderNewId => {
+            plan.anonymous = 60;
+            // an attempt then waits 1.5 s
+            keys = &[("CHATZZ_MONGODB_SELECTION_TIMEOUT", "500ms")];
+            vec![Fault::StopMongod { ms: 2500 }]
+        }
+        Bug::FullBufferSwallowed => {
+            plan.padding = 3_500;
+            plan.sends = 6_000;
+            let trouble = Trouble::StallDown;
+            vec![link(Link::Some, trouble, 6_000)]
+        }
+        Bug::UnknownToldAsFailed => vec![Fault::StopMongod { ms: 5_500 }],
+        _ => Vec::new(),
+    };
+    let keys = keys
+        .iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    plan.keys = keys.collect();
+    let steps = faults.into_iter().map(|fault| Step {
+        after_ms: 1_000,
+        fault,
+    });
+    plan.steps = steps.collect();
+    plan
+}
+
+fn topology(bug: Bug) -> Topology {
+    match bug {
+        Bug::UnjournaledWrites => Topology::Trio,
+        _ => Topology::Single,
+    }
+}
+
+/// What was on its way is lost, and nobody notices for a while.
+fn vanish(of: Link) -> Fault {
+    link(of, Trouble::Blackhole, 1_200)
+}
+
+fn link(link: Link, trouble: Trouble, ms: u64) -> Fault {
+    Fault::Link {
+        server: 0,
+        link,
+        trouble,
+        ms,
+    }
+}

@@ -1,0 +1,88 @@
+//! The fast profile, part of `cargo test`: 10,000 sends and 8 faults in three
+//! runs, and four of the seeded bugs.
+
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+use parking_lot::Mutex;
+
+use super::{bugs, folder, report, runtime, tidy};
+use crate::plan::{Shape, Topology, generate};
+use crate::programs::{self, Build};
+use crate::run;
+
+/// The seed of the fast runs: always the same, so that a failure is no news
+/// of the dice.
+const SEED: u64 = 2026;
+/// The longest a run may take on a busy machine.
+const LIMIT: Duration = Duration::from_mins(5);
+
+/// The runs take the whole machine: one at a time.
+pub(super) static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// The trials of the profile.
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        Trial::test(
+            "runs::one_server_and_one_mongod_survive_kills_and_links",
+            || carry_out("one", &one()),
+        ),
+        Trial::test("runs::a_replica_set_survives_its_primary", || {
+            carry_out("three", &three())
+        }),
+        Trial::test("runs::two_servers_keep_one_history", || {
+            carry_out("two", &two())
+        }),
+    ];
+    trials.extend(bugs::FAST.iter().map(|bug| {
+        Trial::test(format!("seeded_bugs::{bug}_is_caught"), move || {
+            bugs::caught(bug, Build::Test).map_err(Failed::from)
+        })
+    }));
+    trials
+}
+
+/// 5,000 sends, four faults.
+fn one() -> Shape {
+    Shape {
+        server_kills: 1,
+        mongod_kills: 1,
+        lost_replies: 1,
+        client_links: 1,
+        ..Shape::peaceful(Topology::Single, 1, 5_000)
+    }
+}
+
+/// 3,000 sends, two faults.
+fn three() -> Shape {
+    Shape {
+        step_downs: 1,
+        mongod_kills: 1,
+        ..Shape::peaceful(Topology::Trio, 1, 3_000)
+    }
+}
+
+/// 2,000 sends, two faults.
+fn two() -> Shape {
+    Shape {
+        server_kills: 1,
+        server_stops: 1,
+        ..Shape::peaceful(Topology::Single, 2, 2_000)
+    }
+}
+
+fn carry_out(name: &str, shape: &Shape) -> Result<(), Failed> {
+    let _alone = ONE_AT_A_TIME.lock();
+    let plan = generate(shape, SEED);
+    let program = programs::clean(Build::Test);
+    let run = run::run(&plan, &program, folder(name, SEED));
+    let ran = runtime().block_on(async { tokio::time::timeout(LIMIT, run).await });
+    let ran = ran.map_err(|_| format!("not done within {LIMIT:?}"))?;
+    report::print_figures(name, &ran.figures);
+    if ran.violations.is_empty() {
+        tidy(&ran);
+        Ok(())
+    } else {
+        Err(report::violations(&ran).into())
+    }
+}

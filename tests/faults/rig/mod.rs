@@ -1,0 +1,127 @@
+//! A whole chatzz to be broken: servers as children, their database, and the
+//! links between.
+
+mod database;
+mod server;
+
+use std::path::Path;
+use std::time::Duration;
+
+use bson::oid::ObjectId;
+use bson::{Document, doc};
+use mongodb::Client;
+use tokio::time::{Instant, sleep, timeout};
+
+pub(crate) use database::Database;
+pub(crate) use server::{Server, Settings, bounds};
+
+use crate::plan::Plan;
+use crate::proxy::Proxy;
+
+/// The name of the messenger's database.
+pub(crate) const DATABASE: &str = "faults";
+/// Pause between two tries to write.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long one try may take.
+const TRY_WITHIN: Duration = Duration::from_secs(5);
+
+/// Servers and their database.
+pub(crate) struct Rig {
+    pub(crate) servers: Vec<Server>,
+    pub(crate) database: Database,
+    /// Beside the servers, past every proxy.
+    mongo: Client,
+}
+
+impl Rig {
+    /// Starts a database and servers as planned; `users` are the ids of the
+    /// application's users.
+    pub(crate) async fn start(plan: &Plan, program: &Path, users: &[String]) -> Self {
+        let database = Database::start(plan.topology).await;
+        let mongo = Client::with_uri_str(database.uri()).await.unwrap();
+        let mut rig = Self {
+            servers: Vec::new(),
+            database,
+            mongo,
+        };
+        rig.add_users(users).await;
+        let settings = Settings {
+            program: program.to_owned(),
+            database: DATABASE.to_owned(),
+            keys: plan.keys.clone(),
+            bug: plan.bug.clone(),
+        };
+        for number in 0..plan.servers {
+            let link = rig.database.link(plan.seed + number as u64);
+            let uri = match &link {
+                Some(link) => format!("mongodb://{}/?directConnection=true", link.addr()),
+                None => rig.database.uri(),
+            };
+            let server = Server::start(number, &settings, &uri, link).await;
+            rig.servers.push(server);
+        }
+        rig
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the application's own collection"
+    )]
+    async fn add_users(&self, users: &[String]) {
+        let documents = users.iter().enumerate().map(|(number, id)| {
+            doc! {
+                "_id": ObjectId::parse_str(id).unwrap(),
+                "username": format!("user{number}"),
+                "password": "$2b$10$never-to-be-seen",
+            }
+        });
+        let users = self
+            .mongo
+            .database(DATABASE)
+            .collection::<Document>("users");
+        users.insert_many(documents).await.unwrap();
+    }
+
+    /// The database that the servers use.
+    pub(crate) fn raw(&self) -> mongodb::Database {
+        self.mongo.database(DATABASE)
+    }
+
+    /// Waits until a majority takes writes; how long that took.
+    ///
+    /// # Panics
+    /// Panics when it does not within `limit`.
+    #[expect(clippy::disallowed_methods, reason = "a collection of the harness")]
+    pub(crate) async fn until_writable(&self, limit: Duration) -> Duration {
+        let began = Instant::now();
+        let scratch = self
+            .mongo
+            .database("harness")
+            .collection::<Document>("scratch");
+        loop {
+            let scratch = scratch.clone();
+            let written = tokio::spawn(async move { scratch.insert_one(doc! {}).await });
+            if matches!(timeout(TRY_WITHIN, written).await, Ok(Ok(Ok(_)))) {
+                return began.elapsed();
+            }
+            assert!(began.elapsed() < limit, "no writes within {limit:?}");
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Every proxy.
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Proxy> {
+        self.servers.iter().flat_map(|server| {
+            [&server.clients, &server.some]
+                .into_iter()
+                .chain(&server.database)
+        })
+    }
+
+    /// Keeps what the servers logged.
+    pub(crate) fn keep_logs(&self, folder: &Path) {
+        for (number, server) in self.servers.iter().enumerate() {
+            std::fs::write(folder.join(format!("server-{number}.log")), server.log()).unwrap();
+        }
+    }
+}

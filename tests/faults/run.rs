@@ -1,0 +1,245 @@
+//! One run: a plan carried out, its history judged.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use fastrand::Rng;
+use serde::Serialize;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::check::{Violation, check};
+use crate::dump::{self, dump, users_hash};
+use crate::history::{Dump, History};
+use crate::inject::inject;
+use crate::people::{Habits, Person, World, leave_some, read_everything};
+use crate::plan::Plan;
+use crate::proxy::Proxy;
+use crate::recorder::Recorder;
+use crate::rig::{DATABASE, Rig, bounds};
+
+/// How long the people may take to get their sends acknowledged after the last fault.
+const WORK_WITHIN: Duration = Duration::from_mins(10);
+/// How late the recorder may be on a busy machine.
+const SLACK: Duration = Duration::from_millis(1500);
+/// From starting a server to its first figures, with nothing to do.
+const SETTLED: Duration = Duration::from_millis(1500);
+
+/// What came of a run.
+pub(crate) struct Ran {
+    /// Where its plan, history and dump are.
+    pub(crate) folder: PathBuf,
+    /// Whatever does not hold; empty in a good run.
+    pub(crate) violations: Vec<Violation>,
+    /// What was done.
+    pub(crate) figures: Figures,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Figures {
+    /// Different messages that were acknowledged.
+    pub(crate) acknowledged: u64,
+    /// Different messages that were sent.
+    pub(crate) sent: u64,
+    /// Sends of a message that had been sent before.
+    pub(crate) repeats: u64,
+    /// Connections of people.
+    pub(crate) connections: u64,
+    /// Chat rooms.
+    pub(crate) rooms: usize,
+    /// Replies of the database that were lost.
+    pub(crate) lost_replies: u64,
+    /// Connections that were reset.
+    pub(crate) resets: u64,
+    /// How often each kind of fault happened.
+    pub(crate) faults: BTreeMap<String, u64>,
+    /// Lines of the history.
+    pub(crate) events: usize,
+    /// How long it took, without the start of the rig.
+    pub(crate) seconds: f64,
+}
+
+/// Carries a plan out with the binary `program`, and judges it.
+///
+/// # Panics
+/// Panics when the system does not come back from a fault.
+pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
+    std::fs::create_dir_all(&folder).unwrap();
+    plan.write(&folder.join("plan.json"));
+    let users: Vec<String> = (0..plan.users).map(user_id).collect();
+    let mut rig = Rig::start(plan, program, &users).await;
+    let users_before = users_hash(&rig.database.uri(), DATABASE).await.unwrap();
+    let recorder = Recorder::create(&folder.join("history.jsonl"));
+    let links = rig.servers.iter();
+    let links = links.map(|server| [server.clients.addr(), server.some.addr()]);
+    let habits = Habits {
+        restless: plan.restless,
+        anonymous: plan.anonymous,
+        padding: plan.padding,
+    };
+    let world = World::new(recorder, links.collect(), habits);
+    let began = Instant::now();
+    head(&world, plan);
+    sleep(SETTLED).await;
+    samples(&world, &rig, "baseline").await;
+
+    world.recorder.write("phase", json!({ "name": "work" }));
+    let people = people(plan, &users, &world);
+    let people: Vec<_> = people
+        .into_iter()
+        .map(|person| tokio::spawn(person.work()))
+        .collect();
+    let faults = inject(&world, &mut rig, &plan.steps).await;
+    let deadline = Instant::now() + WORK_WITHIN;
+    while world.tally.acknowledged.load(Ordering::Relaxed) < plan.sends {
+        let late = Instant::now() >= deadline;
+        assert!(!late, "the sends were not acknowledged in {WORK_WITHIN:?}");
+        sleep(Duration::from_millis(50)).await;
+    }
+    world.recorder.write("phase", json!({ "name": "quiet" }));
+    world.hush();
+    let mut settled = Vec::new();
+    for person in people {
+        settled.push(person.await.expect("a person does not panic"));
+    }
+    let dump = finish(&world, &rig, settled, users_before).await;
+    let seconds = began.elapsed().as_secs_f64();
+    world.recorder.flush();
+    let dump = serde_json::to_vec(&dump).unwrap();
+    std::fs::write(folder.join("dump.json"), dump).unwrap();
+    let figures = Figures {
+        faults,
+        seconds,
+        ..figures(plan, &world, &rig)
+    };
+    rig.keep_logs(&folder);
+    judge(folder, figures)
+}
+
+/// Judges a run from what it left in its folder.
+pub(crate) fn judge(folder: PathBuf, figures: Figures) -> Ran {
+    let history = history(&folder);
+    let dump = File::open(folder.join("dump.json")).unwrap();
+    let dump = Dump::read(BufReader::new(dump)).unwrap();
+    let violations = check(&history, &dump);
+    let text: String = violations.iter().map(|v| format!("{v}\n")).collect();
+    std::fs::write(folder.join("violations.txt"), text).unwrap();
+    let figures = Figures {
+        events: history.lines.len(),
+        ..figures
+    };
+    Ran {
+        folder,
+        violations,
+        figures,
+    }
+}
+
+/// The history of a run, from its folder.
+///
+/// # Panics
+/// Panics when it is none.
+pub(crate) fn history(folder: &Path) -> History {
+    let file = File::open(folder.join("history.jsonl")).unwrap();
+    History::read(BufReader::new(file)).unwrap_or_else(|error| panic!("{error:#}"))
+}
+
+/// Everybody comes and reads everything; some leave; nothing moves any more.
+async fn finish(
+    world: &Arc<World>,
+    rig: &Rig,
+    people: Vec<Person>,
+    users_before: String,
+) -> dump::Dump {
+    // connections that fell silent are noticed, killed servers' leases run out
+    sleep(bounds::PING_INTERVAL + bounds::PING_TIMEOUT + bounds::LEASE).await;
+    world.recorder.write("phase", json!({ "name": "final" }));
+    let reading: Vec<_> = people
+        .into_iter()
+        .map(|person| tokio::spawn(read_everything(person)))
+        .collect();
+    let mut readers = Vec::new();
+    for reader in reading {
+        let read = reader.await.expect("a reader does not panic");
+        readers.push(read.unwrap_or_else(|trouble| panic!("{trouble}")));
+    }
+    let staying = leave_some(readers).await;
+    sleep(bounds::GRACE + bounds::LEASE).await;
+    world.recorder.write("phase", json!({ "name": "end" }));
+    let dump = dump(&rig.database.uri(), DATABASE, "chat", users_before).await;
+    let dump = dump.unwrap();
+    for (_, connection) in staying {
+        connection.close().await;
+    }
+    for server in &rig.servers {
+        let empty = bounds::PING_INTERVAL + bounds::PING_TIMEOUT + Duration::from_secs(20);
+        assert!(server.until_empty(empty).await, "sockets are left over");
+    }
+    samples(world, rig, "after").await;
+    dump
+}
+
+fn figures(plan: &Plan, world: &World, rig: &Rig) -> Figures {
+    let tally = &world.tally;
+    let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    Figures {
+        acknowledged: read(&tally.acknowledged),
+        sent: read(&tally.sent),
+        repeats: read(&tally.repeats),
+        connections: read(&tally.connections),
+        rooms: plan.rooms.len(),
+        lost_replies: rig.links().map(Proxy::lost_replies).sum(),
+        resets: rig.links().map(Proxy::resets).sum(),
+        ..Figures::default()
+    }
+}
+
+/// The first line of a history.
+fn head(world: &World, plan: &Plan) {
+    let silent = bounds::PING_INTERVAL + bounds::PING_TIMEOUT + Duration::from_secs(1);
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap();
+    world.recorder.write(
+        "run",
+        json!({
+            "seed": plan.seed,
+            "deadlineMs": millis(bounds::DEADLINE),
+            "graceMs": millis(bounds::GRACE),
+            "silentMs": millis(silent),
+            "leaseMs": millis(bounds::LEASE),
+            "slackMs": millis(SLACK),
+        }),
+    );
+}
+
+async fn samples(world: &World, rig: &Rig, label: &str) {
+    for (number, server) in rig.servers.iter().enumerate() {
+        let mut sample = server.sample().await;
+        sample["server"] = number.into();
+        sample["label"] = label.into();
+        world.recorder.write("sample", sample);
+    }
+}
+
+fn people(plan: &Plan, users: &[String], world: &Arc<World>) -> Vec<Person> {
+    let mut rng = Rng::with_seed(plan.seed);
+    let person = |(number, id): (usize, &String)| {
+        let contacts = plan.rooms.iter().filter_map(|&(a, b)| match number {
+            n if n == a => Some(users[b].clone()),
+            n if n == b => Some(users[a].clone()),
+            _ => None,
+        });
+        Person::new(world, id.clone(), contacts.collect(), rng.fork())
+    };
+    users.iter().enumerate().map(person).collect()
+}
+
+/// The id of a user, by number: 24 hex digits, as an application's would be.
+pub(crate) fn user_id(number: usize) -> String {
+    format!("{:024x}", 0x6500_0000_0000_u64 + number as u64 + 1)
+}
