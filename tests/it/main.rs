@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod auth;
 mod cli;
 #[cfg(unix)]
 mod clients;

@@ -8,4 +8,5 @@ pub(crate) mod http;
 pub(crate) mod mongod;
 pub(crate) mod poll;
 pub(crate) mod server;
+pub(crate) mod service;
 pub(crate) mod user;
