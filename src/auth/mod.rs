@@ -30,7 +30,7 @@ pub struct Authenticator {
 #[derive(Debug)]
 enum Mode {
     Trusted,
-    Jwt(jwt::Verifier),
+    Jwt(Box<jwt::Verifier>),
     Webhook(Box<webhook::Webhook>),
 }
 
@@ -49,7 +49,9 @@ impl Authenticator {
                 );
                 Mode::Trusted
             }
-            AuthMode::Jwt(config) => Mode::Jwt(jwt::Verifier::new(config, clock.clone()).await?),
+            AuthMode::Jwt(config) => {
+                Mode::Jwt(Box::new(jwt::Verifier::new(config, clock.clone()).await?))
+            }
             AuthMode::Webhook(config) => {
                 Mode::Webhook(Box::new(webhook::Webhook::new(config, clock.clone())?))
             }

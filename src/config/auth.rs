@@ -44,9 +44,8 @@ impl AuthConfig {
         ];
         let chosen = keys.read_set("CHATZZ_AUTH", |text| parse::choice(text, &known));
         let word = match (chosen.ok()?, mode) {
-            (_, Mode::Migrate) => Word::Trusted,
+            (_, Mode::Migrate) | (None, Mode::Dev) => Word::Trusted,
             (Some(chosen), _) => chosen,
-            (None, Mode::Dev) => Word::Trusted,
             (None, Mode::Serve) => {
                 keys.refuse(
                     "CHATZZ_AUTH",

@@ -48,9 +48,8 @@ impl Messenger {
         let may_be = self.people.candidates(named);
         match self.people.find(proved).await? {
             Some(user) if may_be.contains(&user.id) => Ok(user),
-            Some(_) => Err(Error::Forbidden),
             None if named == proved => Err(Error::UserNotFound),
-            None => Err(Error::Forbidden),
+            Some(_) | None => Err(Error::Forbidden),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a token must say, and what it says.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use bson::DateTime;
@@ -39,11 +40,13 @@ impl Claims {
 
     /// The checks for a key with these algorithms.
     pub(super) fn validation(&self, algorithms: &[Algorithm]) -> Validation {
-        let mut validation = Validation::default();
-        validation.algorithms = algorithms.to_vec();
-        validation.leeway = self.leeway.as_secs();
-        validation.validate_nbf = true;
-        validation.required_spec_claims.clear();
+        let mut validation = Validation {
+            algorithms: algorithms.to_vec(),
+            leeway: self.leeway.as_secs(),
+            validate_nbf: true,
+            required_spec_claims: HashSet::new(),
+            ..Validation::default()
+        };
         let mut require = |name: &str| validation.required_spec_claims.insert(name.to_owned());
         if self.require_expiry {
             require("exp");

@@ -39,7 +39,8 @@ impl KeySet {
             .map_err(|_| "it is not a JSON object with `keys`".to_owned())?;
         let mut keys = Vec::new();
         for value in jwks.keys.into_iter().take(MOST_KEYS) {
-            let kid = value["kid"].as_str().unwrap_or("none").to_owned();
+            let kid = value.get("kid").and_then(Value::as_str);
+            let kid = kid.unwrap_or("none").to_owned();
             let read = serde_json::from_value::<Jwk>(value)
                 .map_err(|_| "it is no JWK".to_owned())
                 .and_then(|jwk| Key::of_jwk(&jwk, accepted));

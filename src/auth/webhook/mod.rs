@@ -80,7 +80,7 @@ impl Webhook {
     /// same question is asked once at a time.
     pub(super) async fn ask(&self, credentials: &Credentials) -> Result<Verified, Error> {
         let question = self.question(credentials)?;
-        let key = self.key(&question);
+        let key = Self::key(&question);
         let granted = self.granted.try_get_with(key, self.post(question)).await;
         let verified = granted.map_err(|error: Arc<Error>| Error::clone(&error))?;
         let now = self.clock.now();
@@ -94,7 +94,7 @@ impl Webhook {
     /// Whose token it is, as the application says now.
     pub(super) async fn ask_anew(&self, credentials: &Credentials) -> Result<Verified, Error> {
         let question = self.question(credentials)?;
-        let key = self.key(&question);
+        let key = Self::key(&question);
         let verified = self.post(question).await?;
         self.granted.insert(key, verified.clone()).await;
         Ok(verified)
@@ -119,7 +119,7 @@ impl Webhook {
 
     /// A hash, so that no token stays in memory. It covers all that is asked:
     /// the answer may depend on a header.
-    fn key(&self, question: &[u8]) -> [u8; 32] {
+    fn key(question: &[u8]) -> [u8; 32] {
         Sha256::digest(question).into()
     }
 

@@ -113,9 +113,9 @@ async fn each_algorithm_is_verified_with_its_key_and_with_no_other() {
         let verifier = verifier(config).await;
         for algorithm in all {
             let token = token(algorithm, &claims(&json!({})));
-            let verified = verifier.verify(&token).await;
+            let outcome = verifier.verify(&token).await;
             assert_eq!(
-                verified.is_ok(),
+                outcome.is_ok(),
                 fitting.contains(&algorithm),
                 "{algorithm:?}"
             );
