@@ -18,7 +18,7 @@ use crate::config::{LogConfig, LogFormat};
 /// packets and the `auth` of the handshake, and the handlers print the error of a
 /// payload that does not fit its type at ERROR, an error which quotes the payload.
 /// The prefix also covers `socketioxide_core`, `hyper_util`, `hickory_resolver` ….
-const CAPS: [(&str, LevelFilter); 13] = [
+const CAPS: [(&str, LevelFilter); 14] = [
     ("socketioxide", LevelFilter::WARN),
     ("socketioxide::handler", LevelFilter::OFF),
     ("engineioxide", LevelFilter::WARN),
@@ -32,6 +32,7 @@ const CAPS: [(&str, LevelFilter); 13] = [
     ("mongodb", LevelFilter::INFO),
     ("hickory", LevelFilter::INFO),
     ("rustls", LevelFilter::INFO),
+    ("reqwest", LevelFilter::INFO),
 ];
 
 /// Why logging could not be started.

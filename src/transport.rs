@@ -1,10 +1,15 @@
 //! The way to close one TCP connection from elsewhere.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use dashmap::mapref::entry::Entry;
 use dashmap::{DashMap, DashSet};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// The other end of a TCP connection, in the extensions of its requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Found in the extensions of the requests that came over the connection.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use crate::auth::AuthStartError;
 use crate::store::migrate::{MigrateError, Plan};
 use crate::store::{self, ConnectError};
 
@@ -18,6 +19,9 @@ pub enum StartError {
         /// What the system says.
         cause: std::io::Error,
     },
+    /// A key of authentication cannot be used.
+    #[error(transparent)]
+    Auth(#[from] AuthStartError),
     /// The database cannot be worked with.
     #[error(transparent)]
     Connect(#[from] ConnectError),

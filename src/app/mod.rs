@@ -2,6 +2,7 @@
 
 mod error;
 mod node;
+mod operator;
 mod run;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 pub use error::StartError;
+pub use operator::Operator;
 
 use crate::auth::Authenticator;
 use crate::clock::Clock;
@@ -72,11 +74,12 @@ impl App {
             }
             None => None,
         };
+        let clock = Clock::System;
+        let authenticator = Authenticator::new(&config.auth, clock.clone()).await?;
         let store = Store::connect(&config).await?;
         prepare(&store, config.mongodb.migrate_on_start).await?;
         warn_if_unusable(&store, &config).await;
 
-        let clock = Clock::System;
         let behind = Arc::new(WriteBehind::new(store.behind.clone()));
         let presence = Arc::new(Presence::new(
             Arc::clone(&behind),
@@ -119,7 +122,7 @@ impl App {
             messenger,
             delivery,
             presence,
-            Authenticator::new(config.auth.mode),
+            Arc::new(authenticator),
             limits(&config, confirmed, sessions.clone()),
         ));
         let (layer, io) = socket_io(&config);
@@ -142,6 +145,11 @@ impl App {
             confirms: Some(confirms),
             tasks,
         })
+    }
+
+    /// What an administrator may do, from now until the server has stopped.
+    pub fn operator(&self) -> Operator {
+        Operator::new(Arc::clone(&self.context))
     }
 
     /// Where clients connect.

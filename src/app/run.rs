@@ -37,6 +37,12 @@ impl App {
         let context = Arc::clone(&self.context);
         self.tasks
             .spawn(events::keep_house(context, ages, stop.clone()));
+        let context = Arc::clone(&self.context);
+        self.tasks
+            .spawn(events::watch_expiry(context, stop.clone()));
+        let (authenticator, until) = (Arc::clone(&self.context.authenticator), stop.clone());
+        self.tasks
+            .spawn(async move { authenticator.keep(until).await });
         let outlet: Arc<dyn Announce> = self.context.delivery.clone();
         let context = Arc::clone(&self.context);
         let lease = Arc::clone(&self.lease);

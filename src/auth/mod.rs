@@ -1,50 +1,127 @@
 //! Who a socket speaks for.
+//!
+//! A handshake's [`Credentials`] become an [`Identity`], in the mode of
+//! `CHATZZ_AUTH`. What cannot be checked is refused, never let in.
 
-use crate::config::AuthMode;
-use crate::id::UserId;
+mod credentials;
+mod error;
+mod fetch;
+mod identity;
+mod jwt;
+mod webhook;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::{AuthConfig, AuthMode};
 use crate::service::Error;
 
-/// What the handshake proved about a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Identity {
-    /// Nothing: `connect-user` is believed.
-    Unverified,
-}
-
-impl Identity {
-    /// Whether the socket may speak for `user`.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`] when it proved to be somebody else.
-    pub fn may_be(self, _user: &UserId) -> Result<(), Error> {
-        match self {
-            Self::Unverified => Ok(()),
-        }
-    }
-}
+pub use credentials::Credentials;
+pub use error::AuthStartError;
+pub use identity::{Identity, Verified};
 
 /// Checks handshakes, in the mode of `CHATZZ_AUTH`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Authenticator {
-    mode: AuthMode,
+    mode: Mode,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+enum Mode {
+    Trusted,
+    Jwt(Box<jwt::Verifier>),
+    Webhook(Box<webhook::Webhook>),
 }
 
 impl Authenticator {
-    /// An authenticator of this mode. `trusted` warns, at every start.
-    pub fn new(mode: AuthMode) -> Self {
-        match mode {
-            AuthMode::Trusted => tracing::warn!(
-                "CHATZZ_AUTH=trusted: every client is believed to be whoever it says it is; \
-                 only for development, or behind a gate of your own"
-            ),
-        }
-        Self { mode }
+    /// An authenticator of this mode. `trusted` warns, at every start. A JWKS
+    /// URL that does not answer is warned of; it is asked again by [`Self::keep`].
+    ///
+    /// # Errors
+    /// [`AuthStartError`] when a key cannot be used.
+    pub async fn new(config: &AuthConfig, clock: Clock) -> Result<Self, AuthStartError> {
+        let mode = match &config.mode {
+            AuthMode::Trusted => {
+                tracing::warn!(
+                    "CHATZZ_AUTH=trusted: every client is believed to be whoever it says it is; \
+                     only for development, or behind a gate of your own"
+                );
+                Mode::Trusted
+            }
+            AuthMode::Jwt(config) => {
+                Mode::Jwt(Box::new(jwt::Verifier::new(config, clock.clone()).await?))
+            }
+            AuthMode::Webhook(config) => {
+                Mode::Webhook(Box::new(webhook::Webhook::new(config, clock.clone())?))
+            }
+        };
+        Ok(Self { mode, clock })
     }
 
     /// What a handshake proves.
-    pub fn identify(self) -> Identity {
-        match self.mode {
-            AuthMode::Trusted => Identity::Unverified,
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] with the reason; [`Error::Unavailable`] when it
+    /// cannot be found out now.
+    pub async fn identify(&self, credentials: &Credentials) -> Result<Identity, Error> {
+        let verified = match &self.mode {
+            Mode::Trusted => return Ok(Identity::Unverified),
+            Mode::Jwt(verifier) => verifier.verify(credentials.token()?).await,
+            Mode::Webhook(webhook) => webhook.ask(credentials).await,
+        };
+        let verified = verified.and_then(|verified| self.still_good(verified));
+        count("handshake", &verified);
+        verified.map(Identity::Verified)
+    }
+
+    /// What a fresh token of a socket proves; nothing remembered is used.
+    ///
+    /// # Errors
+    /// Those of [`Self::identify`].
+    pub async fn renew(&self, credentials: &Credentials) -> Result<Identity, Error> {
+        let verified = match &self.mode {
+            Mode::Trusted => return Ok(Identity::Unverified),
+            Mode::Jwt(verifier) => verifier.verify(credentials.token()?).await,
+            Mode::Webhook(webhook) => webhook.ask_anew(credentials).await,
+        };
+        let verified = verified.and_then(|verified| self.still_good(verified));
+        count("refresh", &verified);
+        verified.map(Identity::Verified)
+    }
+
+    /// Forgets every login that is remembered, since one of them ended.
+    pub fn forget(&self) {
+        if let Mode::Webhook(webhook) = &self.mode {
+            webhook.forget();
         }
     }
+
+    /// Keeps public keys fresh until cancelled.
+    pub async fn keep(&self, cancelled: CancellationToken) {
+        if let Mode::Jwt(verifier) = &self.mode {
+            verifier.keep(cancelled).await;
+        }
+    }
+
+    fn still_good(&self, verified: Verified) -> Result<Verified, Error> {
+        match verified.expires_at {
+            Some(end) if end <= self.clock.now() => Err(refused("the token has expired")),
+            _ => Ok(verified),
+        }
+    }
+}
+
+/// A refusal; its reason reaches the front end.
+fn refused(reason: &str) -> Error {
+    Error::Unauthorized(reason.to_owned())
+}
+
+fn count(what: &'static str, verified: &Result<Verified, Error>) {
+    let result = match verified {
+        Ok(_) => "ok",
+        Err(Error::Unauthorized(_)) => "unauthorized",
+        Err(_) => "unavailable",
+    };
+    metrics::counter!("chatzz_tokens_total", "at" => what, "result" => result).increment(1);
 }

@@ -61,3 +61,22 @@ pub(super) const fn text(text: &'static str) -> DefaultValue {
 pub(super) const fn told(rule: &'static str, example: &'static str) -> DefaultValue {
     DefaultValue::Told { rule, example }
 }
+
+/// Two tables as one; `N` is the number of keys in both.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the compiler evaluates it: out of bounds is a build error"
+)]
+pub(super) const fn join<const N: usize>(first: &[Key], second: &[Key]) -> [Key; N] {
+    let mut all = [first[0]; N];
+    let mut index = 0;
+    while index < N {
+        all[index] = if index < first.len() {
+            first[index]
+        } else {
+            second[index - first.len()]
+        };
+        index += 1;
+    }
+    all
+}

@@ -1,9 +1,12 @@
 //! The table of all keys.
 
-use super::key::{Key, key, text, told};
+use super::key::{Key, join, key, text, told};
+use super::keys_auth::AUTH;
 
-/// Every key of the configuration, in the order of the sections.
-pub const KEYS: &[Key] = &[
+/// Every key of the configuration, in the order of `.env.example`.
+pub const KEYS: &[Key] = &join::<{ SERVER.len() + AUTH.len() }>(SERVER, AUTH);
+
+const SERVER: &[Key] = &[
     key(
         "CHATZZ_LISTEN",
         text("127.0.0.1:3000"),
@@ -93,6 +96,12 @@ pub const KEYS: &[Key] = &[
         text("mongodb://127.0.0.1:27017"),
         "connection string",
         "Secret. The MongoDB to use: the replica set of the application.",
+    ),
+    key(
+        "CHATZZ_MONGODB_URI_FILE",
+        told("none", "/run/secrets/chatzz-mongodb-uri"),
+        "path",
+        "A file that holds the connection string, instead of CHATZZ_MONGODB_URI.",
     ),
     key(
         "CHATZZ_DATABASE",
@@ -194,7 +203,7 @@ pub const KEYS: &[Key] = &[
         "CHATZZ_AUTH",
         told("none for `serve`, `trusted` for `dev`", "trusted"),
         "choice",
-        "Required for `serve`. `trusted` believes every client about who it is: only behind a gate.",
+        "Required for `serve`: `jwt`, `webhook`, or `trusted`, which believes every client: only behind a gate.",
     ),
     key(
         "CHATZZ_MESSAGE_MAX_CHARS",

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::names::{self, CollectionNames};
 use super::parse::{self, Parsed, Refusal};
 use super::reader::Reader;
+use super::secret;
 
 /// The database, its collections and its connections.
 #[derive(Debug, Clone)]
@@ -14,7 +15,8 @@ pub struct MongoDbConfig {
     /// The connection string; its `Debug` is redacted.
     ///
     /// `CHATZZ_MONGODB_URI`, default `mongodb://127.0.0.1:27017`, connection string.
-    /// Change it to the replica set of the application.
+    /// Change it to the replica set of the application. Or in a file:
+    /// `CHATZZ_MONGODB_URI_FILE`, default: none, path.
     pub uri: SecretString,
     /// The database of the messenger's own collections.
     ///
@@ -86,7 +88,7 @@ pub struct MongoDbConfig {
 impl MongoDbConfig {
     pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
         let second_range = Duration::from_millis(10)..=Duration::from_mins(5);
-        let uri = keys.read("CHATZZ_MONGODB_URI", uri);
+        let uri = Self::read_uri(keys);
         let database = keys.read("CHATZZ_DATABASE", names::database);
         let user_database = keys.read_set("CHATZZ_USER_DATABASE", names::database);
         let names = CollectionNames::read(keys);
@@ -132,6 +134,14 @@ impl MongoDbConfig {
             startup_timeout: startup_timeout?,
             migrate_on_start: migrate_on_start?,
         })
+    }
+
+    fn read_uri(keys: &mut Reader<'_>) -> Option<SecretString> {
+        let (name, file) = ("CHATZZ_MONGODB_URI", "CHATZZ_MONGODB_URI_FILE");
+        match secret::text_or_file(keys, name, file, true).ok()? {
+            Some(text) => keys.note(name, uri(&text)),
+            None => keys.read(name, uri),
+        }
     }
 
     /// The collection of the nodes' leases.

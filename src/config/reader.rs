@@ -78,7 +78,8 @@ impl<'a> Reader<'a> {
         (self.errors, self.warnings)
     }
 
-    fn note<T>(&mut self, name: &str, parsed: Parsed<T>) -> Option<T> {
+    /// What was parsed; a refusal is noted under the key.
+    pub(super) fn note<T>(&mut self, name: &str, parsed: Parsed<T>) -> Option<T> {
         match parsed {
             Ok(value) => Some(value),
             Err(refusal) => {

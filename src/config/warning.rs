@@ -26,6 +26,11 @@ pub enum Warning {
         /// The path as it is written.
         field: String,
     },
+    /// A URL of another machine has no TLS.
+    Exposed {
+        /// The key of the URL.
+        key: &'static str,
+    },
 }
 
 impl fmt::Display for Warning {
@@ -43,6 +48,11 @@ impl fmt::Display for Warning {
                 f,
                 "CHATZZ_USER_FIELDS: `{field}` looks like a secret, and everybody who is a \
                  contact of a user is sent it; remove it unless it is public"
+            ),
+            Self::Exposed { key } => write!(
+                f,
+                "{key}: whoever is on the way can read and change what `http://` carries, and so \
+                 become anybody; write https:// unless the network is your own"
             ),
         }
     }

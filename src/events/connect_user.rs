@@ -50,9 +50,11 @@ pub(super) async fn handle(
         // whoever closed it may not have known yet whose it was
         context.withdraw(connection, me);
     }
+    let identity = connection.identity();
+    let details = envelope::user_details(&login, identity.meta().map(AsRef::as_ref));
     Ok(Outcome {
         ack: envelope::result::connected(&me.user, context.messenger.clock().now()),
-        deliveries: vec![(Audience::Asker, envelope::user_details(&login))],
+        deliveries: vec![(Audience::Asker, details)],
         handed_over: login.handed_over,
         login: !again,
     })
@@ -65,8 +67,13 @@ async fn identify(
     payload: Option<&RawValue>,
 ) -> Result<(Me, Arc<User>, ChatUser), Error> {
     let request: request::ConnectUser = request::decode(payload)?;
-    let user = context.messenger.find_user(&request.user_id).await?;
-    connection.identity.may_be(&user.id)?;
+    let user = match connection.identity().verified() {
+        None => context.messenger.find_user(&request.user_id).await?,
+        Some(verified) => {
+            let (proved, named) = (&verified.user, &request.user_id);
+            context.messenger.find_verified(proved, named).await?
+        }
+    };
     if connection.me().is_some_and(|me| me.user != user.id) {
         return Err(Error::AlreadyConnected);
     }

@@ -1,9 +1,10 @@
 //! One socket: its queue of events, its login, and what is on its way to it.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use bson::DateTime;
 use parking_lot::Mutex;
 use socketioxide::socket::{Sid, Socket};
 use tokio::sync::Notify;
@@ -32,7 +33,9 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// One socket.
 pub(crate) struct Connection {
     pub(super) id: SocketId,
-    pub(super) identity: Identity,
+    identity: Mutex<Identity>,
+    /// When the identity ends, in milliseconds since 1970.
+    expires_at: AtomicI64,
     pub(super) fifo: Mutex<Fifo>,
     pub(super) outbox: Mutex<Outbox>,
     pub(super) handed: Mutex<Handed>,
@@ -70,7 +73,8 @@ impl Connection {
         let session = socket.id;
         Self {
             id,
-            identity,
+            expires_at: AtomicI64::new(end_of(&identity)),
+            identity: Mutex::new(identity),
             fifo: Mutex::default(),
             outbox: Mutex::new(Outbox::new(socket, bounds)),
             handed: Mutex::default(),
@@ -85,6 +89,23 @@ impl Connection {
             begun_on,
             since: Instant::now(),
         }
+    }
+
+    /// What its token proved.
+    pub(super) fn identity(&self) -> Identity {
+        self.identity.lock().clone()
+    }
+
+    /// Takes on what a fresh token proved.
+    pub(super) fn renew(&self, identity: Identity) {
+        let mut current = self.identity.lock();
+        self.expires_at.store(end_of(&identity), Ordering::SeqCst);
+        *current = identity;
+    }
+
+    /// Whether its token is over.
+    pub(super) fn has_expired(&self, now: DateTime) -> bool {
+        self.expires_at.load(Ordering::SeqCst) <= now.timestamp_millis()
     }
 
     /// Who is logged in; `None` before `connect-user`.
@@ -221,4 +242,11 @@ impl Connection {
     pub(super) fn forget_session(&self) {
         self.sessions.forget(&self.session.to_string());
     }
+}
+
+/// When an identity ends; never is the end of time.
+fn end_of(identity: &Identity) -> i64 {
+    identity
+        .expires_at()
+        .map_or(i64::MAX, DateTime::timestamp_millis)
 }

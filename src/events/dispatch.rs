@@ -18,7 +18,7 @@ use super::packet::Packet;
 use super::parsed::{Event, MOST_NAME_CHARS, Parsed};
 use super::{
     Audience, Context, Outcome, add_chat_user, connect_user, get_old_messages, message_delivered,
-    message_read, send_message,
+    message_read, refresh_token, send_message,
 };
 use crate::lanes::Origin;
 use crate::service::Error;
@@ -87,6 +87,11 @@ impl Context {
         if self.is_draining() || late && !matches!(event, Event::Disconnect) {
             return self.refuse(connection, &parsed, &origin, Error::Unavailable);
         }
+        let has_expired = connection.has_expired(self.messenger.clock().now());
+        if has_expired && !matches!(event, Event::RefreshToken | Event::Disconnect) {
+            let expired = Error::Unauthorized("the token has expired".into());
+            return self.refuse(connection, &parsed, &origin, expired);
+        }
         self.run(event, connection, parsed.payload, origin)
             .instrument(span)
             .await;
@@ -109,6 +114,11 @@ impl Context {
                 let late = self.deadline(&origin);
                 // boxed, as below: rare, and large beside what a send needs
                 let outcome = Box::pin(connect_user::handle(self, connection, payload, late)).await;
+                self.finish_event(connection, &origin, outcome);
+            }
+            Event::RefreshToken => {
+                let refreshing = Box::pin(refresh_token::handle(self, connection, payload));
+                let outcome = self.within(&origin, refreshing, Error::Unavailable).await;
                 self.finish_event(connection, &origin, outcome);
             }
             Event::AddChatUser => self.add(connection, payload, origin).await,

@@ -6,6 +6,7 @@ mod connect_user;
 mod connection;
 mod delivery;
 mod dispatch;
+mod ending;
 mod fifo;
 mod get_old_messages;
 mod handed;
@@ -15,6 +16,7 @@ mod message_read;
 mod outbox;
 mod packet;
 mod parsed;
+mod refresh_token;
 mod room_event;
 mod send_message;
 mod socket;
@@ -33,6 +35,7 @@ use connection::Connection;
 use outbox::Bounds;
 
 pub(crate) use delivery::Delivery;
+pub(crate) use ending::watch_expiry;
 pub(crate) use housekeeping::{Ages, keep_house};
 pub(crate) use socket::register;
 
@@ -41,7 +44,7 @@ pub(crate) struct Context {
     pub(crate) messenger: Arc<Messenger>,
     pub(crate) delivery: Arc<Delivery>,
     pub(crate) presence: Arc<Presence>,
-    pub(crate) authenticator: Authenticator,
+    pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) limits: Limits,
     draining: AtomicBool,
 }
@@ -100,7 +103,7 @@ impl Context {
         messenger: Arc<Messenger>,
         delivery: Arc<Delivery>,
         presence: Arc<Presence>,
-        authenticator: Authenticator,
+        authenticator: Arc<Authenticator>,
         limits: Limits,
     ) -> Self {
         Self {

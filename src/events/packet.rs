@@ -16,13 +16,14 @@ use crate::service::HandedOver;
 use crate::wire::{Json, envelope};
 
 /// The socket itself: unlike a `SocketRef` it can be asked for ack senders.
-pub(super) struct Handle(pub(super) Arc<Socket>);
+/// With it comes the payload of CONNECT, as JSON.
+pub(super) struct Handle(pub(super) Arc<Socket>, pub(super) Option<Value>);
 
 impl FromConnectParts<LocalAdapter> for Handle {
     type Error = Infallible;
 
-    fn from_connect_parts(socket: &Arc<Socket>, _: &Option<Value>) -> Result<Self, Infallible> {
-        Ok(Self(Arc::clone(socket)))
+    fn from_connect_parts(socket: &Arc<Socket>, auth: &Option<Value>) -> Result<Self, Infallible> {
+        Ok(Self(Arc::clone(socket), auth.clone()))
     }
 }
 

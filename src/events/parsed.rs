@@ -24,6 +24,7 @@ pub(super) enum Event {
     SendMessage,
     MessageRead,
     MessageDelivered,
+    RefreshToken,
     Disconnect,
 }
 
@@ -36,6 +37,7 @@ impl Event {
             "send-message" => Self::SendMessage,
             "message-read" => Self::MessageRead,
             "message-delivered" => Self::MessageDelivered,
+            "refresh-token" => Self::RefreshToken,
             "disconnect" => Self::Disconnect,
             _ => return None,
         })
@@ -49,6 +51,7 @@ impl Event {
             Self::SendMessage => "send-message",
             Self::MessageRead => "message-read",
             Self::MessageDelivered => "message-delivered",
+            Self::RefreshToken => "refresh-token",
             Self::Disconnect => "disconnect",
         }
     }

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::guarded::Guarded;
-use crate::transport::Transport;
+use crate::transport::{Peer, Transport};
 
 /// How connections are accepted.
 #[derive(Clone, Debug)]
@@ -47,8 +47,8 @@ pub(crate) async fn serve(
             () = cancelled.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
-        let stream = match stream {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match stream {
+            Ok((stream, peer)) => (stream, Peer(peer)),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "accept failed");
                 tokio::time::sleep(PAUSE).await;
@@ -63,7 +63,7 @@ pub(crate) async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
         }
-        let connection = connection(stream, router.clone(), accepting.clone(), place);
+        let connection = connection(stream, peer, router.clone(), accepting.clone(), place);
         let cut = cut.clone();
         tasks.spawn(async move {
             tokio::select! {
@@ -76,6 +76,7 @@ pub(crate) async fn serve(
 
 async fn connection(
     stream: TcpStream,
+    peer: Peer,
     router: Router,
     accepting: Accepting,
     place: OwnedSemaphorePermit,
@@ -85,6 +86,7 @@ async fn connection(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(transport.clone());
+        request.extensions_mut().insert(peer);
         router.clone().oneshot(request)
     });
     let served = hyper::server::conn::http1::Builder::new()

@@ -10,6 +10,9 @@ pub enum Error {
     /// The request makes no sense; the text names the field.
     #[error("{0}")]
     BadRequest(String),
+    /// The token is not believed; the text is the reason.
+    #[error("{0}")]
+    Unauthorized(String),
     /// The socket's token names somebody else.
     #[error("this socket may not speak for that user")]
     Forbidden,

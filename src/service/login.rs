@@ -33,6 +33,35 @@ impl Messenger {
         self.user(input).await
     }
 
+    /// Finds the user that a token names, if the client named the same one.
+    ///
+    /// Others are not looked up: whether they exist is not told.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] when the client named somebody else,
+    /// [`Error::UserNotFound`] when the application has no such user, or failures.
+    pub async fn find_verified(
+        &self,
+        proved: &IdInput,
+        named: &IdInput,
+    ) -> Result<Arc<User>, Error> {
+        let may_be = self.people.candidates(named);
+        match self.people.find(proved).await? {
+            Some(user) if may_be.contains(&user.id) => Ok(user),
+            None if named == proved => Err(Error::UserNotFound),
+            Some(_) | None => Err(Error::Forbidden),
+        }
+    }
+
+    /// Whether a token names this user.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn is_named(&self, user: &UserId, proved: &IdInput) -> Result<bool, Error> {
+        let found = self.people.find(proved).await?;
+        Ok(found.is_some_and(|found| found.id == *user))
+    }
+
     /// Makes a user a chat user on first sight.
     ///
     /// # Errors

@@ -138,7 +138,7 @@ impl People {
 
 impl People {
     /// The `_id`s that an input may stand for, whether or not they exist.
-    pub(super) fn candidates(&self, input: &IdInput) -> Vec<UserId> {
+    pub fn candidates(&self, input: &IdInput) -> Vec<UserId> {
         candidates(self.id_type, input)
             .iter()
             .filter_map(UserId::from_bson)

@@ -32,7 +32,8 @@ fn envelope(r#type: &str, data: impl Serialize) -> Json {
 }
 
 /// What a person is told after `connect-user`.
-pub fn user_details(login: &Login) -> Json {
+/// `meta` is what the application adds.
+pub fn user_details(login: &Login, meta: Option<&RawValue>) -> Json {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Data<'a> {
@@ -41,6 +42,8 @@ pub fn user_details(login: &Login) -> Json {
         last_online: Option<Date>,
         connected_users: Vec<Box<RawValue>>,
         missed_messages: BTreeMap<String, Vec<Box<RawValue>>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        meta: Option<&'a RawValue>,
     }
     let missed = login.missed.iter().map(|(sender, messages)| {
         let messages = messages.iter().map(view::message).collect();
@@ -54,6 +57,7 @@ pub fn user_details(login: &Login) -> Json {
             last_online: login.last_online.map(Date),
             connected_users: login.contacts.iter().map(view::contact).collect(),
             missed_messages: missed.collect(),
+            meta,
         },
     )
 }
@@ -190,6 +194,17 @@ pub mod result {
             read: u64,
         }
         render(&Read { read: count }).into()
+    }
+
+    /// Of `refresh-token`; `None` when the socket stays for ever.
+    pub fn refreshed(expires_at: Option<DateTime>) -> Json {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Refreshed {
+            expires_at: Option<Date>,
+        }
+        let expires_at = expires_at.map(Date);
+        render(&Refreshed { expires_at }).into()
     }
 
     /// Of `message-delivered`.

@@ -62,6 +62,7 @@ impl From<&Error> for ErrorBody {
     fn from(error: &Error) -> Self {
         let code = match error {
             Error::BadRequest(_) => Code::BadRequest,
+            Error::Unauthorized(_) => Code::Unauthorized,
             Error::Forbidden => Code::Forbidden,
             Error::NotConnected => Code::NotConnected,
             Error::AlreadyConnected => Code::AlreadyConnected,

@@ -1,5 +1,6 @@
 //! Client events as they come, checked for shape.
 
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
@@ -119,6 +120,13 @@ impl TryFrom<MessageRead> for Receipt {
             )),
         }
     }
+}
+
+/// Payload of `refresh-token`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RefreshToken {
+    /// The fresh token.
+    pub token: SecretString,
 }
 
 /// Payload of `message-delivered`.

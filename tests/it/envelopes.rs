@@ -148,6 +148,9 @@ async fn leave_and_come_back(seen: &mut Seen, server: &Server, alice: &Person, b
     bob.history(query).await.unwrap();
     seen.ack(&bob.client, "get-old-messages");
     seen.envelope(&bob.client, "old-messages");
+    let payload = json!({ "token": "not looked at" });
+    bob.ask("refresh-token", payload).await.unwrap();
+    seen.ack(&bob.client, "refresh-token");
     bob.send(&alice.id, " ").await.unwrap_err();
     seen.ack(&bob.client, "error");
     bob.client.emit("send-message", json!(null)).unwrap();

@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod auth;
 #[cfg(unix)]
 mod bugs;
 mod cli;

@@ -14,11 +14,15 @@ const ENV_EXAMPLE: &str = include_str!("../../../.env.example");
 #[test]
 fn every_key_of_the_table_is_read_and_no_other() {
     let asked = RefCell::new(BTreeSet::new());
-    let lookup = |name: &str| {
-        asked.borrow_mut().insert(name.to_owned());
-        None
-    };
-    Config::from_lookup(lookup, std::iter::empty(), Mode::Dev).unwrap();
+    for mode in ["trusted", "jwt", "webhook"] {
+        let lookup = |name: &str| {
+            asked.borrow_mut().insert(name.to_owned());
+            (name == "CHATZZ_AUTH").then(|| mode.to_owned())
+        };
+        // without what they need, `jwt` and `webhook` are refused, after everything was read
+        let read = Config::from_lookup(lookup, std::iter::empty(), Mode::Dev);
+        assert_eq!(read.is_ok(), mode == "trusted");
+    }
     let listed: BTreeSet<String> = KEYS.iter().map(|key| key.name.to_owned()).collect();
     assert_eq!(asked.into_inner(), listed);
     assert_eq!(listed.len(), KEYS.len(), "a key stands twice");
@@ -61,6 +65,11 @@ fn the_values_of_the_env_example_can_be_used() {
         .filter(|(name, _)| name.starts_with("CHATZZ_"))
         .collect();
     assert_eq!(pairs.len(), KEYS.len());
+    // instead of the key without `_FILE`, and there is no such file here
+    let pairs: Vec<_> = pairs
+        .into_iter()
+        .filter(|(name, _)| *name != "CHATZZ_MONGODB_URI_FILE")
+        .collect();
     let (_, warnings) = read(&pairs, Mode::Serve).unwrap();
     assert_eq!(warnings, []);
 }

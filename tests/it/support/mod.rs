@@ -10,4 +10,5 @@ pub(crate) mod poll;
 #[cfg(unix)]
 pub(crate) mod seeded;
 pub(crate) mod server;
+pub(crate) mod service;
 pub(crate) mod user;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
-use chatzz::app::App;
+use chatzz::app::{App, Operator};
 use chatzz::config::{Config, Mode};
 use mongodb::{Client as Mongo, Collection, Database};
 use serde_json::Value;
@@ -23,6 +23,7 @@ pub(crate) struct Server {
     addr: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
+    operator: Option<Operator>,
     mongo: Mongo,
     database: String,
 }
@@ -77,6 +78,7 @@ impl Server {
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             stop: None,
             running: None,
+            operator: None,
             mongo,
             database: database.to_owned(),
         };
@@ -87,6 +89,7 @@ impl Server {
     async fn run(&mut self) -> Result<(), String> {
         let app = self.build().await.map_err(|error| error.to_string())?;
         self.addr = app.addr();
+        self.operator = Some(app.operator());
         let (stop, stopped) = oneshot::channel::<()>();
         self.stop = Some(stop);
         self.running = Some(tokio::spawn(app.run_until(async {
@@ -119,6 +122,11 @@ impl Server {
 
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// What an administrator may do.
+    pub(crate) fn operator(&self) -> &Operator {
+        self.operator.as_ref().expect("it runs")
     }
 
     /// The test's own database, with a connection beside the server's.

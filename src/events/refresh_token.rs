@@ -1,0 +1,43 @@
+//! `refresh-token {token}`: a socket shows a fresh token and stays.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::connection::Connection;
+use super::{Context, Outcome, socket};
+use crate::auth::Credentials;
+use crate::service::Error;
+use crate::wire::{envelope, request};
+
+pub(super) async fn handle(
+    context: &Context,
+    connection: &Arc<Connection>,
+    payload: Option<&RawValue>,
+) -> Result<Outcome, Error> {
+    let request: request::RefreshToken = request::decode(payload)?;
+    let me = connection.me().ok_or(Error::NotConnected)?;
+    let socket = connection.outbox.lock().socket();
+    let socket = socket.ok_or(Error::Unavailable)?;
+    let handshake = socket.req_parts();
+    let credentials = Credentials::of_handshake(handshake, None, socket::address(handshake));
+    let credentials = credentials.with_token(request.token);
+    let identity = context.authenticator.renew(&credentials).await?;
+    if let Some(verified) = identity.verified() {
+        let before = connection.identity();
+        let same = before
+            .verified()
+            .is_some_and(|before| before.user == verified.user);
+        if !same && !context.messenger.is_named(&me.user, &verified.user).await? {
+            return Err(Error::Forbidden);
+        }
+    }
+    let expires_at = identity.expires_at();
+    connection.renew(identity);
+    Ok(Outcome {
+        ack: envelope::result::refreshed(expires_at),
+        deliveries: Vec::new(),
+        handed_over: Vec::new(),
+        login: false,
+    })
+}

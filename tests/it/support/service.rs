@@ -1,0 +1,123 @@
+//! Another service, in this process: a login service or the application.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::{HeaderMap, StatusCode, header};
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A service that answers everything in one way, until told otherwise.
+pub(crate) struct Service {
+    addr: SocketAddr,
+    script: Arc<Mutex<Script>>,
+    running: Option<JoinHandle<()>>,
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+struct Script {
+    status: u16,
+    body: String,
+    delay: Duration,
+    asked: Vec<Asked>,
+}
+
+impl Service {
+    /// A service that answers 200 with this.
+    pub(crate) async fn answering(body: &Value) -> Self {
+        let script = Script {
+            status: 200,
+            body: body.to_string(),
+            delay: Duration::ZERO,
+            asked: Vec::new(),
+        };
+        let mut service = Self {
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            script: Arc::new(Mutex::new(script)),
+            running: None,
+        };
+        service.start().await;
+        service
+    }
+
+    /// Listens, on the same port as before.
+    pub(crate) async fn start(&mut self) {
+        let listener = TcpListener::bind(self.addr).await.unwrap();
+        self.addr = listener.local_addr().unwrap();
+        let router = Router::new()
+            .fallback(answer)
+            .with_state(Arc::clone(&self.script));
+        self.running = Some(tokio::spawn(async move {
+            axum::serve(listener, router).await.unwrap();
+        }));
+    }
+
+    /// Refuses connections from now on.
+    pub(crate) async fn stop(&mut self) {
+        let running = self.running.take().expect("it runs");
+        running.abort();
+        running.await.unwrap_err();
+    }
+
+    /// Answers in this way from now on.
+    pub(crate) fn answer(&self, status: u16, body: &Value) {
+        self.answer_text(status, &body.to_string());
+    }
+
+    /// The same with a body that may be no JSON.
+    pub(crate) fn answer_text(&self, status: u16, body: &str) {
+        let mut script = self.script.lock();
+        (script.status, script.body) = (status, body.to_owned());
+    }
+
+    /// Answers this much later from now on.
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.script.lock().delay = delay;
+    }
+
+    /// What was asked so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.script.lock().asked.clone()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Some(running) = &self.running {
+            running.abort();
+        }
+    }
+}
+
+async fn answer(
+    State(script): State<Arc<Mutex<Script>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> impl IntoResponse {
+    let (status, text, delay) = {
+        let mut script = script.lock();
+        script.asked.push(Asked { headers, body });
+        (script.status, script.body.clone(), script.delay)
+    };
+    tokio::time::sleep(delay).await;
+    let status = StatusCode::from_u16(status).unwrap();
+    // kept alive, a connection would outlive the listener
+    (status, [(header::CONNECTION, "close")], text)
+}
