@@ -174,13 +174,13 @@ impl Plan {
 
     /// What the database alone is asked to do, at the same concurrency.
     fn raw_work(&self) -> Vec<(u32, String, String)> {
-        let mut work = vec![(1, "`insert_one`, 1".to_owned(), "raw --how ones".to_owned())];
+        let mut work = vec![(1, "`insert_one`, 1".to_owned(), "--how ones".to_owned())];
         for (pairs, in_flight) in self.shapes {
             let at_once = pairs * in_flight;
             work.push((
                 at_once,
                 format!("group commit, {at_once}"),
-                format!("raw --at-once {at_once}"),
+                format!("--at-once {at_once}"),
             ));
         }
         work

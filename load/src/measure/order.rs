@@ -49,11 +49,6 @@ impl Order {
         }
     }
 
-    /// Whether everything below `sent` is there.
-    pub(crate) fn has_all(&self, sent: u64) -> bool {
-        self.next >= sent && self.missing.is_empty()
-    }
-
     /// How many of the first `sent` never came, not counting those in `failed`,
     /// whose sender was not told that they are stored.
     pub(crate) fn lost(&self, sent: u64, failed: &BTreeSet<u64>) -> u64 {
@@ -84,14 +79,12 @@ mod tests {
     #[test]
     fn a_gapless_series_has_no_fault() {
         let order = seen(&[(0, 5), (1, 6), (2, 9)]);
-        assert!(order.has_all(3));
         assert_eq!(faults(&order, 3), [0, 0, 0]);
     }
 
     #[test]
     fn what_never_came_is_lost_at_the_end_too() {
         let order = seen(&[(0, 1), (2, 3)]);
-        assert!(!order.has_all(4));
         assert_eq!(faults(&order, 4), [2, 0, 0]);
         let failed = BTreeSet::from([1, 3]);
         assert_eq!(

@@ -18,8 +18,10 @@ use super::Common;
 use crate::measure::{Checks, Latency, Report, Schedule, Stage, pace};
 use crate::wire::Target;
 
-/// How long answers may take after the window, and messages after the answers.
+/// How long answers may take after the window.
 const SETTLING: Duration = Duration::from_secs(20);
+/// How long messages may take after the last answer; they should be there before.
+const ARRIVING: Duration = Duration::from_secs(5);
 
 /// Pairs of people: the first of each writes to the second
 ///
@@ -129,10 +131,10 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
     let sent = sent.context("answers are missing long after the end")??;
     for (pair, sent) in &sent {
         if let Some(end) = ends.get(usize::try_from(*pair)?) {
-            end.send_replace(Some(sent.total));
+            end.send_replace(Some((sent.total, sent.failed.clone())));
         }
     }
-    let received = timeout(2 * SETTLING, join(receivers)).await;
+    let received = timeout(2 * ARRIVING, join(receivers)).await;
     let received = received.context("receivers do not end")??;
 
     let (mut answers, mut deliveries) = (Latency::default(), Latency::default());

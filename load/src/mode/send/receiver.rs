@@ -1,9 +1,11 @@
 //! One who reads.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Run, SETTLING};
+use super::{ARRIVING, Run};
 use crate::measure::{Latency, Order};
 use crate::wire::{Envelope, Packet, Socket, Text, number_after};
 
@@ -18,12 +20,15 @@ pub(super) struct Received {
     last_seq: Option<u64>,
 }
 
+/// How many messages were sent, and which of them were refused.
+type End = Option<(u64, BTreeSet<u64>)>;
+
 /// Connects, waits for the others, reads until everything is here that `end`
-/// says was sent, or [`SETTLING`] after that.
+/// says was sent, or [`ARRIVING`] after that.
 pub(super) async fn run(
     run: &Run,
     pair: u32,
-    mut end: watch::Receiver<Option<u64>>,
+    mut end: watch::Receiver<End>,
 ) -> anyhow::Result<Received> {
     let mut socket = Socket::connect(&run.target, None).await?;
     let me = run.load.first_user + 2 * pair + 1;
@@ -32,12 +37,11 @@ pub(super) async fn run(
     let mut received = Received::default();
     let mut deadline = None;
     loop {
-        let sent = *end.borrow_and_update();
-        if sent.is_some_and(|sent| received.order.has_all(sent)) {
-            return Ok(received);
-        }
-        if sent.is_some() && deadline.is_none() {
-            deadline = Some(Instant::now() + SETTLING);
+        if let Some((sent, failed)) = &*end.borrow_and_update() {
+            if received.order.lost(*sent, failed) == 0 {
+                return Ok(received);
+            }
+            deadline.get_or_insert_with(|| Instant::now() + ARRIVING);
         }
         tokio::select! {
             packet = socket.next() => {
