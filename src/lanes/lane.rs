@@ -67,7 +67,8 @@ impl Lane {
             // what has to wait for the stage is answered in time while it waits
             self.inbox.put_back(stage.later);
             match stage.now {
-                Now::Appends(appends) => self.append(appends).await,
+                // on the heap: it is large, and a batch is many messages
+                Now::Appends(appends) => Box::pin(self.append(appends)).await,
                 Now::Advances(advances) => self.advance(advances).await,
             }
             if !stage.confirms.is_empty() {

@@ -79,8 +79,8 @@ impl Elections {
             return Some(last);
         }
         let deadline = Instant::now() + limit;
-        let _one = tokio::time::timeout_at(deadline, self.writing.lock()).await;
-        let _one = _one.ok()?;
+        let turn = tokio::time::timeout_at(deadline, self.writing.lock()).await;
+        let _turn = turn.ok()?;
         loop {
             let last = self.last();
             if self.has_passed(last) {

@@ -128,7 +128,8 @@ pub(crate) fn judge(folder: PathBuf, figures: Figures) -> Ran {
     let dump = File::open(folder.join("dump.json")).unwrap();
     let dump = Dump::read(BufReader::new(dump)).unwrap();
     let violations = check(&history, &dump);
-    let text: String = violations.iter().map(|v| format!("{v}\n")).collect();
+    let text: Vec<String> = violations.iter().map(ToString::to_string).collect();
+    let text = text.join("\n");
     std::fs::write(folder.join("violations.txt"), text).unwrap();
     let figures = Figures {
         events: history.lines.len(),

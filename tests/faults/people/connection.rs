@@ -85,20 +85,16 @@ impl Connection {
             json!({ "c": number, "u": user, "server": manner.server, "acks": manner.acks,
                     "wire": wire_name(manner.wire) }),
         );
-        match Client::connect(options).await {
-            Ok(client) => {
-                count(&world.tally.connections);
-                Some(Self {
-                    number,
-                    client,
-                    log,
-                })
-            }
-            Err(_) => {
-                log.end("lost");
-                None
-            }
-        }
+        let Ok(client) = Client::connect(options).await else {
+            log.end("lost");
+            return None;
+        };
+        count(&world.tally.connections);
+        Some(Self {
+            number,
+            client,
+            log,
+        })
     }
 
     /// Whether the connection is known to have ended.

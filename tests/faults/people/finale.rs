@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::person::Person;
 
 /// How long coming and reading may take.
-const READ_WITHIN: Duration = Duration::from_secs(60);
+const READ_WITHIN: Duration = Duration::from_mins(1);
 
 /// Connects anew, stays, and reads everything there is.
 ///

@@ -28,10 +28,10 @@ const LIMIT: Duration = Duration::from_mins(5);
 ///
 /// # Errors
 /// When no violation of an invariant that it breaks is reported.
-pub(crate) fn caught(bug: &Bug, build: Build) -> Result<(), String> {
+pub(crate) fn caught(bug: Bug, build: Build) -> Result<(), String> {
     let _alone = ONE_AT_A_TIME.lock();
     let program = programs::seeded(build);
-    let plan = plan(*bug);
+    let plan = plan(bug);
     let run = run::run(&plan, &program, folder(bug.name(), SEED));
     let ran = runtime().block_on(async { tokio::time::timeout(LIMIT, run).await });
     let ran = ran.map_err(|_| format!("{bug}: not done within {LIMIT:?}"))?;

@@ -36,7 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ];
     trials.extend(bugs::FAST.iter().map(|bug| {
         Trial::test(format!("seeded_bugs::{bug}_is_caught"), move || {
-            bugs::caught(bug, Build::Test).map_err(Failed::from)
+            bugs::caught(*bug, Build::Test).map_err(Failed::from)
         })
     }));
     trials

@@ -46,7 +46,9 @@ pub(crate) fn run(arguments: &Arguments) -> bool {
 }
 
 fn all_bugs() -> bool {
-    let results = Bug::ALL.iter().map(|bug| bugs::caught(bug, Build::Release));
+    let results = Bug::ALL
+        .iter()
+        .map(|bug| bugs::caught(*bug, Build::Release));
     let missed: Vec<String> = results.filter_map(Result::err).collect();
     for missed in &missed {
         println!("{missed}");

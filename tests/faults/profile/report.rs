@@ -29,7 +29,8 @@ pub(crate) fn print_figures(name: &str, figures: &Figures) {
 /// Violations as the text of a failed test.
 pub(crate) fn violations(ran: &Ran) -> String {
     let shown = ran.violations.iter().take(MOST_SHOWN);
-    let shown: String = shown.map(|violation| format!("{violation}\n")).collect();
+    let shown: Vec<String> = shown.map(ToString::to_string).collect();
+    let shown = shown.join("\n");
     format!(
         "{} violations; plan, history and dump are in {}\n{shown}",
         ran.violations.len(),

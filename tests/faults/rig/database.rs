@@ -19,14 +19,14 @@ const JOURNAL_PAUSE: Duration = Duration::from_millis(150);
 
 /// The database below the servers.
 pub(crate) enum Database {
-    Single(Single),
+    Single(Box<Single>),
     Trio(Trio),
 }
 
 impl Database {
     pub(crate) async fn start(topology: Topology) -> Self {
         match topology {
-            Topology::Single => Self::Single(Single::start("faults").await),
+            Topology::Single => Self::Single(Box::new(Single::start("faults").await)),
             Topology::Trio => Self::Trio(Trio::start("faults").await),
         }
     }

@@ -15,7 +15,7 @@ use crate::support::binary::Binary;
 use crate::support::http;
 
 /// How long a killed server may take to listen again.
-const RESTART_WITHIN: Duration = Duration::from_secs(60);
+const RESTART_WITHIN: Duration = Duration::from_mins(1);
 /// How long the figures of a server may take.
 const METRICS_WITHIN: Duration = Duration::from_secs(5);
 

@@ -13,7 +13,6 @@ use crate::support::frame::{Client, CloseCause, ConnectOptions};
 const NOTICED_WITHIN: Duration = Duration::from_secs(1);
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn a_stranger_gets_a_message() {
     shows(Bug::ThirdPartyDelivery, async |bug| {
         let scene = Scene::set(bug).await;
@@ -30,7 +29,6 @@ async fn a_stranger_gets_a_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn an_event_is_acknowledged_twice() {
     shows(Bug::AnsweredTwice, async |bug| {
         let scene = Scene::set(bug).await;
@@ -43,7 +41,6 @@ async fn an_event_is_acknowledged_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn an_event_right_after_the_connect_is_never_answered() {
     shows(Bug::LateHandlers, async |bug| {
         let database = crate::support::database::TestDatabase::shared().await;

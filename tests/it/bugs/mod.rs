@@ -1,8 +1,8 @@
 //! The bugs on purpose: each is really there under the condition that shows it,
 //! and without it the same condition shows nothing.
 //!
-//! They run on `chatzz-seeded`, which is built for them, and are therefore left
-//! out unless asked for: `cargo test --test it bugs:: -- --include-ignored`.
+//! They run on `chatzz-seeded`, which the first of them builds. What of them the
+//! fault harness finds is its own matter, see `tests/faults/profile/bugs.rs`.
 
 mod delivery;
 mod network;

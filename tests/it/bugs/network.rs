@@ -49,14 +49,12 @@ async fn has_cursor(database: &TestDatabase, person: &Person) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn what_is_sent_but_not_confirmed_is_not_missed_by_status() {
     let looks_wrong = a_message_into_a_dead_network_is_not_missed;
     shows(Bug::MissedByStatus, looks_wrong).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn a_cursor_that_jumps_confirms_what_nobody_got() {
     let looks_wrong = a_message_into_a_dead_network_is_not_missed;
     shows(Bug::CursorJumps, looks_wrong).await;
@@ -88,7 +86,6 @@ async fn relay(server: SocketAddr, stopped: Arc<Mutex<()>>) -> SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn a_client_that_pauses_loses_messages_to_a_full_buffer() {
     /// More than 128 packets and the kernel's buffers hold.
     const MANY: usize = 400;

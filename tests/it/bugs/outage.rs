@@ -31,7 +31,6 @@ async fn scene(name: &str, bug: Option<Bug>) -> (Mongod, Scene) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn a_message_acknowledged_before_the_insert_is_lost_with_both_processes() {
     shows(Bug::AckBeforeInsert, async |bug| {
         let (mut mongod, mut scene) = scene("bug-ack", bug).await;
@@ -81,7 +80,6 @@ async fn lose_the_majority(mongod: &Mongod) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn a_message_is_acknowledged_that_no_majority_has() {
     shows(Bug::UnjournaledWrites, async |bug| {
         let (mongod, scene) = scene("bug-majority", bug).await;
@@ -92,7 +90,6 @@ async fn a_message_is_acknowledged_that_no_majority_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn a_retry_as_another_message_is_stored_twice() {
     shows(Bug::RetryUnderNewId, async |bug| {
         let (mongod, scene) = scene("bug-retry", bug).await;
@@ -110,7 +107,6 @@ async fn a_retry_as_another_message_is_stored_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn a_send_that_was_called_failed_is_stored() {
     shows(Bug::UnknownToldAsFailed, async |bug| {
         let (mongod, scene) = scene("bug-unknown", bug).await;

@@ -12,7 +12,6 @@ use crate::support::poll;
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn nobody_hears_that_somebody_went() {
     shows(Bug::LostOfflineEvent, async |bug| {
         let scene = Scene::set(bug).await;
@@ -24,7 +23,6 @@ async fn nobody_hears_that_somebody_went() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn people_of_a_killed_server_stay_online_in_the_database() {
     shows(Bug::GhostsStayOnline, async |bug| {
         let Scene {

@@ -48,7 +48,6 @@ async fn chatzz_itself_has_no_bug_to_choose_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn chatzz_seeded_says_loudly_which_bug_it_has() {
     let scene = Scene::set(Some(Bug::SeqFromClock)).await;
     let log = scene.server.log();
@@ -64,7 +63,6 @@ async fn chatzz_seeded_says_loudly_which_bug_it_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn chatzz_seeded_refuses_a_bug_it_does_not_know() {
     let keys = [(VARIABLE, "no-such-bug")];
     let ended = Binary::run_by(seeded::program().await, &["serve"], &keys).await;

@@ -5,7 +5,6 @@ use chatzz::bugs::Bug;
 use super::{Scene, shows};
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn one_persons_login_marks_anothers_messages_sent() {
     shows(Bug::EverybodyMarkedSent, async |bug| {
         let scene = Scene::set(bug).await;
@@ -20,7 +19,6 @@ async fn one_persons_login_marks_anothers_messages_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn a_late_hand_over_makes_a_read_message_sent() {
     shows(Bug::ReadBackToSent, async |bug| {
         let scene = Scene::set(bug).await;
@@ -38,7 +36,6 @@ async fn a_late_hand_over_makes_a_read_message_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn what_was_read_still_counts_as_unread() {
     shows(Bug::UnreadDrift, async |bug| {
         let scene = Scene::set(bug).await;

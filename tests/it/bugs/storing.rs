@@ -8,7 +8,6 @@ use super::{Scene, shows};
 use crate::support::user::outcome;
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn without_the_index_a_repeat_is_stored_again() {
     shows(Bug::NoClientIdIndex, async |bug| {
         let scene = Scene::set(bug).await;
@@ -22,7 +21,6 @@ async fn without_the_index_a_repeat_is_stored_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn numbers_from_the_clock_do_not_begin_at_one() {
     shows(Bug::SeqFromClock, async |bug| {
         let scene = Scene::set(bug).await;
@@ -32,7 +30,6 @@ async fn numbers_from_the_clock_do_not_begin_at_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn a_number_taken_before_the_insert_is_lost_with_a_repeat() {
     shows(Bug::CounterThenInsert, async |bug| {
         let scene = Scene::set(bug).await;
@@ -46,7 +43,6 @@ async fn a_number_taken_before_the_insert_is_lost_with_a_repeat() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn a_pipelined_burst_is_stored_in_another_order() {
     shows(Bug::BurstSwapped, async |bug| {
         let scene = Scene::set(bug).await;
@@ -68,7 +64,6 @@ async fn a_pipelined_burst_is_stored_in_another_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds and runs chatzz-seeded"]
 async fn a_page_of_history_leaves_one_message_out() {
     shows(Bug::HistoryGap, async |bug| {
         let scene = Scene::set(bug).await;

@@ -1,0 +1,176 @@
+//! The page: what was measured, how, and how to do it again.
+
+use std::fmt::Write as _;
+
+use super::plan::Plan;
+use super::plot::Plot;
+use super::results::{Key, Medians, Part, Results};
+
+const HEAD: &str = "\
+# Performance
+
+Written by `scripts/bench.sh`; change nothing by hand. Server, mongod and load generator share one machine, so the
+figures of two machines compare as ratios only; all figures on this page are of one run. Every measurement was checked
+for messages that were lost, repeated or out of order.
+
+* **chatzz**: the release build with its default settings, on a one-node replica set; an acknowledged message is on a
+  majority and in the journal.
+* **Node peer** (`load/peer/`): Node, socket.io and the official driver, plain and with group commit (*batched*), majority
+  writes too. It has no `clientId`, no delivered cursors, no unread counts and no last messages.
+* **database alone**: the same driver storing the same documents without any server in front, one by one or as a group
+  commit: the limit.
+
+Latency is counted from when a request was due, also in the open loop, until its acknowledgement. Processor time is in
+milliseconds for each thing done.
+";
+
+const PARTS: [(Part, &str, &str); 6] = [
+    (
+        Part::Send,
+        "Messages, closed loop",
+        "Pairs of people × messages of each pair that are not answered yet.",
+    ),
+    (
+        Part::OpenLoop,
+        "Messages, open loop",
+        "Ten pairs, at a rate, whatever the answers do.",
+    ),
+    (
+        Part::Work,
+        "Logins, history, presence",
+        "The presence row counts people who come or go, each told to 50 listeners.",
+    ),
+    (
+        Part::Growth,
+        "Growth",
+        "The same work among more and more stored messages (first column).",
+    ),
+    (
+        Part::Contacts,
+        "Contacts",
+        "Logins of people with more and more contacts (first column).",
+    ),
+    (
+        Part::Connections,
+        "Connections",
+        "Sockets (first column) connected, then logged in, then held.",
+    ),
+];
+
+/// Writes the page.
+pub(super) fn write(results: &Results, plan: &Plan, plots: &[Plot]) -> String {
+    let mut page = HEAD.to_owned();
+    let command = if plan.quick {
+        "scripts/bench.sh --quick"
+    } else {
+        "scripts/bench.sh"
+    };
+    // writing into a String does not fail
+    let _ = write!(
+        page,
+        "\nMedians of {} runs of {} s after {} s of warm-up{}. To do it again: `{command}`.\n",
+        plan.repeats,
+        plan.seconds,
+        plan.warm_up,
+        if plan.quick {
+            ", **a quick run**: too short to rely on"
+        } else {
+            ""
+        },
+    );
+    for (part, title, about) in PARTS {
+        let lines: Vec<_> = results.part(part).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let _ = write!(page, "\n## {title}\n\n{about}\n\n");
+        if part == Part::Connections {
+            connections(&mut page, &lines);
+        } else {
+            table(&mut page, part, &lines);
+        }
+        for plot in plots.iter().filter(|plot| plot.part == part) {
+            let _ = write!(page, "\n![{}]({})\n", plot.title, plot.file);
+        }
+    }
+    page
+}
+
+fn table(page: &mut String, part: Part, lines: &[(&Key, Medians)]) {
+    let with_x = matches!(part, Part::Growth | Part::Contacts);
+    page.push_str(if with_x { "| | " } else { "| " });
+    page.push_str("work | whose | per second | p50 ms | p99 ms | p99.9 ms | server ms | mongod ms | load ms |\n");
+    page.push_str(if with_x { "|---" } else { "" });
+    page.push_str("|---|---|---|---|---|---|---|---|---|\n");
+    for (key, medians) in lines {
+        if with_x {
+            let _ = write!(page, "| {} ", thousands(key.x));
+        }
+        let _ = writeln!(
+            page,
+            "| {} | {} | {:.0} | {:.2} | {:.2} | {:.2} | {} | {} | {} |",
+            key.what,
+            key.who.name(),
+            medians.per_second,
+            medians.p50,
+            medians.p99,
+            medians.p999,
+            millis(medians.server_ms),
+            millis(medians.mongod_ms),
+            millis(medians.own_ms),
+        );
+    }
+}
+
+fn connections(page: &mut String, lines: &[(&Key, Medians)]) {
+    page.push_str("| sockets | whose | connects/s | logins/s | KiB each, connected | KiB each, logged in | MiB before | MiB held | MiB after |\n");
+    page.push_str("|---|---|---|---|---|---|---|---|---|\n");
+    for (key, medians) in lines {
+        let figure = |name: &str, unit: f64| {
+            let value = medians.figures.get(name);
+            value.map_or_else(|| "–".to_owned(), |value| format!("{:.1}", value / unit))
+        };
+        let _ = writeln!(
+            page,
+            "| {} | {} | {:.0} | {} | {} | {} | {} | {} | {} |",
+            thousands(key.x),
+            key.who.name(),
+            medians.per_second,
+            figure("loginPerSecond", 1.0),
+            figure("connectedKibEach", 1.0),
+            figure("heldKibEach", 1.0),
+            figure("beforeResidentKib", 1024.0),
+            figure("heldResidentKib", 1024.0),
+            figure("afterResidentKib", 1024.0),
+        );
+    }
+}
+
+fn millis(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"))
+}
+
+/// `1,234,567`.
+pub(super) fn thousands(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_numbers_are_grouped() {
+        assert_eq!(thousands(7), "7");
+        assert_eq!(thousands(1_000), "1,000");
+        assert_eq!(thousands(12_345_678), "12,345,678");
+    }
+}

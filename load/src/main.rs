@@ -1,0 +1,108 @@
+//! The load generator and benchmark of chatzz; `docs/performance.md` is its work.
+//!
+//! ```text
+//! main → {bench, mode} → {seed, measure, wire}
+//! ```
+//!
+//! Each mode puts one kind of load on a server, checks that nothing is lost,
+//! repeated or out of order meanwhile, and prints one JSON line. `bench` runs
+//! this program again and again, and compares.
+
+mod bench;
+mod measure;
+mod mode;
+mod seed;
+mod wire;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use measure::Report;
+use serde::Serialize;
+
+/// Puts load on a chatzz server, and checks its answers
+///
+/// Prints one JSON line. Ends with 1 when anything was lost, repeated, out of
+/// order or refused, and with 2 when the command line makes no sense.
+#[derive(Debug, Parser)]
+#[command(name = "chatzz-load")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Threads that generate load
+    #[arg(long, global = true, default_value_t = 1)]
+    threads: usize,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Send(mode::send::Options),
+    Connect(mode::connect::Options),
+    Login(mode::login::Options),
+    History(mode::history::Options),
+    Presence(mode::presence::Options),
+    Mixed(mode::mixed::Options),
+    Raw(mode::raw::Options),
+    Seed(seed::Options),
+    Bench(bench::Options),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut builder = match cli.threads {
+        0 | 1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder
+        .worker_threads(cli.threads.max(1))
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            complain("something was lost, repeated, out of order or refused: see `checks`");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a command; false if it found the server wanting.
+async fn run(command: Command) -> anyhow::Result<bool> {
+    match command {
+        Command::Send(options) => report(&mode::send::run(options).await?),
+        Command::Connect(options) => report(&mode::connect::run(options).await?),
+        Command::Login(options) => report(&mode::login::run(options).await?),
+        Command::History(options) => report(&mode::history::run(options).await?),
+        Command::Presence(options) => report(&mode::presence::run(options).await?),
+        Command::Mixed(options) => report(&mode::mixed::run(options).await?),
+        Command::Raw(options) => report(&mode::raw::run(options).await?),
+        Command::Seed(options) => print(&seed::run(options).await?).map(|()| true),
+        Command::Bench(options) => bench::run(options).await,
+    }
+}
+
+fn report(report: &Report) -> anyhow::Result<bool> {
+    print(report)?;
+    Ok(report.checks.are_clean())
+}
+
+/// One JSON line.
+fn print(value: &impl Serialize) -> anyhow::Result<()> {
+    let line = serde_json::to_string(value)?;
+    writeln!(std::io::stdout().lock(), "{line}")?;
+    Ok(())
+}
+
+fn complain(line: &str) {
+    // a closed stderr is no failure
+    let _ = writeln!(std::io::stderr().lock(), "\nchatzz-load: {line}");
+}

@@ -1,0 +1,15 @@
+//! What is measured, and how: time, latency, order, processor time, memory.
+
+mod latency;
+mod order;
+mod pace;
+mod process;
+mod report;
+mod stage;
+
+pub(crate) use latency::Latency;
+pub(crate) use order::Order;
+pub(crate) use pace::{Schedule, pace};
+pub(crate) use process::{Memory, Watched};
+pub(crate) use report::{Checks, Report};
+pub(crate) use stage::{Measured, Stage, Window};

@@ -1,0 +1,135 @@
+//! What other processes use, out of /proc (Linux); unknown elsewhere.
+
+use std::fs;
+
+use clap::Args;
+use nix::unistd::{SysconfVar, sysconf};
+use serde::{Deserialize, Serialize};
+
+/// The processes looked at beside this one.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Watched {
+    /// Process id of the server: its processor time and memory are reported
+    #[arg(long)]
+    pub(crate) pid: Option<u32>,
+    /// Process id of mongod: its processor time is reported
+    #[arg(long)]
+    pub(crate) mongod_pid: Option<u32>,
+}
+
+/// Processor seconds, user and system; absent where unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cpu {
+    /// The server.
+    pub(crate) server: Option<f64>,
+    /// mongod.
+    pub(crate) mongod: Option<f64>,
+    /// This process, the load generator.
+    pub(crate) own: Option<f64>,
+}
+
+impl Cpu {
+    /// What was used since `earlier`.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let less = |now: Option<f64>, then: Option<f64>| Some(now? - then?);
+        Self {
+            server: less(self.server, earlier.server),
+            mongod: less(self.mongod, earlier.mongod),
+            own: less(self.own, earlier.own),
+        }
+    }
+}
+
+impl Watched {
+    /// The processor time used so far.
+    pub(crate) fn cpu(&self) -> Cpu {
+        let of = |pid: Option<u32>| pid.and_then(|pid| cpu_of(&pid.to_string()));
+        Cpu {
+            server: of(self.pid),
+            mongod: of(self.mongod_pid),
+            own: cpu_of("self"),
+        }
+    }
+
+    /// The server's memory.
+    pub(crate) fn memory(&self) -> Option<Memory> {
+        Memory::of(self.pid?)
+    }
+}
+
+fn cpu_of(pid: &str) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let per_second = sysconf(SysconfVar::CLK_TCK).ok()??;
+    let ticks = u32::try_from(ticks(&stat)?).ok()?;
+    Some(f64::from(ticks) / f64::from(u32::try_from(per_second).ok()?))
+}
+
+/// `utime` + `stime`: fields 14 and 15 of proc(5), counted from behind the
+/// command, which is in parentheses and may hold spaces.
+fn ticks(stat: &str) -> Option<u64> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut fields = fields.split_ascii_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+/// What a process has in memory, KiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Memory {
+    /// `VmRSS` of `/proc/PID/status`: resident, shared pages included.
+    pub(crate) resident_kib: u64,
+    /// `Private_Clean` + `Private_Dirty` of `/proc/PID/smaps_rollup`: its alone.
+    pub(crate) private_kib: u64,
+}
+
+impl Memory {
+    fn of(pid: u32) -> Option<Self> {
+        let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).ok();
+        let rollup = read("smaps_rollup")?;
+        Some(Self {
+            resident_kib: kib(&read("status")?, "VmRSS:")?,
+            private_kib: kib(&rollup, "Private_Clean:")? + kib(&rollup, "Private_Dirty:")?,
+        })
+    }
+}
+
+fn kib(file: &str, key: &str) -> Option<u64> {
+    let line = file.lines().find_map(|line| line.strip_prefix(key))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_found_behind_any_name() {
+        let stat = "1 (a ) b (c) S 0 1 1 0 -1 4 5 6 7 8 150 50 0 0 20 0 1 0 9 1 2";
+        assert_eq!(ticks(stat), Some(200));
+        assert_eq!(ticks("1 (x"), None);
+    }
+
+    #[test]
+    fn memory_is_read_in_kib() {
+        assert_eq!(
+            kib("VmHWM:\t 9 kB\nVmRSS:\t  1234 kB\n", "VmRSS:"),
+            Some(1234)
+        );
+        assert_eq!(kib("VmRSS:\t 1 MB\n", "VmRSS:"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_has_memory_and_unknown_ones_have_nothing() {
+        let own = Watched {
+            pid: Some(std::process::id()),
+            mongod_pid: None,
+        };
+        assert!(own.memory().unwrap().resident_kib > 0);
+        let cpu = own.cpu();
+        assert!(cpu.server.is_some() && cpu.own.is_some());
+        assert_eq!(cpu.mongod, None);
+    }
+}

@@ -1,0 +1,90 @@
+//! One who reads.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::{ARRIVING, Run};
+use crate::measure::{Latency, Order};
+use crate::wire::{Envelope, Packet, Socket, Text, number_after};
+
+/// What one receiver saw.
+#[derive(Debug, Default)]
+pub(super) struct Received {
+    /// From when a message was due until it was here.
+    pub(super) latency: Latency,
+    pub(super) order: Order,
+    /// Numbers that the chat room skipped.
+    pub(super) holes: u64,
+    last_seq: Option<u64>,
+}
+
+/// How many messages were sent, and which of them were refused.
+type End = Option<(u64, BTreeSet<u64>)>;
+
+/// Connects, waits for the others, reads until everything is here that `end`
+/// says was sent, or [`ARRIVING`] after that.
+pub(super) async fn run(
+    run: &Run,
+    pair: u32,
+    mut end: watch::Receiver<End>,
+) -> anyhow::Result<Received> {
+    let mut socket = Socket::connect(&run.target, None).await?;
+    let me = run.load.first_user + 2 * pair + 1;
+    socket.login(me, |_| {}).await?;
+    run.start().await?;
+    let mut received = Received::default();
+    let mut deadline = None;
+    loop {
+        if let Some((sent, failed)) = &*end.borrow_and_update() {
+            if received.order.lost(*sent, failed) == 0 {
+                return Ok(received);
+            }
+            deadline.get_or_insert_with(|| Instant::now() + ARRIVING);
+        }
+        tokio::select! {
+            packet = socket.next() => {
+                received.take(run, &packet?);
+                while let Some(packet) = socket.next_if_there().await? {
+                    received.take(run, &packet);
+                }
+            }
+            Ok(()) = end.changed() => {}
+            () = at(deadline) => return Ok(received),
+        }
+    }
+}
+
+/// Waits for a moment that may never come.
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Received {
+    fn take(&mut self, run: &Run, packet: &str) {
+        let Packet::Event(arguments) = Packet::parse(packet) else {
+            return;
+        };
+        let Some(Envelope {
+            kind: "new-message",
+            rest,
+        }) = Envelope::parse(arguments)
+        else {
+            return;
+        };
+        let Some(text) = Text::find(rest).filter(|text| text.run == run.number) else {
+            return;
+        };
+        let seq = number_after(rest, "\"seq\":").unwrap_or(0);
+        self.order.see(text.n, seq);
+        self.holes += u64::from(self.last_seq.is_some_and(|last| seq > last + 1));
+        self.last_seq = Some(seq);
+        if run.stage.counts(text.at) {
+            self.latency.add(run.stage.now().saturating_sub(text.at));
+        }
+    }
+}

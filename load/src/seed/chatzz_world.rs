@@ -1,0 +1,120 @@
+//! The world as chatzz stores it.
+
+use std::collections::HashMap;
+
+use anyhow::Context as _;
+use bson::DateTime;
+use chatzz::id::{ChatRoomId, ChatUserId, MessageId, UserId};
+use chatzz::store::chat_rooms::{Cursor, pair};
+use chatzz::store::{ChatRoom, ChatUser, Message, Presence, Status};
+use mongodb::Database;
+
+use super::world::{Room, Said, World};
+use super::{Stored, insert, user_id};
+
+/// Stores chat users, chat rooms and messages.
+pub(super) async fn store(
+    database: &Database,
+    world: &World,
+    stored: &mut Stored,
+) -> anyhow::Result<()> {
+    let now = DateTime::now();
+    let ids = Ids::of(world)?;
+    let people = (0..world.people + world.contacts).zip(ids.chat_users.iter());
+    let chat_users = people.map(|(n, id)| ChatUser {
+        id: *id,
+        user: UserId::ObjectId(user_id(n)),
+        status: Presence::Offline,
+        last_online: Some(now),
+        nodes: Vec::new(),
+        changed_at: None,
+        changed_by: None,
+    });
+    insert(database, "chatusers", chat_users).await?;
+    let rooms = world.rooms().filter_map(|room| chat_room(room, &ids, now));
+    stored.chat_rooms = insert(database, "chatrooms", rooms).await?;
+    let text = "x".repeat(world.text_bytes);
+    let messages = world.rooms().flat_map(|room| {
+        let (ids, text) = (&ids, &text);
+        room.said()
+            .filter_map(move |said| message(room, said, ids, (text, now)))
+    });
+    stored.messages = insert(database, "chatmessages", messages).await?;
+    Ok(())
+}
+
+/// Ids that are the same at every seeding, so that a second one is refused.
+struct Ids {
+    chat_users: Vec<ChatUserId>,
+}
+
+impl Ids {
+    fn of(world: &World) -> anyhow::Result<Self> {
+        let all = (0..world.people + world.contacts)
+            .map(|n| ChatUserId::parse(&format!("64c0000000000000{n:08x}")));
+        let chat_users = all.collect::<Option<_>>().context("24 hex digits")?;
+        Ok(Self { chat_users })
+    }
+
+    fn chat_user(&self, n: u32) -> Option<ChatUserId> {
+        self.chat_users.get(usize::try_from(n).ok()?).copied()
+    }
+}
+
+fn room_id(room: Room) -> Option<ChatRoomId> {
+    ChatRoomId::parse(&format!("64d0000000000000{:08x}", room.number))
+}
+
+fn chat_room(room: Room, ids: &Ids, now: DateTime) -> Option<ChatRoom> {
+    let (person, contact) = (ids.chat_user(room.person)?, ids.chat_user(room.contact)?);
+    let delivered = i64::from(room.messages - room.missed);
+    let last_seq = i64::from(room.messages);
+    let cursor = |delivered| Cursor { delivered };
+    Some(ChatRoom {
+        id: room_id(room)?,
+        chat_users: [person, contact],
+        pair: pair(person, contact),
+        created_at: before(now, room.messages + 1),
+        added_by: person,
+        last_seq,
+        last_message_at: (room.messages > 0).then_some(now),
+        cursors: HashMap::from([
+            (person.to_hex(), cursor(delivered)),
+            (contact.to_hex(), cursor(last_seq)),
+        ]),
+    })
+}
+
+fn message(room: Room, said: Said, ids: &Ids, (text, now): (&str, DateTime)) -> Option<Message> {
+    let (person, contact) = (ids.chat_user(room.person)?, ids.chat_user(room.contact)?);
+    let (from, to) = if said.by_contact {
+        (contact, person)
+    } else {
+        (person, contact)
+    };
+    let at = before(now, room.messages - said.seq);
+    let seen = (!said.is_missed).then_some(at);
+    Some(Message {
+        id: MessageId::parse(&format!("64e00000{:016x}", room.message_number(said.seq)))?,
+        chat_room: room_id(room)?,
+        from,
+        to,
+        message: text.to_owned(),
+        created_at: at,
+        status: if said.is_missed {
+            Status::NotSent
+        } else {
+            Status::Read
+        },
+        seq: i64::from(said.seq),
+        unread: said.is_missed.then_some(true),
+        client_id: None,
+        sent_at: seen,
+        read_at: seen,
+    })
+}
+
+/// So many seconds before now.
+fn before(now: DateTime, seconds: u32) -> DateTime {
+    DateTime::from_millis(now.timestamp_millis() - 1_000 * i64::from(seconds))
+}

@@ -1,0 +1,71 @@
+//! Every mode, once, against a real server.
+
+use super::support::{Server, run};
+
+/// Long enough for every worker to do something, on a busy machine too.
+const SHORT: &str = "--warm-up 0.2 --seconds 1.5";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_mode_finds_nothing_wrong_with_a_real_server() {
+    let server = Server::start().await;
+    let database = format!("--uri {} --database chatzz", server.uri);
+    let world = "--people 6 --contacts 4";
+    let seeded = run(&format!(
+        "seed {database} {world} --per-room 30 --missed 10 --users 60"
+    ))
+    .await;
+    assert_eq!(seeded.code, Some(0), "{seeded:?}");
+    assert_eq!(seeded.report["chatRooms"], 24);
+    assert_eq!(seeded.report["messages"], 720);
+
+    let pid = std::process::id();
+    let sends = [
+        format!("send {SHORT} --first-user 20 --pairs 3 --in-flight 4 --client-ids --pid {pid}"),
+        format!("send {SHORT} --first-user 20 --pairs 3 --rate 100"),
+        format!("send {SHORT} --first-user 20 --pairs 3 --eio 3"),
+    ];
+    for line in &sends {
+        let ran = server.load(line).await;
+        assert!(ran.clean_count() > 0, "{line}: {ran:?}");
+        assert!(ran.report["latencyMs"]["p50"].as_f64().unwrap() > 0.0);
+        assert!(ran.report["moreMs"]["delivery"]["p99"].as_f64().unwrap() > 0.0);
+    }
+    let logins = server
+        .load(&format!("login {SHORT} {world} --missed 10"))
+        .await;
+    assert!(logins.clean_count() > 0);
+    let pages = format!("history {SHORT} {world} --per-room 30 --limit 20 --at-once 2");
+    assert!(server.load(&pages).await.clean_count() > 0);
+    let presence = server.load(&format!("presence {SHORT} {world}")).await;
+    assert!(presence.clean_count() > 0);
+    let mixed = format!("mixed {SHORT} {world} --rate 150 --reconnects 10");
+    assert!(server.load(&mixed).await.clean_count() > 0);
+    let crowd =
+        format!("connect --sockets 40 --sources 3 --login --hold 0.2 --settle 0.1 --pid {pid}");
+    let crowd = server.load(&crowd).await;
+    assert_eq!(crowd.clean_count(), 40);
+    assert!(crowd.report["figures"]["heldResidentKib"].as_f64().unwrap() > 0.0);
+    let raw = run(&format!("raw {database} {SHORT} --at-once 8")).await;
+    assert!(raw.clean_count() > 0);
+
+    // and the checks of what is told at a login can fail
+    let wrong = server
+        .load(&format!("login {SHORT} {world} --missed 11"))
+        .await;
+    assert_eq!(wrong.code, Some(1), "{wrong:?}");
+    assert!(wrong.report["checks"]["errors"].as_u64().unwrap() > 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_an_error_and_no_report() {
+    let ran = run("send --addr 127.0.0.1:1 --seconds 1").await;
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.report.is_null(), "{ran:?}");
+    assert!(ran.said.contains("connecting"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn an_impossible_command_line_ends_with_two() {
+    assert_eq!(run("send --rate 5 --in-flight 2").await.code, Some(2));
+}
