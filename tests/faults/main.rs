@@ -38,6 +38,12 @@ mod run;
 #[path = "../it/support/mod.rs"]
 mod support;
 mod system;
+#[allow(
+    dead_code,
+    reason = "shared with the integration tests, which use all of it"
+)]
+#[path = "../it/clients/tools.rs"]
+mod tools;
 mod trial;
 
 use arguments::Arguments;

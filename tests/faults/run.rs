@@ -17,7 +17,7 @@ use crate::check::{Violation, check};
 use crate::dump::{self, dump, users_hash};
 use crate::history::{Dump, History};
 use crate::inject::inject;
-use crate::people::{Habits, Person, World, leave_some, read_everything};
+use crate::people::{Habits, Person, World, leave_some, read_everything, witnesses};
 use crate::plan::Plan;
 use crate::proxy::Proxy;
 use crate::recorder::Recorder;
@@ -90,6 +90,7 @@ pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
     samples(&world, &rig, "baseline").await;
 
     world.recorder.write("phase", json!({ "name": "work" }));
+    let witnesses = witnesses(&world, &users).await;
     let people = people(plan, &users, &world);
     let people: Vec<_> = people
         .into_iter()
@@ -105,12 +106,17 @@ pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
     world.recorder.write("phase", json!({ "name": "quiet" }));
     world.hush();
     let mut settled = Vec::new();
+    for witness in witnesses {
+        witness.end().await;
+    }
     for person in people {
         settled.push(person.await.expect("a person does not panic"));
     }
     let dump = finish(&world, &rig, settled, users_before).await;
     let seconds = began.elapsed().as_secs_f64();
     world.recorder.flush();
+    let (before, after) = (&dump.users_hash_before, &dump.users_hash_after);
+    assert_eq!(before, after, "the application's users were written");
     let dump = serde_json::to_vec(&dump).unwrap();
     std::fs::write(folder.join("dump.json"), dump).unwrap();
     let figures = Figures {

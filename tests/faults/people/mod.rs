@@ -6,6 +6,7 @@ mod finale;
 mod memory;
 mod person;
 mod session;
+mod witness;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub(crate) use finale::{leave_some, read_everything};
 pub(crate) use person::Person;
+pub(crate) use witness::witnesses;
 
 use crate::recorder::Recorder;
 

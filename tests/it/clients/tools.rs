@@ -24,6 +24,11 @@ impl Script {
         self.0.env(name, value);
     }
 
+    /// The command itself, for one that is not run to its end.
+    pub(super) fn into_command(self) -> Command {
+        self.0
+    }
+
     /// Runs it to its end; each of its steps has a bound of its own.
     pub(super) async fn output(mut self) -> Output {
         let run = move || self.0.stdin(Stdio::null()).output().unwrap();
