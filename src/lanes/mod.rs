@@ -9,6 +9,7 @@
 
 mod advance;
 mod append;
+mod apply;
 mod batch;
 mod command;
 mod cursor;

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+mod presence;
+
 use bson::{Bson, DateTime, Document, RawDocument, doc};
 use futures::TryStreamExt as _;
 use mongodb::IndexModel;
@@ -11,6 +13,8 @@ use super::documents::{BATCH, Documents, Listing};
 use super::scan::{self, Query, Scan};
 use super::{error::Error, index};
 use crate::id::{ChatUserId, UserId, stored};
+
+pub(super) use presence::{offline, online};
 
 /// Whether somebody is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,41 +266,4 @@ impl ChatUsers {
             .list("chat_users.list_changed", listing)
             .await
     }
-}
-
-/// The update of a person who has a socket on the node `boot`, and who last
-/// went offline at `left`: that may not have been written yet.
-pub(super) fn online(boot: &str, left: Option<DateTime>) -> Bson {
-    let mut update = doc! {
-        "$set": { "status": "online", "changedBy": boot },
-        "$addToSet": { "nodes": boot },
-        "$currentDate": { "changedAt": true },
-    };
-    if let Some(left) = left {
-        update.insert("$max", doc! { "lastOnline": left });
-    }
-    Bson::Document(update)
-}
-
-/// The update of a person whose last socket on the node `boot` is gone.
-///
-/// Another node may hold a socket of the same person: only who is on no node
-/// is offline.
-pub(super) fn offline(boot: &str, at: DateTime) -> Bson {
-    let others = doc! { "$setDifference": [{ "$ifNull": ["$nodes", []] }, [{ "$literal": boot }]] };
-    let gone = doc! { "$eq": [{ "$size": "$nodes" }, 0] };
-    let stages: [Document; 2] = [
-        doc! { "$set": { "nodes": others } },
-        doc! { "$set": {
-            "status": { "$cond": [gone.clone(), "offline", "online"] },
-            "lastOnline": { "$cond": [gone, at, "$lastOnline"] },
-            "changedAt": "$$NOW",
-            "changedBy": { "$literal": boot },
-        } },
-    ];
-    stages
-        .into_iter()
-        .map(Bson::Document)
-        .collect::<Vec<_>>()
-        .into()
 }
