@@ -30,8 +30,9 @@ impl Script {
     }
 
     /// Runs it to its end; each of its steps has a bound of its own.
-    pub(super) async fn output(mut self) -> Output {
-        let run = move || self.0.stdin(Stdio::null()).output().unwrap();
+    pub(super) async fn output(self) -> Output {
+        let mut command = self.into_command();
+        let run = move || command.stdin(Stdio::null()).output().unwrap();
         tokio::task::spawn_blocking(run).await.unwrap()
     }
 }
