@@ -44,7 +44,7 @@ pub(super) async fn handle(
             return Err(error);
         }
     };
-    connection.handed.lock().note_login(&login.handed_over);
+    connection.handed.lock().note_login(&login.positions);
     let me = connection.log_in(me);
     if connection.is_closed() {
         // whoever closed it may not have known yet whose it was

@@ -11,10 +11,11 @@ use super::connection::Connection;
 use super::packet::Packet;
 use crate::bugs::{self, Bug};
 use crate::config::StatusEvent;
-use crate::id::{ChatUserId, SocketId};
+use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
 use crate::lanes::{Advanced, Answer, LaneError, Origin, Outlet, Stored};
 use crate::service::presence::{Announce, Announcement, Presence};
 use crate::service::{Error, HandedOver};
+use crate::store::Message;
 use crate::store::messages::Step;
 use crate::wire::{self, ErrorBody, Json, envelope};
 
@@ -82,14 +83,24 @@ impl Delivery {
         }
     }
 
+    /// Sends a message to every socket of its sender.
+    fn tell_sender(&self, stored: &Stored, json: &Json) {
+        if stored.origin.is_some() {
+            return self.tell(stored.message.from, json, None);
+        }
+        for id in self.presence.sockets(stored.message.from) {
+            if let Some(connection) = self.connection(id)
+                && !connection.has_all_from_login(&[just(&stored.message)])
+            {
+                connection.deliver(Packet::event(Arc::clone(json)));
+            }
+        }
+    }
+
     /// Sends a message to every socket of its receiver.
     fn hand_over(&self, stored: &Stored, json: &Json) {
         let message = &stored.message;
-        let handed = vec![HandedOver {
-            room: message.chat_room,
-            first: message.seq,
-            last: message.seq,
-        }];
+        let handed = vec![just(message)];
         for id in self.presence.sockets(message.to) {
             let Some(connection) = self.connection(id) else {
                 continue;
@@ -150,6 +161,15 @@ impl Delivery {
     }
 }
 
+/// The range that is one message.
+fn just(message: &Message) -> HandedOver {
+    HandedOver {
+        room: message.chat_room,
+        first: message.seq,
+        last: message.seq,
+    }
+}
+
 fn body(error: &Error) -> Json {
     wire::render(&ErrorBody::from(error)).into()
 }
@@ -166,11 +186,19 @@ impl Outlet for Delivery {
         self.presence.is_here(user)
     }
 
+    fn known(&self, room: ChatRoomId, user: ChatUserId) -> Option<Seq> {
+        let sockets = self.presence.sockets(user);
+        let connections = sockets.iter().filter_map(|id| self.connection(*id));
+        connections
+            .map(|connection| connection.handed.lock().known(room))
+            .min()
+    }
+
     fn stored(&self, batch: &[Stored]) {
         for stored in batch {
             let message: Arc<RawValue> = wire::message(stored).into();
             let json = envelope::new_message(&message);
-            self.tell(stored.message.from, &json, None);
+            self.tell_sender(stored, &json);
             if let Some(origin) = &stored.origin {
                 self.reply_from_lane(origin, Ok(message));
             }

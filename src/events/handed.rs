@@ -18,7 +18,7 @@ const TOGETHER: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Handed {
     ranges: Vec<Noted>,
-    /// The last position of each chat room that the login brought.
+    /// The last position of each chat room of which the login brought something.
     at_login: HashMap<ChatRoomId, Seq>,
 }
 
@@ -61,11 +61,16 @@ impl Handed {
 
     /// Notes what the login brings: everything up to there was missed, and is
     /// told with it, or was confirmed before.
-    pub(super) fn note_login(&mut self, ranges: &[HandedOver]) {
-        for range in ranges {
-            let last = self.at_login.entry(range.room).or_default();
-            *last = range.last.max(*last);
+    pub(super) fn note_login(&mut self, positions: &[(ChatRoomId, Seq)]) {
+        for (room, position) in positions {
+            let last = self.at_login.entry(*room).or_default();
+            *last = (*position).max(*last);
         }
+    }
+
+    /// The last position of a chat room that the login brought, 0 if nothing.
+    pub(super) fn known(&self, room: ChatRoomId) -> Seq {
+        self.at_login.get(&room).copied().unwrap_or_default()
     }
 
     /// Whether the login brought this message.

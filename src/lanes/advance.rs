@@ -6,8 +6,8 @@ use futures::StreamExt as _;
 use tokio::time::Instant;
 
 use super::apply::{Done, Job, apply};
-use super::command::{Advance, Advanced, Answer, Asker, LaneError, Scope, Stored};
-use super::follow_up::OpenReceipt;
+use super::command::{Advance, Advanced, Answer, Asker, Command, LaneError, Scope, Stored};
+use super::follow_up::{HAND_OVER_WITHIN, OpenReceipt};
 use super::inbox::answer;
 use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, Lane};
 use crate::id::{ChatRoomId, Seq};
@@ -66,12 +66,9 @@ impl Lane {
         let mut pause = FIRST_PAUSE;
         loop {
             let now = Instant::now();
-            for overdue in advances.extract_if(.., |advance| advance.deadline <= now) {
-                answer(
-                    overdue.asker,
-                    Err(LaneError::Unavailable),
-                    self.with.outlet.as_ref(),
-                );
+            let overdue = advances.extract_if(.., |advance| advance.deadline <= now);
+            for overdue in overdue.collect::<Vec<_>>() {
+                self.give_up_advance(overdue, LaneError::Unavailable);
             }
             let next = advances.iter().map(|advance| advance.deadline).min()?;
             let rooms: Vec<ChatRoomId> = advances.iter().map(|advance| advance.room).collect();
@@ -119,7 +116,8 @@ impl Lane {
             (Scope::One(message), _) => (message.seq, message.seq),
             (Scope::Known(ends), _) => (ends.oldest, ends.newest.seq),
             (Scope::UpTo(to), Step::Read) => (1, last.min(*to)),
-            // everything up to the cursor was handed over before it moved
+            // what lies below was handed over before it was confirmed; a mark
+            // that failed is made again by the lane itself
             (Scope::UpTo(to), Step::Sent) => (delivered + 1, last.min(*to)),
         };
         Job {
@@ -143,10 +141,24 @@ impl Lane {
         }
     }
 
+    /// Answers why it was not done, or tries again what nobody waits for.
+    fn give_up_advance(&mut self, advance: Advance, error: LaneError) {
+        match advance.asker {
+            Asker::Nobody { again } if again > 0 && error != LaneError::Internal => {
+                self.inbox.push(Command::Advance(Advance {
+                    asker: Asker::Nobody { again: again - 1 },
+                    deadline: Instant::now() + HAND_OVER_WITHIN,
+                    ..advance
+                }));
+            }
+            asker => answer(asker, Err(error), self.outlet()),
+        }
+    }
+
     fn tell_advance(&mut self, advance: Advance, change: Change, outcome: Result<Done, LaneError>) {
         let done = match outcome {
             Ok(done) => done,
-            Err(error) => return answer(advance.asker, Err(error), self.outlet()),
+            Err(error) => return self.give_up_advance(advance, error),
         };
         let count = done.moved.as_ref().map_or(0, |(_, count)| *count);
         let moved = done
@@ -160,7 +172,7 @@ impl Lane {
                 step: change.step,
                 origin: match &advance.asker {
                     Asker::Event(origin) => Some(*origin),
-                    Asker::Task(_) | Asker::Nobody => None,
+                    Asker::Task(_) | Asker::Nobody { .. } => None,
                 },
                 sender: advance.sender.user.clone(),
                 reader: advance.reader.user.clone(),

@@ -110,8 +110,11 @@ pub enum Asker {
     Event(Origin),
     /// Another part of the server.
     Task(oneshot::Sender<Result<Answer, LaneError>>),
-    /// Nobody.
-    Nobody,
+    /// Nobody; after a failure it is tried so many times more.
+    Nobody {
+        /// Tries that are left.
+        again: u8,
+    },
 }
 
 /// Messages that a receiver has confirmed.
@@ -227,6 +230,10 @@ pub enum Answer {
 pub trait Outlet: Send + Sync + 'static {
     /// Whether a socket of this person is open here.
     fn is_here(&self, user: ChatUserId) -> bool;
+    /// What the logins of this person's sockets here brought of a chat room:
+    /// the lowest last position, 0 for a login that brought nothing of it;
+    /// `None` when no socket is here.
+    fn known(&self, room: ChatRoomId, user: ChatUserId) -> Option<Seq>;
     /// Messages were stored, in this order.
     fn stored(&self, batch: &[Stored]);
     /// Messages moved forward.

@@ -13,7 +13,8 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    pub(super) fn at(delivered: Seq) -> Self {
+    #[cfg(test)]
+    fn at(delivered: Seq) -> Self {
         Self {
             delivered,
             beyond: BTreeMap::new(),

@@ -14,7 +14,9 @@ use crate::store::Status;
 use crate::store::messages::{Change, Ends, Step};
 
 /// How long marking a message handed over is tried; nobody waits for it.
-const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
+/// How many more times, so that an outage of a minute is outlived.
+const HAND_OVER_AGAIN: u8 = 20;
 /// When an open outcome is looked at, after the answer. The attempt itself may
 /// still reach the database as long as the driver holds on to it.
 const LOOKS: [Duration; 4] = [
@@ -213,7 +215,9 @@ impl Lane {
                     oldest: message.seq,
                     newest: message.clone(),
                 }),
-                asker: Asker::Nobody,
+                asker: Asker::Nobody {
+                    again: HAND_OVER_AGAIN,
+                },
                 deadline,
             }));
         }

@@ -179,7 +179,7 @@ pub(super) fn answer(asker: Asker, answer: Result<Answer, LaneError>, outlet: &d
         Asker::Event(origin) => outlet.answer(origin, answer),
         // a task that does not wait any more needs no answer
         Asker::Task(task) => drop(task.send(answer)),
-        Asker::Nobody => {}
+        Asker::Nobody { .. } => {}
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::command::{Advance, Append, Command, Confirm, Stored};
-use super::cursor::Cursor;
 use super::follow_up::FollowUps;
 use super::inbox::{Inbox, Overdue};
 use super::room::{Room, Rooms};
@@ -22,6 +22,8 @@ pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(10);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// Messages told about before the sockets' writers get their turn.
 const TOLD_AT_ONCE: usize = 32;
+/// How often a cursor before a gap is looked up anew.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// Messages found at once that this node has not told about.
 const CATCH_UP_PAGE: i64 = 500;
 
@@ -110,6 +112,7 @@ impl Lane {
             Ok(found) => found,
             Err(error) => return Some(Err(error)),
         };
+        let mut new: HashSet<ChatRoomId> = HashSet::new();
         let heads: HashMap<ChatRoomId, &Message> =
             heads.iter().map(|head| (head.chat_room, head)).collect();
         for id in &unknown {
@@ -121,19 +124,28 @@ impl Lane {
                 room.last_at = room.last_at.max(last_at);
                 room.doubtful = false;
             } else {
+                new.insert(*id);
                 self.rooms.insert(*id, Room::new(last, last_at));
             }
         }
         for document in documents {
+            let outlet = Arc::clone(&self.with.outlet);
             let Some(room) = self.rooms.get(document.id) else {
                 continue;
             };
+            room.learned = Instant::now();
             for member in document.chat_users {
                 let behind = self.with.behind.known_delivered(document.id, member);
                 let delivered = document.delivered(member).max(behind);
-                room.cursors
-                    .entry(member)
-                    .or_insert_with(|| Cursor::at(delivered));
+                // another node may have moved it
+                let cursor = room.cursors.entry(member).or_default();
+                cursor.confirm(1, delivered);
+                // what another node stored since a login here is still to be told
+                if new.contains(&document.id)
+                    && let Some(known) = outlet.known(document.id, member)
+                {
+                    room.told = room.told.min(known.max(cursor.delivered()));
+                }
             }
         }
         Some(Ok(()))
@@ -201,6 +213,9 @@ impl Lane {
         let cursor = room.cursors.entry(member).or_default();
         if cursor.confirm(first, last) {
             self.with.behind.delivered(id, member, cursor.delivered());
+        } else if !cursor.is_settled() && room.learned.elapsed() > ASK_AGAIN {
+            // what is missing below may have been confirmed at another node
+            room.doubtful = true;
         }
     }
 

@@ -30,6 +30,8 @@ pub(super) struct Room {
     pub(super) cursors: HashMap<ChatUserId, Cursor>,
     /// Whether `last` is to be read anew, because an attempt's outcome is open.
     pub(super) doubtful: bool,
+    /// When it was last read from the database.
+    pub(super) learned: Instant,
     used: Instant,
 }
 
@@ -41,6 +43,7 @@ impl Room {
             told: last,
             cursors: HashMap::new(),
             doubtful: false,
+            learned: Instant::now(),
             used: Instant::now(),
         }
     }

@@ -26,6 +26,8 @@ pub struct Lease {
     presence: Arc<Presence>,
     id: String,
     boot: Mutex<String>,
+    /// Boot ids of earlier runs of this process whose lease was lost.
+    lost: Mutex<Vec<String>>,
     length: Duration,
 }
 
@@ -48,6 +50,7 @@ impl Lease {
             presence,
             id,
             boot: Mutex::default(),
+            lost: Mutex::default(),
             length,
         };
         lease.take_anew().await?;
@@ -62,13 +65,13 @@ impl Lease {
         let boot = format!("{}#{}", self.id, uuid::Uuid::new_v4());
         // first: should this process die half-way, the next finds the same again
         if let Some(before) = self.store.nodes.find(&self.id).await? {
-            self.make_offline(&before).await?;
+            self.make_offline(&before.boot, before.renewed_at).await?;
         }
         let before = self.store.nodes.take(&self.id, &boot).await?;
         self.boot.lock().clone_from(&boot);
         self.behind.set_boot(&boot);
         if let Some(before) = before {
-            self.make_offline(&before).await?;
+            self.make_offline(&before.boot, before.renewed_at).await?;
         }
         Ok(())
     }
@@ -80,13 +83,17 @@ impl Lease {
         }
         tracing::warn!(node = node.id, "a node's lease ran out");
         // removed last: should this process die half-way, another finds it again
-        self.make_offline(node).await?;
+        self.make_offline(&node.boot, node.renewed_at).await?;
         self.store.nodes.release(&node.id, &node.boot).await?;
         Ok(())
     }
 
     /// Makes offline whom a run of a node left online.
-    async fn make_offline(&self, node: &Node) -> Result<(), crate::store::Error> {
+    async fn make_offline(
+        &self,
+        boot: &str,
+        at: bson::DateTime,
+    ) -> Result<(), crate::store::Error> {
         if bugs::active(Bug::GhostsStayOnline) {
             return Ok(());
         }
@@ -95,7 +102,7 @@ impl Lease {
             let some = self
                 .store
                 .chat_users
-                .list_on_node(&node.boot, PEOPLE_AT_ONCE)
+                .list_on_node(boot, PEOPLE_AT_ONCE)
                 .await?;
             // the same again: the database refuses to change them, and said so
             let news = some.iter().filter(|user| known.insert(user.id)).count();
@@ -104,9 +111,9 @@ impl Lease {
             }
             let changes: HashMap<ChatUserId, PresenceChange> = some
                 .iter()
-                .map(|user| (user.id, PresenceChange::Offline(node.renewed_at)))
+                .map(|user| (user.id, PresenceChange::Offline(at)))
                 .collect();
-            self.store.behind.presence(&node.boot, &changes).await?;
+            self.store.behind.presence(boot, &changes).await?;
         }
     }
 
@@ -146,17 +153,36 @@ impl Lease {
     }
 
     async fn tick(&self, on_lost: &(impl Fn() + Send + Sync)) -> Result<(), crate::store::Error> {
-        if !self.store.nodes.renew(&self.id, &self.boot()).await? {
+        let boot = self.boot();
+        if !self.store.nodes.renew(&self.id, &boot).await? {
             tracing::error!(node = self.id, "the lease was lost; starting anew");
             on_lost();
             self.take_anew().await?;
             self.presence.rewrite();
-            return Ok(());
+            self.lost.lock().push(boot);
+            return self.clean_up_own().await;
         }
+        self.clean_up_own().await?;
         // the watch tells the contacts, here and on every other node
         for node in self.store.nodes.list_expired().await? {
             self.bury(&node).await?;
         }
+        Ok(())
+    }
+
+    /// Cleans up behind earlier runs of this process: people may have been
+    /// written for one after others had cleaned up behind it.
+    async fn clean_up_own(&self) -> Result<(), crate::store::Error> {
+        let Some(boot) = self.lost.lock().first().cloned() else {
+            return Ok(());
+        };
+        let Some(now) = self.store.nodes.find(&self.id).await? else {
+            return Ok(());
+        };
+        // from now on everything is written for the new run
+        self.behind.flush().await?;
+        self.make_offline(&boot, now.renewed_at).await?;
+        self.lost.lock().retain(|one| *one != boot);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bson::DateTime;
 
 use super::{Contact, Error, HandedOver, IdInput, Me, Messenger};
-use crate::id::UserId;
+use crate::id::{ChatRoomId, Seq, UserId};
 use crate::lanes::Stored;
 use crate::store::{ChatUser, User};
 
@@ -22,6 +22,9 @@ pub struct Login {
     pub missed: Vec<(UserId, Vec<Stored>)>,
     /// The ranges that count as handed over once this is out.
     pub handed_over: Vec<HandedOver>,
+    /// Chat rooms with something not confirmed before, and up to which position
+    /// this brings it.
+    pub positions: Vec<(ChatRoomId, Seq)>,
 }
 
 impl Messenger {
@@ -103,7 +106,14 @@ impl Messenger {
             .add_contacts(me.id, rooms.iter().map(|room| room.other(me.id)));
         let mut contacts = self.describe(me, rooms).await?;
         let missed = self.missed(me, &user, &mut contacts).await?;
+        let unconfirmed = contacts
+            .iter()
+            .filter(|contact| contact.last_seq() > contact.delivered)
+            .map(|contact| (contact.room, contact.last_seq()));
+        let ranges = missed.handed_over.iter();
+        let positions = unconfirmed.chain(ranges.map(|range| (range.room, range.last)));
         Ok(Login {
+            positions: positions.collect(),
             last_online: self.presence.shown(document).1,
             user,
             contacts,

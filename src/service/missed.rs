@@ -232,7 +232,7 @@ fn select(
 }
 
 impl Contact {
-    fn last_seq(&self) -> Seq {
+    pub(super) fn last_seq(&self) -> Seq {
         self.last_message
             .as_ref()
             .map_or(0, |last| last.message.seq)

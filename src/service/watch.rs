@@ -12,10 +12,10 @@ use bson::DateTime;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::presence::{Announce, Announcement, Presence};
+use super::presence::{Announce, Presence};
 use super::{Lease, Messenger};
 use crate::id::ChatUserId;
-use crate::store::{ChatUser, Error, Presence as Status, Store};
+use crate::store::{ChatUser, Error, Store};
 
 /// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -26,8 +26,8 @@ const OVERLAP: Duration = Duration::from_secs(5);
 const PEOPLE_AT_ONCE: i64 = 5_000;
 /// Changes remembered before those that no look reads again are forgotten.
 const SEEN_BEFORE_PRUNING: usize = 1_000;
-/// Chat rooms read for the people of one look.
-const MOST_PAIRS: i64 = 100_000;
+/// People whose chat rooms are read in one round trip.
+const PEOPLE_TOLD_AT_ONCE: usize = 200;
 
 /// Looks after the presence that other nodes write.
 pub struct Watch {
@@ -100,7 +100,12 @@ impl Watch {
         let first = others.map(|node| node.renewed_at).min();
         self.take_in(&me, changed).await?;
         let lease = self.lease.length();
+        let mine = nodes.iter().find(|node| node.boot == me);
         let mut progress = self.progress.lock();
+        if let (Some(newest), Some(mine)) = (progress.newest, mine) {
+            // by the same clock: whatever was written before then has been seen
+            progress.newest = Some(newest.max(mine.renewed_at));
+        }
         if accompanied {
             // until whoever dies last has been buried and told about
             let looks = (lease * 2).as_secs() / LOOK_EVERY.as_secs();
@@ -141,17 +146,16 @@ impl Watch {
         let mut once = HashSet::new();
         let mut news = changed;
         news.retain(|user| once.insert(user.id));
-        if news.is_empty() {
-            return Ok(());
+        for some in news.chunks(PEOPLE_TOLD_AT_ONCE) {
+            self.tell(me, some).await?;
         }
+        Ok(())
+    }
+
+    async fn tell(&self, me: &str, news: &[ChatUser]) -> Result<(), Error> {
         let ids: Vec<ChatUserId> = news.iter().map(|user| user.id).collect();
         let mut contacts: HashMap<ChatUserId, Vec<ChatUserId>> = HashMap::new();
-        for [a, b] in self
-            .store
-            .chat_rooms
-            .list_pairs_of(&ids, MOST_PAIRS)
-            .await?
-        {
+        for [a, b] in self.store.chat_rooms.list_pairs_of(&ids).await? {
             contacts.entry(a).or_default().push(b);
             contacts.entry(b).or_default().push(a);
         }
@@ -162,44 +166,13 @@ impl Watch {
         };
         for user in news {
             let contacts = contacts.remove(&user.id).unwrap_or_default();
-            if let Some((status, contacts)) = self.news_of(me, &user, contacts)
-                && let Some(details) = users.get(&user.user)
-            {
-                self.outlet.announce(&Announcement {
-                    user: Arc::clone(details),
-                    status,
-                    last_online: user.last_online,
-                    contacts,
-                });
+            if let Some(details) = users.get(&user.user) {
+                let outlet = self.outlet.as_ref();
+                self.presence.take_in(me, user, details, contacts, outlet);
             }
-            self.progress.lock().saw(&user);
+            self.progress.lock().saw(user);
         }
         Ok(())
-    }
-
-    /// What is to be told about a change, and to whom.
-    fn news_of(
-        &self,
-        me: &str,
-        user: &ChatUser,
-        contacts: Vec<ChatUserId>,
-    ) -> Option<(Status, Vec<ChatUserId>)> {
-        let elsewhere = self.presence.elsewhere();
-        let online = elsewhere.holds(&user.nodes);
-        let was_online = elsewhere.set(user.id, online);
-        let is_shown = self.presence.is_shown(user.id);
-        let status = if is_shown || online {
-            Status::Online
-        } else {
-            Status::Offline
-        };
-        let by_me = user.changed_by.as_deref() == Some(me);
-        if !is_shown && (online != was_online || !(online || by_me)) {
-            return Some((status, contacts));
-        }
-        // told here already, except to contacts that were made on another node
-        let unknown = self.presence.learn_contacts(user.id, contacts);
-        (!unknown.is_empty()).then_some((status, unknown))
     }
 }
 

@@ -20,6 +20,8 @@ use super::error::Error;
 const PAUSE: Duration = Duration::from_millis(10);
 /// Milliseconds that a majority may take in one try.
 const TRY_WITHIN: i32 = 1_000;
+/// How long an answer may take; then the write is tried on another connection.
+const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
 /// The document that is written.
 const PROBE: &str = "probe";
 
@@ -93,7 +95,13 @@ impl Elections {
             let Some((database, collection)) = probe else {
                 return Some(last);
             };
-            match database.run_command(write(&collection)).await {
+            // in a task of its own: driver futures are never dropped half-way
+            let written =
+                tokio::spawn(async move { database.run_command(write(&collection)).await });
+            let Ok(Ok(written)) = tokio::time::timeout(ANSWER_WITHIN, written).await else {
+                continue;
+            };
+            match written {
                 Ok(reply) if !reply.contains_key("writeConcernError") => {
                     self.passed.fetch_max(last.0, Ordering::SeqCst);
                 }

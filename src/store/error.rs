@@ -8,7 +8,7 @@ use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
 /// (10107, 13435, 13436), host and network errors (6, 7, 89, 9001), time over
 /// (50, 262) and failed write concern (64, 100): the retryable set of the
 /// MongoDB retryable-writes specification, and time-outs.
-const AMBIGUOUS_CODES: [i32; 16] = [
+pub(crate) const AMBIGUOUS_CODES: [i32; 16] = [
     6, 7, 50, 64, 89, 91, 100, 189, 262, 317, 9001, 10107, 11600, 11602, 13435, 13436,
 ];
 
@@ -74,10 +74,21 @@ impl From<DriverError> for Error {
             ErrorKind::Command(command) if AMBIGUOUS_CODES.contains(&command.code) => {
                 Self::Ambiguous(error)
             }
-            ErrorKind::InsertMany(failure)
-                if failure.write_errors.is_none() || failure.write_concern_error.is_some() =>
+            ErrorKind::Write(WriteFailure::WriteError(write))
+                if AMBIGUOUS_CODES.contains(&write.code) =>
             {
                 Self::Ambiguous(error)
+            }
+            ErrorKind::InsertMany(failure) => {
+                let refused = failure.write_errors.iter().flatten();
+                let mut codes = refused.map(|refused| refused.code);
+                let lost = failure.write_errors.is_none() || failure.write_concern_error.is_some();
+                // a step-down may come while the statements are carried out
+                if lost || codes.any(|code| AMBIGUOUS_CODES.contains(&code)) {
+                    Self::Ambiguous(error)
+                } else {
+                    Self::Refused(error)
+                }
             }
             _ => Self::Refused(error),
         }

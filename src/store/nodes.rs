@@ -118,16 +118,15 @@ impl Nodes {
         Ok(matched == 1)
     }
 
-    /// Lists the nodes whose lease has not run out.
+    /// Lists the nodes whose people may be online: those whose lease nobody has
+    /// ended. One that has run out is ended by another node, which makes its
+    /// people offline.
     ///
     /// # Errors
     /// When the database cannot answer.
     pub async fn list_alive(&self) -> Result<Vec<Node>, Error> {
-        self.list(
-            "nodes.list_alive",
-            doc! { "$expr": { "$gte": ["$expiresAt", "$$NOW"] } },
-        )
-        .await
+        self.list("nodes.list_alive", doc! { "ended": { "$ne": true } })
+            .await
     }
 
     /// Lists the nodes whose lease has run out.

@@ -142,6 +142,58 @@ async fn both_sides_sending_through_different_nodes_keep_one_gapless_order() {
     assert_eq!(seen, expected, "alice is told everything, in order, once");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_has_not_seen_the_chat_room_yet_delivers_what_another_one_stored() {
+    let nodes = nodes().await;
+    let (alice, _) = nodes.one.login(&nodes.alice).await;
+    alice.add(&nodes.bob).await.unwrap();
+    alice.send(&nodes.bob, "before bob came").await.unwrap();
+    let (bob, details) = nodes.two.login(&nodes.bob).await;
+    let missed = &details["missedMessages"][nodes.alice.as_str().unwrap()];
+    assert_eq!(each(missed, "seq"), [1]);
+    for text in ["two", "three"] {
+        alice.send(&nodes.bob, text).await.unwrap();
+    }
+
+    bob.send(&nodes.alice, "four").await.unwrap();
+
+    for seq in 2..=4 {
+        let message = bob.client.wait_for("new-message").await;
+        assert_eq!(message["seq"], seq);
+    }
+    tokio::time::sleep(NOTHING_MORE).await;
+    let more = bob.client.drain().into_iter();
+    let more: Vec<_> = more.filter(|e| e.kind == "new-message").collect();
+    assert_eq!(more, [], "each is told once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn confirmations_at_two_nodes_make_one_cursor() {
+    let nodes = nodes().await;
+    let (alice, _) = nodes.one.login(&nodes.alice).await;
+    alice.add(&nodes.bob).await.unwrap();
+    alice.send(&nodes.bob, "one").await.unwrap();
+    // node two learns the room with nothing confirmed
+    let (bob, _) = nodes.two.login(&nodes.bob).await;
+    bob.send(&nodes.alice, "two").await.unwrap();
+    bob.client.drop_connection().await;
+    let (bob, _) = nodes.one.login(&nodes.bob).await;
+    alice.send(&nodes.bob, "three").await.unwrap();
+    bob.delivered_up_to(&nodes.alice, 3).await.unwrap();
+    bob.client.close().await;
+    tokio::time::sleep(NOTHING_MORE).await;
+    let (bob, details) = nodes.two.login(&nodes.bob).await;
+    assert_eq!(details["missedMessages"], serde_json::json!({}));
+    alice.send(&nodes.bob, "four").await.unwrap();
+    bob.delivered_up_to(&nodes.alice, 4).await.unwrap();
+    bob.client.close().await;
+    tokio::time::sleep(NOTHING_MORE).await;
+
+    let (_bob, details) = nodes.two.login(&nodes.bob).await;
+
+    assert_eq!(details["missedMessages"], serde_json::json!({}));
+}
+
 /// Sends one after another; the numbers.
 async fn send_many(person: &Person, to: &Value, text: &str, count: usize) -> Vec<u64> {
     let mut numbers = Vec::new();

@@ -1,10 +1,13 @@
 //! Who is online on other nodes, as far as this node knows.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use super::{Announce, Announcement, Presence};
 use crate::id::ChatUserId;
+use crate::store::{ChatUser, Presence as Status, User};
 
 /// Other nodes and their people; empty while this node is alone.
 #[derive(Debug, Default)]
@@ -41,6 +44,49 @@ impl Elsewhere {
             !known.insert(who)
         } else {
             known.remove(&who)
+        }
+    }
+}
+
+impl Presence {
+    /// Takes in that the presence of somebody was written anew, and tells those
+    /// of his contacts to whom it is news. `me` is the boot id of this node.
+    pub fn take_in(
+        &self,
+        me: &str,
+        who: &ChatUser,
+        user: &Arc<User>,
+        contacts: Vec<ChatUserId>,
+        outlet: &dyn Announce,
+    ) {
+        let person = self.with_person(who, user, |_| {});
+        // in order with what this node tells of him itself
+        let _order = person.order.lock();
+        let online = self.elsewhere.holds(&who.nodes);
+        let was_online = self.elsewhere.set(who.id, online);
+        let mut state = person.state.lock();
+        let status = if state.shown_online || online {
+            Status::Online
+        } else {
+            Status::Offline
+        };
+        let by_me = who.changed_by.as_deref() == Some(me);
+        let mut told = contacts;
+        if state.shown_online || (!online && !was_online && by_me) {
+            // told already, except to contacts that were made on another node
+            told.retain(|contact| state.contacts.insert(*contact));
+        } else if online && was_online {
+            told.clear();
+        }
+        let last_online = who.last_online.max(state.last_online);
+        drop(state);
+        if !told.is_empty() {
+            outlet.announce(&Announcement {
+                user: Arc::clone(user),
+                status,
+                last_online,
+                contacts: told,
+            });
         }
     }
 }

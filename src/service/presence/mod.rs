@@ -59,6 +59,23 @@ impl Presence {
 
     /// Adds a socket that is logging in: messages reach it from now on.
     pub fn enter(&self, who: &ChatUser, user: &Arc<User>, socket: SocketId) {
+        self.with_person(who, user, |state| {
+            state.arrivals += 1;
+            state.user = Arc::clone(user);
+            state.last_online = state.last_online.max(who.last_online);
+            if !state.sockets.contains(&socket) {
+                state.sockets.push(socket);
+            }
+        });
+    }
+
+    /// Changes what is known of a person, who is made known if he is not.
+    fn with_person(
+        &self,
+        who: &ChatUser,
+        user: &Arc<User>,
+        change: impl FnOnce(&mut State),
+    ) -> Arc<Person> {
         loop {
             let person = Arc::clone(&self.people.entry(who.id).or_insert_with(|| {
                 Arc::new(Person {
@@ -70,13 +87,9 @@ impl Presence {
             if state.forgotten {
                 continue;
             }
-            state.arrivals += 1;
-            state.user = Arc::clone(user);
-            state.last_online = state.last_online.max(who.last_online);
-            if !state.sockets.contains(&socket) {
-                state.sockets.push(socket);
-            }
-            return;
+            change(&mut state);
+            drop(state);
+            return person;
         }
     }
 
@@ -217,22 +230,6 @@ impl Presence {
     /// What is known of other nodes.
     pub fn elsewhere(&self) -> &Elsewhere {
         &self.elsewhere
-    }
-
-    /// Whether the person is shown online because of this node.
-    pub fn is_shown(&self, who: ChatUserId) -> bool {
-        self.person(who)
-            .is_some_and(|person| person.state.lock().shown_online)
-    }
-
-    /// Takes contacts in, and returns those that were not known here.
-    pub fn learn_contacts(&self, who: ChatUserId, contacts: Vec<ChatUserId>) -> Vec<ChatUserId> {
-        let Some(person) = self.person(who) else {
-            return Vec::new();
-        };
-        let mut state = person.state.lock();
-        let is_new = |contact: &ChatUserId| state.contacts.insert(*contact);
-        contacts.into_iter().filter(is_new).collect()
     }
 
     /// Everybody shown online here, with the sockets.

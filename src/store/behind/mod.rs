@@ -3,17 +3,22 @@
 mod queue;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bson::{Bson, DateTime, Document, doc};
 use mongodb::Database;
 
-use super::{Runner, chat_rooms, chat_users, error::Error};
+use super::error::{AMBIGUOUS_CODES, Error};
+use super::{Runner, chat_rooms, chat_users};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 
 pub use queue::WriteBehind;
 
 /// Milliseconds that a majority may take; then the same is written again.
 const CONFIRMED_WITHIN: i32 = 4_000;
+/// How long one command is waited for: a later one must not be overtaken by it.
+/// The driver gives up a dead server long before, a dead connection perhaps not.
+const LONGEST: Duration = Duration::from_secs(30);
 /// Statements sent in one `update` command.
 const STATEMENTS_PER_COMMAND: usize = 500;
 
@@ -106,15 +111,16 @@ impl Behind {
             let database = self.database.clone();
             let unconfirmed = self
                 .runner
-                .run(name, async move {
+                .run_within(LONGEST, name, async move {
                     let reply = database.run_command(command).await?;
                     // a command's answer is "ok" even when statements were refused
-                    let errors = reply.get_array("writeErrors").map_or(0, Vec::len);
-                    if errors > 0 {
+                    let codes = codes(&reply);
+                    let again = codes.iter().any(|code| AMBIGUOUS_CODES.contains(code));
+                    if !again && !codes.is_empty() {
                         // the same again would be refused again: it is given up
-                        tracing::error!(errors, "statements written behind were refused");
+                        tracing::error!(?codes, "statements written behind were refused");
                     }
-                    Ok(reply.contains_key("writeConcernError"))
+                    Ok(again || reply.contains_key("writeConcernError"))
                 })
                 .await?;
             if unconfirmed {
@@ -123,6 +129,15 @@ impl Behind {
         }
         Ok(())
     }
+}
+
+/// The codes of the statements that were refused.
+fn codes(reply: &Document) -> Vec<i32> {
+    let errors = reply.get_array("writeErrors").into_iter().flatten();
+    let documents = errors.filter_map(Bson::as_document);
+    documents
+        .filter_map(|error| error.get_i32("code").ok())
+        .collect()
 }
 
 fn statement(id: Bson, update: Bson) -> Document {

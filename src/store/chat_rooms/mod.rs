@@ -125,7 +125,6 @@ impl ChatRooms {
     pub async fn list_pairs_of(
         &self,
         people: &[ChatUserId],
-        limit: i64,
     ) -> Result<Vec<[ChatUserId; 2]>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -134,7 +133,6 @@ impl ChatRooms {
         }
         let stages = vec![
             doc! { "$match": { "chatUsers": { "$in": people } } },
-            doc! { "$limit": limit },
             doc! { "$project": { "_id": 0, "chatUsers": 1 } },
         ];
         let pairs: Vec<Pair> = self
