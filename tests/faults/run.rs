@@ -25,6 +25,8 @@ use crate::rig::{DATABASE, Rig, bounds};
 
 /// How long the people may take to get their sends acknowledged after the last fault.
 const WORK_WITHIN: Duration = Duration::from_mins(10);
+/// How long the first of them may take: should it be longer, faults come all the same.
+const AT_WORK_WITHIN: Duration = Duration::from_secs(30);
 /// How late the recorder may be on a busy machine.
 const SLACK: Duration = Duration::from_millis(1500);
 /// How long it may take until one server knows of what happened on another.
@@ -108,6 +110,7 @@ pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
         .into_iter()
         .map(|person| tokio::spawn(person.work()))
         .collect();
+    until_at_work(&world, plan.sends / 10).await;
     let faults = inject(&world, &mut rig, &plan.steps).await;
     let deadline = Instant::now() + WORK_WITHIN;
     while world.tally.acknowledged.load(Ordering::Relaxed) < plan.sends {
@@ -144,6 +147,15 @@ pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
     Ran {
         failures: world.failures(),
         ..judge(folder, figures)
+    }
+}
+
+/// Waits until the people have come and so much is acknowledged: a fault that
+/// hits nobody shows nothing.
+async fn until_at_work(world: &World, sends: u64) {
+    let deadline = Instant::now() + AT_WORK_WITHIN;
+    while world.tally.acknowledged.load(Ordering::Relaxed) < sends && Instant::now() < deadline {
+        sleep(Duration::from_millis(20)).await;
     }
 }
 

@@ -103,7 +103,10 @@ fn plan(bug: Bug) -> Plan {
             plan.anonymous = 60;
             // an attempt then waits 1.5 s
             keys = &[("CHATZZ_MONGODB_SELECTION_TIMEOUT", "500ms")];
-            vec![Fault::StopMongod { ms: 2500 }]
+            vec![
+                Fault::StopMongod { ms: 2500 },
+                Fault::StopMongod { ms: 2500 },
+            ]
         }
         Bug::FullBufferSwallowed => {
             plan.padding = 3_500;
