@@ -22,6 +22,12 @@ pub(crate) struct Arguments {
     /// Only the parts of the long profile whose name begins so.
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Option<String>,
+    /// Of the seeded bugs only this one, with `--only bugs`.
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub(crate) bug: Option<String>,
+    /// Runs what the tests are built with, in place of release builds.
+    #[arg(long, hide = true)]
+    pub(crate) debug_build: bool,
     /// The seed of the first run.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

@@ -26,23 +26,32 @@ pub(crate) async fn inject(world: &World, rig: &mut Rig, steps: &[Step]) -> BTre
         sleep(Duration::from_millis(step.after_ms)).await;
         let id = world.recorder.fault();
         let name = step.fault.name();
-        let mut line = json!({ "id": id, "what": name, "detail": step.fault });
+        let mut line = json!({
+            "id": id, "what": name, "detail": step.fault,
+            "stopsAnswers": step.fault.stops_answers(),
+            "losesWrites": step.fault.loses_writes(),
+        });
         if let Some(server) = step.fault.server() {
             line["of"] = json!({ "server": server });
         }
         world.recorder.write("fault", line);
-        happen(rig, &step.fault).await;
+        let happened = happen(rig, &step.fault).await;
         rig.until_writable(HEALED_WITHIN).await;
         world.recorder.write("healed", json!({ "id": id }));
-        *counted.entry(name).or_insert(0) += 1;
+        if happened {
+            *counted.entry(name).or_insert(0) += 1;
+        }
     }
     counted
 }
 
-/// One fault from its beginning to its end.
-async fn happen(rig: &mut Rig, fault: &Fault) {
+/// One fault from its beginning to its end; whether it came to anything.
+async fn happen(rig: &mut Rig, fault: &Fault) -> bool {
     match fault {
-        Fault::KillServer { server } => rig.servers[*server].kill_and_restart().await,
+        Fault::KillServer { server, down_ms } => {
+            let down = Duration::from_millis(*down_ms);
+            rig.servers[*server].kill_and_restart_after(down).await;
+        }
         Fault::RestartServer { server } => rig.servers[*server].restart().await,
         Fault::StopServer { server, ms } => {
             let server = &rig.servers[*server];
@@ -56,7 +65,9 @@ async fn happen(rig: &mut Rig, fault: &Fault) {
         Fault::LosePrimary { ms } => {
             rig.database.lose_primary(Duration::from_millis(*ms)).await;
         }
-        Fault::FailCommand { how, times } => rig.database.fail_commands(*how, *times).await,
+        Fault::FailCommand { how, times } => {
+            return rig.database.fail_commands(*how, *times).await;
+        }
         Fault::SlowJournal { ms } => {
             let slow = Duration::from_millis(*ms);
             rig.database.slow_journal(slow).await;
@@ -73,7 +84,9 @@ async fn happen(rig: &mut Rig, fault: &Fault) {
                 // when less is written than was to be lost, the rest passes
                 let _ = tokio::time::timeout(LOSE_WITHIN, lost).await;
                 link.heal();
+                return link.lost_replies() > before;
             }
+            return false;
         }
         Fault::Link {
             server,
@@ -87,11 +100,13 @@ async fn happen(rig: &mut Rig, fault: &Fault) {
                 Link::Some => Some(&server.some),
                 Link::Database => server.database.as_ref(),
             };
-            if let Some(link) = link {
-                misbehave(link, *trouble, *ms).await;
+            match link {
+                Some(link) => misbehave(link, *trouble, *ms).await,
+                None => return false,
             }
         }
     }
+    true
 }
 
 /// Trouble on a link for some time.
@@ -106,6 +121,7 @@ async fn misbehave(link: &Proxy, trouble: Trouble, ms: u64) {
         Trouble::Slices => link.flow_both(Flow::Slices),
         Trouble::StallUp => link.flow(Direction::Up, Flow::Stall),
         Trouble::StallDown => link.flow(Direction::Down, Flow::Stall),
+        Trouble::StallBoth => link.flow_both(Flow::Stall),
         Trouble::Blackhole => link.flow_both(Flow::Blackhole),
         Trouble::Reset => link.reset(),
         Trouble::HalfClose => link.half_close(Direction::Down),

@@ -25,8 +25,12 @@ use crate::rig::{DATABASE, Rig, bounds};
 
 /// How long the people may take to get their sends acknowledged after the last fault.
 const WORK_WITHIN: Duration = Duration::from_mins(10);
+/// How long the first of them may take: should it be longer, faults come all the same.
+const AT_WORK_WITHIN: Duration = Duration::from_secs(30);
 /// How late the recorder may be on a busy machine.
 const SLACK: Duration = Duration::from_millis(1500);
+/// How long it may take until one server knows of what happened on another.
+const CROSS: Duration = Duration::from_millis(1500);
 /// From starting a server to its first figures, with nothing to do.
 const SETTLED: Duration = Duration::from_millis(1500);
 
@@ -36,8 +40,18 @@ pub(crate) struct Ran {
     pub(crate) folder: PathBuf,
     /// Whatever does not hold; empty in a good run.
     pub(crate) violations: Vec<Violation>,
+    /// What the system did not do although nothing was wrong with it any more;
+    /// empty in a good run, too.
+    pub(crate) failures: Vec<String>,
     /// What was done.
     pub(crate) figures: Figures,
+}
+
+impl Ran {
+    /// Whether there is nothing to complain of.
+    pub(crate) fn is_good(&self) -> bool {
+        self.violations.is_empty() && self.failures.is_empty()
+    }
 }
 
 /// What a run did.
@@ -55,7 +69,7 @@ pub(crate) struct Figures {
     pub(crate) rooms: usize,
     /// Replies of the database that were lost.
     pub(crate) lost_replies: u64,
-    /// Connections that were reset.
+    /// Connections that were reset for themselves, not with a lost reply.
     pub(crate) resets: u64,
     /// How often each kind of fault happened.
     pub(crate) faults: BTreeMap<String, u64>,
@@ -96,11 +110,16 @@ pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
         .into_iter()
         .map(|person| tokio::spawn(person.work()))
         .collect();
+    until_at_work(&world, plan.sends / 10).await;
     let faults = inject(&world, &mut rig, &plan.steps).await;
     let deadline = Instant::now() + WORK_WITHIN;
     while world.tally.acknowledged.load(Ordering::Relaxed) < plan.sends {
-        let late = Instant::now() >= deadline;
-        assert!(!late, "the sends were not acknowledged in {WORK_WITHIN:?}");
+        if Instant::now() >= deadline {
+            world.fail(format!(
+                "the sends were not acknowledged in {WORK_WITHIN:?}"
+            ));
+            break;
+        }
         sleep(Duration::from_millis(50)).await;
     }
     world.recorder.write("phase", json!({ "name": "quiet" }));
@@ -125,7 +144,19 @@ pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
         ..figures(plan, &world, &rig)
     };
     rig.keep_logs(&folder);
-    judge(folder, figures)
+    Ran {
+        failures: world.failures(),
+        ..judge(folder, figures)
+    }
+}
+
+/// Waits until the people have come and so much is acknowledged: a fault that
+/// hits nobody shows nothing.
+async fn until_at_work(world: &World, sends: u64) {
+    let deadline = Instant::now() + AT_WORK_WITHIN;
+    while world.tally.acknowledged.load(Ordering::Relaxed) < sends && Instant::now() < deadline {
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Judges a run from what it left in its folder.
@@ -144,6 +175,7 @@ pub(crate) fn judge(folder: PathBuf, figures: Figures) -> Ran {
     Ran {
         folder,
         violations,
+        failures: Vec::new(),
         figures,
     }
 }
@@ -174,7 +206,10 @@ async fn finish(
     let mut readers = Vec::new();
     for reader in reading {
         let read = reader.await.expect("a reader does not panic");
-        readers.push(read.unwrap_or_else(|trouble| panic!("{trouble}")));
+        match read {
+            Ok(reader) => readers.push(reader),
+            Err(trouble) => world.fail(trouble),
+        }
     }
     let staying = leave_some(readers).await;
     sleep(bounds::GRACE + bounds::LEASE).await;
@@ -186,7 +221,9 @@ async fn finish(
     }
     for server in &rig.servers {
         let empty = bounds::PING_INTERVAL + bounds::PING_TIMEOUT + Duration::from_secs(20);
-        assert!(server.until_empty(empty).await, "sockets are left over");
+        if !server.until_empty(empty).await {
+            world.fail("sockets are left over".to_owned());
+        }
     }
     samples(world, rig, "after").await;
     dump
@@ -202,7 +239,11 @@ fn figures(plan: &Plan, world: &World, rig: &Rig) -> Figures {
         connections: read(&tally.connections),
         rooms: plan.rooms.len(),
         lost_replies: rig.links().map(Proxy::lost_replies).sum(),
-        resets: rig.links().map(Proxy::resets).sum(),
+        // a lost reply resets its connection
+        resets: rig
+            .links()
+            .map(|link| link.resets().saturating_sub(link.lost_replies()))
+            .sum(),
         ..Figures::default()
     }
 }
@@ -220,6 +261,7 @@ fn head(world: &World, plan: &Plan) {
             "silentMs": millis(silent),
             "leaseMs": millis(bounds::LEASE),
             "slackMs": millis(SLACK),
+            "crossMs": millis(CROSS),
         }),
     );
 }
@@ -227,6 +269,9 @@ fn head(world: &World, plan: &Plan) {
 async fn samples(world: &World, rig: &Rig, label: &str) {
     for (number, server) in rig.servers.iter().enumerate() {
         let mut sample = server.sample().await;
+        if !sample["sockets"].is_u64() {
+            world.fail(format!("server {number} says nothing of its sockets"));
+        }
         sample["server"] = number.into();
         sample["label"] = label.into();
         world.recorder.write("sample", sample);

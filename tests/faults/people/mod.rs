@@ -12,6 +12,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use parking_lot::Mutex;
+
 pub(crate) use finale::{leave_some, read_everything};
 pub(crate) use person::Person;
 pub(crate) use witness::witnesses;
@@ -32,6 +34,8 @@ pub(crate) struct World {
     bodies: AtomicU64,
     /// What was done.
     pub(crate) tally: Tally,
+    /// What the system did not do although nothing was wrong with it any more.
+    failures: Mutex<Vec<String>>,
 }
 
 /// What the people of a run do.
@@ -71,7 +75,18 @@ impl World {
             quiet: AtomicBool::new(false),
             bodies: AtomicU64::new(0),
             tally: Tally::default(),
+            failures: Mutex::default(),
         })
+    }
+
+    /// The run has failed, whatever its history says.
+    pub(crate) fn fail(&self, why: String) {
+        self.failures.lock().push(why);
+    }
+
+    /// Why the run has failed.
+    pub(crate) fn failures(&self) -> Vec<String> {
+        self.failures.lock().clone()
     }
 
     /// Whether new work is begun.

@@ -14,6 +14,9 @@ use crate::support::frame::{Eio, Transport, WIRES};
 
 /// How long open sends are tried to their end when the work is over.
 const SETTLE_WITHIN: Duration = Duration::from_secs(40);
+/// How long it may take until every chat room takes a message once nothing is
+/// wrong any more.
+const ALIVE_WITHIN: Duration = Duration::from_secs(30);
 
 /// A person with everything he has to remember over his connections.
 pub(crate) struct Person {
@@ -26,6 +29,8 @@ pub(crate) struct Person {
     pub(super) open: Vec<Value>,
     /// Sends to be repeated some time although their outcome is known.
     pub(super) past: Vec<Value>,
+    /// Whether an open send is tried even after it certainly failed.
+    must_arrive: bool,
     /// Whether his contacts have been added.
     acquainted: bool,
 }
@@ -40,6 +45,7 @@ impl Person {
             rng,
             open: Vec::new(),
             past: Vec::new(),
+            must_arrive: false,
             acquainted: false,
         }
     }
@@ -54,13 +60,14 @@ impl Person {
             self.session(&connection).await;
             self.leave(connection).await;
         }
-        self.settle().await;
+        self.settle(SETTLE_WITHIN, "was not answered").await;
+        self.greet_all().await;
         self
     }
 
     /// Tries open sends, without any new ones, until each has an answer.
-    async fn settle(&mut self) {
-        let deadline = Instant::now() + SETTLE_WITHIN;
+    async fn settle(&mut self, within: Duration, trouble: &str) {
+        let deadline = Instant::now() + within;
         while !self.open.is_empty() && Instant::now() < deadline {
             if let Some(connection) = self.arrive().await {
                 self.try_open(&connection).await;
@@ -68,6 +75,22 @@ impl Person {
             }
             sleep(Duration::from_millis(100)).await;
         }
+        for payload in self.open.drain(..) {
+            let (me, to) = (&self.id, &payload["userId"]);
+            let why = format!("a send of {me} to {to} {trouble} in {within:?}: {payload}");
+            self.world.fail(why);
+        }
+    }
+
+    /// One message into each room: none may be stuck.
+    async fn greet_all(&mut self) {
+        for contact in self.contacts.clone() {
+            let greeting = self.compose_to(&contact, true);
+            count(&self.world.tally.sent);
+            self.open.push(greeting);
+        }
+        self.must_arrive = true;
+        self.settle(ALIVE_WITHIN, "was not acknowledged").await;
     }
 
     /// Connects somehow and logs in.
@@ -140,7 +163,9 @@ impl Person {
         let asked: Vec<_> = open
             .iter()
             .map(|payload| {
-                count(&self.world.tally.repeats);
+                if !self.must_arrive {
+                    count(&self.world.tally.repeats);
+                }
                 connection.ask("send-message", payload, None)
             })
             .collect();
@@ -148,7 +173,7 @@ impl Person {
             let outcome = answer.await;
             if answered(&outcome) == "ok" {
                 count(&self.world.tally.acknowledged);
-            } else if !is_definite(&outcome) || self.world.is_working() {
+            } else if !is_definite(&outcome) || self.world.is_working() || self.must_arrive {
                 self.open.push(payload);
             }
         }

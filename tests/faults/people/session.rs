@@ -15,7 +15,12 @@ const MOST_OPEN: usize = 64;
 impl Person {
     /// Works as long as the connection, and the wish for it, lasts.
     pub(super) async fn session(&mut self, connection: &Connection) {
-        let lasts = Duration::from_millis(self.rng.u64(500..6000));
+        let lasts = match self.rng.u8(..8) {
+            // so that some outlast a lease, and what is wrong meanwhile
+            0 => self.rng.u64(6_000..15_000),
+            _ => self.rng.u64(500..6_000),
+        };
+        let lasts = Duration::from_millis(lasts);
         let until = Instant::now() + lasts;
         while self.world.is_working() && !connection.has_ended() {
             if self.world.habits.restless && Instant::now() >= until {
@@ -50,7 +55,7 @@ impl Person {
         let mut sends: Vec<(Value, bool)> = Vec::new();
         for _ in 0..self.rng.usize(1..=6) {
             let fresh = self.compose();
-            let again = fresh["clientId"].is_string() && self.rng.u8(..100) < 24;
+            let again = fresh["clientId"].is_string() && self.rng.u8(..100) < 30;
             if again && self.rng.bool() {
                 sends.push((fresh.clone(), true));
                 sends.push((fresh, false));
@@ -91,9 +96,15 @@ impl Person {
 
     fn compose(&mut self) -> Value {
         let to = self.contact();
-        let body = self.world.body(&self.id, &to);
+        let named = self.rng.u8(..100) >= self.world.habits.anonymous;
+        self.compose_to(&to, named)
+    }
+
+    /// A message to a contact; with a `clientId` if it is to be `named`.
+    pub(super) fn compose_to(&mut self, to: &str, named: bool) -> Value {
+        let body = self.world.body(&self.id, to);
         let mut payload = json!({ "userId": to, "message": body });
-        if self.rng.u8(..100) >= self.world.habits.anonymous {
+        if named {
             let high = self.rng.u64(..);
             payload["clientId"] = format!("{high:016x}").into();
         }

@@ -6,6 +6,14 @@ use fastrand::Rng;
 
 use super::{Failure, Fault, Link, Plan, Step, Topology, Trouble};
 
+/// Longer than a lease, with what the recorder may be late on either side: so
+/// long after a fault presence can be judged again.
+const CALM_MS: u64 = 7_000;
+/// How long a server stays dead whose lease is to run out, milliseconds: two leases.
+const DEAD_MS: u64 = 8_000;
+/// How long faults last that outlast a lease, milliseconds.
+const LONG_MS: std::ops::Range<u64> = 6_000..8_000;
+
 /// How large a run is, and how much goes wrong in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
@@ -14,9 +22,15 @@ pub(crate) struct Shape {
     pub(crate) users: usize,
     pub(crate) rooms: usize,
     pub(crate) sends: u64,
+    /// After how many faults everything is left alone for a while.
+    pub(crate) calm_every: usize,
     pub(crate) server_kills: usize,
+    /// Kills after which the server stays dead until its lease has run out.
+    pub(crate) server_deaths: usize,
     pub(crate) server_restarts: usize,
     pub(crate) server_stops: usize,
+    /// SIGSTOPs that outlast a lease.
+    pub(crate) long_stops: usize,
     pub(crate) mongod_kills: usize,
     pub(crate) mongod_stops: usize,
     pub(crate) step_downs: usize,
@@ -26,6 +40,8 @@ pub(crate) struct Shape {
     pub(crate) slow_journals: usize,
     pub(crate) client_links: usize,
     pub(crate) database_links: usize,
+    /// Times that a server does not reach its database for longer than a lease.
+    pub(crate) black_databases: usize,
 }
 
 impl Shape {
@@ -37,9 +53,12 @@ impl Shape {
             users: 24,
             rooms: 36,
             sends,
+            calm_every: 4,
             server_kills: 0,
+            server_deaths: 0,
             server_restarts: 0,
             server_stops: 0,
+            long_stops: 0,
             mongod_kills: 0,
             mongod_stops: 0,
             step_downs: 0,
@@ -49,6 +68,7 @@ impl Shape {
             slow_journals: 0,
             client_links: 0,
             database_links: 0,
+            black_databases: 0,
         }
     }
 }
@@ -57,8 +77,13 @@ impl Shape {
 pub(crate) fn generate(shape: &Shape, seed: u64) -> Plan {
     let mut rng = Rng::with_seed(seed);
     let rooms = rooms(shape, &mut rng);
-    let steps = faults(shape, &mut rng).into_iter().map(|fault| Step {
-        after_ms: rng.u64(400..1500),
+    let deck = faults(shape, &mut rng).into_iter().enumerate();
+    let steps = deck.map(|(index, fault)| Step {
+        after_ms: match index {
+            0 => rng.u64(400..1500),
+            calm if calm % shape.calm_every == 0 => CALM_MS,
+            _ => rng.u64(400..1500),
+        },
         fault,
     });
     let steps = steps.collect();
@@ -108,6 +133,15 @@ fn faults(shape: &Shape, rng: &mut Rng) -> Vec<Fault> {
     let one = |rng: &mut Rng| rng.usize(..servers);
     add(shape.server_kills, rng, &|rng, _| Fault::KillServer {
         server: one(rng),
+        down_ms: 0,
+    });
+    add(shape.server_deaths, rng, &|rng, _| Fault::KillServer {
+        server: one(rng),
+        down_ms: DEAD_MS,
+    });
+    add(shape.long_stops, rng, &|rng, _| Fault::StopServer {
+        server: one(rng),
+        ms: rng.u64(LONG_MS),
     });
     add(shape.server_restarts, rng, &|rng, _| Fault::RestartServer {
         server: one(rng),
@@ -165,6 +199,12 @@ fn faults(shape: &Shape, rng: &mut Rng) -> Vec<Fault> {
     add(shape.client_links / 2, rng, &link(Link::Some));
     add(shape.client_links.div_ceil(2), rng, &link(Link::Clients));
     add(shape.database_links, rng, &link(Link::Database));
+    add(shape.black_databases, rng, &|rng, number| Fault::Link {
+        server: one(rng),
+        link: Link::Database,
+        trouble: [Trouble::StallBoth, Trouble::Blackhole][number % 2],
+        ms: rng.u64(LONG_MS),
+    });
     rng.shuffle(&mut faults);
     faults
 }

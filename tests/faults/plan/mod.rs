@@ -64,8 +64,13 @@ pub(crate) struct Step {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Fault {
-    /// `kill -9` of a server, which is started again at once on its port.
-    KillServer { server: usize },
+    /// `kill -9` of a server, which is started again on its port, at once
+    /// unless it stays dead for a while.
+    KillServer {
+        server: usize,
+        #[serde(default)]
+        down_ms: u64,
+    },
     /// SIGTERM, and another start when it has ended.
     RestartServer { server: usize },
     /// SIGSTOP, and SIGCONT after a while.
@@ -134,6 +139,8 @@ pub(crate) enum Trouble {
     StallUp,
     /// What the far side sends is not read.
     StallDown,
+    /// Neither side is read.
+    StallBoth,
     /// Nothing arrives in either direction.
     Blackhole,
     /// Every connection is reset.
@@ -145,22 +152,59 @@ pub(crate) enum Trouble {
 }
 
 impl Fault {
-    /// Its name in the history.
+    /// Its name in the history and in the figures, such as `kill-server` or
+    /// `database-link:reset`.
     pub(crate) fn name(&self) -> String {
-        let value = serde_json::to_value(self).expect("it is plain data");
-        let name = match &value {
-            serde_json::Value::Object(fields) => fields.keys().next().cloned(),
-            other => other.as_str().map(str::to_owned),
-        };
-        name.expect("an enum has a name")
+        match self {
+            Self::Link { link, trouble, .. } => {
+                let of = match link {
+                    Link::Clients | Link::Some => "link",
+                    Link::Database => "database-link",
+                };
+                format!("{of}:{}", plain_name(trouble))
+            }
+            Self::FailCommand { how, .. } => format!("fail-command:{}", plain_name(how)),
+            other => plain_name(other),
+        }
     }
-}
 
-impl Fault {
+    /// Whether it may keep answers away for longer than their deadline. What
+    /// is wrong with the database may not: a server says so in time.
+    pub(crate) fn stops_answers(&self) -> bool {
+        match self {
+            Self::KillServer { .. } | Self::RestartServer { .. } | Self::StopServer { .. } => true,
+            Self::Link { link, .. } => matches!(link, Link::Clients | Link::Some),
+            Self::KillMongod
+            | Self::StopMongod { .. }
+            | Self::StepDown
+            | Self::LosePrimary { .. }
+            | Self::FailCommand { .. }
+            | Self::LoseReplies { .. }
+            | Self::SlowJournal { .. } => false,
+        }
+    }
+
+    /// Whether what a server had not written yet may be lost.
+    pub(crate) fn loses_writes(&self) -> bool {
+        match self {
+            Self::KillServer { .. }
+            | Self::RestartServer { .. }
+            | Self::StopServer { .. }
+            | Self::KillMongod
+            | Self::StopMongod { .. }
+            | Self::StepDown
+            | Self::LosePrimary { .. }
+            | Self::FailCommand { .. }
+            | Self::LoseReplies { .. } => true,
+            Self::Link { link, .. } => matches!(link, Link::Database),
+            Self::SlowJournal { .. } => false,
+        }
+    }
+
     /// The one server that it hits; `None` when it hits all.
     pub(crate) fn server(&self) -> Option<usize> {
         match self {
-            Self::KillServer { server }
+            Self::KillServer { server, .. }
             | Self::RestartServer { server }
             | Self::StopServer { server, .. }
             | Self::LoseReplies { server, .. }
@@ -168,6 +212,16 @@ impl Fault {
             _ => None,
         }
     }
+}
+
+/// The name of a variant, as it is in a plan.
+fn plain_name(of: &impl Serialize) -> String {
+    let value = serde_json::to_value(of).expect("it is plain data");
+    let name = match &value {
+        serde_json::Value::Object(fields) => fields.keys().next().cloned(),
+        other => other.as_str().map(str::to_owned),
+    };
+    name.expect("an enum has a name")
 }
 
 impl Plan {

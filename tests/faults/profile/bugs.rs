@@ -51,12 +51,30 @@ pub(crate) fn caught(bug: Bug, build: Build) -> Result<(), String> {
         let _ = std::fs::remove_dir_all(&ran.folder);
         return Ok(());
     }
-    let found = report::violations(&ran);
-    tidy(&ran);
+    let found = report::complaints(&ran);
     Err(format!(
         "{bug} was not caught: {}\n{found}",
         bug.description()
     ))
+}
+
+/// Runs what shows a bug without it; whether nothing is found then.
+pub(crate) fn control(bug: Bug, build: Build) -> bool {
+    let plan = Plan {
+        bug: None,
+        ..plan(bug)
+    };
+    let name = format!("{bug}-control");
+    let program = programs::clean(build);
+    let run = run::run(&plan, &program, folder(&name, SEED));
+    let ran = runtime().block_on(async { tokio::time::timeout(LIMIT, run).await });
+    let Ok(ran) = ran else {
+        println!("{name}: not done within {LIMIT:?}");
+        return false;
+    };
+    let good = report::show(&name, &ran);
+    tidy(&ran);
+    good
 }
 
 /// What shows the bug.
@@ -70,10 +88,7 @@ fn plan(bug: Bug) -> Plan {
     plan.bug = Some(bug.name().to_owned());
     let mut keys: &[(&str, &str)] = &[];
     let faults = match bug {
-        Bug::AckBeforeInsert => vec![
-            Fault::StopMongod { ms: 1500 },
-            Fault::KillServer { server: 0 },
-        ],
+        Bug::AckBeforeInsert => vec![Fault::StopMongod { ms: 1500 }, kill_server()],
         Bug::UnjournaledWrites => vec![Fault::LosePrimary { ms: 900 }],
         Bug::CounterThenInsert => vec![Fault::KillMongod],
         Bug::MissedByStatus | Bug::CursorJumps => {
@@ -83,12 +98,15 @@ fn plan(bug: Bug) -> Plan {
                 vanish(Link::Clients),
             ]
         }
-        Bug::GhostsStayOnline => vec![Fault::KillServer { server: 0 }],
+        Bug::GhostsStayOnline => vec![kill_server()],
         Bug::RetryUnderNewId => {
             plan.anonymous = 60;
             // an attempt then waits 1.5 s
             keys = &[("CHATZZ_MONGODB_SELECTION_TIMEOUT", "500ms")];
-            vec![Fault::StopMongod { ms: 2500 }]
+            vec![
+                Fault::StopMongod { ms: 2500 },
+                Fault::StopMongod { ms: 2500 },
+            ]
         }
         Bug::FullBufferSwallowed => {
             plan.padding = 3_500;
@@ -115,6 +133,13 @@ fn topology(bug: Bug) -> Topology {
     match bug {
         Bug::UnjournaledWrites => Topology::Trio,
         _ => Topology::Single,
+    }
+}
+
+fn kill_server() -> Fault {
+    Fault::KillServer {
+        server: 0,
+        down_ms: 0,
     }
 }
 

@@ -18,6 +18,11 @@ const SEED: u64 = 1;
 pub(crate) fn run(arguments: &Arguments) -> bool {
     let only = arguments.only.as_deref().unwrap_or_default();
     let wanted = |name: &str| name.starts_with(only);
+    let build = if arguments.debug_build {
+        Build::Test
+    } else {
+        Build::Release
+    };
     let first = arguments.seed.unwrap_or(SEED);
     let mut good = true;
     let mut total = Figures::default();
@@ -25,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> bool {
         for seed in (first..first + times).filter(|_| wanted(name)) {
             let name = format!("{name}-{seed}");
             let plan = generate(&shape, seed);
-            let program = programs::clean(Build::Release);
+            let program = programs::clean(build);
             let ran = runtime().block_on(run::run(&plan, &program, folder(&name, seed)));
             good &= report::show(&name, &ran);
             tidy(&ran);
@@ -33,29 +38,74 @@ pub(crate) fn run(arguments: &Arguments) -> bool {
         }
     }
     report::print_figures("total", &total);
+    if only.is_empty() {
+        for missed in missed(&total) {
+            println!("total: NOT enough {missed}");
+            good = false;
+        }
+    }
     for part in figures::PARTS {
         if wanted(part.name) {
             good &= figures::show(part);
         }
     }
     if wanted("bugs") {
-        good &= all_bugs();
+        good &= all_bugs(arguments.bug.as_deref(), build);
     }
     println!("{}", if good { "good" } else { "NOT good" });
     good
 }
 
-fn all_bugs() -> bool {
-    let results = Bug::ALL
-        .iter()
-        .map(|bug| bugs::caught(*bug, Build::Release));
-    let missed: Vec<String> = results.filter_map(Result::err).collect();
-    for missed in &missed {
-        println!("{missed}");
+/// Every bug, or the one of this name; the clean program in the same runs, too.
+fn all_bugs(name: Option<&str>, build: Build) -> bool {
+    let chosen: Vec<Bug> = match name {
+        Some(name) => vec![name.parse().unwrap_or_else(|error| panic!("{error}"))],
+        None => Bug::ALL.to_vec(),
+    };
+    let mut good = true;
+    let mut caught = 0;
+    for bug in &chosen {
+        match bugs::caught(*bug, build) {
+            Ok(()) => caught += 1,
+            Err(missed) => println!("{missed}"),
+        }
+        good &= bugs::control(*bug, build);
     }
-    let caught = Bug::ALL.len() - missed.len();
-    println!("bugs: {caught} of {} caught", Bug::ALL.len());
-    missed.is_empty()
+    println!("bugs: {caught} of {} caught", chosen.len());
+    good && caught == chosen.len()
+}
+
+/// What all runs together did too little of.
+fn missed(total: &Figures) -> Vec<String> {
+    let faults = |begins: &[&str]| -> u64 {
+        let of = |name: &String| begins.iter().any(|begin| name.starts_with(begin));
+        let counts = total.faults.iter().filter(|(name, _)| of(name));
+        counts.map(|(_, count)| count).sum()
+    };
+    let least = [
+        ("acknowledged sends", total.acknowledged, 200_000),
+        ("kills of a server", faults(&["kill-server"]), 50),
+        ("kills of a mongod", faults(&["kill-mongod"]), 25),
+        ("step-downs", faults(&["step-down"]), 15),
+        ("SIGSTOPs", faults(&["stop-server", "stop-mongod"]), 15),
+        ("resets", total.resets, 1_000),
+        ("lost replies", total.lost_replies, 1_000),
+        (
+            "repeats, percent of what was sent",
+            percent(total.repeats, total.sent),
+            20,
+        ),
+        ("chat rooms", total.rooms as u64, 500),
+    ];
+    let short = least.into_iter().filter(|(_, did, least)| did < least);
+    short
+        .map(|(what, did, least)| format!("{what}: {did} of {least}"))
+        .collect()
+}
+
+/// How many percent `part` is of `whole`; none of nothing.
+fn percent(part: u64, whole: u64) -> u64 {
+    (part * 100).checked_div(whole).unwrap_or_default()
 }
 
 /// What is run, and how often, each time with another seed.
@@ -67,15 +117,18 @@ fn shapes() -> [(&'static str, Shape, u64); 3] {
     };
     let one = Shape {
         server_kills: 9,
+        server_deaths: 1,
         server_restarts: 2,
         server_stops: 3,
+        long_stops: 1,
         mongod_kills: 6,
         mongod_stops: 2,
         failed_commands: 4,
         lost_replies: 20,
         slow_journals: 2,
-        client_links: 18,
+        client_links: 22,
         database_links: 9,
+        black_databases: 1,
         ..large(Topology::Single, 1, 35_000)
     };
     let three = Shape {
@@ -91,12 +144,15 @@ fn shapes() -> [(&'static str, Shape, u64); 3] {
     };
     let two = Shape {
         server_kills: 6,
+        server_deaths: 2,
         server_restarts: 1,
         server_stops: 3,
+        long_stops: 2,
         mongod_kills: 2,
         lost_replies: 6,
         client_links: 6,
         database_links: 4,
+        black_databases: 2,
         ..large(Topology::Single, 2, 20_000)
     };
     [("one", one, 4), ("three", three, 3), ("two", two, 3)]

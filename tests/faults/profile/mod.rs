@@ -63,7 +63,7 @@ fn folder(name: &str, seed: u64) -> PathBuf {
 
 /// What is kept of a run: nothing of a good one but its figures.
 fn tidy(ran: &Ran) {
-    if ran.violations.is_empty() {
+    if ran.is_good() {
         let _ = std::fs::remove_dir_all(&ran.folder);
     }
 }

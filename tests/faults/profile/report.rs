@@ -11,13 +11,17 @@ pub(crate) fn show(name: &str, ran: &Ran) -> bool {
     for violation in ran.violations.iter().take(MOST_SHOWN) {
         println!("{violation}");
     }
-    if ran.violations.is_empty() {
+    for failure in ran.failures.iter().take(MOST_SHOWN) {
+        println!("{failure}");
+    }
+    if ran.is_good() {
         println!("{name}: no violation");
     } else {
+        let (violations, failures) = (ran.violations.len(), ran.failures.len());
         let folder = ran.folder.display();
-        println!("{name}: {} violations, see {folder}", ran.violations.len());
+        println!("{name}: {violations} violations, {failures} failures, see {folder}");
     }
-    ran.violations.is_empty()
+    ran.is_good()
 }
 
 /// One line of JSON.
@@ -26,14 +30,16 @@ pub(crate) fn print_figures(name: &str, figures: &Figures) {
     println!("{name}: {figures}");
 }
 
-/// Violations as the text of a failed test.
-pub(crate) fn violations(ran: &Ran) -> String {
+/// Violations and failures as the text of a failed test.
+pub(crate) fn complaints(ran: &Ran) -> String {
     let shown = ran.violations.iter().take(MOST_SHOWN);
-    let shown: Vec<String> = shown.map(ToString::to_string).collect();
+    let mut shown: Vec<String> = shown.map(ToString::to_string).collect();
+    shown.extend(ran.failures.iter().take(MOST_SHOWN).cloned());
     let shown = shown.join("\n");
     format!(
-        "{} violations; plan, history and dump are in {}\n{shown}",
+        "{} violations, {} failures; plan, history and dump are in {}\n{shown}",
         ran.violations.len(),
+        ran.failures.len(),
         ran.folder.display()
     )
 }

@@ -108,8 +108,9 @@ impl Database {
         }
     }
 
-    /// The next commands of the servers fail, most often the first of several.
-    pub(crate) async fn fail_commands(&mut self, how: Failure, times: u32) {
+    /// The next commands of the servers fail, most often the first of several;
+    /// whether any did.
+    pub(crate) async fn fail_commands(&mut self, how: Failure, times: u32) -> bool {
         let failure = match how {
             Failure::Close => system::Failure::CloseConnection,
             Failure::ShuttingDown => system::Failure::ErrorCode(91),
@@ -120,15 +121,17 @@ impl Database {
         fail.app_name = Some("chatzz");
         match self {
             Self::Single(single) => {
+                let before = single.off().await;
                 single.fail_command(fail).await;
                 sleep(FAIL_WITHIN).await;
-                single.off().await;
+                single.off().await > before
             }
             Self::Trio(trio) => {
                 let (primary, _) = trio.wait_for_primary(ELECTED_WITHIN).await;
+                let before = trio.off(primary).await;
                 trio.fail_command(primary, fail).await;
                 sleep(FAIL_WITHIN).await;
-                trio.off(primary).await;
+                trio.off(primary).await > before
             }
         }
     }

@@ -107,8 +107,14 @@ impl Server {
 
     /// `kill -9`, and a start on the same port.
     pub(crate) async fn kill_and_restart(&mut self) {
+        self.kill_and_restart_after(Duration::ZERO).await;
+    }
+
+    /// The same, with a pause between the end and the start.
+    pub(crate) async fn kill_and_restart_after(&mut self, pause: Duration) {
         if let Some(binary) = self.binary.take() {
-            let restarted = timeout(RESTART_WITHIN, binary.kill_and_restart());
+            let restarted = binary.kill_and_restart_after(pause);
+            let restarted = timeout(pause + RESTART_WITHIN, restarted);
             self.binary = Some(restarted.await.expect("a killed server starts again"));
         }
     }

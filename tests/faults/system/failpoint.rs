@@ -75,8 +75,12 @@ pub(super) async fn set(address: SocketAddr, fail: FailCommand) {
     run(address, fail.document()).await.unwrap();
 }
 
-/// Lets all commands of the node at `address` be.
-pub(super) async fn off(address: SocketAddr) {
+/// Lets all commands of the node at `address` be; how many have failed since
+/// it was started.
+pub(super) async fn off(address: SocketAddr) -> u64 {
     let off = doc! { "configureFailPoint": "failCommand", "mode": "off" };
-    run(address, off).await.unwrap();
+    let answer = run(address, off).await.unwrap();
+    let count = answer.get("count").expect("mongod counts");
+    let count = count.as_i64().or_else(|| count.as_i32().map(i64::from));
+    u64::try_from(count.expect("a count is a number")).unwrap()
 }

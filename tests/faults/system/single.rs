@@ -68,9 +68,9 @@ impl Single {
         failpoint::set(self.address(), fail).await;
     }
 
-    /// Ends [`Single::fail_command`].
-    pub(crate) async fn off(&self) {
-        failpoint::off(self.address()).await;
+    /// Ends [`Single::fail_command`]; how many commands failed since the start.
+    pub(crate) async fn off(&self) -> u64 {
+        failpoint::off(self.address()).await
     }
 
     /// Makes journaled writes wait, see [`SlowJournal`].

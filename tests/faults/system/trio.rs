@@ -197,9 +197,9 @@ impl Trio {
         failpoint::set(self.address(node), fail).await;
     }
 
-    /// Ends [`Trio::fail_command`].
-    pub(crate) async fn off(&self, node: usize) {
-        failpoint::off(self.address(node)).await;
+    /// Ends [`Trio::fail_command`]; how many commands of the node failed since its start.
+    pub(crate) async fn off(&self, node: usize) -> u64 {
+        failpoint::off(self.address(node)).await
     }
 
     /// Makes journaled writes of one node wait, see [`SlowJournal`].

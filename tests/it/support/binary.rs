@@ -164,8 +164,14 @@ impl Binary {
 
     /// The same after `kill -9`.
     pub(crate) async fn kill_and_restart(self) -> Self {
+        self.kill_and_restart_after(Duration::ZERO).await
+    }
+
+    /// The same, with a pause between the end and the start.
+    pub(crate) async fn kill_and_restart_after(self, pause: Duration) -> Self {
         let (program, keys) = self.successor();
         self.kill().await;
+        sleep(pause).await;
         Self::serve_again(&program, keys).await
     }
 

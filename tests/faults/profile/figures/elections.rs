@@ -22,7 +22,7 @@ const ANSWERED_WITHIN: u64 = 5_000;
 /// Step-downs without a failure that a client could see.
 pub(super) async fn step_downs() -> (bool, Value) {
     let seen = elect(Fault::StepDown, "step-downs").await;
-    let good = seen.good && seen.failures == 0 && seen.longest <= PAUSE_WITHIN;
+    let good = seen.is_whole() && seen.failures == 0 && seen.longest <= PAUSE_WITHIN;
     (good, seen.figures())
 }
 
@@ -30,7 +30,8 @@ pub(super) async fn step_downs() -> (bool, Value) {
 pub(super) async fn primary_kills() -> (bool, Value) {
     let seen = elect(Fault::KillMongod, "primary-kills").await;
     let writing = seen.writing.iter().all(|ms| *ms <= WRITING_WITHIN);
-    let good = seen.good && writing && seen.longest <= ANSWERED_WITHIN;
+    let answered = seen.unanswered == 0 && seen.longest <= ANSWERED_WITHIN;
+    let good = seen.is_whole() && writing && answered;
     (good, seen.figures())
 }
 
@@ -45,16 +46,24 @@ struct Seen {
     failures: usize,
     /// The longest that a send waited for its answer, milliseconds.
     longest: u64,
+    /// Sends that nothing ever answered.
+    unanswered: usize,
     /// From each fault to the next send that was made after it and
     /// acknowledged, milliseconds.
     writing: Vec<u64>,
 }
 
 impl Seen {
+    /// Whether the run is good and tells of every election that was asked for,
+    /// and of a send after each.
+    fn is_whole(&self) -> bool {
+        self.good && self.elections == ELECTIONS && self.writing.len() == ELECTIONS
+    }
+
     fn figures(&self) -> Value {
         json!({
             "elections": self.elections, "sends": self.sends, "failures": self.codes,
-            "longestAnswerMs": self.longest, "writingAgainMs": self.writing,
+            "unanswered": self.unanswered, "longestAnswerMs": self.longest, "writingAgainMs": self.writing,
         })
     }
 }
@@ -86,6 +95,7 @@ fn look(history: &History, good: bool) -> Seen {
         codes: BTreeMap::new(),
         failures: 0,
         longest: 0,
+        unanswered: 0,
         writing: Vec::new(),
     };
     let mut invoked: BTreeMap<u64, u64> = BTreeMap::new();
@@ -131,5 +141,7 @@ fn look(history: &History, good: bool) -> Seen {
             _ => {}
         }
     }
+    seen.unanswered = invoked.len();
+    seen.failures += seen.unanswered;
     seen
 }

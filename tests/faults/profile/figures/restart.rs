@@ -1,5 +1,6 @@
 //! A killed server on a large database.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bson::oid::ObjectId;
@@ -20,6 +21,10 @@ const PER_ROOM: i64 = 1_000;
 const ONLINE: usize = 50;
 /// How often the server is killed.
 const KILLS: usize = 5;
+/// How long one try to log in may take.
+const TRY_WITHIN: Duration = Duration::from_secs(1);
+/// Pause between two tries.
+const TRY_AGAIN: Duration = Duration::from_millis(5);
 /// From the kill to the first answered login, milliseconds.
 const ACCEPTING_WITHIN: u128 = 500;
 
@@ -37,9 +42,18 @@ pub(super) async fn with_a_million_messages() -> (bool, Value) {
         }
         // presence is written behind
         sleep(Duration::from_secs(1)).await;
+        let addr = rig.servers[0].clients.addr();
         let began = Instant::now();
-        rig.servers[0].kill_and_restart().await;
-        accepting.push(began.elapsed().as_millis());
+        // polled in this order: the kill comes before the first try
+        let ((), accepted) = tokio::join!(
+            biased;
+            rig.servers[0].kill_and_restart(),
+            async {
+                answered_login(addr, &users[0]).await;
+                began.elapsed().as_millis()
+            },
+        );
+        accepting.push(accepted);
         drop(online);
         sleep(Duration::from_secs(1)).await;
         ghosts += shown_online(&rig).await;
@@ -49,6 +63,25 @@ pub(super) async fn with_a_million_messages() -> (bool, Value) {
         good,
         json!({ "messages": MESSAGES, "acceptingMs": accepting, "ghosts": ghosts }),
     )
+}
+
+/// Tries to come until a login is answered.
+async fn answered_login(addr: SocketAddr, user: &Value) {
+    loop {
+        let options = ConnectOptions {
+            timeout: TRY_WITHIN,
+            ..ConnectOptions::new(addr)
+        };
+        if let Ok(client) = Client::connect(options).await {
+            let person = Person::new(client, user.clone());
+            let login = tokio::time::timeout(TRY_WITHIN, person.login());
+            if matches!(login.await, Ok(Ok(_))) {
+                person.client.close().await;
+                return;
+            }
+        }
+        sleep(TRY_AGAIN).await;
+    }
 }
 
 async fn login(rig: &Rig, user: &Value) -> Person {
