@@ -111,12 +111,29 @@ test('the outbox survives a reload, with its keys and before what is written aft
   const slow = new Kept();
   slow.items = storage.items;
   slow.getItem = async (key) => storage.getItem(key);
-  const after = await server.login({ storage: slow });
+  const after = server.client({ storage: slow }).connect();
   await after.send(BOB, 'three');
 
   assert.deepEqual(texts(), ['one', 'two', 'three']);
   assert.deepEqual(server.history.slice(0, 2).map(messageKey), keys);
   await until(() => storage.items.size === 0, 'what is stored is no longer kept');
+});
+
+test('a message is kept before the first try', async () => {
+  const storage = new Kept();
+  let keep = () => {};
+  storage.setItem = async (key, value) => {
+    await new Promise<void>((resolve) => { keep = resolve; });
+    storage.items.set(key, value);
+  };
+  const chat = await server.login({ storage });
+  const sent = chat.send(BOB, 'safe');
+  await chat.getOldMessages({ userId: BOB });
+  assert.equal(server.payloads('send-message').length, 0, 'it is not safe yet');
+
+  keep();
+
+  assert.equal((await sent).message, 'safe');
 });
 
 test('a message that was stored just before the reload is not stored again', async () => {

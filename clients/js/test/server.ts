@@ -21,6 +21,11 @@ function program(): string {
   return found;
 }
 
+/** That of this process without the keys of chatzz, so that those of the developer do not count. */
+function environment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([key]) => key === 'CHATZZ_MONGOD' || !key.startsWith('CHATZZ_')));
+}
+
 async function freePort(): Promise<number> {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
@@ -32,25 +37,33 @@ async function freePort(): Promise<number> {
 export class DevServer {
   readonly url: string;
   #address: string;
+  #keys: Record<string, string>;
   #folder = mkdtempSync(join(process.env.CHATZZ_TEST_DIR ?? tmpdir(), 'chatzz-client-'));
   #child: ChildProcess | undefined;
   #said = '';
 
-  private constructor(port: number) {
+  private constructor(port: number, keys: Record<string, string>) {
+    this.#keys = keys;
     this.#address = `127.0.0.1:${port}`;
     this.url = `http://${this.#address}`;
   }
 
-  static async start(): Promise<DevServer> {
-    const server = new DevServer(await freePort());
+  /** A server with these keys set. */
+  static async start(keys: Record<string, string> = {}): Promise<DevServer> {
+    const server = new DevServer(await freePort(), keys);
     await server.begin();
     return server;
   }
 
   /** Starts it on the data it had. */
   async begin(): Promise<void> {
-    const child = spawn(program(), ['dev', '--dir', this.#folder, '--listen', this.#address], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program(), ['dev', '--dir', this.#folder, '--listen', this.#address], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd: this.#folder, // where there is no `.env`
+      env: { ...environment(), CHATZZ_METRICS_LISTEN: 'off', ...this.#keys },
+    });
     this.#child = child;
+    process.once('exit', () => child.kill('SIGKILL'));
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => { this.#said += text; });
     for (const end = Date.now() + START; ; await sleep(50)) {
       assert.ok(child.exitCode === null && Date.now() < end, `chatzz dev does not start:\n${this.#said}`);
