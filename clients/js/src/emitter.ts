@@ -47,7 +47,7 @@ export function safely(run: () => void): void {
   }
 }
 
-/** @internal Something that shows a state and tells when it changed, as `useSyncExternalStore` wants it. */
+/** Something that shows a state and tells when it changed, as `useSyncExternalStore` wants it. */
 export abstract class Store<State> {
   #state: State | undefined;
   #told = new Set<() => void>();

@@ -1,6 +1,7 @@
 export { Chatzz, connect } from './client.js';
 export type { ChatzzEvents, ChatzzState } from './client.js';
 export type { ChatMessage, Conversation, ConversationState } from './conversation.js';
+export type { Emitter, EventMap, Store } from './emitter.js';
 export { ChatzzError } from './error.js';
 export type { ClientCode, ErrorCode, ServerCode } from './error.js';
 export { messageKey } from './key.js';

@@ -138,6 +138,15 @@ test('a request waits for the login and goes on after a loss', async () => {
   assert.equal(server.payloads('get-old-messages').length, 3);
 });
 
+test('a connection that is lost in the moment of the login loses no request', async () => {
+  const chat = server.client().connect();
+  chat.once('connect', () => server.cut());
+  const page = chat.getOldMessages({ userId: BOB });
+
+  assert.deepEqual(await page, { messages: [], hasMore: false });
+  assert.equal(server.payloads('connect-user').length, 2);
+});
+
 test('a request that is refused for good rejects with its code, at once', async () => {
   const chat = await server.login();
   server.fail('add-chat-user', failure('cannot-add-self'));
@@ -164,6 +173,25 @@ test('disconnecting rejects the requests that wait', async () => {
 
   await assert.rejects(page, { code: 'disconnected' });
   await assert.rejects(chat.getOldMessages({ userId: BOB }), { code: 'disconnected' });
+});
+
+test('a page that comes online again does not wait for the pause to end', async () => {
+  const listeners = new Set<() => void>();
+  const page = globalThis as { addEventListener?: unknown; removeEventListener?: unknown };
+  page.addEventListener = (event: string, listener: () => void) => event === 'online' && listeners.add(listener);
+  page.removeEventListener = (_: string, listener: () => void) => listeners.delete(listener);
+  const hour = 3_600_000;
+  const chat = await server.login({ timing: { retryMin: hour, retryMax: hour } });
+  server.cut();
+  assert.ok(chat.isReconnecting());
+
+  for (const listener of listeners) listener();
+
+  await chat.ready();
+  chat.disconnect();
+  assert.equal(listeners.size, 0, 'it listens no longer');
+  delete page.addEventListener;
+  delete page.removeEventListener;
 });
 
 test('a listener that is taken off hears nothing more', async () => {

@@ -19,6 +19,7 @@ export function golden(folder: Golden['folder']): Golden[] {
 /** Without the index signature of user details, under which every unknown field would pass; with the fields of the golden users. */
 const PRELUDE = `
 import type { Ack, AddedContact, Contact, Envelope, Login, Requests } from '../../dist/index.js';
+export type * from '../../dist/react.js';
 type Known<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
 type Person = { firstName: string; lastName: string; username: string; avatar: string | null };
 type Of<Type extends Envelope['type']> = Extract<Envelope, { type: Type }>;
@@ -51,7 +52,8 @@ export function complaints(files: Golden[]): string[] {
   const prelude = PRELUDE.split('\n');
   const lines = files.map(({ folder, name, content }, at) => `export const x${at} = ${JSON.stringify(content)} satisfies ${typeOf(folder, name)};`);
   writeFileSync(join(place, 'golden.ts'), [...prelude, ...lines, ''].join('\n'));
-  const settings = { extends: '../../tsconfig.json', compilerOptions: { noEmit: true, rootDir: '../..' }, files: ['golden.ts'] };
+  // With the declarations, as a user's compiler may read them.
+  const settings = { extends: '../../tsconfig.json', compilerOptions: { noEmit: true, rootDir: '../..', skipLibCheck: false }, files: ['golden.ts'] };
   writeFileSync(join(place, 'tsconfig.json'), JSON.stringify(settings));
 
   const compiler = join(createRequire(import.meta.url).resolve('typescript/package.json'), '../bin/tsc');

@@ -51,7 +51,7 @@ test('a listener never sees a message both waiting and stored', async () => {
 for (const fate of ['lost', 'ack-lost', failure('unavailable'), failure('unknown-outcome'), failure('overloaded'), failure('rate-limited', { retryAfterMs: 5 })] as const) {
   test(`a send that meets ${typeof fate === 'string' ? fate : fate.code} is repeated under its key and stored once, in order`, async () => {
     const chat = await server.login();
-    server.fail('send-message', fate, fate);
+    server.fail('send-message', ...Array.from({ length: 7 }, () => fate));
 
     await Promise.all([chat.send(BOB, 'one'), chat.send(BOB, 'two'), chat.send(BOB, 'three')]);
 

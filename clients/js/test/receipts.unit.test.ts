@@ -80,10 +80,12 @@ test('a status goes forward for every message of its range, and never back', asy
   server.push('message-status-changed', { ...mine[1], status: 'read' });
   server.push('message-status-changed', { ...mine[2], status: 'sent', range: { from: 1, to: 4 } });
   server.push('message-status-changed', { ...mine[1], status: 'sent' });
-
   assert.deepEqual(bob.messages.map(({ status }) => status), ['sent', 'read', 'sent', 'sent']);
-  assert.deepEqual(told, [[2], [1, 4]]);
-  assert.equal(bob.last?.status, 'sent');
+  server.push('message-status-changed', { ...mine[2], status: 'read', range: { from: 1, to: 4 } });
+
+  assert.deepEqual(bob.messages.map(({ status }) => status), ['read', 'read', 'sent', 'read'], 'the other\'s own is not meant');
+  assert.deepEqual(told, [[2], [1, 4], [1, 4]]);
+  assert.equal(bob.last?.status, 'read');
 });
 
 test('reading one message by its id shows it as read', async () => {

@@ -69,3 +69,15 @@ test('a fixed token that nobody signed is refused for good, and so is that of so
     assert.ok(chat.isDisconnected());
   }
 });
+
+test('a refused token is replaced by a fresh one', async () => {
+  const given = [token(ALICE, 60), token(ALICE, 60, 'another secret'), ''];
+  const codes: string[] = [];
+  chat = connect({ url: server.url, userId: ALICE, getToken: () => given.pop() ?? '' });
+  chat.on('error', ({ code }) => codes.push(code));
+
+  await chat.ready();
+
+  assert.deepEqual(codes, ['unauthorized', 'unauthorized']);
+  chat.disconnect();
+});
