@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use self::tools::{Script, node, python};
-use crate::support::binary::Binary;
+use self::tools::{Script, node, npm_test, python};
+use crate::support::binary::{Binary, chatzz};
 use crate::support::server::Server;
 
 /// A text that a client which encodes twice gets wrong.
@@ -129,4 +129,36 @@ async fn two_people_chat_through_the_demo_page_in_a_browser() {
     let ended = server.terminate().await;
     assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
     std::fs::remove_dir_all(dir).unwrap();
+}
+
+/// What a summary of Node's test runner says, such as `# pass 84`; `None` if it says nothing.
+fn counted(summary: &str, what: &str) -> Option<u32> {
+    let mut lines = summary.lines().rev();
+    lines.find_map(
+        |line| match line.split_whitespace().collect::<Vec<_>>()[..] {
+            [_, word, number] if word == what => number.parse().ok(),
+            _ => None,
+        },
+    )
+}
+
+/// Its own tests: against a fake socket, the golden files, and servers that they
+/// start, kill and start again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_npm_package_chatzz_client_passes_its_own_tests() {
+    let mut tests = npm_test().await;
+    tests.env("CHATZZ_BIN", chatzz());
+    tests.env("CHATZZ_TEST_DIR", env!("CARGO_TARGET_TMPDIR"));
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    tests.env("CHATZZ_FIXTURES", fixtures);
+
+    let output = tests.output().await;
+
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}\n{complained}");
+    assert!(counted(&said, "pass") > Some(80), "{said}");
+    for left_out in ["fail", "cancelled", "skipped", "todo"] {
+        assert_eq!(counted(&said, left_out), Some(0), "{said}");
+    }
 }

@@ -46,6 +46,15 @@ pub(super) async fn node(script: &str) -> Script {
     Script(command)
 }
 
+/// `npm test` of the package in `clients/js`, in a copy with its packages.
+pub(super) async fn npm_test() -> Script {
+    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
+    let folder = INSTALLED.get_or_init(|| blocking(install_library)).await;
+    let mut command = Command::new("npm");
+    command.arg("test").current_dir(folder);
+    Script(command)
+}
+
 /// A script run by Python, with the packages of `requirements.txt`.
 pub(super) async fn python(script: &str) -> Script {
     static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
@@ -96,18 +105,27 @@ fn sources() -> PathBuf {
 /// Copies the scripts into the target folder and installs their packages beside them.
 fn install_packages() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
-    once(&folder, "package.json", || {
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund"]);
-        npm.arg("--ignore-scripts").current_dir(&folder);
-        run(&mut npm, "apt-get install nodejs npm");
-    })
+    once(&sources(), &folder, "package.json", || npm_install(&folder))
+}
+
+/// The same for the package in `clients/js`.
+fn install_library() -> PathBuf {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/js");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chatzz-client");
+    once(&from, &folder, "package.json", || npm_install(&folder))
+}
+
+fn npm_install(folder: &Path) {
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund"]);
+    npm.arg("--ignore-scripts").current_dir(folder);
+    run(&mut npm, "apt-get install nodejs npm");
 }
 
 /// Makes a virtual environment in the target folder and installs the packages there.
 fn install_python() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
-    once(&folder, "requirements.txt", || {
+    once(&sources(), &folder, "requirements.txt", || {
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv", "--clear"]).arg(&folder);
         run(&mut venv, "apt-get install python3 python3-venv");
@@ -125,26 +143,42 @@ fn install_python() -> PathBuf {
     })
 }
 
-/// Installs what a list names unless that was done before, also by another process.
-fn once(folder: &Path, list: &str, install: impl FnOnce()) -> PathBuf {
+/// Copies a folder and installs what a list in it names unless that was done before, also by another process.
+fn once(from: &Path, folder: &Path, list: &str, install: impl FnOnce()) -> PathBuf {
     fs::create_dir_all(folder).unwrap();
     let lock = File::create(folder.with_extension("lock")).unwrap();
     let _lock = Flock::lock(lock, FlockArg::LockExclusive)
         .map_err(|(_, error)| error)
         .unwrap();
-    let wanted = fs::read(sources().join(list)).unwrap();
+    let wanted = fs::read(from.join(list)).unwrap();
     let done = folder.with_extension("installed");
-    for script in fs::read_dir(sources()).unwrap() {
-        let script = script.unwrap().path();
-        if script.is_file() {
-            fs::copy(&script, folder.join(script.file_name().unwrap())).unwrap();
-        }
-    }
+    copy(from, folder);
     if fs::read(&done).ok().as_ref() != Some(&wanted) {
         install();
         fs::write(&done, wanted).unwrap();
     }
     folder.to_owned()
+}
+
+/// Copies a folder with the folders in it; in those, what is no longer there goes.
+fn copy(from: &Path, to: &Path) {
+    const MADE: [&str; 4] = ["__pycache__", "build", "dist", "node_modules"];
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_file() {
+            fs::copy(entry.path(), target).unwrap();
+        } else if !MADE.iter().any(|made| entry.file_name() == *made) {
+            fs::create_dir_all(&target).unwrap();
+            for old in fs::read_dir(&target).unwrap() {
+                let old = old.unwrap();
+                if old.path().is_file() && !entry.path().join(old.file_name()).exists() {
+                    fs::remove_file(old.path()).unwrap();
+                }
+            }
+            copy(&entry.path(), &target);
+        }
+    }
 }
 
 fn run(command: &mut Command, remedy: &str) {

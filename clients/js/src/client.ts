@@ -1,0 +1,251 @@
+import { Conversation } from './conversation.js';
+import type { ConversationHost } from './conversation.js';
+import { Emitter, Store } from './emitter.js';
+import { ChatzzError } from './error.js';
+import { Link } from './link.js';
+import type { State } from './link.js';
+import type { Options } from './options.js';
+import { Outbox, newClientId } from './outbox.js';
+import type {
+  AddedContact, Envelope, HistoryPage, LastMessage, Login, Message, Payload, PresenceChange, Requests, Result,
+  StatusChange, UserDetails, UserId,
+} from './wire.js';
+
+/** What a client tells: event → arguments of a listener. */
+export type ChatzzEvents = {
+  /** Logged in for the first time. */
+  connect: [];
+  /** The connection is lost, or ended; why, such as `transport close` or `client`. */
+  disconnect: [reason: string];
+  /** Logged in again; why the connection was lost. */
+  reconnect: [reason: string];
+  state: [state: State, reason: string];
+  /** A message that is new here, sent by either person: each once, and per conversation in the order of `seq`. */
+  message: [message: Message, conversation: Conversation];
+  /** The same, those that came together at once. */
+  messages: [messages: Message[], conversation: Conversation];
+  /** At a login: what the other person wrote meanwhile. All of it also comes as `message`. */
+  missed: [messages: Message[], conversation: Conversation];
+  /** Messages that became `sent` or `read`. */
+  status: [messages: Message[], conversation: Conversation];
+  presence: [change: PresenceChange];
+  'contact-added': [contact: AddedContact, conversation: Conversation];
+  /** What no promise tells. Without a listener it goes to the console. */
+  error: [error: ChatzzError];
+};
+
+/** What a client shows. */
+export interface ChatzzState {
+  readonly state: State;
+  /** Oneself, once logged in. */
+  readonly user: UserDetails | undefined;
+  /** Those with a chat room, the newest conversation first. */
+  readonly conversations: readonly Conversation[];
+  /** All that is unread. */
+  readonly unread: number;
+}
+
+/** One user's chats, on one connection that is kept. */
+export class Chatzz extends Store<ChatzzState> {
+  readonly userId: UserId;
+  #link: Link;
+  #outbox: Outbox;
+  #host: ConversationHost;
+  #events = new Emitter<ChatzzEvents>();
+  #conversations = new Map<string, Conversation>();
+  #user: UserDetails | undefined;
+  #meta: Record<string, unknown> | undefined;
+  #loss: string | undefined;
+
+  readonly on = this.#events.on.bind(this.#events) as Emitter<ChatzzEvents>['on'];
+  readonly once = this.#events.once.bind(this.#events) as Emitter<ChatzzEvents>['once'];
+  readonly off = this.#events.off.bind(this.#events) as Emitter<ChatzzEvents>['off'];
+
+  /** Nothing is connected before `connect`. */
+  constructor(options: Options) {
+    super();
+    this.userId = options.userId;
+    const error = (error: ChatzzError) => this.#error(error);
+    this.#link = new Link(options, {
+      error,
+      state: (state, reason) => this.#stateChanged(state, reason),
+      envelope: (envelope) => this.#envelope(envelope),
+    });
+    this.#outbox = new Outbox({
+      error,
+      storage: options.storage,
+      key: `chatzz-outbox ${options.url} ${options.userId}`,
+      send: (payload, obsolete) => this.#link.request('send-message', payload, obsolete),
+      stored: ({ duplicate: _, ...message }: Message & { duplicate?: true }) => void this.#of(message).take([message]),
+      changed: (userId) => this.conversation(userId).pendingChanged(),
+    });
+    this.#host = {
+      error: (error) => error.code === 'disconnected' || this.#error(error),
+      link: this.#link,
+      outbox: this.#outbox,
+      pageSize: options.pageSize ?? 50,
+      isMine: (message) => this.isMine(message),
+      changed: () => this.changed(),
+      arrived: (messages, conversation) => {
+        for (const message of messages) this.#events.emit('message', message, conversation);
+        this.#events.emit('messages', messages, conversation);
+      },
+    };
+  }
+
+  get state(): State { return this.#link.state; }
+  /** Oneself, once logged in. */
+  get user(): UserDetails | undefined { return this.#user; }
+  /** What the application gave with the login, with `CHATZZ_AUTH=webhook`. */
+  get meta(): Record<string, unknown> | undefined { return this.#meta; }
+  get conversations(): readonly Conversation[] { return this.snapshot().conversations; }
+  get unread(): number { return this.snapshot().unread; }
+  isConnected(): boolean { return this.state === 'connected'; }
+  isDisconnected(): boolean { return this.state === 'disconnected'; }
+  isReconnecting(): boolean { return this.state === 'reconnecting'; }
+
+  /** Connects, and keeps connected. */
+  connect(): this {
+    this.#link.open();
+    return this;
+  }
+
+  /** Logs out. What waits in the outbox stays there for the next `connect`. */
+  disconnect(): void {
+    this.#link.close('client');
+  }
+
+  /** Resolves when logged in; rejects when it became clear that this will not be. */
+  ready(): Promise<void> {
+    return this.#link.ready();
+  }
+
+  /** Everything with one other person: the same object at each call. */
+  conversation(userId: UserId): Conversation {
+    const key = String(userId);
+    const known = this.#conversations.get(key);
+    if (known) return known;
+    const conversation = new Conversation(this.#host, userId);
+    this.#conversations.set(key, conversation);
+    return conversation;
+  }
+
+  /** Opens the chat room with somebody; a repeat changes nothing. */
+  async addContact(userId: UserId): Promise<Conversation> {
+    const contact = await this.request('add-chat-user', { userToAdd: userId });
+    const conversation = this.conversation(contact._id);
+    if (conversation.contact) return conversation;
+    conversation.login(contact, []);
+    return conversation;
+  }
+
+  /**
+   * Sends a text: it shows at once, and the promise resolves when it is stored, however long that takes. It rejects
+   * when the server refuses it for good; the message then stays as `failed` until `retry` or `discard`.
+   */
+  send(userId: UserId, message: string, clientId = newClientId()): Promise<Message> {
+    return this.#outbox.add(userId, message, clientId);
+  }
+
+  /** Tries a failed message again. */
+  retry(clientId: string): Promise<Message> { return this.#outbox.retry(clientId); }
+
+  /** Takes a message out of the outbox. One that is on its way may be stored all the same. */
+  discard(clientId: string): void { this.#outbox.discard(clientId); }
+
+  /** One page of history, which the conversation does not take over; for that there is `loadOlder`. */
+  getOldMessages(page: HistoryPage): Promise<{ messages: Message[]; hasMore: boolean }> {
+    return this.request('get-old-messages', page);
+  }
+
+  /** Reads one message; `conversation(userId).markRead()` reads all. */
+  async readMessage(messageId: string): Promise<Message> {
+    const message = await this.request('message-read', { messageId });
+    this.#status(message);
+    return message;
+  }
+
+  /** Any event of the protocol: repeated until it is answered, through losses of the connection. */
+  request<Event extends keyof Requests, Given extends Payload<Event>>(event: Event, payload: Given): Promise<Result<Event, Given>> {
+    return this.#link.request(event, payload);
+  }
+
+  /** Whether the user sent it. */
+  isMine({ from }: Message | LastMessage): boolean {
+    return String(typeof from === 'object' ? from._id : from) === String(this.userId);
+  }
+
+  protected override compute(): ChatzzState {
+    const conversations = [...this.#conversations.values()].filter(({ contact }) => contact);
+    const time = ({ last, contact }: Conversation) => last?.createdAt ?? contact?.addedAt ?? '';
+    conversations.sort((one, other) => (time(one) < time(other) ? 1 : -1));
+    const unread = conversations.reduce((sum, conversation) => sum + conversation.unread, 0);
+    return { state: this.state, user: this.#user, conversations, unread };
+  }
+
+  #of(message: Message): Conversation {
+    return this.conversation(this.isMine(message) ? message.to._id : message.from._id);
+  }
+
+  #envelope({ type, data }: Envelope): void {
+    switch (type) {
+      case 'user-details': return this.#login(data);
+      case 'new-message': return void this.#of(data).take([data]);
+      case 'message-status-changed': return this.#status(data);
+      case 'chat-user-added': return this.#added(data);
+      case 'chat-user-status-changed':
+      case 'user-status-changed':
+        this.conversation(data.user._id).presenceChanged(data);
+        return void this.#events.emit('presence', data);
+      case 'error': return this.#error(ChatzzError.of(data));
+      // What a later server may send is ignored.
+      default:
+    }
+  }
+
+  #login({ user, meta, connectedUsers, missedMessages }: Login): void {
+    this.#user = user;
+    this.#meta = meta;
+    for (const contact of connectedUsers) {
+      const conversation = this.conversation(contact._id);
+      const fresh = conversation.login(contact, missedMessages[conversation.userId] ?? []);
+      if (fresh.length > 0) this.#events.emit('missed', fresh, conversation);
+    }
+    this.changed();
+  }
+
+  #added(contact: AddedContact): void {
+    const conversation = this.conversation(contact._id);
+    conversation.added(contact);
+    this.#events.emit('contact-added', contact, conversation);
+  }
+
+  #status(change: StatusChange): void {
+    const conversation = this.#of(change);
+    const changed = conversation.status(change);
+    if (changed.length > 0) this.#events.emit('status', changed, conversation);
+  }
+
+  #stateChanged(state: State, reason: string): void {
+    this.changed();
+    this.#events.emit('state', state, reason);
+    if (state === 'connected') {
+      if (this.#loss === undefined) this.#events.emit('connect');
+      else this.#events.emit('reconnect', this.#loss);
+      this.#outbox.start();
+    } else if (reason !== 'connect') {
+      this.#loss = reason;
+      this.#events.emit('disconnect', reason);
+    }
+  }
+
+  #error(error: ChatzzError): void {
+    if (!this.#events.emit('error', error)) console.error(error);
+  }
+}
+
+/** Connects a user, and keeps connected. */
+export function connect(options: Options): Chatzz {
+  return new Chatzz(options).connect();
+}
+

@@ -1,0 +1,228 @@
+import { io } from 'socket.io-client';
+import type { Socket } from 'socket.io-client';
+
+import { ChatzzError, mayRetry } from './error.js';
+import { TIMING } from './options.js';
+import type { Options, Timing } from './options.js';
+import { keepToken } from './token.js';
+import type { Ack, Envelope, Payload, Requests, Result } from './wire.js';
+
+/**
+ * `connected`: logged in. `reconnecting`: trying to be, also the first time.
+ * `disconnected`: nobody tries, before `connect`, after `disconnect` and after a refusal that stays one.
+ */
+export type State = 'connected' | 'disconnected' | 'reconnecting';
+
+/** @internal */
+export interface LinkEvents {
+  state(state: State, reason: string): void;
+  envelope(envelope: Envelope): void;
+  error(error: ChatzzError): void;
+}
+
+interface Waiter {
+  resolve(): void;
+  reject(error: ChatzzError): void;
+}
+
+/** @internal A connection that is logged in, or on its way to be. */
+export class Link {
+  state: State = 'disconnected';
+  readonly timing: Timing;
+  #options: Options;
+  #on: LinkEvents;
+  #socket: Socket;
+  /** Grows with each connection, so that what belongs to an older one can tell. */
+  #epoch = 0;
+  #token: string | undefined;
+  #pause: number;
+  /** Why nobody tries to connect. */
+  #why = closed();
+  #waiters: Waiter[] = [];
+  #sleepers = new Set<() => void>();
+  /** Ends the pause before the next attempt, if there is one. */
+  #hurry: (() => void) | undefined;
+
+  constructor(options: Options, on: LinkEvents) {
+    this.#options = options;
+    this.#on = on;
+    this.timing = { ...TIMING, ...options.timing };
+    this.#pause = this.timing.retryMin;
+    const socket = (options.io ?? io)(options.url, {
+      transports: ['websocket', 'polling'],
+      tryAllTransports: true,
+      ...options.socket,
+      // Each try needs a token of its own, and the stock reconnects stop after a refusal: both are done here.
+      autoConnect: false,
+      forceNew: true,
+      reconnection: false,
+    });
+    this.#socket = socket;
+    socket.on('connect', () => void this.#login());
+    socket.on('disconnect', (reason) => this.#lost(reason));
+    socket.on('connect_error', (error) => this.#refused(ChatzzError.ofHandshake(error)));
+    socket.on('chatzz', (envelope: Envelope, confirm?: () => void) => {
+      on.envelope(envelope);
+      confirm?.();
+    });
+  }
+
+  open(): void {
+    if (this.state !== 'disconnected') return;
+    this.#pause = this.timing.retryMin;
+    globalThis.addEventListener?.('online', this.#online);
+    this.#set('reconnecting', 'connect');
+    void this.#attempt();
+  }
+
+  /** Ends everything; who waits for the login is told why. */
+  close(reason: string, error = closed()): void {
+    if (this.state === 'disconnected') return;
+    this.#epoch += 1;
+    this.#why = error;
+    globalThis.removeEventListener?.('online', this.#online);
+    this.#set('disconnected', reason);
+    this.#socket.disconnect();
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+    for (const wake of [...this.#sleepers]) wake();
+  }
+
+  /** Resolves when logged in. */
+  ready(): Promise<void> {
+    if (this.state === 'connected') return Promise.resolve();
+    if (this.state === 'disconnected') return Promise.reject(this.#why);
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  /** Repeats what may be repeated until there is an answer, through losses of the connection. */
+  async request<Event extends keyof Requests, Given extends Payload<Event>>(
+    event: Event, payload: Given, obsolete: () => boolean = () => false,
+  ): Promise<Result<Event, Given>> {
+    for (let tries = 1, pause = this.timing.retryMin; ; tries += 1, pause = this.#longer(pause)) {
+      await this.ready().catch((cause: ChatzzError) => {
+        throw cause.code === 'disconnected' ? cause : new ChatzzError('disconnected', cause.message, cause);
+      });
+      try {
+        return await this.emit(event, payload);
+      } catch (error) {
+        if (!(error instanceof ChatzzError) || obsolete() || !mayRetry(error, tries)) throw error;
+        // After a loss the login is what is waited for.
+        if (this.state === 'connected') await this.sleep(error.retryAfterMs ?? jittered(pause));
+        if (obsolete()) throw error;
+      }
+    }
+  }
+
+  /** One try. */
+  emit<Event extends keyof Requests, Given extends Payload<Event>>(event: Event, payload: Given): Promise<Result<Event, Given>> {
+    return new Promise((resolve, reject) => {
+      const lost = (cause?: Error) => reject(new ChatzzError('timeout', `no answer to ${event}`, cause));
+      // A socket that is not connected would keep the event and send it before the next login.
+      if (!this.#socket.connected) return lost();
+      this.#socket.timeout(this.timing.ackTimeout).emit(event, payload, (late: Error | null, ...[error, result]: Ack<Event>) => {
+        if (late) lost(late);
+        else if (error) reject(ChatzzError.of(error));
+        else resolve(result as Result<Event, Given>);
+      });
+    });
+  }
+
+  /** A pause, which `close` ends. */
+  sleep(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#sleepers.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, milliseconds);
+      this.#sleepers.add(wake);
+    });
+  }
+
+  #online = () => this.#hurry?.();
+
+  async #attempt(): Promise<void> {
+    const epoch = (this.#epoch += 1);
+    try {
+      this.#token = this.#options.getToken ? await this.#options.getToken() : this.#options.token;
+    } catch (cause) {
+      if (epoch === this.#epoch) {
+        this.#on.error(new ChatzzError('unauthorized', 'getToken failed', cause));
+        void this.#later();
+      }
+      return;
+    }
+    if (epoch !== this.#epoch) return;
+    this.#socket.auth = this.#token === undefined ? {} : { token: this.#token };
+    this.#socket.connect();
+  }
+
+  async #login(): Promise<void> {
+    const epoch = this.#epoch;
+    try {
+      const { userId } = this.#options;
+      const { serverTime } = await this.emit('connect-user', { userId, deliveryAcks: true });
+      if (epoch !== this.#epoch || !this.#socket.connected) return;
+      this.#pause = this.timing.retryMin;
+      this.#set('connected', 'login');
+      for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+      const { getToken } = this.#options;
+      if (!getToken || this.#token === undefined) return;
+      const alive = () => epoch === this.#epoch && this.state === 'connected';
+      await keepToken(this, this.#token, getToken, serverTime, alive, this.#on.error);
+    } catch (error) {
+      if (epoch !== this.#epoch || !(error instanceof ChatzzError)) return;
+      if (!mayRetry(error, 1)) this.#fail(error);
+      else this.#socket.disconnect();
+    }
+  }
+
+  #lost(reason: string): void {
+    if (this.state === 'disconnected') return;
+    this.#set('reconnecting', reason);
+    void this.#later();
+  }
+
+  #refused(error: ChatzzError): void {
+    if (this.state === 'disconnected') return;
+    const hopeless = error.code === 'unauthorized' && !this.#options.getToken;
+    if (hopeless || !mayRetry(error, 1)) return this.#fail(error);
+    if (error.code === 'unauthorized') this.#on.error(error);
+    this.#set('reconnecting', error.message);
+    void this.#later();
+  }
+
+  #fail(error: ChatzzError): void {
+    this.close(error.code, error);
+    this.#on.error(error);
+  }
+
+  async #later(): Promise<void> {
+    const epoch = (this.#epoch += 1);
+    const pause = jittered(this.#pause);
+    this.#pause = this.#longer(this.#pause);
+    await Promise.race([this.sleep(pause), new Promise<void>((resolve) => (this.#hurry = resolve))]);
+    this.#hurry = undefined;
+    if (epoch === this.#epoch) await this.#attempt();
+  }
+
+  #longer(pause: number): number {
+    return Math.min(pause * 2, this.timing.retryMax);
+  }
+
+  #set(state: State, reason: string): void {
+    if (state === this.state) return;
+    this.state = state;
+    this.#on.state(state, reason);
+  }
+}
+
+function closed(): ChatzzError {
+  return new ChatzzError('disconnected', 'the client is disconnected');
+}
+
+/** Half as long to one and a half, so that clients do not come back all at once. */
+function jittered(pause: number): number {
+  return pause * (0.5 + Math.random());
+}

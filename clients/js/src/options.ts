@@ -1,0 +1,46 @@
+import type { ManagerOptions, Socket, SocketOptions } from 'socket.io-client';
+
+import type { UserId } from './wire.js';
+
+/** Where the outbox is kept: `localStorage`, `AsyncStorage` of React Native, or anything of their kind. */
+export interface ChatzzStorage {
+  getItem(key: string): string | null | Promise<string | null>;
+  setItem(key: string, value: string): unknown;
+  removeItem(key: string): unknown;
+}
+
+/** Durations in milliseconds. */
+export interface Timing {
+  /** How long an answer is waited for; the server needs at most 4,500. Default 10,000. */
+  ackTimeout: number;
+  /** The first pause before another try; it doubles each time. Default 500. */
+  retryMin: number;
+  /** The longest pause. Default 15,000. */
+  retryMax: number;
+  /** How long reads are gathered before they are told in one event. Default 100. */
+  readDelay: number;
+}
+
+/** What `connect` takes. */
+export interface Options {
+  /** Where the server is, such as `https://chat.example.org`. */
+  url: string;
+  /** Who the user is: the `_id` in the application's users. */
+  userId: UserId;
+  /** A token that does not end before the page is left. */
+  token?: string;
+  /** Gives a fresh token; asked at every connect and before the last one ends. */
+  getToken?: () => string | Promise<string>;
+  /** Where messages that are not yet stored survive a reload. Default: nowhere. */
+  storage?: ChatzzStorage;
+  /** How many messages `loadOlder` fetches, 1 to 500. Default 50. */
+  pageSize?: number;
+  timing?: Partial<Timing>;
+  /** More options of socket.io-client, such as `path`. */
+  socket?: Partial<ManagerOptions & SocketOptions>;
+  /** Another `io` than that of socket.io-client, for tests. */
+  io?: (url: string, options: Partial<ManagerOptions & SocketOptions>) => Socket;
+}
+
+/** @internal */
+export const TIMING: Timing = { ackTimeout: 10_000, retryMin: 500, retryMax: 15_000, readDelay: 100 };

@@ -1,0 +1,152 @@
+/**
+ * What the server and its clients say to each other: protocol version 2,
+ * `docs/protocol.md`. The server's golden files are checked against these types.
+ */
+
+/** The application's own id of a user: text, or a number for integer ids. */
+export type UserId = string | number;
+
+/** Whether somebody has a socket open. */
+export type Presence = 'online' | 'offline';
+
+/** `not_sent` (stored) → `sent` (handed to a socket of the receiver) → `read`; never back. */
+export type MessageStatus = 'not_sent' | 'sent' | 'read';
+
+/** The application's document of a user, reduced to the fields that the operator lists. */
+export interface UserDetails {
+  _id: UserId;
+  /** The application has deleted this user. */
+  deleted?: true;
+  [field: string]: unknown;
+}
+
+interface MessageOf<Person> {
+  /** 24 hex digits, unique everywhere. */
+  _id: string;
+  /** RFC 3339, UTC, with milliseconds. */
+  createdAt: string;
+  from: Person;
+  to: Person;
+  message: string;
+  status: MessageStatus;
+  chatRoomId: string;
+  /** 1, 2, 3 … within the chat room, without a gap. */
+  seq: number;
+  /** The sender's own key of this message. */
+  clientId?: string;
+  /** When it was first handed to a socket of the receiver. */
+  sentAt?: string;
+  readAt?: string;
+}
+
+/** A message as the server has stored it. */
+export interface Message extends MessageOf<UserDetails> {}
+
+/** The newest message of a contact: with ids as `from` and `to`. */
+export interface LastMessage extends MessageOf<UserId> {}
+
+/** The data of `chat-user-added`. */
+export interface AddedContact extends UserDetails {
+  chatRoomId: string;
+  status: Presence;
+  /** When the person last went offline; `null` if never. */
+  lastOnline: string | null;
+  addedBy: UserId;
+  addedAt: string;
+}
+
+/** Somebody with whom the user has a chat room. */
+export interface Contact extends AddedContact {
+  unreadCount: number;
+  /** Absent while there is none. */
+  lastMessage?: LastMessage;
+  /** How many messages were missed, when not all are in `missedMessages`. */
+  missedCount?: number;
+  /** From which `seq` on there are missed messages, when not all are in `missedMessages`. */
+  missedFrom?: number;
+}
+
+/** The data of `user-details`. */
+export interface Login {
+  user: UserDetails;
+  status: Presence;
+  lastOnline: string | null;
+  connectedUsers: Contact[];
+  /** By the sender's id, ascending by `seq`. */
+  missedMessages: Record<string, Message[]>;
+  /** What the application gave with the login. */
+  meta?: Record<string, unknown>;
+}
+
+/** The data of `chat-user-status-changed`. */
+export interface PresenceChange {
+  user: UserDetails;
+  status: Presence;
+  lastOnline: string | null;
+}
+
+/** The data of `message-status-changed`. */
+export interface StatusChange extends Message {
+  /** Every message of the same sender whose `seq` lies in it, both ends included. */
+  range?: { from: number; to: number };
+}
+
+/** What a failed event is answered with. */
+export interface WireError {
+  code: string;
+  message: string;
+  /** Kept by the protocol for `rate-limited`. */
+  retryAfterMs?: number;
+}
+
+/** The envelopes of the server: `type` → `data`. */
+export interface Envelopes {
+  'user-details': Login;
+  'chat-user-status-changed': PresenceChange;
+  /** The same, under the name that `CHATZZ_STATUS_EVENT` can choose. */
+  'user-status-changed': PresenceChange;
+  'chat-user-added': AddedContact;
+  'old-messages': Message[];
+  'new-message': Message;
+  'message-status-changed': StatusChange;
+  error: WireError & { event: string };
+}
+
+/** One envelope. */
+export type Envelope = { [Type in keyof Envelopes]: { type: Type; data: Envelopes[Type] } }[keyof Envelopes];
+
+/** Which page of the history; see `get-old-messages` in the protocol. */
+export interface HistoryPage {
+  userId: UserId;
+  date?: string | number;
+  /** Only messages with a smaller `seq`. */
+  before?: number;
+  /** Only messages with a greater `seq`. */
+  after?: number;
+  /** 1 to 500; the server's default is 100. */
+  limit?: number;
+}
+
+/** The events of the client: payload and result. */
+export interface Requests {
+  'connect-user': [
+    { userId: UserId; deliveryAcks?: boolean },
+    { userId: UserId; status: Presence; serverTime: string; protocol: number },
+  ];
+  'add-chat-user': [{ userToAdd: UserId }, Contact];
+  'get-old-messages': [HistoryPage, { messages: Message[]; hasMore: boolean }];
+  'send-message': [{ userId: UserId; message: string; clientId: string }, Message & { duplicate?: true }];
+  'message-read': [{ userId: UserId; upTo: number }, { read: number }] | [{ messageId: string }, Message];
+  'message-delivered': [{ userId: UserId; upTo: number }, { delivered: number }];
+  'refresh-token': [{ token: string }, { expiresAt: string | null }];
+}
+
+/** What an event takes. */
+export type Payload<Event extends keyof Requests> = Requests[Event][0];
+
+/** What an event is answered with, for a payload of this type. */
+export type Result<Event extends keyof Requests, Given = Payload<Event>> =
+  Requests[Event] extends infer Pair ? (Pair extends [infer Takes, infer Gives] ? (Given extends Takes ? Gives : never) : never) : never;
+
+/** The arguments of an ack callback. */
+export type Ack<Event extends keyof Requests> = [null, Requests[Event][1]] | [WireError, null];

@@ -1,0 +1,72 @@
+/** The server's golden files as TypeScript, each against the type that it must satisfy. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const fixtures = process.env.CHATZZ_FIXTURES ?? join(root, '../../fixtures');
+
+/** The golden files in a folder of `fixtures`, named without `.json`. */
+export function golden(folder: Golden['folder']): Golden[] {
+  const files = readdirSync(join(fixtures, folder)).filter((file) => file.endsWith('.json'));
+  assert.ok(files.length > 0, `there are golden files in ${fixtures}`);
+  return files.map((file) => ({ folder, name: basename(file, '.json'), content: JSON.parse(readFileSync(join(fixtures, folder, file), 'utf8')) }));
+}
+
+/** Without the index signature of user details, under which every unknown field would pass; with the fields of the golden users. */
+const PRELUDE = `
+import type { Ack, AddedContact, Contact, Envelope, Login, Requests } from '../../dist/index.js';
+export type * from '../../dist/react.js';
+type Known<T> = { [K in keyof T as string extends K ? never : K]: T[K] };
+type Person = { firstName: string; lastName: string; username: string; avatar: string | null };
+type Of<Type extends Envelope['type']> = Extract<Envelope, { type: Type }>;
+type Strict = {
+  'chat-user-added': { type: 'chat-user-added'; data: Known<AddedContact> & Person };
+  'user-details': { type: 'user-details'; data: Omit<Login, 'connectedUsers'> & { connectedUsers: (Known<Contact> & Person)[] } };
+};
+type EnvelopeOf<Type extends Envelope['type']> = Type extends keyof Strict ? Strict[Type] : Of<Type>;
+type AckOf<Event extends keyof Requests> = Event extends 'add-chat-user' ? [null, Known<Contact> & Person] : Ack<Event>;
+`;
+
+/** The type for a golden file: its name is that of the envelope or event, and after a dot the variant. */
+function typeOf(folder: Golden['folder'], name: string): string {
+  const [event] = name.split('.');
+  if (name === 'error' && folder === 'acks') return 'Ack<\'connect-user\'>';
+  return folder === 'acks' ? `AckOf<'${event}'>` : `EnvelopeOf<'${event}'>`;
+}
+
+/** A golden file, or what one could become. */
+export interface Golden {
+  folder: 'acks' | 'envelopes';
+  name: string;
+  content: any;
+}
+
+/** What the compiler says to each; nothing to one that satisfies its type. */
+export function complaints(files: Golden[]): string[] {
+  const place = join(root, 'build', `fixtures-${process.pid}`);
+  mkdirSync(place, { recursive: true });
+  const prelude = PRELUDE.split('\n');
+  const lines = files.map(({ folder, name, content }, at) => `export const x${at} = ${JSON.stringify(content)} satisfies ${typeOf(folder, name)};`);
+  writeFileSync(join(place, 'golden.ts'), [...prelude, ...lines, ''].join('\n'));
+  // With the declarations, as a user's compiler may read them.
+  const settings = { extends: '../../tsconfig.json', compilerOptions: { noEmit: true, rootDir: '../..', skipLibCheck: false }, files: ['golden.ts'] };
+  writeFileSync(join(place, 'tsconfig.json'), JSON.stringify(settings));
+
+  const compiler = join(createRequire(import.meta.url).resolve('typescript/package.json'), '../bin/tsc');
+  const { stdout, stderr } = spawnSync(process.execPath, [compiler, '-p', place, '--pretty', 'false'], { encoding: 'utf8' });
+  rmSync(place, { recursive: true });
+
+  const found = files.map(() => '');
+  let at = -1;
+  for (const line of `${stdout}${stderr}`.split('\n').filter((line) => line !== '')) {
+    // What is indented goes on with the complaint before it.
+    if (!line.startsWith(' ')) at = Number(/golden\.ts\((\d+),/.exec(line)?.[1]) - prelude.length - 1;
+    assert.ok(at in found, `the compiler complains of something else: ${line}`);
+    found[at] += line;
+  }
+  return found;
+}
