@@ -1,7 +1,8 @@
 //! I13: every event gets exactly one answer before its deadline, or its
 //! connection is closed by then.
 //!
-//! A fault that stops the server or the link lengthens the deadline by its own
+//! Every event of the harness asks for an acknowledgement, so an `error` envelope
+//! is an answer too many. A fault that stops the server or the link lengthens the deadline by its own
 //! length; one of the database does not. `disconnect` is answered by the close.
 
 use super::facts::{Facts, Op, Request, extended};
@@ -11,6 +12,11 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     for line in &facts.unasked {
         report.add(Invariant::I13, &[*line], || {
             "an answer that nobody asked for".to_owned()
+        });
+    }
+    for line in &facts.errors {
+        report.add(Invariant::I13, &[*line], || {
+            "an `error` envelope, though every event has an acknowledgement".to_owned()
         });
     }
     for op in &facts.ops {

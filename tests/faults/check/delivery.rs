@@ -1,5 +1,8 @@
 //! I7: every message reaches its receiver, and a connection hears it once and in
-//! order.
+//! order, and without a gap: what is stored in a chat room goes to both people,
+//! so after the first `new-message` of a room each next one on the connection is
+//! the next position, unless the login brought those between. It is so with
+//! several servers too: a server tells what others stored before its own.
 //!
 //! *Reached* is what a receiver was told live, as missed, or in a page; the
 //! walks of the final phase do not count, since they show everything anyway.
@@ -7,7 +10,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::facts::{Facts, How, Request, Result, Seen, Sym};
+use super::facts::{Facts, How, Msg, Request, Result, Seen, Sym};
 use super::{Invariant, Report};
 use crate::history::Phase;
 
@@ -98,6 +101,7 @@ fn once(facts: &Facts<'_>, report: &mut Report) {
     let mut live: HashMap<(usize, Sym), usize> = HashMap::new();
     let mut missed: HashMap<(usize, Sym), (usize, usize)> = HashMap::new();
     let mut last: HashMap<(usize, Sym), (u64, usize)> = HashMap::new();
+    let brought = brought(facts);
     for seen in &facts.seen {
         let (now, msg) = (seen.at.line, &seen.msg);
         let key = (seen.conn, msg.id);
@@ -115,6 +119,15 @@ fn once(facts: &Facts<'_>, report: &mut Report) {
                         let conn = facts.conn(seen.conn);
                         format!("{conn} heard number {} after number {seq}", msg.seq)
                     });
+                }
+                if let Some((seq, first)) = before.filter(|(seq, _)| *seq < msg.seq) {
+                    let gap = skipped(facts, seen, seq, &brought);
+                    if let Some(gap) = gap {
+                        report.add(Invariant::I7, &[first, now], || {
+                            let (conn, gap) = (facts.conn(seen.conn), facts.message(gap));
+                            format!("{conn} heard number {} after {seq}, not {gap}", msg.seq)
+                        });
+                    }
                 }
                 if let Some((login, first)) = missed.get(&key)
                     && is_old_news(facts, *login, seen)
@@ -143,6 +156,42 @@ fn once(facts: &Facts<'_>, report: &mut Report) {
             _ => {}
         }
     }
+}
+
+/// The last position of each chat room that the logins of a connection brought:
+/// (connection, room).
+fn brought(facts: &Facts<'_>) -> HashMap<(usize, Sym), u64> {
+    let mut brought = HashMap::new();
+    for seen in &facts.seen {
+        if let How::Missed(_) = seen.how {
+            let last: &mut u64 = brought.entry((seen.conn, seen.msg.room)).or_default();
+            *last = seen.msg.seq.max(*last);
+        }
+    }
+    brought
+}
+
+/// A message between the position heard before and this one that should have
+/// been heard. To its receiver, what is before the end of what the login brought
+/// came with it or was confirmed before it.
+fn skipped<'a>(
+    facts: &'a Facts<'_>,
+    seen: &Seen,
+    before: u64,
+    brought: &HashMap<(usize, Sym), u64>,
+) -> Option<&'a Msg> {
+    // one shown under another number is a matter of I4
+    let stored = *facts.stored_by_id.get(&seen.msg.id)?;
+    let now = facts.stored[stored].msg.seq;
+    let room = *facts.room_by_id.get(&seen.msg.room)?;
+    let user = facts.conns[seen.conn].user;
+    let until = brought.get(&(seen.conn, seen.msg.room));
+    let until = until.copied().unwrap_or(0);
+    let between = facts
+        .between(room, before + 1, now.saturating_sub(1))
+        .iter();
+    let mut between = between.map(|stored| &stored.msg);
+    between.find(|msg| msg.to != user || msg.seq > until)
 }
 
 /// Whether what is told live after a login was acknowledged well before it: it

@@ -56,7 +56,7 @@ fn told<'a>(facts: &'a Facts<'_>, send: &Send) -> Option<(&'a Seen, u64)> {
 }
 
 /// Whether a connection lives long enough after a moment to have heard of it.
-fn stays(facts: &Facts<'_>, conn: &Conn, from: At) -> bool {
+pub(super) fn stays(facts: &Facts<'_>, conn: &Conn, from: At) -> bool {
     let wait = (facts.run.deadline_ms + facts.run.slack_ms) * 1000;
     let faults = facts
         .faults

@@ -13,7 +13,7 @@
 //! | I4 | one total order: `seq` without gap, the same for everybody | `total_order` |
 //! | I5, I6 | real-time order, order of one connection | `send_order` |
 //! | I7 | delivery, once a connection, none that was confirmed | `delivery`, `missed`, `live` |
-//! | I8 | statuses only go forward, `read` only after a read | `statuses`, `receipts` |
+//! | I8 | statuses only go forward, `read` only after a read | `statuses`, `receipts`, `kept` |
 //! | I9 | history is stable, pages join | `pages`, `walks` |
 //! | I10 | unread is what a recount says | `unread` |
 //! | I11 | presence agrees with the truth within its bounds | `presence` |
@@ -31,8 +31,7 @@
 //! # What is not judged
 //!
 //! I14 and I15 need more than a history. The acks of `new-message` envelopes are
-//! not in a history, so nothing is concluded from them. Presence is judged among
-//! people of one server only: servers do not tell each other who came.
+//! not in a history, so nothing is concluded from them.
 
 mod acknowledged;
 mod answers;
@@ -40,6 +39,7 @@ mod delivery;
 mod duplicates;
 mod facts;
 mod isolation;
+mod kept;
 mod leaks;
 mod live;
 mod missed;
@@ -153,6 +153,22 @@ impl Report {
 /// The history is one that [`History::read`] accepts; the dump was read after
 /// its last line. Takes O(n log n) in the number of events.
 pub(crate) fn check(history: &History, dump: &Dump) -> Vec<Violation> {
+    judge(history, dump).0
+}
+
+/// How much there was to judge; for a run that is to show something it is more
+/// than nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Judged {
+    /// Microseconds in which a connection's knowledge of a contact was compared
+    /// with the truth, over all connections and contacts.
+    pub(crate) watched_us: u64,
+    /// Those of them about contacts who were at another server some time.
+    pub(crate) across_us: u64,
+}
+
+/// As [`check`], and how much was judged.
+pub(crate) fn judge(history: &History, dump: &Dump) -> (Vec<Violation>, Judged) {
     let mut report = Report::default();
     let facts = Facts::gather(history, dump, &mut report);
     acknowledged::check(&facts, &mut report);
@@ -165,12 +181,13 @@ pub(crate) fn check(history: &History, dump: &Dump) -> Vec<Violation> {
     missed::check(&facts, &mut report);
     statuses::check(&facts, &mut report);
     receipts::check(&facts, &mut report);
+    kept::check(&facts, &mut report);
     pages::check(&facts, &mut report);
     walks::check(&facts, &mut report);
     unread::check(&facts, &mut report);
-    presence::check(&facts, &mut report);
+    let judged = presence::check(&facts, &mut report);
     isolation::check(&facts, &mut report);
     answers::check(&facts, &mut report);
     leaks::check(&facts, &mut report);
-    report.finish()
+    (report.finish(), judged)
 }

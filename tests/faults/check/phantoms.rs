@@ -1,9 +1,10 @@
 //! I2: what is stored, delivered or paged was sent, by whom and as it says,
-//! before it was seen; and what failed is nowhere.
+//! before it was seen; and what failed is nowhere, nor was it stored after all:
+//! a `duplicate` of tries that all had failed before says so.
 
 use std::collections::HashSet;
 
-use super::facts::{Facts, Fate, Msg, Send};
+use super::facts::{Facts, Fate, How, Msg, Result, Send};
 use super::{Invariant, Report};
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
@@ -33,6 +34,9 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             Some(_) => {}
         }
     }
+    for send in &facts.sends {
+        false_failures(facts, send, report);
+    }
     for stored in &facts.stored {
         let msg = &stored.msg;
         match send_of(facts, msg) {
@@ -48,6 +52,31 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
                 }
             }
             Some(_) => {}
+        }
+    }
+}
+
+/// A repeat that was known although all tries before had failed, and no other
+/// was made: one of them stored something.
+fn false_failures(facts: &Facts<'_>, send: &Send, report: &mut Report) {
+    for ok in send.oks.iter().map(|ok| &facts.seen[*ok]) {
+        let How::Sent(repeat, true) = ok.how else {
+            continue;
+        };
+        let begun = facts.ops[repeat].invoke;
+        let others = send.tries.iter().filter(|one| **one != repeat);
+        let failed: Option<Vec<usize>> = others
+            .map(|one| match facts.ops[*one].answer {
+                Some((at, Result::Failed)) if at < begun => Some(at.line),
+                _ => None,
+            })
+            .collect();
+        if let Some(mut lines) = failed.filter(|failed| !failed.is_empty()) {
+            lines.push(ok.at.line);
+            report.add(Invariant::I2, &lines, || {
+                let message = facts.message(&ok.msg);
+                format!("every send of {message} had failed, and it was stored")
+            });
         }
     }
 }

@@ -54,6 +54,10 @@ struct Flat<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     of: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    stops_answers: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loses_writes: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Phase>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server: Option<u64>,
@@ -110,6 +114,8 @@ impl Line {
                 id: id()?,
                 what: flat.what.clone().context("no `what`")?,
                 of: flat.of.clone(),
+                stops_answers: flat.stops_answers.unwrap_or(true),
+                loses_writes: flat.loses_writes.unwrap_or(true),
             },
             "healed" => Event::Healed { id: id()? },
             "phase" => Event::Phase(flat.name.context("no `name`")?),
@@ -176,11 +182,19 @@ impl Line {
                 data: Some(data),
                 ..flat
             },
-            Event::Fault { id, what, of } => Flat {
+            Event::Fault {
+                id,
+                what,
+                of,
+                stops_answers,
+                loses_writes,
+            } => Flat {
                 e: "fault",
                 id: Some(id.clone()),
                 what: Some(what.clone()),
                 of: of.clone(),
+                stops_answers: Some(*stops_answers),
+                loses_writes: Some(*loses_writes),
                 ..flat
             },
             Event::Healed { id } => Flat {

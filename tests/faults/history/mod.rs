@@ -18,7 +18,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub(crate) use dump::{Dump, DumpedMessage, DumpedRoom, DumpedUser};
-pub(crate) use wire::{Contact, Details, Message, Page, Status, StatusChanged, UserId};
+pub(crate) use wire::{Contact, Details, Message, Page, Read, Status, StatusChanged, UserId};
 
 /// A recorded run.
 #[derive(Clone, Debug, Default)]
@@ -57,10 +57,15 @@ pub(crate) enum Event {
     },
     /// A fault begins. `of` says whom it hits: `{"c": 7}` one connection,
     /// `{"server": 0}` one server; absent or anything else, everybody.
+    /// Without the two flags in a line, both are set.
     Fault {
         id: Value,
         what: String,
         of: Option<Value>,
+        /// It may delay or prevent answers beyond the deadline.
+        stops_answers: bool,
+        /// What is written behind may be lost.
+        loses_writes: bool,
     },
     /// A fault is over and the system can work again.
     Healed { id: Value },
@@ -86,6 +91,14 @@ pub(crate) struct Run {
     pub(crate) lease_ms: u64,
     /// What the recorder may be late.
     pub(crate) slack_ms: u64,
+    /// What one server knows of another's users is at most this old; 1,500 by
+    /// default: they look once a second, and a look takes its time.
+    #[serde(default = "cross_ms")]
+    pub(crate) cross_ms: u64,
+}
+
+fn cross_ms() -> u64 {
+    1_500
 }
 
 /// A connection of a user to a server.
@@ -150,16 +163,17 @@ pub(crate) enum Phase {
     End,
 }
 
-/// What a server uses; a figure that is not known is absent.
+/// What a server uses. `sessions` and `tasks` are absent where the server does
+/// not export them: chatzz exports neither.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Sample {
     pub(crate) server: u64,
     /// `baseline` or `after`.
     pub(crate) label: String,
-    pub(crate) rss_kib: Option<u64>,
-    pub(crate) fds: Option<u64>,
-    pub(crate) sockets: Option<u64>,
+    pub(crate) rss_kib: u64,
+    pub(crate) fds: u64,
+    pub(crate) sockets: u64,
     pub(crate) sessions: Option<u64>,
     pub(crate) tasks: Option<u64>,
 }

@@ -104,6 +104,13 @@ pub(crate) struct Page<'a> {
     pub(crate) has_more: bool,
 }
 
+/// The answer to `message-read` with `upTo`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub(crate) struct Read {
+    /// How many messages were not read before.
+    pub(crate) read: u64,
+}
+
 /// Milliseconds since 1970 of an RFC 3339 date.
 fn date<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
     let text: Cow<'de, str> = Deserialize::deserialize(from)?;

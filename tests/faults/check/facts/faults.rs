@@ -22,6 +22,8 @@ pub(crate) struct Fault {
     stops_answers: bool,
     /// Whether what a server had not written yet may be lost.
     loses_writes: bool,
+    /// Whether a server is dead from its beginning, and new from its end.
+    kills: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,21 @@ impl Fault {
         }
     }
 
+    /// Whether a server is hit.
+    pub(crate) fn hits_server(&self, server: u64) -> bool {
+        self.scope == Scope::All || self.scope == Scope::Server(server)
+    }
+
+    /// Whether the process that a connection was made to is dead for good.
+    pub(crate) fn kills(&self, conn: &Conn) -> bool {
+        self.kills && self.hits(conn) && conn.open.t < self.begin
+    }
+
+    /// Whether it is one of a server or its clients, not of the database.
+    pub(crate) fn is_of_server(&self) -> bool {
+        self.stops_answers
+    }
+
     /// Whether answers to this connection have to wait for its end.
     pub(crate) fn stops_answers(&self, conn: &Conn) -> bool {
         self.stops_answers && self.hits(conn)
@@ -52,29 +69,20 @@ impl Fault {
     }
 }
 
-/// Whether the name of a fault says that it is one of the database.
-fn is_of_database(what: &str) -> bool {
-    [
-        "mongo",
-        "step",
-        "primary",
-        "command",
-        "database",
-        "failpoint",
-    ]
-    .iter()
-    .any(|word| what.contains(word))
-}
-
 /// The faults of a history, by their beginnings.
 pub(super) fn gather(history: &History) -> Vec<Fault> {
     let mut faults: Vec<Fault> = Vec::new();
     let mut open: HashMap<String, usize> = HashMap::new();
     for line in &history.lines {
         match &line.event {
-            Event::Fault { id, what, of } => {
+            Event::Fault {
+                id,
+                what,
+                of,
+                stops_answers,
+                loses_writes,
+            } => {
                 open.insert(id.to_string(), faults.len());
-                let of_database = is_of_database(what);
                 let field = |name| {
                     of.as_ref()
                         .and_then(|of| of.get(name))
@@ -88,8 +96,9 @@ pub(super) fn gather(history: &History) -> Vec<Fault> {
                         (None, Some(server)) => Scope::Server(server),
                         (None, None) => Scope::All,
                     },
-                    stops_answers: !of_database,
-                    loses_writes: of_database || what.contains("server"),
+                    stops_answers: *stops_answers,
+                    loses_writes: *loses_writes,
+                    kills: what == "kill-server",
                 });
             }
             Event::Healed { id } => {

@@ -101,6 +101,7 @@ impl Facts<'_> {
             request,
             answer: None,
             again: Vec::new(),
+            moved: 0,
             page: None,
         });
     }

@@ -122,6 +122,8 @@ pub(crate) struct Op {
     pub(crate) answer: Option<(At, Result)>,
     /// Lines of answers after the first.
     pub(crate) again: Vec<usize>,
+    /// How many messages a receipt moved.
+    pub(crate) moved: u64,
     /// What a page held: its messages, among [`Facts::seen`], and `hasMore`.
     pub(crate) page: Option<(std::ops::Range<usize>, bool)>,
 }
@@ -235,6 +237,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) final_walks: HashMap<(Sym, usize), usize>,
     /// Answers that nobody asked for.
     pub(crate) unasked: Vec<usize>,
+    /// Lines of `error` envelopes.
+    pub(crate) errors: Vec<usize>,
     /// When anybody first saw a message, by its id.
     pub(crate) first_seen: HashMap<Sym, usize>,
     /// What is in the final walk of a user: (user, message).
@@ -269,6 +273,7 @@ impl<'a> Facts<'a> {
             walks: Vec::new(),
             final_walks: HashMap::new(),
             unasked: Vec::new(),
+            errors: Vec::new(),
             first_seen: HashMap::new(),
             walked: HashSet::new(),
         };

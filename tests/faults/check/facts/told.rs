@@ -34,8 +34,11 @@ impl Facts<'_> {
                 let asked = self.ops[op].invoke;
                 self.contact(at, conn, Some(asked), &contact);
             }
+            Request::ReadUpTo(..) => {
+                let read: crate::history::Read = serde_json::from_str(ok.get())?;
+                self.ops[op].moved = read.read;
+            }
             Request::Connect
-            | Request::ReadUpTo(..)
             | Request::DeliveredUpTo(..)
             | Request::Disconnect
             | Request::Other => {}
@@ -82,6 +85,7 @@ impl Facts<'_> {
                 let contact: Contact<'_> = serde_json::from_str(data)?;
                 self.contact(at, conn, None, &contact);
             }
+            "error" => self.errors.push(at.line),
             _ => {}
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! I11: presence agrees with the truth, within the bounds.
 //!
 //! The truth of a person at a server is what his logged-in connections there
-//! say. Since neither the client nor the recorder sees when a server notices,
+//! say, and those at other servers, which it hears of `crossMs` later ([`far`]). Since neither the client nor the recorder sees when a server notices,
 //! there are three times ([`truth`]): *surely online*, *surely offline*, and
 //! between. A watcher is a connection of a contact; what it knows is the last it
 //! was told. Knowing "online" while the person is surely offline is a violation,
@@ -12,81 +12,112 @@
 //! | clean | the slack |
 //! | cut, lost | the grace and the slack |
 //! | silent | ping interval + timeout + 1 s (`silentMs`) and the slack |
-//! | any, while a fault hits it | the fault's end, the lease and the slack |
+//! | any, while a fault of its server or link hits it | the fault's end, the lease and the slack |
+//! | at another server | the same and `crossMs` |
+//! | at another server, killed | the earlier of its return and lease + a third, the slack, `crossMs` |
 //!
-//! A fault that hits the watcher delays what he is told as much.
+//! A fault that hits the watcher delays what he is told as much. One of the
+//! database excuses only what a server knows of the people of others: of its own
+//! it knows from memory.
 
+mod far;
 mod truth;
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::facts::{Facts, Request, Sym, Told};
-use super::{Invariant, Report};
-use truth::{Times, Truth, fault_windows, surely_there_until};
+use super::{Invariant, Judged, Report};
+pub(super) use truth::possible_times;
+use truth::{Here, Times, Truth, Views, fault_windows, surely_there_until};
 
-pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
+pub(super) fn check(facts: &Facts<'_>, report: &mut Report) -> Judged {
+    let mut judged = Judged::default();
+    let mut views = Views::new(facts);
     let truths = Truth::gather(facts);
     let mut known: BTreeMap<(usize, Sym), Vec<&Told>> = BTreeMap::new();
     for told in &facts.told {
         known.entry((told.conn, told.about)).or_default().push(told);
     }
     for ((conn, about), told) in known {
-        watcher(facts, &truths, conn, about, &told, report);
+        let server = facts.conns[conn].server;
+        let truth = truths.get(&about);
+        let elsewhere = truth.is_some_and(|truth| truth.is_elsewhere(server));
+        let sight = Sight {
+            index: conn,
+            about,
+            elsewhere,
+            here: views.at(server, about),
+        };
+        let judged_here = sight.judge(facts, &told, report);
+        judged.watched_us += judged_here;
+        if elsewhere {
+            judged.across_us += judged_here;
+        }
     }
     dump(facts, &truths, report);
+    judged
 }
 
-/// What one connection knew of one person over time.
-fn watcher(
-    facts: &Facts<'_>,
-    truths: &HashMap<Sym, Truth>,
+/// One connection's view of one person.
+struct Sight<'a> {
     index: usize,
     about: Sym,
-    told: &[&Told],
-    report: &mut Report,
-) {
-    let conn = &facts.conns[index];
-    let none = Truth::default();
-    let truth = truths.get(&about).unwrap_or(&none);
-    let until = surely_there_until(facts, conn);
-    // servers do not tell each other who comes and goes
-    if truth.is_elsewhere(conn.server, conn.open.t, until) {
-        return;
-    }
-    let here = truth.at(conn.server);
-    let blind = fault_windows(facts, conn);
-    let told: Vec<&Told> = told
-        .iter()
-        .filter(|one| !is_overtaken(one, told))
-        .copied()
-        .collect();
-    for (place, one) in told.iter().enumerate() {
-        let next = told.get(place + 1).map_or(until, |next| next.at.t);
-        let (from, to) = (one.at.t, next.min(until));
-        if from >= to {
-            continue;
-        }
-        let wrong = if one.online {
-            truth::gaps(&here.possible, from, to)
-        } else {
-            truth::overlaps(&here.certain, from, to)
-        };
-        for (begin, end) in wrong {
-            if let Some((since, end)) = judged(facts, one, begin, end, &blind) {
-                let line = truth::last_change(facts, about, since);
-                report.add(Invariant::I11, &[line, one.at.line], || {
-                    let (conn, about) = (facts.conn(index), facts.user(about));
-                    let (knows, truth) = if one.online {
-                        ("online", "offline")
-                    } else {
-                        ("offline", "online")
-                    };
-                    let ms = (end - since) / 1000;
-                    format!("{conn} took {about} for {knows} for {ms} ms, who was {truth}")
-                });
-                break;
+    /// Whether he ever was at another server.
+    elsewhere: bool,
+    here: &'a Here,
+}
+
+impl Sight<'_> {
+    /// Judges what the connection knew over time; how long it could be judged.
+    fn judge(&self, facts: &Facts<'_>, told: &[&Told], report: &mut Report) -> u64 {
+        let conn = &facts.conns[self.index];
+        let until = surely_there_until(facts, conn);
+        let blind = fault_windows(facts, conn);
+        let told: Vec<&Told> = told
+            .iter()
+            .filter(|one| !is_overtaken(one, told))
+            .copied()
+            .collect();
+        let mut judged_us = 0;
+        for (place, one) in told.iter().enumerate() {
+            let next = told.get(place + 1).map_or(until, |next| next.at.t);
+            // what was asked for may be as old as what is heard of other servers
+            let old = one.asked.is_some() && self.elsewhere;
+            let age = if old { facts.run.cross_ms * 1000 } else { 0 };
+            let (from, to) = (one.at.t + age, next.min(until));
+            if from >= to {
+                continue;
+            }
+            let (certain, possible) = (&self.here.certain, &self.here.possible);
+            let online = truth::overlaps(certain, from, to);
+            let offline = truth::gaps(possible, from, to);
+            for (begin, end) in online.iter().chain(&offline) {
+                let seen = truth::gaps(&blind, *begin, *end).into_iter();
+                judged_us += seen.map(|(begin, end)| end - begin).sum::<u64>();
+            }
+            let wrong = if one.online { offline } else { online };
+            let mut wrong = wrong.into_iter();
+            let wrong = wrong.find_map(|(begin, end)| judged(facts, one, begin, end, &blind));
+            if let Some((since, end)) = wrong {
+                self.tell(facts, one, (since, end), report);
             }
         }
+        judged_us
+    }
+
+    fn tell(&self, facts: &Facts<'_>, one: &Told, when: (u64, u64), report: &mut Report) {
+        let (since, end) = when;
+        let line = truth::last_change(facts, self.about, since);
+        report.add(Invariant::I11, &[line, one.at.line], || {
+            let (conn, about) = (facts.conn(self.index), facts.user(self.about));
+            let (knows, truth) = if one.online {
+                ("online", "offline")
+            } else {
+                ("offline", "online")
+            };
+            let ms = (end - since) / 1000;
+            format!("{conn} took {about} for {knows} for {ms} ms, who was {truth}")
+        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::far::far;
 use super::is_login;
 use crate::check::facts::{Conn, Facts, Fault, NEVER, Result, Sym};
 use crate::history::Close;
@@ -17,12 +18,6 @@ pub(super) struct Here {
     /// In these he is surely online, and all had time to hear of it.
     pub(super) certain: Times,
 }
-
-/// Somebody who never was at a server.
-static NOWHERE: Here = Here {
-    possible: Times::new(),
-    certain: Times::new(),
-};
 
 /// A person, by server.
 #[derive(Clone, Debug, Default)]
@@ -48,19 +43,69 @@ impl Truth {
         truths
     }
 
-    pub(super) fn at(&self, server: u64) -> &Here {
-        self.servers.get(&server).unwrap_or(&NOWHERE)
-    }
-
     pub(super) fn servers(&self) -> impl Iterator<Item = &Here> {
         self.servers.values()
     }
 
-    /// Whether he may have been at another server within a time.
-    pub(super) fn is_elsewhere(&self, server: u64, from: u64, to: u64) -> bool {
-        let mut others = self.servers.iter().filter(|(other, _)| **other != server);
-        others.any(|(_, here)| !overlaps(&here.possible, from, to).is_empty())
+    /// Whether he ever was at another server.
+    pub(super) fn is_elsewhere(&self, server: u64) -> bool {
+        self.servers.keys().any(|other| *other != server)
     }
+}
+
+/// What the servers must know of people.
+pub(super) struct Views<'a> {
+    facts: &'a Facts<'a>,
+    conns: HashMap<Sym, Vec<&'a Conn>>,
+    known: HashMap<(u64, Sym), Here>,
+}
+
+impl<'a> Views<'a> {
+    pub(super) fn new(facts: &'a Facts<'a>) -> Self {
+        let mut conns: HashMap<Sym, Vec<&Conn>> = HashMap::new();
+        for conn in &facts.conns {
+            conns.entry(conn.user).or_default().push(conn);
+        }
+        Self {
+            facts,
+            conns,
+            known: HashMap::new(),
+        }
+    }
+
+    /// A person as a server must know him.
+    pub(super) fn at(&mut self, server: u64, user: Sym) -> &Here {
+        let (facts, conns) = (self.facts, self.conns.get(&user));
+        self.known.entry((server, user)).or_insert_with(|| {
+            let mut here = Here::default();
+            for conn in conns.into_iter().flatten() {
+                let (may, must) = if conn.server == server {
+                    (possible(facts, conn), certain(facts, conn))
+                } else {
+                    far(facts, conn, server)
+                };
+                here.possible.extend(may);
+                here.certain.extend(must);
+            }
+            merge(&mut here.possible);
+            merge(&mut here.certain);
+            here
+        })
+    }
+}
+
+/// When anybody's sockets may have been there, by person.
+pub(in crate::check) fn possible_times(facts: &Facts<'_>) -> HashMap<Sym, Vec<(u64, u64)>> {
+    let mut all: HashMap<Sym, Times> = HashMap::new();
+    // a server may hold on to a polled session for as long as to a silent one
+    let silent = facts.run.silent_ms * 1000;
+    for conn in &facts.conns {
+        let times = possible(facts, conn).into_iter();
+        let times = times.map(|(begin, end)| (begin, end.saturating_add(silent)));
+        all.entry(conn.user).or_default().extend(times);
+    }
+    all.values_mut().for_each(merge);
+    all
 }
 
 /// When a connection may have made its user online.
@@ -79,8 +124,8 @@ fn possible(facts: &Facts<'_>, conn: &Conn) -> Times {
     times
 }
 
-/// When everybody has been told that a connection is gone.
-fn gone(facts: &Facts<'_>, conn: &Conn) -> u64 {
+/// When everybody at its server has been told that a connection is gone.
+pub(super) fn gone(facts: &Facts<'_>, conn: &Conn) -> u64 {
     let run = facts.run;
     let Some((at, how)) = conn.close else {
         return NEVER;
@@ -143,11 +188,14 @@ pub(super) fn fault_windows(facts: &Facts<'_>, conn: &Conn) -> Times {
     times
 }
 
+/// Faults of its server or its link; what the database does is nothing to people
+/// of one server.
 fn hitting<'a>(facts: &'a Facts<'_>, conn: &'a Conn) -> impl Iterator<Item = &'a Fault> {
-    facts.faults.iter().filter(|fault| fault.hits(conn))
+    let faults = facts.faults.iter();
+    faults.filter(|fault| fault.hits(conn) && fault.is_of_server())
 }
 
-fn merge(times: &mut Times) {
+pub(super) fn merge(times: &mut Times) {
     times.retain(|(begin, end)| begin <= end);
     times.sort_unstable();
     let mut merged = Times::with_capacity(times.len());

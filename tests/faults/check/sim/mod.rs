@@ -29,6 +29,7 @@ pub(crate) const RUN: Run = Run {
     silent_ms: 3_000,
     lease_ms: 4_000,
     slack_ms: 500,
+    cross_ms: 1_500,
 };
 
 /// Everything there is.
@@ -166,9 +167,9 @@ impl World {
             self.write(Event::Sample(Sample {
                 server: 0,
                 label: label.to_owned(),
-                rss_kib: Some(40_000),
-                fds: Some(30),
-                sockets: Some(0),
+                rss_kib: 40_000,
+                fds: 30,
+                sockets: 0,
                 sessions: Some(0),
                 tasks: Some(20),
             }));
@@ -182,6 +183,8 @@ impl World {
             id: json!(id),
             what: what.to_owned(),
             of: None,
+            stops_answers: true,
+            loses_writes: true,
         });
         id
     }

@@ -1,7 +1,9 @@
 //! Tests of the checker: of each invariant a clean run, and the same run with
 //! exactly that broken.
 
+mod crossing;
 mod edit;
+mod keeping;
 mod messages;
 mod order;
 mod property;
@@ -110,6 +112,33 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials![property:
             clean_runs_are_clean,
             broken_runs_are_caught,
+        ],
+    ]
+    .into_iter()
+    .flatten()
+    .chain(promises_between_people())
+    .collect()
+}
+
+fn promises_between_people() -> Vec<Trial> {
+    [
+        trials![keeping:
+            an_acknowledged_read_that_is_not_stored_is_seen,
+            an_acknowledged_read_of_one_message_that_is_not_stored_is_seen,
+            a_confirmed_delivery_that_is_not_stored_is_seen,
+            a_sender_who_never_hears_of_a_read_is_seen,
+            a_message_sent_to_nobody_is_seen,
+            a_gap_on_a_connection_is_seen,
+            an_error_envelope_beside_an_answer_is_seen,
+            a_failure_that_was_none_is_seen,
+            what_a_line_lacks_is_assumed_or_refused,
+        ],
+        trials![crossing:
+            another_server_has_a_little_longer_to_tell,
+            an_offline_event_about_somebody_at_another_server_is_seen,
+            people_of_a_killed_server_are_offline_after_its_lease,
+            a_fault_of_the_database_excuses_what_is_known_of_others_alone,
+            what_was_judged_is_counted,
         ],
     ]
     .into_iter()
