@@ -19,7 +19,7 @@ const PEOPLE: usize = 32;
 /// Messages of each one to the next, and back.
 const EACH_WAY: usize = 2;
 /// Events of one socket on their way at a time, each answered in time when all sockets send.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 8;
 /// Cells that there have to be.
 const LEAST: usize = 10_000;
 
@@ -37,7 +37,8 @@ struct Circle {
 }
 
 async fn circle() -> Circle {
-    let server = Server::start().await;
+    // how fast a loaded machine answers is not what is asked here
+    let server = Server::with(&[("CHATZZ_REQUEST_TIMEOUT", "9s")]).await;
     let mut people = Vec::new();
     for number in 0..PEOPLE {
         people.push(server.person(&format!("person{number}")).await);
