@@ -16,7 +16,7 @@ async fn a_send_from_the_blocked_is_refused_stored_nowhere_and_told_to_nobody() 
     let answer = bob.block(&alice.id).await.unwrap();
 
     assert_eq!(answer, json!({ "blocked": true }));
-    assert_eq!(bob.blocked().await, [alice.id.clone()]);
+    assert_eq!(bob.blocked().await, std::slice::from_ref(&alice.id));
     alice.client.drain();
     assert_eq!(code(alice.send(&bob.id, "hello").await), "blocked");
     bob.client.assert_silent_for_roundtrip().await;
@@ -104,7 +104,7 @@ async fn a_block_holds_for_every_socket_of_the_blocked_and_over_a_restart() {
     let (alice, _) = server.arrive(&alice.id).await;
     assert_eq!(code(alice.send(&bob.id, "hello").await), "blocked");
     let (bob, _) = server.arrive(&bob.id).await;
-    assert_eq!(bob.blocked().await, [alice.id.clone()]);
+    assert_eq!(bob.blocked().await, std::slice::from_ref(&alice.id));
     assert!(server.messages().await.is_empty());
 }
 

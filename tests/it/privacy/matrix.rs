@@ -221,7 +221,7 @@ async fn what_is_ones_own_works_and_lists_show_ones_own_alone() {
     for (me, person) in circle.people.iter().enumerate() {
         let next = &circle.people[(me + 1) % PEOPLE].id;
         let before = &circle.people[(me + PEOPLE - 1) % PEOPLE].id;
-        assert_eq!(person.blocked().await, [next.clone()]);
+        assert_eq!(person.blocked().await, std::slice::from_ref(next));
         let own = person.set_privacy(json!({})).await.unwrap();
         assert_eq!(own["whitelist"], json!([next]));
         // blocked by the one before: nobody else's unblocking ends that
