@@ -31,10 +31,27 @@ pub enum StartError {
     /// The database is not prepared, and may not be.
     #[error("the database is not prepared: run `chatzz migrate` first. It would do:\n{0}")]
     Unprepared(Plan),
+    /// The rule of who may write to whom cannot be asked.
+    #[error(
+        "CHATZZ_CONTACT_RULE cannot be asked of {collection}: the database refuses its filter, \
+         or the account has no `find` there ({})", said(.cause)
+    )]
+    ContactRule {
+        /// The collection, with its database.
+        collection: String,
+        /// What the database says.
+        cause: store::Error,
+    },
     /// The lease cannot be taken.
     #[error("the node's lease cannot be taken")]
     Lease(#[from] store::Error),
     /// The metrics cannot be recorded.
     #[error("metrics cannot be recorded: another recorder is installed")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+}
+
+/// What the database itself says, if it was asked.
+fn said(error: &store::Error) -> String {
+    let source = std::error::Error::source(error);
+    source.map_or_else(|| error.to_string(), ToString::to_string)
 }

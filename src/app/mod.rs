@@ -26,7 +26,7 @@ use crate::events::{self, Context, Delivery, Limits};
 use crate::http::{self, Health};
 use crate::lanes::{Confirm, Equipment, Lanes, Outlet};
 use crate::service::presence::Presence;
-use crate::service::{Lease, Messenger, Parts, warn_if_unusable};
+use crate::service::{Lease, Messenger, Parts, check_contact_rule, warn_if_unusable};
 use crate::store::{Store, WriteBehind};
 use crate::transport::Sessions;
 
@@ -79,6 +79,9 @@ impl App {
         let store = Store::connect(&config).await?;
         prepare(&store, config.mongodb.migrate_on_start).await?;
         warn_if_unusable(&store, &config).await;
+        check_contact_rule(&store)
+            .await
+            .map_err(|(collection, cause)| StartError::ContactRule { collection, cause })?;
 
         let behind = Arc::new(WriteBehind::new(store.behind.clone()));
         let presence = Arc::new(Presence::new(

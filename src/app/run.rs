@@ -33,6 +33,7 @@ impl App {
         let ages = Ages {
             confirmed: self.config.socket.ping_interval + self.config.socket.ping_timeout + SLACK,
             people: self.config.users.cache / 2,
+            privacy: self.config.privacy.cache,
         };
         let context = Arc::clone(&self.context);
         self.tasks

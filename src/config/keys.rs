@@ -2,9 +2,12 @@
 
 use super::key::{Key, join, key, text, told};
 use super::keys_auth::AUTH;
+use super::keys_privacy::PRIVACY;
 
 /// Every key of the configuration, in the order of `.env.example`.
-pub const KEYS: &[Key] = &join::<{ SERVER.len() + AUTH.len() }>(SERVER, AUTH);
+pub const KEYS: &[Key] = &join::<{ SERVER.len() + MODES.len() }>(SERVER, MODES);
+
+const MODES: &[Key] = &join::<{ PRIVACY.len() + AUTH.len() }>(PRIVACY, AUTH);
 
 const SERVER: &[Key] = &[
     key(

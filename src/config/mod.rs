@@ -8,6 +8,7 @@
 //! sizes `512B`, `256KiB` or `1MiB`, a bare number is bytes.
 
 mod auth;
+mod contact_rule;
 mod environment;
 mod error;
 mod http;
@@ -15,6 +16,7 @@ mod jwt;
 mod key;
 mod keys;
 mod keys_auth;
+mod keys_privacy;
 mod lanes;
 mod log;
 mod messages;
@@ -22,6 +24,7 @@ mod mongodb;
 mod names;
 mod parse;
 mod presence;
+mod privacy;
 mod reader;
 mod secret;
 mod service_url;
@@ -33,6 +36,7 @@ mod warning;
 mod webhook;
 
 pub use auth::{AuthConfig, AuthMode};
+pub use contact_rule::ContactRule;
 pub use error::{ConfigError, ConfigErrors};
 pub use http::{AllowedOrigins, HttpConfig};
 pub use jwt::{JwtAlgorithm, JwtConfig, JwtKey};
@@ -44,6 +48,7 @@ pub use messages::{MESSAGE_MAX_BYTES, MessagesConfig, PagingConfig};
 pub use mongodb::MongoDbConfig;
 pub use parse::ByteSize;
 pub use presence::PresenceConfig;
+pub use privacy::PrivacyConfig;
 pub use service_url::ServiceUrl;
 pub use socket::{SocketConfig, StatusEvent};
 pub use timeouts::TimeoutsConfig;
@@ -83,6 +88,8 @@ pub struct Config {
     pub paging: PagingConfig,
     /// Who is online, and which node says so.
     pub presence: PresenceConfig,
+    /// Who may write to whom.
+    pub privacy: PrivacyConfig,
     /// The lanes that number and store messages.
     pub lanes: LanesConfig,
     /// How long an answer and a shutdown may take.
@@ -125,6 +132,7 @@ impl Config {
         let messages = MessagesConfig::read(keys);
         let paging = PagingConfig::read(keys);
         let presence = PresenceConfig::read(keys);
+        let privacy = PrivacyConfig::read(keys);
         let lanes = LanesConfig::read(keys);
         let timeouts = TimeoutsConfig::read(keys);
         let log = LogConfig::read(keys);
@@ -137,6 +145,7 @@ impl Config {
             messages: messages?,
             paging: paging?,
             presence: presence?,
+            privacy: privacy?,
             lanes: lanes?,
             timeouts: timeouts?,
             log: log?,

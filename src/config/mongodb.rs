@@ -48,6 +48,11 @@ pub struct MongoDbConfig {
     /// `CHATZZ_MESSAGE_COLLECTION`, default `chatmessages`, name. Change it when the
     /// application already uses that name.
     pub message_collection: String,
+    /// The collection of block lists and whitelists.
+    ///
+    /// `CHATZZ_PRIVACY_COLLECTION`, default `chatprivacy`, name. Change it when the
+    /// application already uses that name.
+    pub privacy_collection: String,
     /// What the names of the bookkeeping collections begin with.
     ///
     /// `CHATZZ_META_PREFIX`, default `chatzz_`, name. Change it when the application
@@ -126,6 +131,7 @@ impl MongoDbConfig {
             chat_user_collection: names.chat_user?,
             chat_room_collection: names.chat_room?,
             message_collection: names.message?,
+            privacy_collection: names.privacy?,
             meta_prefix: names.meta_prefix?,
             pool: pool?,
             pool_min: pool_min?,

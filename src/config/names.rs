@@ -30,6 +30,7 @@ pub(super) struct CollectionNames {
     pub(super) chat_user: Option<String>,
     pub(super) chat_room: Option<String>,
     pub(super) message: Option<String>,
+    pub(super) privacy: Option<String>,
     pub(super) meta_prefix: Option<String>,
 }
 
@@ -40,6 +41,7 @@ impl CollectionNames {
             chat_user: keys.read("CHATZZ_CHAT_USER_COLLECTION", collection),
             chat_room: keys.read("CHATZZ_CHAT_ROOM_COLLECTION", collection),
             message: keys.read("CHATZZ_MESSAGE_COLLECTION", collection),
+            privacy: keys.read("CHATZZ_PRIVACY_COLLECTION", collection),
             meta_prefix: keys.read("CHATZZ_META_PREFIX", meta_prefix),
         }
     }
@@ -55,6 +57,7 @@ impl CollectionNames {
             ("CHATZZ_CHAT_USER_COLLECTION", self.chat_user.clone()),
             ("CHATZZ_CHAT_ROOM_COLLECTION", self.chat_room.clone()),
             ("CHATZZ_MESSAGE_COLLECTION", self.message.clone()),
+            ("CHATZZ_PRIVACY_COLLECTION", self.privacy.clone()),
             ("CHATZZ_META_PREFIX", prefix.map(nodes_collection)),
             ("CHATZZ_META_PREFIX", prefix.map(meta_collection)),
         ];
@@ -97,7 +100,7 @@ pub(super) fn database(text: &str) -> Parsed<String> {
     }
 }
 
-fn collection(text: &str) -> Parsed<String> {
+pub(super) fn collection(text: &str) -> Parsed<String> {
     let problem = if text.is_empty() {
         Some("is empty")
     } else if text.len() > COLLECTION_MAX_BYTES {

@@ -17,8 +17,9 @@ use super::outbox::Outbox;
 use super::packet::Packet;
 use super::parsed::{Event, MOST_NAME_CHARS, Parsed};
 use super::{
-    Audience, Context, Outcome, add_chat_user, connect_user, get_old_messages, message_delivered,
-    message_read, refresh_token, send_message,
+    Audience, Context, Outcome, add_chat_user, block_user, connect_user, get_blocked_users,
+    get_old_messages, message_delivered, message_read, refresh_token, send_message, set_privacy,
+    unblock_user,
 };
 use crate::lanes::Origin;
 use crate::service::Error;
@@ -121,7 +122,14 @@ impl Context {
                 let outcome = self.within(&origin, refreshing, Error::Unavailable).await;
                 self.finish_event(connection, &origin, outcome);
             }
-            Event::AddChatUser => self.add(connection, payload, origin).await,
+            Event::AddChatUser | Event::BlockUser | Event::UnblockUser | Event::SetPrivacy => {
+                self.apart(event, connection, payload, origin).await;
+            }
+            Event::GetBlockedUsers => {
+                let listing = Box::pin(get_blocked_users::handle(self, connection, payload));
+                let outcome = self.within(&origin, listing, Error::Unavailable).await;
+                self.finish_event(connection, &origin, outcome);
+            }
             Event::GetOldMessages => {
                 let has_ack = origin.ack.is_some();
                 let outcome = self
@@ -142,28 +150,34 @@ impl Context {
         }
     }
 
-    /// `add-chat-user` runs in a task of its own: once the chat room may be
-    /// there, the added are told, even if the answer is late.
-    async fn add(
+    /// Events that write for themselves run in a task of their own: once it may
+    /// be written, others are told, even if the answer is late.
+    async fn apart(
         self: &Arc<Self>,
+        event: Event,
         connection: &Arc<Connection>,
         payload: Option<&RawValue>,
         origin: Origin,
     ) {
         let (context, by) = (Arc::clone(self), Arc::clone(connection));
         let payload = payload.map(RawValue::to_owned);
-        let mut adding =
-            tokio::spawn(
-                async move { add_chat_user::handle(&context, &by, payload.as_deref()).await },
-            );
-        if let Ok(added) = timeout_at(self.deadline(&origin), &mut adding).await {
-            let outcome = added.unwrap_or(Err(Error::Internal));
+        let mut writing = tokio::spawn(async move {
+            let payload = payload.as_deref();
+            match event {
+                Event::BlockUser => block_user::handle(&context, &by, payload).await,
+                Event::UnblockUser => unblock_user::handle(&context, &by, payload).await,
+                Event::SetPrivacy => set_privacy::handle(&context, &by, payload).await,
+                _ => add_chat_user::handle(&context, &by, payload).await,
+            }
+        });
+        if let Ok(written) = timeout_at(self.deadline(&origin), &mut writing).await {
+            let outcome = written.unwrap_or(Err(Error::Internal));
             return self.finish_event(connection, &origin, outcome);
         }
         self.delivery.reply(&origin, Err(Error::UnknownOutcome));
         let (context, by) = (Arc::clone(self), Arc::clone(connection));
         tokio::spawn(async move {
-            if let Ok(Ok(outcome)) = adding.await {
+            if let Ok(Ok(outcome)) = writing.await {
                 context.tell_others(&by, outcome.deliveries);
             }
         });

@@ -26,6 +26,8 @@ pub(crate) struct Ages {
     pub(crate) confirmed: Duration,
     /// How often people who are here are read anew.
     pub(crate) people: Duration,
+    /// How often it is read what they set at other nodes.
+    pub(crate) privacy: Duration,
 }
 
 /// Looks after sockets and people until cancelled.
@@ -34,6 +36,7 @@ pub(crate) async fn keep_house(context: Arc<Context>, ages: Ages, cancelled: Can
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut swept = Instant::now();
     let mut refreshed = Instant::now();
+    let mut looked = Instant::now();
     loop {
         tokio::select! {
             () = cancelled.cancelled() => return,
@@ -45,6 +48,12 @@ pub(crate) async fn keep_house(context: Arc<Context>, ages: Ages, cancelled: Can
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
             context.sweep();
+        }
+        if looked.elapsed() >= ages.privacy && context.presence.elsewhere().is_any() {
+            looked = Instant::now();
+            if let Err(error) = context.refresh_privacies().await {
+                tracing::debug!(%error, "privacy was not read anew");
+            }
         }
         if refreshed.elapsed() >= ages.people {
             refreshed = Instant::now();
@@ -112,6 +121,17 @@ impl Context {
                     self.close_sockets_of(*who);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Reads anew what people who are here may have set at other nodes.
+    async fn refresh_privacies(&self) -> Result<(), Error> {
+        let here = self.presence.list();
+        for some in here.chunks(PEOPLE_PER_QUERY) {
+            let ids: Vec<ChatUserId> = some.iter().map(|(id, ..)| *id).collect();
+            let outlet = self.delivery.as_ref();
+            self.messenger.refresh_privacies(&ids, outlet).await?;
         }
         Ok(())
     }

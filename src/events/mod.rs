@@ -2,12 +2,14 @@
 //! file per event.
 
 mod add_chat_user;
+mod block_user;
 mod connect_user;
 mod connection;
 mod delivery;
 mod dispatch;
 mod ending;
 mod fifo;
+mod get_blocked_users;
 mod get_old_messages;
 mod handed;
 mod housekeeping;
@@ -19,7 +21,9 @@ mod parsed;
 mod refresh_token;
 mod room_event;
 mod send_message;
+mod set_privacy;
 mod socket;
+mod unblock_user;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -86,6 +90,18 @@ struct Outcome {
     handed_over: Vec<HandedOver>,
     /// Whether this finishes a login: what was held back is sent now.
     login: bool,
+}
+
+impl Outcome {
+    /// An answer, and what others are told.
+    fn of(ack: Json, deliveries: Vec<(Audience, Json)>) -> Self {
+        Self {
+            ack,
+            deliveries,
+            handed_over: Vec::new(),
+            login: false,
+        }
+    }
 }
 
 /// Whom an envelope goes to.

@@ -25,6 +25,10 @@ pub(super) enum Event {
     MessageRead,
     MessageDelivered,
     RefreshToken,
+    BlockUser,
+    UnblockUser,
+    GetBlockedUsers,
+    SetPrivacy,
     Disconnect,
 }
 
@@ -38,6 +42,10 @@ impl Event {
             "message-read" => Self::MessageRead,
             "message-delivered" => Self::MessageDelivered,
             "refresh-token" => Self::RefreshToken,
+            "block-user" => Self::BlockUser,
+            "unblock-user" => Self::UnblockUser,
+            "get-blocked-users" => Self::GetBlockedUsers,
+            "set-privacy" => Self::SetPrivacy,
             "disconnect" => Self::Disconnect,
             _ => return None,
         })
@@ -52,6 +60,10 @@ impl Event {
             Self::MessageRead => "message-read",
             Self::MessageDelivered => "message-delivered",
             Self::RefreshToken => "refresh-token",
+            Self::BlockUser => "block-user",
+            Self::UnblockUser => "unblock-user",
+            Self::GetBlockedUsers => "get-blocked-users",
+            Self::SetPrivacy => "set-privacy",
             Self::Disconnect => "disconnect",
         }
     }

@@ -62,12 +62,21 @@ impl Messenger {
     /// Opens the chat room with somebody; the same one however often.
     ///
     /// # Errors
-    /// [`Error::CannotAddSelf`], [`Error::UserNotFound`], or failures.
+    /// [`Error::CannotAddSelf`], [`Error::UserNotFound`], [`Error::Blocked`] for a
+    /// new chat room, or failures.
     #[tracing::instrument(name = "messenger.add", level = "debug", skip_all)]
     pub async fn add(&self, me: &Me, whom: &IdInput) -> Result<Added, Error> {
+        let added = self.open(me, whom).await;
+        self.level(added).await
+    }
+
+    async fn open(&self, me: &Me, whom: &IdInput) -> Result<Added, Error> {
         let user = self.user(whom).await?;
         if user.id == me.user {
             return Err(Error::CannotAddSelf);
+        }
+        if !self.rule.ask(me, &user.id).await? {
+            return Err(Error::UserNotFound);
         }
         let of_write = |error| Error::of_write(&error);
         let other = self
@@ -76,6 +85,11 @@ impl Messenger {
             .get_or_create(&user.id)
             .await
             .map_err(of_write)?;
+        let is_new = self.room(me.id, other.id).await?.is_none();
+        if is_new && !self.takes_from(other.id, me).await? {
+            return Err(Error::Blocked);
+        }
+        let blocked_since = self.privacies.of(me.id).await?.blocked_since(other.id);
         // all that may fail is read before: a new chat room has to be told of
         let mine = self.people.get(&me.user).await?;
         let (status, last_online) = self.shown_self(me).await?;
@@ -93,7 +107,7 @@ impl Messenger {
             let mut contacts = self.describe(me, vec![opened.room]).await?;
             contacts.pop().ok_or(Error::Internal)?
         };
-        let adder = Contact {
+        let mut adder = Contact {
             id: me.id,
             user: mine,
             status,
@@ -104,6 +118,7 @@ impl Messenger {
             delivered: 0,
             ..contact.clone()
         };
+        adder.hide(blocked_since);
         Ok(Added {
             added: contact,
             adder,
@@ -124,7 +139,7 @@ impl Messenger {
 
     /// Describes the contacts behind chat rooms, newest conversation first.
     ///
-    /// Four queries, whatever their number.
+    /// Five queries, whatever their number.
     pub(super) async fn describe(
         &self,
         me: &Me,
@@ -132,8 +147,9 @@ impl Messenger {
     ) -> Result<Vec<Contact>, Error> {
         let room_ids: Vec<ChatRoomId> = rooms.iter().map(|room| room.id).collect();
         let others: Vec<ChatUserId> = rooms.iter().map(|room| room.other(me.id)).collect();
-        let (people, last, unread) = futures::try_join!(
+        let (people, hidden, last, unread) = futures::try_join!(
             self.contact_users(&others),
+            self.hidden_from(me, &others),
             async {
                 let last = self.store.messages.list_last(&room_ids).await;
                 last.map_err(|error| Error::of_read(&error))
@@ -151,7 +167,9 @@ impl Messenger {
                 let (document, user) = people.get(&room.other(me.id))?;
                 let last = last.remove(&room.id);
                 let unread = unread.get(&room.id).copied().unwrap_or_default();
-                Some(self.contact(me, &room, document, Arc::clone(user), last, unread))
+                let mut contact = self.contact(me, &room, document, Arc::clone(user), last, unread);
+                contact.hide(hidden.get(&contact.id).copied());
+                Some(contact)
             })
             .collect();
         contacts.sort_by_key(|contact| std::cmp::Reverse(contact.newest()));
@@ -220,6 +238,14 @@ impl Messenger {
 }
 
 impl Contact {
+    /// Shows him as he was when he blocked the one who looks.
+    fn hide(&mut self, blocked_since: Option<DateTime>) {
+        if let Some(at) = blocked_since {
+            self.status = Status::Offline;
+            self.last_online = Some(at);
+        }
+    }
+
     /// When something last happened in the conversation.
     fn newest(&self) -> DateTime {
         self.last_message

@@ -37,6 +37,9 @@ pub enum Error {
     /// The text is too long.
     #[error("the message is longer than {0}")]
     MessageTooLong(String),
+    /// The other does not want to hear from the sender.
+    #[error("this user does not take messages from you")]
+    Blocked,
     /// The client id was used for another message.
     #[error("this clientId belongs to another message of yours")]
     ClientIdConflict,

@@ -9,6 +9,7 @@ mod login;
 mod missed;
 mod people;
 pub mod presence;
+mod privacy;
 mod receipts;
 mod sending;
 mod users_check;
@@ -26,6 +27,7 @@ pub use lease::Lease;
 pub use login::Login;
 pub use missed::HandedOver;
 pub use people::{IdInput, People};
+pub use privacy::{PrivacySettings, check_contact_rule};
 pub use receipts::Receipt;
 pub use sending::{Draft, MESSAGE_MAX_BYTES};
 pub use users_check::warn_if_unusable;
@@ -37,6 +39,7 @@ use crate::id::{ChatRoomId, ChatUserId, UserId};
 use crate::lanes::{Lanes, Member};
 use crate::store::{Store, User, WriteBehind};
 use presence::Presence;
+use privacy::{Privacies, Rule, Tick};
 
 /// Pairs and chat users remembered at most, about 100 bytes each.
 const MOST_CACHED: u64 = 500_000;
@@ -56,6 +59,9 @@ pub struct Messenger {
     people: People,
     presence: Arc<Presence>,
     lanes: Lanes,
+    privacies: Privacies,
+    rule: Rule,
+    tick: Tick,
     behind: Arc<WriteBehind>,
     clock: Clock,
     paging: PagingConfig,
@@ -89,9 +95,17 @@ impl Messenger {
             config.users.id_type,
             config.users.cache,
         );
+        let privacies = Privacies::new(parts.store.privacies.clone(), config.privacy.cache);
+        let rule = Rule::new(
+            parts.store.contact_rule.clone(),
+            config.privacy.contact_rule_cache,
+        );
         Self {
             store: parts.store,
             people,
+            privacies,
+            rule,
+            tick: Tick::default(),
             presence: parts.presence,
             lanes: parts.lanes,
             behind: parts.behind,
@@ -147,6 +161,22 @@ impl Messenger {
             }
         }
         Err(Error::UserNotFound)
+    }
+
+    /// Finds the chat room with somebody whom a client means.
+    ///
+    /// Whom the asker could not write to or is gone, and who never had a chat
+    /// room with him, is answered like somebody who never was.
+    async fn conversation_with(&self, me: &Me, input: &IdInput) -> Result<Conversation, Error> {
+        let user = self.user_or_deleted(input).await?;
+        match self.conversation(me, Arc::clone(&user)).await {
+            Err(Error::NoChatRoom)
+                if user.profile.is_none() || !self.rule.allows(me, &user.id).await? =>
+            {
+                Err(Error::UserNotFound)
+            }
+            found => found,
+        }
     }
 
     /// Finds the chat room with a user, and both people of it.

@@ -77,9 +77,7 @@ impl People {
         let mut found = found.into_iter();
         match (found.next(), found.next()) {
             (None, _) => Ok(None),
-            (Some(_), Some(_)) => Err(Error::BadRequest(
-                "this id fits two users; configure CHATZZ_USER_ID_TYPE".into(),
-            )),
+            (Some(_), Some(_)) => Err(two_users()),
             (Some((id, document)), None) => {
                 let user = Arc::new(User::present(id.clone(), document));
                 self.by_input.insert(input.clone(), id.clone()).await;
@@ -87,6 +85,27 @@ impl People {
                 Ok(Some(user))
             }
         }
+    }
+
+    /// Finds the users that a client means, in the order given; one query per
+    /// thousand.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`] when one names nobody, and those of [`People::find`].
+    pub async fn find_all(&self, inputs: &[IdInput]) -> Result<Vec<UserId>, Error> {
+        let all = inputs.iter().flat_map(|one| candidates(self.id_type, one));
+        let existing = self.users.list_existing(all.collect()).await;
+        let existing = existing.map_err(|error| Error::of_read(&error))?;
+        let named = inputs.iter().map(|input| {
+            let mut found = self.candidates(input).into_iter();
+            let mut found = found.by_ref().filter(|id| existing.contains(id));
+            match (found.next(), found.next()) {
+                (None, _) => Err(Error::UserNotFound),
+                (Some(id), None) => Ok(id),
+                (Some(_), Some(_)) => Err(two_users()),
+            }
+        });
+        named.collect()
     }
 
     /// Gets a user known to the messenger, deleted or not, at most as old as
@@ -144,6 +163,10 @@ impl People {
             .filter_map(UserId::from_bson)
             .collect()
     }
+}
+
+fn two_users() -> Error {
+    Error::BadRequest("this id fits two users; configure CHATZZ_USER_ID_TYPE".into())
 }
 
 /// The `_id`s that an input may stand for.

@@ -24,6 +24,12 @@ impl Messenger {
     /// [`Error::MessageNotFound`], as is one that does not exist.
     #[tracing::instrument(name = "messenger.receipt", level = "debug", skip_all)]
     pub async fn receipt(&self, me: &Me, receipt: Receipt, origin: Origin) -> Result<(), Error> {
+        // boxed: large beside what a send needs
+        let submitted = Box::pin(self.submit_receipt(me, receipt, origin)).await;
+        self.level(submitted).await
+    }
+
+    async fn submit_receipt(&self, me: &Me, receipt: Receipt, origin: Origin) -> Result<(), Error> {
         let (conversation, step, scope) = match receipt {
             Receipt::ReadOne(id) => {
                 let message = self
@@ -38,13 +44,11 @@ impl Messenger {
                 (conversation, Step::Read, Scope::One(message))
             }
             Receipt::ReadUpTo(user, seq) => {
-                let sender = self.user_or_deleted(&user).await?;
-                let conversation = self.conversation(me, sender).await?;
+                let conversation = self.conversation_with(me, &user).await?;
                 (conversation, Step::Read, Scope::UpTo(seq))
             }
             Receipt::DeliveredUpTo(user, seq) => {
-                let sender = self.user_or_deleted(&user).await?;
-                let conversation = self.conversation(me, sender).await?;
+                let conversation = self.conversation_with(me, &user).await?;
                 (conversation, Step::Sent, Scope::UpTo(seq))
             }
         };

@@ -76,8 +76,21 @@ impl Messenger {
     /// When the message cannot be accepted; nothing is stored then.
     #[tracing::instrument(name = "messenger.send", level = "debug", skip_all)]
     pub async fn send(&self, me: &Me, draft: Draft, origin: Origin) -> Result<(), Error> {
+        let submitted = self.submit_message(me, draft, origin).await;
+        self.level(submitted).await
+    }
+
+    async fn submit_message(&self, me: &Me, draft: Draft, origin: Origin) -> Result<(), Error> {
         let receiver = self.user(&draft.to).await?;
+        let allowed = self.rule.allows(me, &receiver.id).await?;
+        if !allowed && !Box::pin(self.is_repeat(me, &draft)).await? {
+            return Err(Error::UserNotFound);
+        }
         let conversation = self.conversation(me, receiver).await?;
+        let taken = self.takes_from(conversation.other.id, me).await?;
+        if !taken && !Box::pin(self.is_repeat(me, &draft)).await? {
+            return Err(Error::Blocked);
+        }
         let append = Append {
             room: conversation.room,
             from: conversation.me,
@@ -90,5 +103,16 @@ impl Messenger {
         self.lanes
             .submit(Command::Append(append))
             .map_err(|_| Error::Overloaded)
+    }
+
+    /// Whether this was stored before: then it is answered so, whatever has
+    /// been forbidden since.
+    async fn is_repeat(&self, me: &Me, draft: &Draft) -> Result<bool, Error> {
+        let Some(client_id) = &draft.client_id else {
+            return Ok(false);
+        };
+        let found = self.store.messages.find_by_client_id(me.id, client_id);
+        let found = found.await.map_err(|error| Error::of_read(&error))?;
+        Ok(found.is_some())
     }
 }

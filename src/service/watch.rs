@@ -164,8 +164,14 @@ impl Watch {
             // without their details nobody can be told; looked at again
             return Ok(());
         };
+        let Ok(privacies) = self.messenger.privacies_of(&ids).await else {
+            return Ok(());
+        };
         for user in news {
-            let contacts = contacts.remove(&user.id).unwrap_or_default();
+            let mut contacts = contacts.remove(&user.id).unwrap_or_default();
+            if let Some(privacy) = privacies.get(&user.id) {
+                contacts.retain(|contact| privacy.blocked_since(*contact).is_none());
+            }
             if let Some(details) = users.get(&user.user) {
                 let outlet = self.outlet.as_ref();
                 self.presence.take_in(me, user, details, contacts, outlet);

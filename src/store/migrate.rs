@@ -4,38 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use bson::{Bson, Document, doc};
-use sha2::{Digest as _, Sha256};
 
 use super::documents::{Listing, by_id};
+pub use super::migration::{MIGRATIONS, Migration};
 use super::{Error, MAINTENANCE_LIMIT, SchemaError, Store};
-
-/// One file of `migrations/`.
-#[derive(Clone, Copy, Debug)]
-pub struct Migration {
-    /// File name without its ending; orders the migrations.
-    pub name: &'static str,
-    /// The file: an Extended JSON array of commands.
-    pub commands: &'static str,
-}
-
-/// All migrations, in order.
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_create_collections",
-    commands: include_str!("../../migrations/0001_create_collections.json"),
-}];
-
-impl Migration {
-    /// SHA-256 of the file, in hex.
-    pub fn checksum(&self) -> String {
-        use fmt::Write as _;
-        let digest = Sha256::digest(self.commands.as_bytes());
-        digest.iter().fold(String::new(), |mut hex, byte| {
-            // writing to a String cannot fail
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
-    }
-}
 
 /// What a migration run would do, or did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -224,6 +196,7 @@ impl Store {
             .replace("${chat_users}", &names.chat_users)
             .replace("${chat_rooms}", &names.chat_rooms)
             .replace("${messages}", &names.messages)
+            .replace("${privacies}", &names.privacies)
             .replace("${nodes}", &names.nodes);
         let malformed = || MigrateError::Malformed(migration.name);
         let json: serde_json::Value = serde_json::from_str(&text).map_err(|_| malformed())?;

@@ -10,13 +10,16 @@ mod behind;
 pub mod chat_rooms;
 pub mod chat_users;
 mod connect;
+mod contact_rule;
 mod documents;
 mod elections;
 mod error;
 mod index;
 pub mod messages;
 pub mod migrate;
+mod migration;
 mod nodes;
+mod privacy;
 mod run;
 mod scan;
 mod schema;
@@ -36,11 +39,13 @@ pub use behind::{Behind, PresenceChange, RoomProgress, WriteBehind};
 pub use chat_rooms::{ChatRoom, ChatRooms};
 pub use chat_users::{ChatUser, ChatUsers, Presence};
 pub use connect::ConnectError;
+pub use contact_rule::ContactRule;
 use documents::Documents;
 use elections::Elections;
 pub use error::Error;
 pub use messages::{Message, Messages, Status};
 pub use nodes::{Node, Nodes};
+pub use privacy::{Blocked, Listed, Privacies, Privacy};
 use run::Runner;
 pub use scan::{Scan, shown};
 pub use schema::{Drift, IndexState, SchemaError};
@@ -59,6 +64,10 @@ pub struct Store {
     pub chat_rooms: ChatRooms,
     /// What was said.
     pub messages: Messages,
+    /// Who does not want to hear from whom.
+    pub privacies: Privacies,
+    /// Who may write to whom, in the application's words; `None` for everybody.
+    pub contact_rule: Option<ContactRule>,
     /// Which servers run.
     pub nodes: Nodes,
     /// What is written behind.
@@ -76,6 +85,7 @@ pub(crate) struct Names {
     pub(crate) chat_users: String,
     pub(crate) chat_rooms: String,
     pub(crate) messages: String,
+    pub(crate) privacies: String,
     pub(crate) nodes: String,
     pub(crate) meta: String,
 }
@@ -109,12 +119,20 @@ impl Store {
             chat_users: mongo.chat_user_collection.clone(),
             chat_rooms: mongo.chat_room_collection.clone(),
             messages: mongo.message_collection.clone(),
+            privacies: mongo.privacy_collection.clone(),
             nodes: mongo.nodes_collection(),
             meta: mongo.meta_collection(),
         };
         let users = client
             .database(&mongo.user_database)
             .collection_with_options(&mongo.user_collection, as_written());
+        let contact_rule = config.privacy.contact_rule.as_ref().map(|rule| {
+            let database = rule.database.as_ref().unwrap_or(&mongo.user_database);
+            let collection = client
+                .database(database)
+                .collection_with_options(&rule.collection, as_written());
+            ContactRule::new(Documents::new(collection, runner.clone()), rule)
+        });
         let open = Open {
             database: &database,
             runner: runner.clone(),
@@ -124,6 +142,8 @@ impl Store {
             chat_users: ChatUsers::new(open.documents(&names.chat_users)),
             chat_rooms: ChatRooms::new(open.documents(&names.chat_rooms)),
             messages: Messages::new(open.documents(&names.messages)),
+            privacies: Privacies::new(open.documents(&names.privacies)),
+            contact_rule,
             nodes: Nodes::new(open.documents(&names.nodes), config.presence.lease),
             meta: open.documents(&names.meta),
             behind: Behind::new(

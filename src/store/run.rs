@@ -53,7 +53,8 @@ impl Runner {
                 }
             }
         };
-        self.run(name, read)
+        // boxed: it is moved into a task anyway, and every caller's future holds it
+        self.run(name, Box::pin(read))
             .await?
             .ok_or(Error::TimedOut(self.limit))
     }

@@ -13,7 +13,7 @@ use super::view;
 use crate::config::StatusEvent;
 use crate::id::{Seq, UserId};
 use crate::lanes::Stored;
-use crate::service::{Contact, Error, HistoryPage, Login};
+use crate::service::{Contact, Error, HistoryPage, Login, PrivacySettings};
 use crate::store::{Presence, User};
 
 /// Name of the one event the server emits.
@@ -112,6 +112,26 @@ pub fn message_status_changed(newest: &Stored, oldest: Seq, count: u64) -> Json 
     envelope("message-status-changed", data)
 }
 
+/// One's own other socket blocked or unblocked somebody.
+pub fn block_changed(user: &UserId, blocked: bool) -> Json {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Data<'a> {
+        user_id: &'a UserId,
+        blocked: bool,
+    }
+    let data = Data {
+        user_id: user,
+        blocked,
+    };
+    envelope("privacy-changed", data)
+}
+
+/// One's own other socket set who may write.
+pub fn settings_changed(settings: &PrivacySettings) -> Json {
+    envelope("privacy-changed", view::Privacy::from(settings))
+}
+
 /// An event failed and carried no acknowledgement.
 pub fn error(event: &str, error: &Error) -> Json {
     #[derive(Serialize)]
@@ -133,9 +153,11 @@ pub fn error(event: &str, error: &Error) -> Json {
 
 /// Results of acknowledgements, in the order of the event table.
 pub mod result {
+    use std::sync::Arc;
+
     use super::{
-        Contact, Date, DateTime, HistoryPage, Json, PROTOCOL, Presence, Serialize, Stored, UserId,
-        render, view,
+        Contact, Date, DateTime, HistoryPage, Json, PROTOCOL, Presence, PrivacySettings, Serialize,
+        Stored, User, UserId, render, view,
     };
 
     /// Of `connect-user`.
@@ -194,6 +216,30 @@ pub mod result {
             read: u64,
         }
         render(&Read { read: count }).into()
+    }
+
+    /// Of `block-user` and `unblock-user`.
+    pub fn blocked(blocked: bool) -> Json {
+        #[derive(Serialize)]
+        struct Blocked {
+            blocked: bool,
+        }
+        render(&Blocked { blocked }).into()
+    }
+
+    /// Of `get-blocked-users`.
+    pub fn users(users: &[Arc<User>]) -> Json {
+        #[derive(Serialize)]
+        struct Users<'a> {
+            users: Vec<&'a super::RawValue>,
+        }
+        let users = users.iter().map(|user| view::user_details(user)).collect();
+        render(&Users { users }).into()
+    }
+
+    /// Of `set-privacy`.
+    pub fn settings(settings: &PrivacySettings) -> Json {
+        render(&view::Privacy::from(settings)).into()
     }
 
     /// Of `refresh-token`; `None` when the socket stays for ever.

@@ -28,6 +28,30 @@ pub struct AddChatUser {
     pub user_to_add: IdInput,
 }
 
+/// Payload of `block-user` and of `unblock-user`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockUser {
+    /// Who is meant.
+    pub user_id: IdInput,
+}
+
+/// Payload of `get-blocked-users`: nothing.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct GetBlockedUsers {}
+
+/// Payload of `set-privacy`; what is absent stays as it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SetPrivacy {
+    /// Whether only those on the whitelist may write.
+    #[serde(default)]
+    pub whitelist_only: Option<bool>,
+    /// Who may write then, instead of all who were on the list.
+    #[serde(default)]
+    pub whitelist: Option<Vec<IdInput>>,
+}
+
 /// Payload of `get-old-messages`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

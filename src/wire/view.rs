@@ -9,7 +9,7 @@ use super::json::{join, render};
 use super::time::Date;
 use crate::id::{ChatRoomId, MessageId, Seq, UserId};
 use crate::lanes::Stored;
-use crate::service::{Contact, LastMessage};
+use crate::service::{Contact, LastMessage, PrivacySettings};
 use crate::store::{Presence, Status, User};
 
 /// Largest JSON of one field of a user; larger ones are left out, 8 KiB.
@@ -216,6 +216,23 @@ pub(crate) fn added(contact: &Contact) -> Box<RawValue> {
             added_at: Date(contact.added_at),
         },
     )
+}
+
+/// Who may write to one.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Privacy<'a> {
+    whitelist_only: bool,
+    whitelist: &'a [UserId],
+}
+
+impl<'a> From<&'a PrivacySettings> for Privacy<'a> {
+    fn from(settings: &'a PrivacySettings) -> Self {
+        Self {
+            whitelist_only: settings.whitelist_only,
+            whitelist: &settings.whitelist,
+        }
+    }
 }
 
 #[cfg(test)]

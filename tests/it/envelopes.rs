@@ -151,11 +151,32 @@ async fn leave_and_come_back(seen: &mut Seen, server: &Server, alice: &Person, b
     let payload = json!({ "token": "not looked at" });
     bob.ask("refresh-token", payload).await.unwrap();
     seen.ack(&bob.client, "refresh-token");
+    set_privacy(seen, server, alice, &bob).await;
     bob.send(&alice.id, " ").await.unwrap_err();
     seen.ack(&bob.client, "error");
     bob.client.emit("send-message", json!(null)).unwrap();
     bob.client.wait_for("error").await;
     seen.envelope(&bob.client, "error");
+}
+
+/// The third: somebody blocks, unblocks, and lists who may write.
+async fn set_privacy(seen: &mut Seen, server: &Server, alice: &Person, bob: &Person) {
+    let second = server.another_of(bob).await;
+    let whom = json!({ "userId": alice.id });
+    bob.ask("block-user", whom.clone()).await.unwrap();
+    seen.ack(&bob.client, "block-user");
+    second.client.wait_for("privacy-changed").await;
+    seen.envelope(&second.client, "privacy-changed");
+    bob.ask("get-blocked-users", json!({})).await.unwrap();
+    seen.ack(&bob.client, "get-blocked-users");
+    bob.ask("unblock-user", whom).await.unwrap();
+    seen.ack(&bob.client, "unblock-user");
+    second.client.wait_for("privacy-changed").await;
+    let settings = json!({ "whitelistOnly": true, "whitelist": [alice.id] });
+    bob.ask("set-privacy", settings).await.unwrap();
+    seen.ack(&bob.client, "set-privacy");
+    second.client.wait_for("privacy-changed").await;
+    seen.envelope(&second.client, "privacy-changed.settings");
 }
 
 fn compare(folder: &str, seen: &BTreeMap<String, String>) {

@@ -36,6 +36,8 @@ mod outage;
 #[cfg(unix)]
 mod people;
 mod presence;
+#[cfg(unix)]
+mod privacy;
 mod queries;
 mod races;
 mod store;

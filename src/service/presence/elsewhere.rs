@@ -26,6 +26,11 @@ impl Elsewhere {
         any
     }
 
+    /// Whether there are other nodes.
+    pub fn is_any(&self) -> bool {
+        !self.boots.read().is_empty()
+    }
+
     /// Whether one of these nodes is another one whose lease is good.
     pub fn holds(&self, nodes: &[String]) -> bool {
         let boots = self.boots.read();

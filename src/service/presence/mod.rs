@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 use crate::bugs::{self, Bug};
 use crate::clock::Clock;
 use crate::id::{ChatUserId, SocketId, UserId};
-use crate::store::{ChatUser, Presence as Status, PresenceChange, User, WriteBehind};
+use crate::store::{ChatUser, Presence as Status, PresenceChange, Privacy, User, WriteBehind};
 pub use announce::{Announce, Announcement, Departure};
 pub use elsewhere::Elsewhere;
 use state::State;
@@ -190,6 +190,18 @@ impl Presence {
                 let announcement = state.go(self.clock.now());
                 self.write_offline(*person.key(), &announcement);
             }
+        }
+    }
+
+    /// Takes in whom a person blocked; tells those who see him differently now.
+    pub fn hide(&self, privacy: &Privacy, outlet: Option<&dyn Announce>) {
+        let Some(person) = self.person(privacy.id) else {
+            return;
+        };
+        let _order = person.order.lock();
+        let told = person.state.lock().hide(privacy);
+        for announcement in told {
+            outlet.inspect(|outlet| outlet.announce(&announcement));
         }
     }
 

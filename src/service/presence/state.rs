@@ -8,13 +8,17 @@ use bson::DateTime;
 
 use super::{Announcement, Sockets};
 use crate::id::ChatUserId;
-use crate::store::{ChatUser, Presence as Status, User};
+use crate::store::{ChatUser, Presence as Status, Privacy, User};
 
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) user: Arc<User>,
     pub(super) sockets: Sockets,
     pub(super) contacts: HashSet<ChatUserId>,
+    /// Contacts who are not told, since they are blocked.
+    pub(super) hidden_from: HashSet<ChatUserId>,
+    /// The version of the privacy that says so.
+    pub(super) privacy: i64,
     pub(super) shown_online: bool,
     pub(super) last_online: Option<DateTime>,
     /// Counts arrivals: a grace that began before the last one is void.
@@ -30,6 +34,8 @@ impl State {
             user: Arc::clone(user),
             sockets: Sockets::new(),
             contacts: HashSet::new(),
+            hidden_from: HashSet::new(),
+            privacy: 0,
             shown_online: false,
             last_online: who.last_online,
             arrivals: 0,
@@ -45,11 +51,43 @@ impl State {
     }
 
     pub(super) fn announcement(&self, status: Status) -> Announcement {
+        let contacts = self.contacts.difference(&self.hidden_from);
         Announcement {
             user: Arc::clone(&self.user),
             status,
             last_online: self.last_online,
-            contacts: self.contacts.iter().copied().collect(),
+            contacts: contacts.copied().collect(),
         }
+    }
+
+    /// Takes in who is blocked; what those hear to whom that changes something.
+    pub(super) fn hide(&mut self, privacy: &Privacy) -> Vec<Announcement> {
+        if privacy.version <= self.privacy {
+            return Vec::new();
+        }
+        self.privacy = privacy.version;
+        let now: HashSet<ChatUserId> = privacy.blocked.iter().map(|one| one.who).collect();
+        let before = std::mem::replace(&mut self.hidden_from, now);
+        if !self.shown_online {
+            return Vec::new();
+        }
+        let hears = |who: &ChatUserId| self.contacts.contains(who);
+        let one = |status, last_online, contacts| Announcement {
+            user: Arc::clone(&self.user),
+            status,
+            last_online,
+            contacts,
+        };
+        let blocked = privacy.blocked.iter();
+        let blocked = blocked.filter(|one| !before.contains(&one.who) && hears(&one.who));
+        let mut told: Vec<Announcement> = blocked
+            .map(|blocked| one(Status::Offline, Some(blocked.at), vec![blocked.who]))
+            .collect();
+        let back = before.difference(&self.hidden_from).copied();
+        let back: Vec<ChatUserId> = back.filter(hears).collect();
+        if !back.is_empty() {
+            told.push(one(Status::Online, self.last_online, back));
+        }
+        told
     }
 }

@@ -62,6 +62,8 @@ fn the_values_of_the_env_example_can_be_used() {
     let pairs: Vec<(&str, &str)> = ENV_EXAMPLE
         .lines()
         .filter_map(|line| line.strip_prefix('#')?.split_once('='))
+        // as whoever reads the file does
+        .map(|(name, value)| (name, value.trim_matches('\'')))
         .filter(|(name, _)| name.starts_with("CHATZZ_"))
         .collect();
     assert_eq!(pairs.len(), KEYS.len());

@@ -106,6 +106,7 @@ async fn in_the_applications_database_two_accounts_with_named_collections_are_en
         "chatusers",
         "chatrooms",
         "chatmessages",
+        "chatprivacy",
         "chatzz_nodes",
         "chatzz_meta",
     ];

@@ -18,6 +18,7 @@ fn declared() -> Vec<Declared> {
             doc! { "nodes": 1 },
             doc! { "partialFilterExpression": { "status": "online" } },
         ),
+        ("chatusers", "changedAt", doc! { "changedAt": 1 }, doc! {}),
         ("chatrooms", "pair", doc! { "pair": 1 }, unique()),
         (
             "chatrooms",
@@ -42,6 +43,12 @@ fn declared() -> Vec<Declared> {
             "to_unread_chatRoom_seq",
             doc! { "to": 1, "unread": 1, "chatRoom": 1, "seq": 1 },
             doc! { "partialFilterExpression": { "unread": true } },
+        ),
+        (
+            "chatprivacy",
+            "blocked_who",
+            doc! { "blocked.who": 1 },
+            doc! {},
         ),
     ]
 }
@@ -79,6 +86,7 @@ async fn after_a_start_there_is_every_declared_index_and_no_other() {
         "chatusers",
         "chatrooms",
         "chatmessages",
+        "chatprivacy",
         "chatzz_nodes",
         "chatzz_meta",
         "users",

@@ -8,8 +8,9 @@ use chatzz::store::migrate::MIGRATIONS;
 use crate::support::binary::{Binary, Ended};
 use crate::support::database::TestDatabase;
 
-const OWN: [&str; 5] = [
+const OWN: [&str; 6] = [
     "chatmessages",
+    "chatprivacy",
     "chatrooms",
     "chatusers",
     "chatzz_meta",

@@ -1,0 +1,79 @@
+//! Who may write to whom, as the application's own data says.
+
+use std::time::Duration;
+
+use moka::future::Cache;
+
+use crate::id::UserId;
+use crate::service::{Error, Me};
+use crate::store::{self, ContactRule, Store};
+
+/// Answers remembered at most, about 200 bytes each.
+const MOST_CACHED: u64 = 200_000;
+
+/// `CHATZZ_CONTACT_RULE`; without it everybody may write to everybody.
+pub(in crate::service) struct Rule {
+    rule: Option<ContactRule>,
+    answers: Cache<(UserId, UserId), bool>,
+}
+
+impl Rule {
+    pub(in crate::service) fn new(rule: Option<ContactRule>, cache: Duration) -> Self {
+        let answers = Cache::builder()
+            .max_capacity(MOST_CACHED)
+            .time_to_live(cache)
+            .build();
+        Self { rule, answers }
+    }
+
+    /// Whether there is a rule, and so people whom not everybody may know of.
+    pub(in crate::service) fn is_set(&self) -> bool {
+        self.rule.is_some()
+    }
+
+    /// Whether I may write to a user; believed for `CHATZZ_CONTACT_RULE_CACHE`.
+    pub(in crate::service) async fn allows(&self, me: &Me, to: &UserId) -> Result<bool, Error> {
+        if self.rule.is_none() || me.user == *to {
+            return Ok(true);
+        }
+        let pair = (me.user.clone(), to.clone());
+        if let Some(allowed) = self.answers.get(&pair).await {
+            return Ok(allowed);
+        }
+        // boxed: seldom needed, and held by the future of every send
+        Box::pin(self.ask(me, to)).await
+    }
+
+    /// The same, asked anew.
+    pub(in crate::service) async fn ask(&self, me: &Me, to: &UserId) -> Result<bool, Error> {
+        let Some(rule) = &self.rule else {
+            return Ok(true);
+        };
+        let allowed = rule.allows(&me.user, to).await;
+        let allowed = allowed.map_err(|error| Error::of_read(&error))?;
+        let pair = (me.user.clone(), to.clone());
+        self.answers.insert(pair, allowed).await;
+        Ok(allowed)
+    }
+}
+
+/// Asks the contact rule once, so that one that cannot be asked shows at the start.
+///
+/// # Errors
+/// With the collection and what the database says.
+pub async fn check_contact_rule(store: &Store) -> Result<(), (String, store::Error)> {
+    let Some(rule) = &store.contact_rule else {
+        return Ok(());
+    };
+    let name = rule.name();
+    match rule.probe().await {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            tracing::warn!(
+                "{name} holds nothing: by CHATZZ_CONTACT_RULE nobody may write to anybody yet"
+            );
+            Ok(())
+        }
+        Err(error) => Err((name, error)),
+    }
+}

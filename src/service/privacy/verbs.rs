@@ -1,0 +1,230 @@
+//! Blocking, unblocking, and the whitelist.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use super::PrivacySettings;
+use crate::id::{ChatUserId, UserId};
+use crate::service::presence::Announce;
+use crate::service::{Error, IdInput, Me, Messenger};
+use crate::store::{Blocked, Privacy, User};
+
+/// People that one may block, and put on a whitelist.
+pub(crate) const MOST_LISTED: usize = 1_000;
+/// Questions to the contact rule at the same time.
+const RULES_AT_ONCE: usize = 16;
+
+impl Messenger {
+    /// Blocks somebody: he can write to me no more, and does not see whether I
+    /// am here. Tells the user, and whether that is news.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::BadRequest`] for oneself and for more
+    /// than 1,000 people, or failures.
+    #[tracing::instrument(name = "messenger.block", level = "debug", skip_all)]
+    pub async fn block(
+        &self,
+        me: &Me,
+        whom: &IdInput,
+        outlet: &dyn Announce,
+    ) -> Result<(UserId, bool), Error> {
+        let user = self.level(self.to_be_listed(me, whom).await).await?;
+        let of_write = |error| Error::of_write(&error);
+        let who = if let Some(id) = self.chat_user(&user.id).await? {
+            id
+        } else {
+            let chat_users = &self.store.chat_users;
+            let made = chat_users.get_or_create(&user.id).await;
+            made.map_err(of_write)?.id
+        };
+        let at = self.clock.now();
+        let blocked = Blocked {
+            who,
+            user: user.id.clone(),
+            at,
+        };
+        let privacies = &self.store.privacies;
+        let changed = privacies.block(me.id, blocked, MOST_LISTED).await;
+        let changed = changed.map_err(of_write)?;
+        let since = changed.blocked_since(who);
+        self.apply(changed, outlet).await;
+        match since {
+            Some(since) => Ok((user.id.clone(), since == at)),
+            None => Err(Error::BadRequest(format!(
+                "userId: you have blocked {MOST_LISTED} people, the most there may be"
+            ))),
+        }
+    }
+
+    /// Unblocks somebody. Tells the user, and whether that is news.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], or failures.
+    #[tracing::instrument(name = "messenger.unblock", level = "debug", skip_all)]
+    pub async fn unblock(
+        &self,
+        me: &Me,
+        whom: &IdInput,
+        outlet: &dyn Announce,
+    ) -> Result<(UserId, bool), Error> {
+        let found = self.find_blocked(me, whom).await;
+        let (user, who) = self.level(found).await?;
+        let Some(who) = who else {
+            return Ok((user, false));
+        };
+        let changed = self.store.privacies.unblock(me.id, who).await;
+        let changed = changed.map_err(|error| Error::of_write(&error))?;
+        self.apply(changed, outlet).await;
+        Ok((user, true))
+    }
+
+    /// Lists whom I blocked, the first blocked first.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn blocked(&self, me: &Me) -> Result<Vec<Arc<User>>, Error> {
+        let privacy = self.read_privacy(me).await?;
+        let ids: Vec<UserId> = privacy.blocked.iter().map(|one| one.user.clone()).collect();
+        let mut users = self.people.list(ids.clone()).await?;
+        Ok(ids.iter().filter_map(|id| users.remove(id)).collect())
+    }
+
+    /// Sets who may write to me; what is `None` stays as it is. Tells what is
+    /// set then, and whether anything was written.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::BadRequest`] for oneself and for more
+    /// than 1,000 people, or failures.
+    #[tracing::instrument(name = "messenger.set_privacy", level = "debug", skip_all)]
+    pub async fn set_privacy(
+        &self,
+        me: &Me,
+        only: Option<bool>,
+        whitelist: Option<Vec<IdInput>>,
+        outlet: &dyn Announce,
+    ) -> Result<(PrivacySettings, bool), Error> {
+        if only.is_none() && whitelist.is_none() {
+            let privacy = self.read_privacy(me).await?;
+            return Ok((PrivacySettings::from(&privacy), false));
+        }
+        let whitelist = match whitelist {
+            Some(inputs) => {
+                let found = self.all_to_be_listed(me, inputs).await;
+                Some(self.level(found).await?)
+            }
+            None => None,
+        };
+        let changed = self.store.privacies.set(me.id, only, whitelist).await;
+        let changed = changed.map_err(|error| Error::of_write(&error))?;
+        let settings = PrivacySettings::from(&changed);
+        self.apply(changed, outlet).await;
+        Ok((settings, true))
+    }
+
+    /// Reads anew what people who are here set at other nodes.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn refresh_privacies(
+        &self,
+        ids: &[ChatUserId],
+        outlet: &dyn Announce,
+    ) -> Result<(), Error> {
+        for privacy in self.privacies_of(ids).await?.into_values() {
+            self.apply(privacy, outlet).await;
+        }
+        Ok(())
+    }
+
+    async fn apply(&self, changed: Privacy, outlet: &dyn Announce) {
+        let known = self.privacies.learn(changed).await;
+        self.presence.hide(&known, Some(outlet));
+    }
+
+    /// What I set, past the cache: another node may have written it.
+    async fn read_privacy(&self, me: &Me) -> Result<Privacy, Error> {
+        let found = self.store.privacies.find(me.id).await;
+        let found = found.map_err(|error| Error::of_read(&error))?;
+        Ok(found.unwrap_or_else(|| Privacy::none(me.id)))
+    }
+
+    /// Finds a user to be put on a list: another one, whom I may know of.
+    async fn to_be_listed(&self, me: &Me, input: &IdInput) -> Result<Arc<User>, Error> {
+        let user = self.user(input).await?;
+        if user.id == me.user {
+            return Err(Error::BadRequest("userId: this is yourself".into()));
+        }
+        if self.may_know_of(me, &user.id).await? {
+            Ok(user)
+        } else {
+            Err(Error::UserNotFound)
+        }
+    }
+
+    /// The same for many, each once, in the order given.
+    async fn all_to_be_listed(&self, me: &Me, inputs: Vec<IdInput>) -> Result<Vec<UserId>, Error> {
+        if inputs.len() > MOST_LISTED {
+            return Err(Error::BadRequest(format!(
+                "whitelist: must hold at most {MOST_LISTED} people"
+            )));
+        }
+        let users = self.people.find_all(&inputs).await?;
+        let mut once = HashSet::new();
+        let users: Vec<UserId> = users
+            .into_iter()
+            .filter(|id| once.insert(id.clone()))
+            .collect();
+        if once.contains(&me.user) {
+            return Err(Error::BadRequest("whitelist: holds yourself".into()));
+        }
+        if !self.rule.is_set() {
+            return Ok(users);
+        }
+        let known: HashMap<UserId, bool> = futures::stream::iter(users.clone())
+            .map(async |user| {
+                let known = self.may_know_of(me, &user).await?;
+                Ok::<_, Error>((user, known))
+            })
+            .buffer_unordered(RULES_AT_ONCE)
+            .try_collect()
+            .await?;
+        if known.values().all(|known| *known) {
+            Ok(users)
+        } else {
+            Err(Error::UserNotFound)
+        }
+    }
+
+    /// Finds somebody to be unblocked; `None` when he is not blocked.
+    async fn find_blocked(
+        &self,
+        me: &Me,
+        input: &IdInput,
+    ) -> Result<(UserId, Option<ChatUserId>), Error> {
+        let privacy = self.read_privacy(me).await?;
+        let candidates = self.people.candidates(input);
+        let mut blocked = privacy.blocked.iter();
+        if let Some(blocked) = blocked.find(|one| candidates.contains(&one.user)) {
+            return Ok((blocked.user.clone(), Some(blocked.who)));
+        }
+        let user = self.user(input).await?;
+        if self.may_know_of(me, &user.id).await? {
+            Ok((user.id.clone(), None))
+        } else {
+            Err(Error::UserNotFound)
+        }
+    }
+
+    /// Whether I may hear that there is such a user.
+    async fn may_know_of(&self, me: &Me, user: &UserId) -> Result<bool, Error> {
+        if self.rule.allows(me, user).await? {
+            return Ok(true);
+        }
+        match self.chat_user(user).await? {
+            Some(other) => Ok(self.room(me.id, other).await?.is_some()),
+            None => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Privacy: whom somebody does not want to hear from. One document a person,
+//! none for those who never blocked anybody.
+
+use bson::{Bson, DateTime, Document, doc};
+use mongodb::IndexModel;
+use mongodb::options::ReturnDocument;
+use serde::{Deserialize, Serialize};
+
+use super::documents::{Documents, Listing, by_id};
+use super::{error::Error, index};
+use crate::id::{ChatUserId, UserId, stored};
+
+/// One document of the collection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Privacy {
+    /// Whose it is.
+    #[serde(rename = "_id")]
+    pub id: ChatUserId,
+    /// Grows with every write; 0 when there is no document.
+    #[serde(default)]
+    pub version: i64,
+    /// Whether only those on the whitelist may write.
+    #[serde(default)]
+    pub whitelist_only: bool,
+    /// Who may write then.
+    #[serde(default)]
+    pub whitelist: Vec<Listed>,
+    /// Who may never write, the first blocked first.
+    #[serde(default)]
+    pub blocked: Vec<Blocked>,
+}
+
+/// Somebody on a whitelist.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listed {
+    /// The person in the application.
+    #[serde(with = "stored")]
+    pub user: UserId,
+}
+
+/// Somebody who is blocked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Blocked {
+    /// The person inside the messenger.
+    pub who: ChatUserId,
+    /// The person in the application.
+    #[serde(with = "stored")]
+    pub user: UserId,
+    /// Since when.
+    pub at: DateTime,
+}
+
+impl Privacy {
+    /// Of somebody who never set anything.
+    pub fn none(id: ChatUserId) -> Self {
+        Self {
+            id,
+            version: 0,
+            whitelist_only: false,
+            whitelist: Vec::new(),
+            blocked: Vec::new(),
+        }
+    }
+
+    /// Since when somebody is blocked; `None` for whoever is not.
+    pub fn blocked_since(&self, who: ChatUserId) -> Option<DateTime> {
+        let found = self.blocked.iter().find(|blocked| blocked.who == who);
+        found.map(|blocked| blocked.at)
+    }
+
+    /// Whether somebody may write to the person.
+    pub fn lets_write(&self, who: ChatUserId, user: &UserId) -> bool {
+        let listed = || self.whitelist.iter().any(|listed| listed.user == *user);
+        self.blocked_since(who).is_none() && (!self.whitelist_only || listed())
+    }
+}
+
+/// The privacy collection.
+#[derive(Clone, Debug)]
+pub struct Privacies {
+    documents: Documents<Privacy>,
+}
+
+/// Indexes of the collection, each with the query it serves.
+pub(super) fn indexes() -> Vec<IndexModel> {
+    vec![
+        // list_seen_by: who has blocked a person
+        index::plain("blocked_who", doc! { "blocked.who": 1 }),
+    ]
+}
+
+impl Privacies {
+    pub(super) fn new(documents: Documents<Privacy>) -> Self {
+        Self { documents }
+    }
+
+    /// Finds what somebody set. Index: `_id_`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find(&self, id: ChatUserId) -> Result<Option<Privacy>, Error> {
+        self.documents.find_one("privacies.find", by_id(id)).await
+    }
+
+    /// Lists what these people set. Index: `_id_`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list(&self, ids: &[ChatUserId]) -> Result<Vec<Privacy>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        let listing = Listing::of(doc! { "_id": { "$in": ids } }, limit);
+        self.documents.list("privacies.list", listing).await
+    }
+
+    /// Lists one's own privacy, whole, and that of those of `others` who
+    /// blocked one, with oneself as the only one blocked.
+    /// Indexes: `_id_` and `blocked_who`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_seen_by(
+        &self,
+        me: ChatUserId,
+        others: &[ChatUserId],
+    ) -> Result<Vec<Privacy>, Error> {
+        let mine = doc! { "$filter": {
+            "input": "$blocked", "cond": { "$eq": ["$$this.who", me] },
+        } };
+        let theirs = doc! { "blocked.who": me, "_id": { "$in": others } };
+        let pipeline = vec![
+            doc! { "$match": { "$or": [{ "_id": me }, theirs] } },
+            doc! { "$set": { "blocked": { "$cond": [{ "$eq": ["$_id", me] }, "$blocked", mine] } } },
+        ];
+        self.documents
+            .aggregate("privacies.list_seen_by", pipeline)
+            .await
+    }
+
+    /// Blocks somebody, unless `most` are blocked already; a repeat changes
+    /// nothing. Returns what is set then.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn block(
+        &self,
+        id: ChatUserId,
+        blocked: Blocked,
+        most: usize,
+    ) -> Result<Privacy, Error> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let known = doc! { "$in": [blocked.who, { "$ifNull": ["$blocked.who", []] }] };
+        let full = doc! { "$gte": [{ "$size": list_of("blocked") }, most] };
+        let entry = doc! { "who": blocked.who, "user": blocked.user, "at": blocked.at };
+        let longer = doc! { "$concatArrays": [list_of("blocked"), [{ "$literal": entry }]] };
+        let list = doc! { "$cond": [{ "$or": [known, full] }, list_of("blocked"), longer] };
+        self.change(id, doc! { "blocked": list }).await
+    }
+
+    /// Unblocks somebody. Returns what is set then.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn unblock(&self, id: ChatUserId, who: ChatUserId) -> Result<Privacy, Error> {
+        let others = doc! { "$filter": {
+            "input": list_of("blocked"), "cond": { "$ne": ["$$this.who", who] },
+        } };
+        self.change(id, doc! { "blocked": others }).await
+    }
+
+    /// Sets the whitelist, and whether it holds; `None` leaves it. Returns what
+    /// is set then.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn set(
+        &self,
+        id: ChatUserId,
+        only: Option<bool>,
+        whitelist: Option<Vec<UserId>>,
+    ) -> Result<Privacy, Error> {
+        let mut fields = Document::new();
+        if let Some(only) = only {
+            fields.insert("whitelistOnly", only);
+        }
+        if let Some(users) = whitelist {
+            let listed = users.into_iter().map(|user| doc! { "user": user });
+            let listed: Vec<Document> = listed.collect();
+            fields.insert("whitelist", doc! { "$literal": listed });
+        }
+        self.change(id, fields).await
+    }
+
+    /// Sets fields, and the next version, in one document that is made if need be.
+    async fn change(&self, id: ChatUserId, mut fields: Document) -> Result<Privacy, Error> {
+        let version = doc! { "$add": [{ "$ifNull": ["$version", 0_i64] }, 1_i64] };
+        fields.insert("version", version);
+        let changed = self
+            .documents
+            .run("privacies.change", |collection| async move {
+                let update = vec![doc! { "$set": fields }];
+                let change = collection.find_one_and_update(by_id(id), update);
+                change
+                    .upsert(true)
+                    .return_document(ReturnDocument::After)
+                    .await
+            })
+            .await?;
+        Ok(changed.unwrap_or_else(|| Privacy::none(id)))
+    }
+}
+
+/// A list of the document, empty while there is none.
+fn list_of(field: &str) -> Bson {
+    doc! { "$ifNull": [format!("${field}"), []] }.into()
+}
