@@ -81,8 +81,8 @@ pub(crate) enum Fault {
     StopMongod { ms: u64 },
     /// `replSetStepDown` of the primary.
     StepDown,
-    /// The secondaries stand still, the primary dies of `kill -9` and they go
-    /// on without what they had not got.
+    /// The secondaries stand still, then all die of `kill -9`, and those two go
+    /// on without what they had not got; the primary comes last.
     LosePrimary { ms: u64 },
     /// The mongod answers the next commands of some names with a failure.
     FailCommand { how: Failure, times: u32 },
