@@ -111,8 +111,8 @@ fn plan(bug: Bug) -> Plan {
         Bug::FullBufferSwallowed => {
             // everybody writes to one person, whose connection stops reading
             // now and then, shorter than it takes to be given up
-            plan.padding = 30_000;
-            plan.sends = 1_000;
+            plan.padding = 3_500;
+            plan.sends = 3_000;
             plan.first_apart = true;
             plan.rooms = (1..plan.users).map(|user| (0, user)).collect();
             vec![link(Link::Some, Trouble::StallDown, 3_500); 4]
