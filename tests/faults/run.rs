@@ -94,6 +94,7 @@ pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
     let links = links.map(|server| [server.clients.addr(), server.some.addr()]);
     let habits = Habits {
         restless: plan.restless,
+        away_ms: plan.away_ms,
         anonymous: plan.anonymous,
         padding: plan.padding,
     };
@@ -286,7 +287,9 @@ fn people(plan: &Plan, users: &[String], world: &Arc<World>) -> Vec<Person> {
             n if n == b => Some(users[a].clone()),
             _ => None,
         });
-        Person::new(world, id.clone(), contacts.collect(), rng.fork())
+        let mut person = Person::new(world, id.clone(), contacts.collect(), rng.fork());
+        person.apart = plan.first_apart.then_some(number == 0);
+        person
     };
     users.iter().enumerate().map(person).collect()
 }

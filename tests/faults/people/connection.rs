@@ -45,6 +45,9 @@ struct Log {
     memory: Arc<Memory>,
     user: String,
     number: u64,
+    /// How the history calls a dropped TCP connection. Of a polling client
+    /// nobody is told: the server waits for its next request.
+    dropped: &'static str,
     state: Mutex<State>,
 }
 
@@ -69,6 +72,10 @@ impl Connection {
             memory: Arc::clone(memory),
             user: user.to_owned(),
             number,
+            dropped: match manner.wire.1 {
+                Transport::Websocket => "cut",
+                Transport::Polling => "silent",
+            },
             state: Mutex::default(),
         });
         let seen = Arc::clone(&log);
@@ -155,7 +162,7 @@ impl Connection {
 
     /// Drops the TCP connection.
     pub(crate) async fn cut(self) {
-        self.log.end("cut");
+        self.log.end(self.log.dropped);
         self.client.drop_connection().await;
     }
 
@@ -172,7 +179,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.log.end("cut");
+        self.log.end(self.log.dropped);
         self.log.memory.forget(self.number);
     }
 }

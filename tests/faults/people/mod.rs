@@ -43,6 +43,8 @@ pub(crate) struct World {
 pub(crate) struct Habits {
     /// Whether they come and go by themselves.
     pub(crate) restless: bool,
+    /// How long they stay away between two connections at most, milliseconds.
+    pub(crate) away_ms: u64,
     /// Sends without a `clientId`, in percent.
     pub(crate) anonymous: u8,
     /// Bytes added to every message.

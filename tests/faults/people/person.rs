@@ -29,6 +29,8 @@ pub(crate) struct Person {
     pub(super) open: Vec<Value>,
     /// Sends to be repeated some time although their outcome is known.
     pub(super) past: Vec<Value>,
+    /// Whether he comes over the link of some people; by chance unless it is said.
+    pub(crate) apart: Option<bool>,
     /// Whether an open send is tried even after it certainly failed.
     must_arrive: bool,
     /// Whether his contacts have been added.
@@ -45,6 +47,7 @@ impl Person {
             rng,
             open: Vec::new(),
             past: Vec::new(),
+            apart: None,
             must_arrive: false,
             acquainted: false,
         }
@@ -59,10 +62,20 @@ impl Person {
             };
             self.session(&connection).await;
             self.leave(connection).await;
+            self.stay_away().await;
         }
         self.settle(SETTLE_WITHIN, "was not answered").await;
         self.greet_all().await;
         self
+    }
+
+    /// Has a break.
+    async fn stay_away(&mut self) {
+        let away = self.rng.u64(..=self.world.habits.away_ms);
+        let until = Instant::now() + Duration::from_millis(away);
+        while self.world.is_working() && Instant::now() < until {
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Tries open sends, without any new ones, until each has an answer.
@@ -138,7 +151,7 @@ impl Person {
         let acks = wire.0 == Eio::V4 && self.rng.u8(..10) < 4;
         Manner {
             server,
-            apart: self.rng.u8(..10) < 2,
+            apart: self.apart.unwrap_or(self.rng.u8(..10) < 2),
             wire,
             acks,
         }

@@ -95,6 +95,8 @@ pub(crate) fn generate(shape: &Shape, seed: u64) -> Plan {
         rooms,
         sends: shape.sends,
         restless: true,
+        first_apart: false,
+        away_ms: 0,
         steps,
         anonymous: 6,
         padding: 0,

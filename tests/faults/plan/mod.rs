@@ -27,6 +27,13 @@ pub(crate) struct Plan {
     /// Whether connections are ended, silenced and reopened by the people
     /// themselves; without, every failure that a client sees has another cause.
     pub(crate) restless: bool,
+    /// Whether the first person, and nobody else, is behind `Link::Some`.
+    #[serde(default)]
+    pub(crate) first_apart: bool,
+    /// How long people stay away between two connections at most,
+    /// milliseconds; 0 for those who come back at once.
+    #[serde(default)]
+    pub(crate) away_ms: u64,
     /// What goes wrong, one after the other.
     pub(crate) steps: Vec<Step>,
     /// Sends without a `clientId`, in percent.
@@ -81,8 +88,8 @@ pub(crate) enum Fault {
     StopMongod { ms: u64 },
     /// `replSetStepDown` of the primary.
     StepDown,
-    /// The secondaries stand still, the primary dies of `kill -9` and they go
-    /// on without what they had not got.
+    /// The secondaries stand still, then all die of `kill -9`, and those two go
+    /// on without what they had not got; the primary comes last.
     LosePrimary { ms: u64 },
     /// The mongod answers the next commands of some names with a failure.
     FailCommand { how: Failure, times: u32 },

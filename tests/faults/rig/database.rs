@@ -89,8 +89,11 @@ impl Database {
         }
     }
 
-    /// The secondaries of three stand still for a while, then the primary
-    /// dies and they go on without what they had not got.
+    /// The secondaries of three stand still for a while, then all three die,
+    /// and the two go on without what they had not got.
+    ///
+    /// They die as well because the primary streams to them: what waits in their
+    /// sockets would reach them after they were frozen.
     pub(crate) async fn lose_primary(&mut self, how_long: Duration) {
         if let Self::Trio(trio) = self {
             let (primary, _) = trio.wait_for_primary(ELECTED_WITHIN).await;
@@ -101,7 +104,10 @@ impl Database {
             sleep(how_long).await;
             trio.kill_node(primary).await;
             for node in &others {
-                trio.cont(*node);
+                trio.kill_node(*node).await;
+            }
+            for node in &others {
+                trio.restart_node(*node).await;
             }
             trio.wait_for_primary(ELECTED_WITHIN).await;
             trio.restart_dead().await;

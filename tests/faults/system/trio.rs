@@ -172,6 +172,11 @@ impl Trio {
         self.nodes[node].kill().await;
     }
 
+    /// Starts one killed node again, with its data.
+    pub(crate) async fn restart_node(&mut self, node: usize) {
+        self.nodes[node].restart().await;
+    }
+
     /// Freezes a node (SIGSTOP).
     pub(crate) fn freeze(&mut self, node: usize) {
         self.nodes[node].freeze();
