@@ -2,9 +2,12 @@
 
 use super::key::{Key, join, key, text, told};
 use super::keys_auth::AUTH;
+use super::keys_limits::LIMITS;
 
 /// Every key of the configuration, in the order of `.env.example`.
-pub const KEYS: &[Key] = &join::<{ SERVER.len() + AUTH.len() }>(SERVER, AUTH);
+pub const KEYS: &[Key] = &join::<{ SERVER.len() + REST.len() }>(SERVER, REST);
+
+const REST: &[Key] = &join::<{ AUTH.len() + LIMITS.len() }>(AUTH, LIMITS);
 
 const SERVER: &[Key] = &[
     key(

@@ -20,6 +20,7 @@ pub enum Code {
     MessageNotFound,
     MessageTooLong,
     ClientIdConflict,
+    RateLimited,
     Overloaded,
     Unavailable,
     UnknownOutcome,
@@ -41,6 +42,7 @@ impl Code {
             Self::MessageNotFound => "message-not-found",
             Self::MessageTooLong => "message-too-long",
             Self::ClientIdConflict => "client-id-conflict",
+            Self::RateLimited => "rate-limited",
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",
             Self::UnknownOutcome => "unknown-outcome",
@@ -56,6 +58,9 @@ pub struct ErrorBody {
     pub code: Code,
     /// For people; never database text.
     pub message: String,
+    /// With `rate-limited`: how long to wait, in milliseconds.
+    #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 impl From<&Error> for ErrorBody {
@@ -72,7 +77,8 @@ impl From<&Error> for ErrorBody {
             Error::MessageNotFound => Code::MessageNotFound,
             Error::MessageTooLong(_) => Code::MessageTooLong,
             Error::ClientIdConflict => Code::ClientIdConflict,
-            Error::Overloaded => Code::Overloaded,
+            Error::RateLimited(_) => Code::RateLimited,
+            Error::Overloaded | Error::TooManySockets => Code::Overloaded,
             Error::Unavailable => Code::Unavailable,
             Error::UnknownOutcome => Code::UnknownOutcome,
             Error::Internal => Code::Internal,
@@ -80,6 +86,7 @@ impl From<&Error> for ErrorBody {
         Self {
             code,
             message: error.to_string(),
+            retry_after_ms: error.retry_after_ms(),
         }
     }
 }
