@@ -18,6 +18,7 @@
 //! | [`service`] | the messenger's rules; knows no sockets and no JSON |
 //! | [`lanes`] | where messages get their numbers and become durable |
 //! | [`store`] | MongoDB: documents, indexes, queries, migrations |
+//! | `limits` | token buckets and caps of sockets, users and addresses |
 //! | [`verify`] | checks a live database and mends what can be derived |
 //! | [`auth`] | who a socket speaks for |
 //! | [`bugs`] | bugs on purpose, in the program `chatzz-seeded` alone |
@@ -53,6 +54,7 @@ mod events;
 mod http;
 pub mod id;
 pub mod lanes;
+mod limits;
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -75,7 +75,7 @@ async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
         "\nchatzz runs. Open two windows and chat:\n  {url}?as=alice\n  {url}?as=bob\nCtrl-C ends it.",
         url = dev.url()
     ));
-    dev.run_until(shutdown).await;
+    Box::pin(dev.run_until(shutdown)).await;
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! The way to close one TCP connection from elsewhere.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use dashmap::mapref::entry::Entry;
 use dashmap::{DashMap, DashSet};
@@ -10,6 +12,27 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 /// The other end of a TCP connection, in the extensions of its requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Where the client is, in the extensions of its requests: the other end, or what
+/// trusted proxies say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
+/// Whether a session has joined a namespace, in the extensions of the request that
+/// began it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Joined(Arc<AtomicBool>);
+
+impl Joined {
+    /// Notes a join; `true` for the first.
+    pub(crate) fn join(&self) -> bool {
+        !self.0.swap(true, Ordering::SeqCst)
+    }
+
+    pub(crate) fn has_joined(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
 
 /// Found in the extensions of the requests that came over the connection.
 #[derive(Clone, Debug, Default)]
@@ -36,16 +59,29 @@ impl Transport {
 /// socketioxide remembers the first request of a session only, and that one's
 /// connection is not the one that carries an upgraded session. And it cannot
 /// end a polled session whose channel is full.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Sessions(Arc<Known>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     upgraded: DashMap<String, Transport>,
     ended: DashSet<String>,
+    /// What ends the requests that wait for packets.
+    polls: DashMap<String, CancellationToken>,
+    heartbeat: Duration,
 }
 
 impl Sessions {
+    /// `heartbeat` is how long a session can last whose requests are refused.
+    pub(crate) fn new(heartbeat: Duration) -> Self {
+        Self(Arc::new(Known {
+            upgraded: DashMap::new(),
+            ended: DashSet::new(),
+            polls: DashMap::new(),
+            heartbeat,
+        }))
+    }
+
     /// Notes an upgrade, unless one is known; forgotten when the guard is
     /// dropped, which is to be put into the request's extensions: they live as
     /// long as the websocket.
@@ -74,10 +110,33 @@ impl Sessions {
             .map(|transport| transport.clone())
     }
 
+    /// A request of a polled session begins; what is returned resolves when the
+    /// session is ended meanwhile.
+    pub(crate) fn begin_request(&self, session: &str) -> CancellationToken {
+        let token = self.0.polls.entry(session.to_owned()).or_default();
+        token.clone()
+    }
+
+    /// A request of a polled session is answered.
+    pub(crate) fn finish_request(&self, session: &str) {
+        self.0.polls.remove(session);
+    }
+
     /// Ends a polled session: its requests are refused from now on, and the
     /// heartbeat does the rest.
     pub(crate) fn end(&self, session: String) {
-        self.0.ended.insert(session);
+        if !self.0.ended.insert(session.clone()) {
+            return;
+        }
+        if let Some((_, poll)) = self.0.polls.remove(&session) {
+            poll.cancel();
+        }
+        let known = Arc::clone(&self.0);
+        tokio::spawn(async move {
+            // its end may have been told before, to a socket that is gone
+            tokio::time::sleep(known.heartbeat).await;
+            known.ended.remove(&session);
+        });
     }
 
     /// Whether the session was ended.

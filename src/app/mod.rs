@@ -22,9 +22,10 @@ pub use operator::Operator;
 use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::events::{self, Context, Delivery, Limits};
+use crate::events::{self, Context, Delivery, SocketBounds};
 use crate::http::{self, Health};
 use crate::lanes::{Confirm, Equipment, Lanes, Outlet};
+use crate::limits::Limits;
 use crate::service::presence::Presence;
 use crate::service::{Lease, Messenger, Parts, check_contact_rule, warn_if_unusable};
 use crate::store::{Store, WriteBehind};
@@ -70,7 +71,7 @@ impl App {
             Some(wanted) => {
                 let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN").await?;
                 tracing::info!("metrics at http://{addr}/metrics");
-                Some((listener, http::metrics_router(recorder)))
+                Some((listener, http::harden(http::metrics_router(recorder))))
             }
             None => None,
         };
@@ -119,21 +120,26 @@ impl App {
             clock,
         };
         let messenger = Arc::new(Messenger::new(parts, &config));
-        let sessions = Sessions::default();
+        let sessions = Sessions::new(heartbeat(&config) + SLACK);
+        let limits = Arc::new(Limits::new(config.limits.clone()));
         let (confirmed, confirms) = mpsc::channel(MOST_CONFIRMS);
         let context = Arc::new(Context::new(
             messenger,
             delivery,
             presence,
             Arc::new(authenticator),
-            limits(&config, confirmed, sessions.clone()),
+            bounds(&config, confirmed, sessions.clone()),
+            Arc::clone(&limits),
         ));
         let (layer, io) = socket_io(&config);
         events::register(&io, &config.socket.namespace, &context);
         let health = Arc::new(Health::new(store.clone()));
         let router = http::router(Arc::clone(&health)).merge(pages).layer(layer);
         let router = http::watch_sessions(router, sessions);
+        let router = http::limit(router, Arc::clone(&limits), &config.socket.path);
+        let router = http::locate(router, config.proxies.clone());
         let router = http::guard(router, config.http.allowed_origins.clone());
+        let router = http::harden(router);
         Ok(Self {
             config,
             addr,
@@ -192,11 +198,17 @@ async fn prepare(store: &Store, may_migrate: bool) -> Result<(), StartError> {
     }
 }
 
-fn limits(config: &Config, confirmed: mpsc::Sender<Confirm>, sessions: Sessions) -> Limits {
-    Limits {
+/// How long a peer can be gone before that is noticed.
+fn heartbeat(config: &Config) -> Duration {
+    config.socket.ping_interval + config.socket.ping_timeout
+}
+
+fn bounds(config: &Config, confirmed: mpsc::Sender<Confirm>, sessions: Sessions) -> SocketBounds {
+    SocketBounds {
         queue: config.socket.queue,
         request: config.timeouts.request,
         outbox_bytes: config.socket.outbox_bytes.bytes(),
+        connect: config.socket.connect_timeout,
         stall: config.socket.stall_timeout,
         confirmed,
         sessions,
@@ -216,7 +228,7 @@ fn socket_io(config: &Config) -> (SocketIoLayer, SocketIo) {
         .ping_timeout(socket.ping_timeout)
         .connect_timeout(socket.connect_timeout)
         // an acknowledgement that takes longer than a dead peer is noticed never comes
-        .ack_timeout(socket.ping_interval + socket.ping_timeout + SLACK)
+        .ack_timeout(heartbeat(config) + SLACK)
         // `max_payload` bounds polling only
         .max_payload(most as u64)
         .ws_max_message_size(most)

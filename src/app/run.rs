@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -13,6 +14,7 @@ use super::{App, SLACK};
 use crate::events::{self, Ages, Context};
 use crate::http::{self, Accepting};
 use crate::lanes::Confirm;
+use crate::limits::Limits;
 use crate::service::Watch;
 use crate::service::presence::Announce;
 
@@ -63,15 +65,20 @@ impl App {
                 .spawn(pass_on(confirms, Arc::clone(&self.context), stop.clone()));
         }
         let clients = self.clients.take();
-        for (listener, router) in clients.into_iter().chain(self.metrics.take()) {
-            self.accept(listener, router, stop, cut);
+        let proxies = self.config.proxies.trusted.clone();
+        let limits = Some((Arc::clone(&self.context.limits), proxies));
+        if let Some(clients) = clients {
+            self.accept(clients, limits, stop, cut);
+        }
+        if let Some(metrics) = self.metrics.take() {
+            self.accept(metrics, None, stop, cut);
         }
     }
 
     fn accept(
         &self,
-        listener: TcpListener,
-        router: Router,
+        (listener, router): (TcpListener, Router),
+        limits: Option<(Arc<Limits>, Vec<IpNet>)>,
         stop: &CancellationToken,
         cut: &CancellationToken,
     ) {
@@ -79,6 +86,7 @@ impl App {
             most: self.config.http.max_connections,
             header: self.config.http.header_timeout,
             stall: self.config.socket.stall_timeout,
+            limits,
         };
         let tasks = self.tasks.clone();
         self.tasks.spawn(http::serve(

@@ -2,10 +2,13 @@
 
 use super::key::{Key, join, key, text, told};
 use super::keys_auth::AUTH;
+use super::keys_limits::LIMITS;
 use super::keys_privacy::PRIVACY;
 
 /// Every key of the configuration, in the order of `.env.example`.
-pub const KEYS: &[Key] = &join::<{ SERVER.len() + MODES.len() }>(SERVER, MODES);
+pub const KEYS: &[Key] = &join::<{ SERVER.len() + REST.len() }>(SERVER, REST);
+
+const REST: &[Key] = &join::<{ MODES.len() + LIMITS.len() }>(MODES, LIMITS);
 
 const MODES: &[Key] = &join::<{ PRIVACY.len() + AUTH.len() }>(PRIVACY, AUTH);
 

@@ -16,8 +16,10 @@ mod jwt;
 mod key;
 mod keys;
 mod keys_auth;
+mod keys_limits;
 mod keys_privacy;
 mod lanes;
+mod limits;
 mod log;
 mod messages;
 mod mongodb;
@@ -25,6 +27,7 @@ mod names;
 mod parse;
 mod presence;
 mod privacy;
+mod proxies;
 mod reader;
 mod secret;
 mod service_url;
@@ -43,12 +46,14 @@ pub use jwt::{JwtAlgorithm, JwtConfig, JwtKey};
 pub use key::{DefaultValue, Key};
 pub use keys::KEYS;
 pub use lanes::LanesConfig;
+pub use limits::{Caps, LimitsConfig, Rate, Rates};
 pub use log::{LogConfig, LogFormat};
 pub use messages::{MESSAGE_MAX_BYTES, MessagesConfig, PagingConfig};
 pub use mongodb::MongoDbConfig;
 pub use parse::ByteSize;
 pub use presence::PresenceConfig;
 pub use privacy::PrivacyConfig;
+pub use proxies::{ProxiesConfig, ProxyHeader};
 pub use service_url::ServiceUrl;
 pub use socket::{SocketConfig, StatusEvent};
 pub use timeouts::TimeoutsConfig;
@@ -96,6 +101,10 @@ pub struct Config {
     pub timeouts: TimeoutsConfig,
     /// What is logged, and how it looks.
     pub log: LogConfig,
+    /// How much one client, one user and one address may ask for.
+    pub limits: LimitsConfig,
+    /// The proxies in front of the server.
+    pub proxies: ProxiesConfig,
 }
 
 impl Config {
@@ -136,6 +145,8 @@ impl Config {
         let lanes = LanesConfig::read(keys);
         let timeouts = TimeoutsConfig::read(keys);
         let log = LogConfig::read(keys);
+        let limits = LimitsConfig::read(keys);
+        let proxies = ProxiesConfig::read(keys);
         Some(Self {
             http: http?,
             socket: socket?,
@@ -149,6 +160,8 @@ impl Config {
             lanes: lanes?,
             timeouts: timeouts?,
             log: log?,
+            limits: limits?,
+            proxies: proxies?,
         })
     }
 }

@@ -36,6 +36,11 @@ pub(super) fn router(pages: Pages) -> Router {
         .route("/demo/users", get(users))
         .route("/socket.io.min.js", get(client))
         .layer(policy)
+        // the page shows itself twice, side by side
+        .layer(SetResponseHeaderLayer::overriding(
+            header::X_FRAME_OPTIONS,
+            HeaderValue::from_static("SAMEORIGIN"),
+        ))
         .with_state(pages)
 }
 

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::connection::Connection;
 use super::{Audience, Context, Outcome};
+use crate::limits::{Kind, Place, Shared};
 use crate::service::{Error, Me};
 use crate::store::{ChatUser, User};
 use crate::wire::{envelope, request};
@@ -20,9 +21,10 @@ pub(super) async fn handle(
     payload: Option<&RawValue>,
     late: Instant,
 ) -> Result<Outcome, Error> {
-    let (me, user, document) = timeout_at(late, identify(context, connection, payload))
+    let (identified, shared) = timeout_at(late, identify(context, connection, payload))
         .await
         .unwrap_or(Err(Error::Unavailable))?;
+    let (me, user, document) = identified;
     let again = connection.me().is_some();
     if !again {
         connection.outbox.lock().hold();
@@ -46,6 +48,9 @@ pub(super) async fn handle(
     };
     connection.handed.lock().note_login(&login.positions);
     let me = connection.log_in(me);
+    if let Some((shared, place)) = shared {
+        connection.allowance.belong_to(shared, place);
+    }
     if connection.is_closed() {
         // whoever closed it may not have known yet whose it was
         context.withdraw(connection, me);
@@ -60,12 +65,15 @@ pub(super) async fn handle(
     })
 }
 
+/// Who it is, and for a socket's first login its place among those of the user.
+type Identified = ((Me, Arc<User>, ChatUser), Option<(Arc<Shared>, Place)>);
+
 /// Finds out who it is, and that the socket may be him.
 async fn identify(
     context: &Context,
     connection: &Connection,
     payload: Option<&RawValue>,
-) -> Result<(Me, Arc<User>, ChatUser), Error> {
+) -> Result<Identified, Error> {
     let request: request::ConnectUser = request::decode(payload)?;
     let user = match connection.identity().verified() {
         None => context.messenger.find_user(&request.user_id).await?,
@@ -77,11 +85,19 @@ async fn identify(
     if connection.me().is_some_and(|me| me.user != user.id) {
         return Err(Error::AlreadyConnected);
     }
+    let shared = context.limits.user(&user.id);
+    shared.take(Kind::Connect).map_err(Error::RateLimited)?;
+    let shared = if connection.me().is_some() {
+        None
+    } else {
+        let place = shared.enter().ok_or(Error::TooManySockets)?;
+        Some((shared, place))
+    };
     let document = context.messenger.register(&user).await?;
     connection.set_delivery_acks(request.delivery_acks.unwrap_or_default());
     let me = Me {
         id: document.id,
         user: user.id.clone(),
     };
-    Ok((me, user, document))
+    Ok(((me, user, document), shared))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bson::DateTime;
 use parking_lot::Mutex;
-use socketioxide::socket::{Sid, Socket};
+use socketioxide::socket::Socket;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -14,10 +14,11 @@ use super::fifo::Fifo;
 use super::handed::Handed;
 use super::outbox::{Bounds, Outbox};
 use super::packet::Packet;
+use super::session::Session;
 use crate::auth::Identity;
 use crate::id::SocketId;
-use crate::service::{HandedOver, Me};
-use crate::transport::{Sessions, Transport};
+use crate::limits::Allowance;
+use crate::service::{Error, HandedOver, Me};
 
 /// Room events of one socket that may be in the lanes at a time. More would
 /// only wait there; 256 answers of 1 KiB fit into an outbox.
@@ -27,8 +28,6 @@ const MOST_IN_FLIGHT: usize = 256;
 const MOST_IN_FLIGHT_BYTES: usize = 64 * 1024;
 /// How often a waiting queue looks whether the outbox has drained.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// How long a client that is logged out has to close its connection itself.
-const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// One socket.
 pub(crate) struct Connection {
@@ -45,11 +44,9 @@ pub(crate) struct Connection {
     in_flight: AtomicUsize,
     in_flight_bytes: AtomicUsize,
     answered: Notify,
-    /// The Engine.IO session under the socket.
-    session: Sid,
-    sessions: Sessions,
-    /// The session's connection, if it began as a websocket.
-    begun_on: Option<Transport>,
+    session: Session,
+    /// What the socket may ask for.
+    pub(super) allowance: Allowance,
     since: Instant,
 }
 
@@ -59,18 +56,9 @@ impl Connection {
         identity: Identity,
         socket: Arc<Socket>,
         bounds: Bounds,
-        sessions: Sessions,
+        session: Session,
+        allowance: Allowance,
     ) -> Self {
-        let first = socket.req_parts().extensions.get::<Transport>();
-        let begun_on = first
-            .filter(|_| {
-                socket
-                    .req_parts()
-                    .headers
-                    .contains_key(http::header::UPGRADE)
-            })
-            .cloned();
-        let session = socket.id;
         Self {
             id,
             expires_at: AtomicI64::new(end_of(&identity)),
@@ -85,8 +73,7 @@ impl Connection {
             in_flight_bytes: AtomicUsize::new(0),
             answered: Notify::new(),
             session,
-            sessions,
-            begun_on,
+            allowance,
             since: Instant::now(),
         }
     }
@@ -139,6 +126,7 @@ impl Connection {
         let first = !self.closed.swap(true, Ordering::SeqCst);
         // the socket owns the handler that owns this: let go of it
         self.outbox.lock().release();
+        self.allowance.leave();
         self.answered.notify_one();
         first
     }
@@ -209,38 +197,36 @@ impl Connection {
     /// Closes the connection under the socket, as a broken network would: the
     /// official clients come back by themselves.
     pub(super) fn cut(&self) {
-        match self.websocket() {
-            Some(transport) => transport.close(),
-            None => self.sessions.end(self.session.to_string()),
-        }
+        self.session.cut();
     }
 
     /// Tells the client that it is logged out and closes the connection: the
     /// official clients stay away.
     pub(super) fn dismiss(&self, socket: Option<Arc<Socket>>) {
-        let told = socket.is_some_and(|socket| socket.disconnect().is_ok());
-        match self.websocket() {
-            Some(transport) => {
-                tokio::spawn(async move {
-                    tokio::time::sleep(CLOSE_WITHIN).await;
-                    transport.close();
-                });
-            }
-            None if !told => self.sessions.end(self.session.to_string()),
-            None => {}
+        if socket.is_some_and(|socket| socket.disconnect().is_ok()) {
+            self.session.cut_soon();
+        } else {
+            self.session.cut();
         }
     }
 
-    /// The TCP connection of the session, unless it is polled.
-    fn websocket(&self) -> Option<Transport> {
-        self.begun_on
-            .clone()
-            .or_else(|| self.sessions.websocket(&self.session.to_string()))
+    /// Notes that an event was refused; dismisses a client that gives cause for
+    /// it too often.
+    pub(super) fn blame(&self, error: &Error) {
+        if !error.is_of_client() || self.is_closed() || !self.allowance.err() {
+            return;
+        }
+        if self.fifo.lock().end() {
+            tracing::debug!(socket = self.id.0, "closed: too many errors");
+            metrics::counter!("chatzz_sockets_ended_total", "why" => "errors").increment(1);
+            let socket = self.outbox.lock().socket();
+            self.dismiss(socket);
+        }
     }
 
     /// The session is gone.
     pub(super) fn forget_session(&self) {
-        self.sessions.forget(&self.session.to_string());
+        self.session.forget();
     }
 }
 

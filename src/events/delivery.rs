@@ -134,7 +134,8 @@ impl Delivery {
 
     /// As [`Delivery::reply`], with an acknowledgement that hands messages over.
     pub(super) fn reply_handing(&self, origin: &Origin, reply: Reply, handed: Vec<HandedOver>) {
-        record(origin, reply.as_ref().err());
+        let refusal = reply.as_ref().err().cloned();
+        record(origin, refusal.as_ref());
         let Some(connection) = self.connection(origin.socket) else {
             return;
         };
@@ -147,6 +148,9 @@ impl Delivery {
             (None, Err(error)) => Packet::event(envelope::error(origin.event, &error)),
         };
         connection.send(packet);
+        if let Some(refusal) = refusal {
+            connection.blame(&refusal);
+        }
     }
 
     /// Answers an event that a lane was asked to answer.

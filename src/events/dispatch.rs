@@ -15,7 +15,7 @@ use super::delivery::Reply;
 use super::fifo::{Incoming, Queued};
 use super::outbox::Outbox;
 use super::packet::Packet;
-use super::parsed::{Event, MOST_NAME_CHARS, Parsed};
+use super::parsed::{self, Event, MOST_NAME_CHARS, Parsed};
 use super::{
     Audience, Context, Outcome, add_chat_user, block_user, connect_user, get_blocked_users,
     get_old_messages, message_delivered, message_read, refresh_token, send_message, set_privacy,
@@ -43,24 +43,37 @@ impl MessageHandler<LocalAdapter, Registered> for Dispatcher {
             ack,
             since: Instant::now(),
         };
+        if let Some(kind) = parsed::kind(&event.value)
+            && let Err(wait) = self.connection.allowance.take(kind)
+        {
+            return self.refuse(&event, Error::RateLimited(wait));
+        }
         let queued = self
             .connection
             .fifo
             .lock()
-            .push(event, self.context.limits.queue);
+            .push(event, self.context.bounds.queue);
         match queued {
             Queued::Behind => {}
             Queued::First => {
                 let (context, connection) = (self.context.clone(), self.connection.clone());
                 tokio::spawn(work(context, connection));
             }
-            Queued::Full(event) => {
-                let parsed = Parsed::of(&event.value);
-                let origin = parsed.origin(&self.connection, &event);
-                self.context
-                    .refuse(&self.connection, &parsed, &origin, Error::Overloaded);
-            }
+            Queued::Full(event) => self.refuse(&event, Error::Overloaded),
         }
+    }
+}
+
+impl Dispatcher {
+    /// Refuses an event that does not even wait.
+    fn refuse(&self, event: &Incoming, error: Error) {
+        if self.connection.fifo.lock().has_ended() {
+            return;
+        }
+        let parsed = Parsed::of(&event.value);
+        let origin = parsed.origin(&self.connection, event);
+        self.context
+            .refuse(&self.connection, &parsed, &origin, error);
     }
 }
 
@@ -185,7 +198,7 @@ impl Context {
 
     /// When an event has to be answered, counted from when it came.
     pub(super) fn deadline(&self, origin: &Origin) -> Instant {
-        origin.since + self.limits.request
+        origin.since + self.bounds.request
     }
 
     /// Waits for a handler at most as long as an answer may take.
@@ -254,6 +267,7 @@ impl Context {
         if origin.ack.is_none() && parsed.event.is_none() {
             let name: String = parsed.name.chars().take(MOST_NAME_CHARS).collect();
             connection.send(Packet::event(envelope::error(&name, &error)));
+            connection.blame(&error);
         } else {
             self.delivery.reply(origin, Err(error));
         }

@@ -65,8 +65,15 @@ impl Fifo {
     }
 
     /// Lets go of what waits and of what is yet to come: the client logged out.
-    pub(super) fn end(&mut self) {
-        self.ended = true;
+    ///
+    /// `true` for the first who says so.
+    pub(super) fn end(&mut self) -> bool {
+        !std::mem::replace(&mut self.ended, true)
+    }
+
+    /// Whether nothing more is taken.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// Takes the next event; `None` ends the work.

@@ -101,6 +101,7 @@ impl Context {
             }
         }
         self.presence.forget_absent();
+        self.limits.forget_idle(Instant::now());
     }
 
     /// Reads everybody who is here anew: renamed people are shown so, and the

@@ -21,6 +21,7 @@ mod parsed;
 mod refresh_token;
 mod room_event;
 mod send_message;
+mod session;
 mod set_privacy;
 mod socket;
 mod unblock_user;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 use crate::auth::Authenticator;
 use crate::id::ChatUserId;
+use crate::limits::Limits;
 use crate::service::presence::{Announce, Departure, Presence};
 use crate::service::{HandedOver, Me, Messenger};
 use crate::transport::Sessions;
@@ -49,19 +51,22 @@ pub(crate) struct Context {
     pub(crate) delivery: Arc<Delivery>,
     pub(crate) presence: Arc<Presence>,
     pub(crate) authenticator: Arc<Authenticator>,
-    pub(crate) limits: Limits,
+    pub(crate) bounds: SocketBounds,
+    pub(crate) limits: Arc<Limits>,
     draining: AtomicBool,
 }
 
 /// Bounds of one socket.
 #[derive(Clone, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct SocketBounds {
     /// Events that may wait.
     pub(crate) queue: usize,
     /// The longest an event's answer may take.
     pub(crate) request: Duration,
     /// Bytes of packets that may wait.
     pub(crate) outbox_bytes: usize,
+    /// The longest a session may take to join the namespace.
+    pub(crate) connect: Duration,
     /// The longest a socket may take nothing.
     pub(crate) stall: Duration,
     /// Where acknowledged deliveries are told.
@@ -70,8 +75,8 @@ pub(crate) struct Limits {
     pub(crate) sessions: Sessions,
 }
 
-impl Limits {
-    fn bounds(&self) -> Bounds {
+impl SocketBounds {
+    fn outbox(&self) -> Bounds {
         Bounds {
             bytes: self.outbox_bytes,
             stall: self.stall,
@@ -120,13 +125,15 @@ impl Context {
         delivery: Arc<Delivery>,
         presence: Arc<Presence>,
         authenticator: Arc<Authenticator>,
-        limits: Limits,
+        bounds: SocketBounds,
+        limits: Arc<Limits>,
     ) -> Self {
         Self {
             messenger,
             delivery,
             presence,
             authenticator,
+            bounds,
             limits,
             draining: AtomicBool::new(false),
         }

@@ -6,6 +6,7 @@ use socketioxide_core::Value;
 use super::connection::Connection;
 use super::fifo::Incoming;
 use crate::lanes::Origin;
+use crate::limits::Kind;
 
 /// An event's name and first argument.
 pub(super) struct Parsed<'a> {
@@ -69,6 +70,41 @@ impl Event {
     }
 }
 
+/// As what an event counts; `None` for one that is always taken.
+///
+/// It runs for every event in the task that reads, so it looks at the name alone.
+pub(super) fn kind(value: &Value) -> Option<Kind> {
+    match event_of(value) {
+        Some(Event::ConnectUser) => Some(Kind::Connect),
+        Some(Event::SendMessage) => Some(Kind::Send),
+        Some(Event::AddChatUser) => Some(Kind::Add),
+        Some(Event::GetOldMessages) => Some(Kind::History),
+        Some(Event::Disconnect) => None,
+        Some(
+            Event::MessageRead
+            | Event::MessageDelivered
+            | Event::RefreshToken
+            | Event::BlockUser
+            | Event::UnblockUser
+            | Event::GetBlockedUsers
+            | Event::SetPrivacy,
+        )
+        | None => Some(Kind::Other),
+    }
+}
+
+fn event_of(value: &Value) -> Option<Event> {
+    let Value::Str(text, _) = value else {
+        return None;
+    };
+    let name = text.trim_start().strip_prefix('[')?.trim_start();
+    let (name, _) = name.strip_prefix('"')?.split_once('"')?;
+    if name.contains('\\') {
+        return Parsed::of(value).event;
+    }
+    Event::of(name)
+}
+
 /// Longest name of an unknown event that is told back, in characters.
 pub(super) const MOST_NAME_CHARS: usize = 64;
 
@@ -99,5 +135,32 @@ impl<'a> Parsed<'a> {
             since: event.since,
             bytes: event.bytes(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind_of(text: &str) -> Option<Kind> {
+        kind(&Value::Str(text.to_owned().into(), None))
+    }
+
+    #[test]
+    fn an_event_counts_as_what_it_is_however_its_name_is_written() {
+        for text in [
+            r#"["send-message",{}]"#,
+            " [ \"send-message\" , {} ]",
+            r#"["send\u002dmessage",{"message":"]"}]"#,
+        ] {
+            assert_eq!(kind_of(text), Some(Kind::Send), "{text}");
+        }
+        assert_eq!(kind_of(r#"["disconnect"]"#), None);
+        for text in [r#"["no-such-event"]"#, r#"["send-message"#, "", "{}", "[5]"] {
+            assert_eq!(kind_of(text), Some(Kind::Other), "{text}");
+        }
+        assert_eq!(kind_of(r#"["connect-user"]"#), Some(Kind::Connect));
+        assert_eq!(kind_of(r#"["add-chat-user"]"#), Some(Kind::Add));
+        assert_eq!(kind_of(r#"["get-old-messages"]"#), Some(Kind::History));
     }
 }

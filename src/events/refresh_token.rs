@@ -20,7 +20,7 @@ pub(super) async fn handle(
     let socket = connection.outbox.lock().socket();
     let socket = socket.ok_or(Error::Unavailable)?;
     let handshake = socket.req_parts();
-    let credentials = Credentials::of_handshake(handshake, None, socket::address(handshake));
+    let credentials = Credentials::of_handshake(handshake, None, Some(socket::address(handshake)));
     let credentials = credentials.with_token(request.token);
     let identity = context.authenticator.renew(&credentials).await?;
     if let Some(verified) = identity.verified() {

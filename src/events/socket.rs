@@ -1,25 +1,27 @@
 //! Sockets: how one comes and goes.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use socketioxide::SocketIo;
-use socketioxide::extract::SocketRef;
 use socketioxide::handler::ConnectHandler as _;
 use socketioxide::socket::DisconnectReason;
+use socketioxide::{ProtocolVersion, SocketIo};
 use socketioxide_core::Value;
 
 use super::Context;
 use super::connection::Connection;
 use super::dispatch::Dispatcher;
 use super::packet::Handle;
+use super::session::Session;
 use crate::auth::Credentials;
 use crate::bugs::{self, Bug};
+use crate::limits::Kind;
+use crate::service::Error;
 use crate::service::presence::Departure;
-use crate::transport::Peer;
+use crate::transport::{ClientAddress, Joined};
 use crate::wire::{Code, ErrorBody};
 
 /// Why a socket may not join; the text begins with the code, since that is all
@@ -29,8 +31,16 @@ struct Refused(ErrorBody);
 
 impl Refused {
     fn new(code: Code, message: &str) -> Self {
-        let message = message.to_owned();
-        Self(ErrorBody { code, message })
+        Self(ErrorBody {
+            code,
+            message: message.to_owned(),
+            retry_after_ms: None,
+        })
+    }
+
+    /// For a socket that is one too many.
+    fn too_many() -> Self {
+        Self::new(Code::Overloaded, "there are too many connections")
     }
 }
 
@@ -48,18 +58,13 @@ pub(crate) fn register(io: &SocketIo, namespace: &str, context: &Arc<Context>) {
     }
     // handlers are registered in a middleware: those registered once the socket
     // is connected miss the events that follow the handshake at once
-    let admit = move |handle: Handle| admit(Arc::clone(&admitted), handle);
+    let admit = move |handle: Handle| admit_or_end(Arc::clone(&admitted), handle);
     io.ns(namespace.to_owned(), joined.with(admit));
     if namespace != "/" {
         // clients of Engine.IO 3 join the root before any other namespace
-        let refuse = async |socket: SocketRef| match socket.protocol() {
-            socketioxide::ProtocolVersion::V4 => Ok(()),
-            socketioxide::ProtocolVersion::V5 => Err(Refused::new(
-                Code::BadRequest,
-                "there is nothing in this namespace",
-            )),
-        };
-        io.ns("/", joined.with(refuse));
+        let waiting = Arc::clone(context);
+        let pass = move |handle: Handle| std::future::ready(pass(&waiting, handle));
+        io.ns("/", joined.with(pass));
     }
 }
 
@@ -78,6 +83,32 @@ fn register_late(io: &SocketIo, namespace: &str, context: Arc<Context>) {
 /// Everything was done in the middleware.
 async fn joined() {}
 
+/// Lets clients of Engine.IO 3 wait in the root, and nobody else.
+fn pass(context: &Context, Handle(socket, _): Handle) -> Result<(), Refused> {
+    if socket.protocol() == ProtocolVersion::V5 {
+        let nothing = "there is nothing in this namespace";
+        return Err(Refused::new(Code::BadRequest, nothing));
+    }
+    // for Engine.IO 4 the library keeps the time of a join
+    let joined = socket.req_parts().extensions.get::<Joined>().cloned();
+    let joined = joined.unwrap_or_default();
+    Session::of(&socket, context.bounds.sessions.clone())
+        .cut_after(context.bounds.connect, move || !joined.has_joined());
+    Ok(())
+}
+
+/// Admits a socket, or sees to it that its connection ends: clients of Engine.IO 3
+/// may keep theirs for ever, as nothing waits for them to join.
+async fn admit_or_end(context: Arc<Context>, handle: Handle) -> Result<(), Refused> {
+    let socket = Arc::clone(&handle.0);
+    let sessions = context.bounds.sessions.clone();
+    let admitted = admit(context, handle).await;
+    if admitted.is_err() && socket.protocol() == ProtocolVersion::V4 {
+        Session::of(&socket, sessions).cut_soon();
+    }
+    admitted
+}
+
 async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<(), Refused> {
     let going_down = || Refused::new(Code::Unavailable, "the server is going down");
     if context.is_draining() {
@@ -88,7 +119,16 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
         Some(Value::Bytes(_)) | None => None,
     };
     let request = socket.req_parts();
-    let credentials = Credentials::of_handshake(request, auth, address(request));
+    let address = address(request);
+    let shared = context.limits.address(address);
+    let again = |joined: &Joined| !joined.join();
+    if request.extensions.get::<Joined>().is_some_and(again) {
+        // the first join was counted when the session began
+        let taken = shared.take(Kind::Connect).map_err(Error::RateLimited);
+        taken.map_err(|error| Refused(ErrorBody::from(&error)))?;
+    }
+    let allowance = context.limits.admit(shared).ok_or_else(Refused::too_many)?;
+    let credentials = Credentials::of_handshake(request, auth, Some(address));
     let identity = context.authenticator.identify(&credentials).await;
     let identity = identity.map_err(|error| Refused(ErrorBody::from(&error)))?;
     if context.is_draining() {
@@ -98,8 +138,9 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
         context.delivery.next_id(),
         identity,
         Arc::clone(&socket),
-        context.limits.bounds(),
-        context.limits.sessions.clone(),
+        context.bounds.outbox(),
+        Session::of(&socket, context.bounds.sessions.clone()),
+        allowance,
     ));
     context.delivery.insert(Arc::clone(&connection));
     socket.on_fallback(Dispatcher {
@@ -116,9 +157,9 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
 }
 
 /// Where a handshake came from.
-pub(super) fn address(request: &Parts) -> Option<IpAddr> {
-    let peer = request.extensions.get::<Peer>()?;
-    Some(peer.0.ip())
+pub(super) fn address(request: &Parts) -> IpAddr {
+    let address = request.extensions.get::<ClientAddress>();
+    address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0)
 }
 
 fn departure(reason: DisconnectReason) -> Departure {

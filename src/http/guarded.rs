@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use crate::limits::Place;
 use crate::transport::Transport;
 
 /// A stream that ends when its [`Transport`] is closed, or when a write waits
@@ -22,9 +23,9 @@ pub(super) struct Guarded {
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
     stall: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Its place among the bounded number, freed with it: an upgraded stream
+    /// Its places among the bounded numbers, freed with it: an upgraded stream
     /// outlives the HTTP connection.
-    _place: OwnedSemaphorePermit,
+    _place: (OwnedSemaphorePermit, Option<Place>),
 }
 
 impl Guarded {
@@ -32,7 +33,7 @@ impl Guarded {
         stream: TcpStream,
         transport: Transport,
         stall: Duration,
-        place: OwnedSemaphorePermit,
+        place: (OwnedSemaphorePermit, Option<Place>),
     ) -> Self {
         let closed = Box::pin(transport.closed());
         Self {

@@ -1,5 +1,6 @@
 //! The accept loop: bounded, with a time limit on request heads.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use axum::body::Body;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::guarded::Guarded;
+use crate::limits::{Limits, Place};
 use crate::transport::{Peer, Transport};
 
 /// How connections are accepted.
@@ -26,6 +29,25 @@ pub(crate) struct Accepting {
     pub(crate) header: Duration,
     /// The longest a write may wait for the peer.
     pub(crate) stall: Duration,
+    /// What bounds the connections of one address; nothing does so for proxies,
+    /// which speak for many.
+    pub(crate) limits: Option<(Arc<Limits>, Vec<IpNet>)>,
+}
+
+impl Accepting {
+    /// The place of a connection among those of its address.
+    ///
+    /// # Errors
+    /// When it has too many.
+    fn place_of(&self, peer: IpAddr) -> Result<Option<Place>, ()> {
+        let peer = peer.to_canonical();
+        match &self.limits {
+            Some((limits, proxies)) if !proxies.iter().any(|net| net.contains(&peer)) => {
+                limits.address(peer).connect().map(Some).ok_or(())
+            }
+            _ => Ok(None),
+        }
+    }
 }
 
 /// Pause after a failed accept, as when no file descriptor is free.
@@ -55,7 +77,8 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let place = Arc::clone(&places).try_acquire_owned();
+        let (Ok(place), Ok(of_address)) = (place, accepting.place_of(peer.0.ip())) else {
             metrics::counter!("chatzz_connections_refused_total").increment(1);
             continue;
         };
@@ -63,7 +86,13 @@ pub(crate) async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
         }
-        let connection = connection(stream, peer, router.clone(), accepting.clone(), place);
+        let connection = connection(
+            stream,
+            peer,
+            router.clone(),
+            accepting.clone(),
+            (place, of_address),
+        );
         let cut = cut.clone();
         tasks.spawn(async move {
             tokio::select! {
@@ -79,7 +108,7 @@ async fn connection(
     peer: Peer,
     router: Router,
     accepting: Accepting,
-    place: OwnedSemaphorePermit,
+    place: (OwnedSemaphorePermit, Option<Place>),
 ) {
     let transport = Transport::default();
     let stream = Guarded::new(stream, transport.clone(), accepting.stall, place);

@@ -5,7 +5,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use http::{StatusCode, header};
+use http::{Method, StatusCode, header};
 use serde_json::json;
 
 use crate::transport::{Sessions, Transport};
@@ -19,10 +19,11 @@ async fn watch(State(sessions): State<Sessions>, mut request: Request, next: Nex
     let Some(session) = session(request.uri().query().unwrap_or_default()) else {
         return next.run(request).await;
     };
+    if request.method() == Method::GET && !request.headers().contains_key(header::UPGRADE) {
+        return poll(&sessions, &session, request, next).await;
+    }
     if sessions.has_ended(&session) {
-        // what engine.io says of a session it does not know: clients begin anew
-        let unknown = json!({ "code": 1, "message": "Session ID unknown" });
-        return (StatusCode::BAD_REQUEST, axum::Json(unknown)).into_response();
+        return unknown();
     }
     let transport = request.extensions().get::<Transport>().cloned();
     if request.headers().contains_key(header::UPGRADE)
@@ -34,8 +35,41 @@ async fn watch(State(sessions): State<Sessions>, mut request: Request, next: Nex
     next.run(request).await
 }
 
+/// A request that may wait for packets: it ends with its session.
+async fn poll(sessions: &Sessions, session: &str, request: Request, next: Next) -> Response {
+    let ended = sessions.begin_request(session);
+    // after the beginning: an end now is either seen here or resolves `ended`
+    if sessions.has_ended(session) {
+        sessions.finish_request(session);
+        return unknown();
+    }
+    let _finish = Finish { sessions, session };
+    tokio::select! {
+        response = next.run(request) => response,
+        () = ended.cancelled() => unknown(),
+    }
+}
+
+/// Finishes a request, also one that the client gives up.
+struct Finish<'a> {
+    sessions: &'a Sessions,
+    session: &'a str,
+}
+
+impl Drop for Finish<'_> {
+    fn drop(&mut self) {
+        self.sessions.finish_request(self.session);
+    }
+}
+
+/// What engine.io says of a session it does not know: clients begin anew.
+fn unknown() -> Response {
+    let unknown = json!({ "code": 1, "message": "Session ID unknown" });
+    (StatusCode::BAD_REQUEST, axum::Json(unknown)).into_response()
+}
+
 /// The session that a request belongs to; `None` for one that begins a session.
-fn session(query: &str) -> Option<String> {
+pub(super) fn session(query: &str) -> Option<String> {
     query
         .split('&')
         .find_map(|pair| pair.strip_prefix("sid="))

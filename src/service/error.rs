@@ -1,5 +1,7 @@
 //! Why the messenger does not do what it is asked.
 
+use std::time::Duration;
+
 use crate::bugs::{self, Bug};
 use crate::lanes::LaneError;
 use crate::store;
@@ -46,6 +48,12 @@ pub enum Error {
     /// Too much is waiting.
     #[error("too many events are waiting: slow down")]
     Overloaded,
+    /// The user has as many sockets as he may.
+    #[error("this user has too many connections: close one")]
+    TooManySockets,
+    /// Too often; the time is how long to wait.
+    #[error("too often: try again after a pause")]
+    RateLimited(Duration),
     /// Nothing was stored.
     #[error("the service is not available at the moment; nothing was stored")]
     Unavailable,
@@ -57,7 +65,33 @@ pub enum Error {
     Internal,
 }
 
+/// Milliseconds, rounded up: who waits so long waits long enough.
+fn whole_millis(time: Duration) -> u128 {
+    time.as_nanos().div_ceil(1_000_000)
+}
+
 impl Error {
+    /// How long a client has to wait, where that is known, in milliseconds.
+    pub fn retry_after_ms(&self) -> Option<u64> {
+        match self {
+            Self::RateLimited(wait) => u64::try_from(whole_millis(*wait)).ok(),
+            _ => None,
+        }
+    }
+
+    /// Whether the client could have known better; the others are trouble of the
+    /// server, in which honest clients repeat what they ask.
+    pub fn is_of_client(&self) -> bool {
+        !matches!(
+            self,
+            Self::Overloaded
+                | Self::TooManySockets
+                | Self::Unavailable
+                | Self::UnknownOutcome
+                | Self::Internal
+        )
+    }
+
     /// What a failed read means for its asker.
     pub fn of_read(error: &store::Error) -> Self {
         if error.is_transient() {

@@ -129,6 +129,19 @@ impl Nodes {
             .await
     }
 
+    /// Lists the nodes that renewed their lease in time; of the others nobody is
+    /// online, whether that has been cleaned up or not.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_renewed(&self) -> Result<Vec<Node>, Error> {
+        self.list(
+            "nodes.list_renewed",
+            doc! { "$expr": { "$gte": ["$expiresAt", "$$NOW"] } },
+        )
+        .await
+    }
+
     /// Lists the nodes whose lease has run out.
     ///
     /// # Errors

@@ -43,7 +43,7 @@ impl Run<'_> {
             .store
             .users
             .list_existing(users.map(Bson::from).collect());
-        let (users, alive) = futures::try_join!(users, self.store.nodes.list_alive())?;
+        let (users, alive) = futures::try_join!(users, self.store.nodes.list_renewed())?;
         let alive: HashSet<String> = alive.into_iter().map(|node| node.boot).collect();
         for person in people {
             let Some(id) = person.id else { continue };

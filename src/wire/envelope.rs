@@ -6,7 +6,6 @@ use bson::DateTime;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::error::Code;
 use super::json::{Json, render};
 use super::time::Date;
 use super::view;
@@ -137,18 +136,11 @@ pub fn error(event: &str, error: &Error) -> Json {
     #[derive(Serialize)]
     struct Data<'a> {
         event: &'a str,
-        code: Code,
-        message: String,
+        #[serde(flatten)]
+        body: super::ErrorBody,
     }
     let body = super::ErrorBody::from(error);
-    envelope(
-        "error",
-        Data {
-            event,
-            code: body.code,
-            message: body.message,
-        },
-    )
+    envelope("error", Data { event, body })
 }
 
 /// Results of acknowledgements, in the order of the event table.

@@ -21,6 +21,7 @@ pub enum Code {
     MessageTooLong,
     ClientIdConflict,
     Blocked,
+    RateLimited,
     Overloaded,
     Unavailable,
     UnknownOutcome,
@@ -43,6 +44,7 @@ impl Code {
             Self::MessageTooLong => "message-too-long",
             Self::ClientIdConflict => "client-id-conflict",
             Self::Blocked => "blocked",
+            Self::RateLimited => "rate-limited",
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",
             Self::UnknownOutcome => "unknown-outcome",
@@ -58,6 +60,9 @@ pub struct ErrorBody {
     pub code: Code,
     /// For people; never database text.
     pub message: String,
+    /// With `rate-limited`: how long to wait, in milliseconds.
+    #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
 }
 
 impl From<&Error> for ErrorBody {
@@ -75,7 +80,8 @@ impl From<&Error> for ErrorBody {
             Error::MessageTooLong(_) => Code::MessageTooLong,
             Error::ClientIdConflict => Code::ClientIdConflict,
             Error::Blocked => Code::Blocked,
-            Error::Overloaded => Code::Overloaded,
+            Error::RateLimited(_) => Code::RateLimited,
+            Error::Overloaded | Error::TooManySockets => Code::Overloaded,
             Error::Unavailable => Code::Unavailable,
             Error::UnknownOutcome => Code::UnknownOutcome,
             Error::Internal => Code::Internal,
@@ -83,6 +89,7 @@ impl From<&Error> for ErrorBody {
         Self {
             code,
             message: error.to_string(),
+            retry_after_ms: error.retry_after_ms(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Bytes as clients see them. Wire types are not documents: nothing reaches a
 //! client because it happens to be stored.
 
+mod depth;
 pub mod envelope;
 mod error;
+mod id_input;
 mod json;
 pub mod request;
 mod time;

@@ -1,10 +1,11 @@
 //! Client events as they come, checked for shape.
 
 use secrecy::SecretString;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
+use super::depth;
 pub use super::time::DateInput;
 use crate::id::{MessageId, Seq};
 use crate::service::{Draft, Error, HistoryQuery, IdInput, Receipt};
@@ -180,35 +181,6 @@ fn position(seq: Seq) -> Result<Seq, Error> {
     }
 }
 
-impl<'de> Deserialize<'de> for IdInput {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl de::Visitor<'_> for Visitor {
-            type Value = IdInput;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a string or an integer")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<IdInput, E> {
-                Ok(IdInput::Text(text.to_owned()))
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<IdInput, E> {
-                Ok(IdInput::Number(number))
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<IdInput, E> {
-                // beyond what any stored integer can be: it names nobody
-                Ok(i64::try_from(number)
-                    .map_or_else(|_| IdInput::Text(number.to_string()), IdInput::Number))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
 /// Reads a payload; the error names the field that is wrong.
 ///
 /// # Errors
@@ -217,6 +189,10 @@ pub fn decode<T: DeserializeOwned>(payload: Option<&RawValue>) -> Result<T, Erro
     let text = payload.map_or("null", RawValue::get);
     if !text.starts_with('{') {
         return Err(Error::BadRequest("the payload must be an object".into()));
+    }
+    if !depth::is_within(text, MOST_DEPTH) {
+        let nested = format!("the payload is nested deeper than {MOST_DEPTH} levels");
+        return Err(Error::BadRequest(nested));
     }
     let mut json = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -232,6 +208,10 @@ pub fn decode<T: DeserializeOwned>(payload: Option<&RawValue>) -> Result<T, Erro
         })
     })
 }
+
+/// Most objects and arrays within each other, in ignored fields too. What the
+/// events take has one level.
+const MOST_DEPTH: usize = 16;
 
 /// The client's own value may stand in the text, but not at any length.
 const MOST_ERROR_CHARS: usize = 200;
@@ -263,6 +243,32 @@ mod tests {
         assert!(refusal::<ConnectUser>(r#"{"userId":{"$ne":null}}"#).starts_with("userId: "));
         assert!(refusal::<ConnectUser>(r#"{"userId":1.5}"#).starts_with("userId: "));
         assert!(refusal::<GetOldMessages>(r#"{"userId":1,"date":"x"}"#).starts_with("date: "));
+    }
+
+    #[test]
+    fn an_id_is_short_and_holds_no_control_characters() {
+        let id = |id: &str| format!(r#"{{"userId":{}}}"#, serde_json::Value::from(id));
+        decode::<ConnectUser>(Some(&raw(&id(&"x".repeat(1_024))))).unwrap();
+        decode::<ConnectUser>(Some(&raw(&id("\u{202e}ü $ne")))).unwrap();
+        let long = refusal::<ConnectUser>(&id(&"x".repeat(1_025)));
+        assert_eq!(long, "userId: is longer than 1024 bytes");
+        for control in ["a\0", "\n", "\u{7f}"] {
+            let refused = refusal::<ConnectUser>(&id(control));
+            assert_eq!(refused, "userId: must not hold control characters");
+        }
+    }
+
+    #[test]
+    fn a_payload_is_nested_sixteen_levels_deep_at_most() {
+        let nested = |levels: usize| {
+            let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
+            format!(r#"{{"userId":"a","ignored":{open}{close}}}"#)
+        };
+        decode::<ConnectUser>(Some(&raw(&nested(16)))).unwrap();
+        for levels in [17, 10_000] {
+            let refused = refusal::<ConnectUser>(&nested(levels));
+            assert_eq!(refused, "the payload is nested deeper than 16 levels");
+        }
     }
 
     #[test]

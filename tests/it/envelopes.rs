@@ -2,7 +2,7 @@
 //!
 //! A file is the text as the server wrote it, ids and dates replaced: `<id 1>`,
 //! `<id 2>` … in order of appearance, dates by `<date>`, since two of them may
-//! be the same by chance. `<type>.<variant>.json` is another form of a type.
+//! be the same by chance, and pauses by `<ms>`. `<type>.<variant>.json` is another form of a type.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -50,8 +50,19 @@ fn last_frame(client: &Client, wanted: impl Fn(&str) -> bool) -> String {
     frame.expect("a frame of this kind").to_owned()
 }
 
-/// The text with its ids and dates replaced.
+/// The text with its pause, if it asks for one, replaced.
+fn without_pause(text: &str) -> String {
+    let Some((head, tail)) = text.split_once(r#""retryAfterMs":"#) else {
+        return text.to_owned();
+    };
+    let rest = tail.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    assert_ne!(rest, tail, "no number of milliseconds: {text}");
+    format!(r#"{head}"retryAfterMs":<ms>{rest}"#)
+}
+
+/// The text with its ids, dates and pause replaced.
 fn normalised(text: &str) -> String {
+    let text = &without_pause(text);
     let mut ids: Vec<&str> = Vec::new();
     let mut replaced = Vec::new();
     for part in text.split('"') {
@@ -93,7 +104,12 @@ async fn named(server: &Server, username: &str, first: &str, last: &str) -> Valu
 /// A conversation in which everything happens once.
 async fn everything() -> Seen {
     let mut seen = Seen::default();
-    let server = Server::with(&[("CHATZZ_MISSED_PER_CONTACT", "2")]).await;
+    let server = Server::with(&[
+        ("CHATZZ_MISSED_PER_CONTACT", "2"),
+        ("CHATZZ_RATE_LIMITS", "on"),
+        ("CHATZZ_LIMIT_ADDS", "user=2/1h"),
+    ])
+    .await;
     let alice = named(&server, "alice", "Alice", "Moreau").await;
     let bob = named(&server, "bob", "Bob", "Okafor").await;
     let alice = server.login(&alice).await;
@@ -121,6 +137,12 @@ async fn everything() -> Seen {
     seen.envelope(&alice.client, "message-status-changed");
     alice.add(&bob.id).await.unwrap();
     seen.ack(&alice.client, "add-chat-user");
+    alice.add(&bob.id).await.unwrap_err();
+    seen.ack(&alice.client, "error.rate-limited");
+    let again = json!({ "userToAdd": bob.id });
+    alice.client.emit("add-chat-user", again).unwrap();
+    alice.client.wait_for("error").await;
+    seen.envelope(&alice.client, "error.rate-limited");
 
     leave_and_come_back(&mut seen, &server, &alice, bob).await;
     seen

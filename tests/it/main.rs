@@ -24,6 +24,7 @@ mod holes;
 mod http;
 #[cfg(unix)]
 mod lifecycle;
+mod limits;
 #[cfg(unix)]
 mod logs;
 mod missed;

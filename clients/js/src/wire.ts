@@ -95,8 +95,15 @@ export interface StatusChange extends Message {
 export interface WireError {
   code: string;
   message: string;
-  /** Kept by the protocol for `rate-limited`. */
+  /** With `rate-limited`: how long to wait, in milliseconds. */
   retryAfterMs?: number;
+}
+
+/** Who may write to a user. */
+export interface Privacy {
+  /** Whether only those of the whitelist may. */
+  whitelistOnly: boolean;
+  whitelist: UserId[];
 }
 
 /** The envelopes of the server: `type` → `data`. */
@@ -109,6 +116,7 @@ export interface Envelopes {
   'old-messages': Message[];
   'new-message': Message;
   'message-status-changed': StatusChange;
+  'privacy-changed': { userId: UserId; blocked: boolean } | Privacy;
   error: WireError & { event: string };
 }
 
@@ -138,6 +146,10 @@ export interface Requests {
   'send-message': [{ userId: UserId; message: string; clientId: string }, Message & { duplicate?: true }];
   'message-read': [{ userId: UserId; upTo: number }, { read: number }] | [{ messageId: string }, Message];
   'message-delivered': [{ userId: UserId; upTo: number }, { delivered: number }];
+  'block-user': [{ userId: UserId }, { blocked: boolean }];
+  'unblock-user': [{ userId: UserId }, { blocked: boolean }];
+  'get-blocked-users': [Record<string, never>, { users: UserDetails[] }];
+  'set-privacy': [Partial<Privacy>, Privacy];
   'refresh-token': [{ token: string }, { expiresAt: string | null }];
 }
 

@@ -41,6 +41,7 @@ impl Server {
             ("CHATZZ_LISTEN", "127.0.0.1:0"),
             ("CHATZZ_METRICS_LISTEN", "off"),
             ("CHATZZ_AUTH", "trusted"),
+            ("CHATZZ_RATE_LIMITS", "off"),
             ("CHATZZ_MONGODB_URI", &uri),
         ];
         let lookup = |key: &str| {

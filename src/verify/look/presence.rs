@@ -35,7 +35,7 @@ impl Looker {
     }
 
     async fn alive(&self) -> Result<HashSet<String>, Error> {
-        let alive = self.store.nodes.list_alive().await?;
+        let alive = self.store.nodes.list_renewed().await?;
         Ok(alive.into_iter().map(|node| node.boot).collect())
     }
 

@@ -43,7 +43,7 @@ impl TestDatabase {
     }
 
     /// The keys that make a server use this database, on free ports.
-    pub(crate) fn keys(&self) -> [(&str, &str); 6] {
+    pub(crate) fn keys(&self) -> [(&str, &str); 7] {
         [
             ("CHATZZ_LISTEN", "127.0.0.1:0"),
             ("CHATZZ_METRICS_LISTEN", "off"),
@@ -51,6 +51,7 @@ impl TestDatabase {
             ("CHATZZ_DATABASE", &self.name),
             ("CHATZZ_MONGODB_URI", &self.uri),
             ("CHATZZ_MONGODB_POOL_MIN", "2"),
+            ("CHATZZ_RATE_LIMITS", "off"),
         ]
     }
 

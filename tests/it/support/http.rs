@@ -33,6 +33,13 @@ pub(crate) async fn get(addr: SocketAddr, target: &str) -> Response {
     request(addr, "GET", target, &[]).await
 }
 
+/// Sends a POST with a text.
+pub(crate) async fn post(addr: SocketAddr, target: &str, body: &str) -> Response {
+    let length = body.len().to_string();
+    let headers = [("content-type", "text/plain"), ("content-length", &length)];
+    exchange(addr, "POST", target, &headers, body).await
+}
+
 /// Sends a request without a body.
 pub(crate) async fn request(
     addr: SocketAddr,
@@ -40,11 +47,21 @@ pub(crate) async fn request(
     target: &str,
     headers: &[(&str, &str)],
 ) -> Response {
+    exchange(addr, method, target, headers, "").await
+}
+
+async fn exchange(
+    addr: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Response {
     let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.extend([name, ": ", value, "\r\n"]);
     }
-    head += "\r\n";
+    head.extend(["\r\n", body]);
     let answer = async {
         let mut stream = TcpStream::connect(addr).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();

@@ -1,0 +1,69 @@
+//! The Engine.IO session under a socket, and how it is ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use socketioxide::socket::{Sid, Socket};
+
+use crate::transport::{Sessions, Transport};
+
+/// How long a client that was told to go has to close its connection itself.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
+/// The session under a socket.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    id: Sid,
+    sessions: Sessions,
+    /// The session's connection, if it began as a websocket.
+    begun_on: Option<Transport>,
+}
+
+impl Session {
+    pub(super) fn of(socket: &Arc<Socket>, sessions: Sessions) -> Self {
+        let request = socket.req_parts();
+        let first = request.extensions.get::<Transport>();
+        let is_websocket = request.headers.contains_key(http::header::UPGRADE);
+        Self {
+            id: socket.id,
+            sessions,
+            begun_on: first.filter(|_| is_websocket).cloned(),
+        }
+    }
+
+    /// Ends the session, as a broken network would.
+    pub(super) fn cut(&self) {
+        match self.websocket() {
+            Some(transport) => transport.close(),
+            None => self.sessions.end(self.id.to_string()),
+        }
+    }
+
+    /// Ends the session, unless the client does so first.
+    pub(super) fn cut_soon(&self) {
+        self.cut_after(CLOSE_WITHIN, || true);
+    }
+
+    /// Ends the session after a while, if it is still to be ended then.
+    pub(super) fn cut_after(&self, pause: Duration, still: impl Fn() -> bool + Send + 'static) {
+        let session = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            if still() {
+                session.cut();
+            }
+        });
+    }
+
+    /// The TCP connection of the session, unless it is polled.
+    fn websocket(&self) -> Option<Transport> {
+        self.begun_on
+            .clone()
+            .or_else(|| self.sessions.websocket(&self.id.to_string()))
+    }
+
+    /// The session is gone.
+    pub(super) fn forget(&self) {
+        self.sessions.forget(&self.id.to_string());
+    }
+}

@@ -1,0 +1,71 @@
+//! What one socket may ask for.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::bucket::{Bucket, Buckets};
+use super::{Kind, Place, Shared};
+use crate::config::LimitsConfig;
+
+/// What one socket may ask for: its own buckets, and those it shares.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    own: Buckets,
+    errors: Bucket,
+    address: Arc<Shared>,
+    user: OnceLock<Arc<Shared>>,
+    places: Mutex<Vec<Place>>,
+}
+
+impl Allowance {
+    pub(super) fn new(
+        config: &LimitsConfig,
+        address: Arc<Shared>,
+        places: impl Into<Vec<Place>>,
+    ) -> Self {
+        Self {
+            own: Buckets::new(config, |rates| rates.socket),
+            errors: Bucket::new(config.errors),
+            address,
+            user: OnceLock::new(),
+            places: Mutex::new(places.into()),
+        }
+    }
+
+    /// Takes one event out of every bucket that it counts in. A login counts for
+    /// its user once it is known who that is, and for its address when the
+    /// session began.
+    ///
+    /// # Errors
+    /// How long it takes until all of them have one again.
+    pub(crate) fn take(&self, kind: Kind) -> Result<(), Duration> {
+        self.own.take(kind, "socket")?;
+        if kind == Kind::Connect {
+            return Ok(());
+        }
+        if let Some(user) = self.user.get() {
+            user.take(kind)?;
+        }
+        self.address.take(kind)
+    }
+
+    /// Notes an error that is the client's fault; `true` when it was one too many.
+    pub(crate) fn err(&self) -> bool {
+        // the one that empties the bucket, not the one after it
+        matches!(self.errors.take(), Ok(0) | Err(_))
+    }
+
+    /// From now on the socket's events count for its user as well.
+    pub(crate) fn belong_to(&self, user: Arc<Shared>, place: Place) {
+        if self.user.set(user).is_ok() {
+            self.places.lock().push(place);
+        }
+    }
+
+    /// The socket is gone: others may have its places.
+    pub(crate) fn leave(&self) {
+        self.places.lock().clear();
+    }
+}

@@ -1,0 +1,86 @@
+//! One token bucket.
+
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+
+use super::Kind;
+use crate::config::{LimitsConfig, Rate, Rates};
+
+/// A bucket that fills steadily; without a rate it is never empty.
+#[derive(Debug)]
+pub(super) struct Bucket(Option<Limiter>);
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
+
+impl Bucket {
+    pub(super) fn new(rate: Option<Rate>) -> Self {
+        let quota = |rate: Rate| {
+            let each = Quota::with_period(rate.per / rate.count.get())?;
+            Some(each.allow_burst(rate.count))
+        };
+        let limiter =
+            |quota| RateLimiter::direct(quota).with_middleware::<StateInformationMiddleware>();
+        Self(rate.and_then(quota).map(limiter))
+    }
+
+    /// Takes one out; how many are left.
+    ///
+    /// # Errors
+    /// How long it takes until there is one again.
+    pub(super) fn take(&self) -> Result<u32, Duration> {
+        let Some(limiter) = &self.0 else {
+            return Ok(u32::MAX);
+        };
+        match limiter.check() {
+            Ok(state) => Ok(state.remaining_burst_capacity()),
+            Err(until) => Err(until.wait_time_from(DefaultClock::default().now())),
+        }
+    }
+}
+
+/// A bucket of each kind.
+#[derive(Debug)]
+pub(super) struct Buckets {
+    connects: Bucket,
+    sends: Bucket,
+    adds: Bucket,
+    history: Bucket,
+    events: Bucket,
+}
+
+impl Buckets {
+    /// The buckets of one scope.
+    pub(super) fn new(config: &LimitsConfig, scope: impl Fn(&Rates) -> Option<Rate>) -> Self {
+        let bucket = |rates: &Rates| Bucket::new(scope(rates));
+        Self {
+            connects: bucket(&config.connects),
+            sends: bucket(&config.sends),
+            adds: bucket(&config.adds),
+            history: bucket(&config.history),
+            events: bucket(&config.events),
+        }
+    }
+
+    /// Takes one out.
+    ///
+    /// # Errors
+    /// How long it takes until there is one again.
+    pub(super) fn take(&self, kind: Kind, scope: &'static str) -> Result<(), Duration> {
+        let bucket = match kind {
+            Kind::Connect => &self.connects,
+            Kind::Send => &self.sends,
+            Kind::Add => &self.adds,
+            Kind::History => &self.history,
+            Kind::Other => &self.events,
+        };
+        bucket.take().map(drop).inspect_err(|_| {
+            let kind = kind.as_str();
+            metrics::counter!("chatzz_rate_limited_total", "kind" => kind, "of" => scope)
+                .increment(1);
+        })
+    }
+}

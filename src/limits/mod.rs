@@ -1,0 +1,235 @@
+//! How much a socket, a user and an address may ask for: token buckets and caps.
+//!
+//! The buckets of a user and of an address outlive their sockets, so that a
+//! reconnect does not fill them; a socket holds on to all three, so that an event
+//! costs a look at three numbers.
+
+mod allowance;
+mod bucket;
+mod place;
+mod shared;
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+use tokio::time::Instant;
+
+use crate::config::{LimitsConfig, Rate, Rates};
+use crate::id::UserId;
+use place::Counter;
+
+pub(crate) use allowance::Allowance;
+pub(crate) use place::Place;
+pub(crate) use shared::Shared;
+
+/// What is counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Connect,
+    Send,
+    Add,
+    History,
+    Other,
+}
+
+impl Kind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Send => "send",
+            Self::Add => "add",
+            Self::History => "history",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// What all sockets of this process may ask for.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    config: LimitsConfig,
+    users: DashMap<UserId, Arc<Shared>>,
+    addresses: DashMap<IpAddr, Arc<Shared>>,
+    sockets: Arc<Counter>,
+    /// After this long without use a bucket is full, and may be forgotten.
+    longest: Duration,
+}
+
+impl Limits {
+    pub(crate) fn new(config: LimitsConfig) -> Self {
+        Self {
+            sockets: Arc::new(Counter::new(config.sockets.all)),
+            longest: longest(&config),
+            users: DashMap::new(),
+            addresses: DashMap::new(),
+            config,
+        }
+    }
+
+    /// What a user has left.
+    pub(crate) fn user(&self, user: &UserId) -> Arc<Shared> {
+        if let Some(known) = self.users.get(user) {
+            known.touch();
+            return Arc::clone(&known);
+        }
+        let of_user = |rates: &Rates| rates.user;
+        let new = || {
+            Arc::new(Shared::new(
+                &self.config,
+                of_user,
+                None,
+                self.config.sockets.user,
+            ))
+        };
+        Arc::clone(&self.users.entry(user.clone()).or_insert_with(new))
+    }
+
+    /// What an address has left; of IPv6 it is the /64, which is one customer's.
+    pub(crate) fn address(&self, address: IpAddr) -> Arc<Shared> {
+        let network = network_of(address);
+        if let Some(known) = self.addresses.get(&network) {
+            known.touch();
+            return Arc::clone(&known);
+        }
+        let (of_address, config) = (|rates: &Rates| rates.address, &self.config);
+        let new = || {
+            let (requests, sockets) = (config.requests, config.sockets.address);
+            Arc::new(Shared::new(config, of_address, requests, sockets))
+        };
+        Arc::clone(&self.addresses.entry(network).or_insert_with(new))
+    }
+
+    /// What a new socket of an address may ask for, unless there are too many
+    /// sockets.
+    pub(crate) fn admit(&self, address: Arc<Shared>) -> Option<Allowance> {
+        let places = [self.sockets.enter()?, address.enter()?];
+        Some(Allowance::new(&self.config, address, places))
+    }
+
+    /// Forgets users and addresses that have all of it left.
+    pub(crate) fn forget_idle(&self, now: Instant) {
+        self.users
+            .retain(|_, shared| !Shared::is_idle(shared, now, self.longest));
+        self.addresses
+            .retain(|_, shared| !Shared::is_idle(shared, now, self.longest));
+    }
+}
+
+/// The longest time in which a bucket fills.
+fn longest(config: &LimitsConfig) -> Duration {
+    let rates = [
+        config.connects,
+        config.sends,
+        config.adds,
+        config.history,
+        config.events,
+    ];
+    let each = rates.iter().flat_map(|rates| [rates.user, rates.address]);
+    let all = each.chain([config.requests]).flatten();
+    all.map(|rate: Rate| rate.per).max().unwrap_or_default()
+}
+
+fn network_of(address: IpAddr) -> IpAddr {
+    /// The bits of a /64.
+    const NETWORK: u128 = !(u64::MAX as u128);
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & NETWORK)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Caps;
+
+    fn config(rate: Rate, most: usize) -> LimitsConfig {
+        let rates = Rates {
+            socket: None,
+            user: None,
+            address: Some(rate),
+        };
+        LimitsConfig {
+            connects: rates,
+            sends: rates,
+            adds: Rates::default(),
+            history: rates,
+            events: rates,
+            requests: None,
+            errors: None,
+            sockets: Caps {
+                user: None,
+                address: Some(most),
+                all: None,
+            },
+        }
+    }
+
+    fn limits(count: u32, most: usize) -> Limits {
+        let count = std::num::NonZeroU32::new(count).unwrap();
+        let per = Duration::from_mins(1);
+        Limits::new(config(Rate { count, per }, most))
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_bucket_gives_what_it_holds_and_says_when_there_is_more() {
+        let limits = limits(3, 9);
+        let address = limits.address(ip("192.0.2.1"));
+        for _ in 0..3 {
+            address.take(Kind::Send).unwrap();
+        }
+        let wait = address.take(Kind::Send).unwrap_err();
+        assert!(wait > Duration::from_secs(10) && wait <= Duration::from_secs(20));
+        address.take(Kind::History).unwrap();
+        for _ in 0..100 {
+            address.take(Kind::Add).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_one_for_all_that_hold_it_and_outlives_them() {
+        let limits = limits(1, 9);
+        limits.address(ip("192.0.2.1")).take(Kind::Send).unwrap();
+        limits.forget_idle(Instant::now());
+        let again = limits.address(ip("::ffff:192.0.2.1"));
+        again.take(Kind::Send).unwrap_err();
+        limits.address(ip("192.0.2.2")).take(Kind::Send).unwrap();
+        limits.address(ip("2001:db8::1")).take(Kind::Send).unwrap();
+        let neighbour = limits.address(ip("2001:db8::ffff:1"));
+        neighbour.take(Kind::Send).unwrap_err();
+        let other = limits.address(ip("2001:db8:0:1::1"));
+        other.take(Kind::Send).unwrap();
+    }
+
+    #[test]
+    fn what_nobody_holds_is_forgotten_once_it_is_full_again() {
+        let limits = limits(1, 9);
+        let held = limits.address(ip("192.0.2.1"));
+        drop(limits.address(ip("192.0.2.2")));
+        let later = Instant::now() + Duration::from_secs(61);
+        limits.forget_idle(later);
+        assert_eq!(limits.addresses.len(), 1);
+        drop(held);
+        limits.forget_idle(later);
+        assert_eq!(limits.addresses.len(), 1, "it was held a moment ago");
+        limits.forget_idle(later + Duration::from_secs(61));
+        assert!(limits.addresses.is_empty());
+    }
+
+    #[test]
+    fn a_place_is_free_again_when_its_socket_is_gone() {
+        let limits = limits(1, 2);
+        let admit = || limits.admit(limits.address(ip("192.0.2.1")));
+        let (first, _second) = (admit().unwrap(), admit().unwrap());
+        assert!(admit().is_none());
+        assert!(limits.admit(limits.address(ip("192.0.2.2"))).is_some());
+        first.leave();
+        assert!(admit().is_some());
+    }
+}

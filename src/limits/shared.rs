@@ -1,0 +1,85 @@
+//! What the sockets of one user or one address have in common.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::Kind;
+use super::bucket::{Bucket, Buckets};
+use super::place::{Counter, Place};
+use crate::config::{LimitsConfig, Rate, Rates};
+
+/// Connections of an address for each socket that it may have: over polling a
+/// socket uses two at a time, and so does one that changes to websocket.
+const CONNECTIONS_PER_SOCKET: usize = 2;
+
+/// What the sockets of one user or one address have left together.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    buckets: Buckets,
+    requests: Bucket,
+    sockets: Arc<Counter>,
+    connections: Arc<Counter>,
+    touched: Mutex<Instant>,
+}
+
+impl Shared {
+    pub(super) fn new(
+        config: &LimitsConfig,
+        scope: impl Fn(&Rates) -> Option<Rate>,
+        requests: Option<Rate>,
+        sockets: Option<usize>,
+    ) -> Self {
+        let connections = sockets.map(|most| most * CONNECTIONS_PER_SOCKET);
+        Self {
+            buckets: Buckets::new(config, scope),
+            requests: Bucket::new(requests),
+            sockets: Arc::new(Counter::new(sockets)),
+            connections: Arc::new(Counter::new(connections)),
+            touched: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Takes one out of a bucket.
+    ///
+    /// # Errors
+    /// How long it takes until there is one again.
+    pub(crate) fn take(&self, kind: Kind) -> Result<(), Duration> {
+        self.buckets.take(kind, "shared")
+    }
+
+    /// Takes one HTTP request out.
+    ///
+    /// # Errors
+    /// How long it takes until there is one again.
+    pub(crate) fn take_request(&self) -> Result<(), Duration> {
+        self.requests.take().map(drop)
+    }
+
+    /// Takes the place of a socket, if one is free.
+    pub(crate) fn enter(&self) -> Option<Place> {
+        self.sockets.enter()
+    }
+
+    /// Takes the place of a TCP connection, if one is free.
+    pub(crate) fn connect(&self) -> Option<Place> {
+        self.connections.enter()
+    }
+
+    pub(super) fn touch(&self) {
+        *self.touched.lock() = Instant::now();
+    }
+
+    /// Whether nobody has held this for so long.
+    pub(super) fn is_idle(shared: &Arc<Self>, now: Instant, longest: Duration) -> bool {
+        let held = Arc::strong_count(shared) > 1
+            || Arc::strong_count(&shared.sockets) > 1
+            || Arc::strong_count(&shared.connections) > 1;
+        if held {
+            *shared.touched.lock() = now;
+        }
+        now.duration_since(*shared.touched.lock()) > longest
+    }
+}
