@@ -89,10 +89,11 @@ impl Delivery {
             return self.tell(stored.message.from, json, None);
         }
         for id in self.presence.sockets(stored.message.from) {
+            let message = just(&stored.message);
             if let Some(connection) = self.connection(id)
-                && !connection.has_all_from_login(&[just(&stored.message)])
+                && !connection.has_all_from_login(&[message])
             {
-                connection.deliver(Packet::event(Arc::clone(json)));
+                connection.deliver(Packet::event(Arc::clone(json)).late(message));
             }
         }
     }

@@ -107,7 +107,10 @@ impl Outbox {
         let held = outbox.held.take().into_iter().flatten();
         // what was stored before the login read it came with the login
         let effect = held
-            .filter(|packet| !connection.has_all_from_login(&packet.handed))
+            .filter(|packet| {
+                !connection.has_all_from_login(&packet.handed)
+                    && !connection.has_all_from_login(packet.late.as_slice())
+            })
             .map(|packet| outbox.enqueue(connection, packet))
             .fold(Effect::default(), Effect::and);
         drop(outbox);

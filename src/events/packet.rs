@@ -33,6 +33,8 @@ pub(super) struct Packet {
     body: Body,
     /// What the socket has been handed once the packet left.
     pub(super) handed: Vec<HandedOver>,
+    /// The message that it tells late: of no use after a login that brought it.
+    pub(super) late: Option<HandedOver>,
     /// Whether the client acknowledges the packet.
     acked: bool,
 }
@@ -65,6 +67,7 @@ impl Packet {
         Self {
             body: Body::Event(json),
             handed: Vec::new(),
+            late: None,
             acked: false,
         }
     }
@@ -78,7 +81,16 @@ impl Packet {
         Self {
             body: Body::Ack { id, error, result },
             handed: Vec::new(),
+            late: None,
             acked: false,
+        }
+    }
+
+    /// Tells a message late.
+    pub(super) fn late(self, message: HandedOver) -> Self {
+        Self {
+            late: Some(message),
+            ..self
         }
     }
 
