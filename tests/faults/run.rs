@@ -30,7 +30,11 @@ const AT_WORK_WITHIN: Duration = Duration::from_secs(30);
 /// How late the recorder may be on a busy machine.
 const SLACK: Duration = Duration::from_millis(1500);
 /// How long it may take until one server knows of what happened on another.
-const CROSS: Duration = Duration::from_millis(1500);
+///
+/// A chat room that is made while the other comes at another server is looked
+/// at once more only when he comes or goes again, hence more than the usual two
+/// seconds.
+const CROSS: Duration = Duration::from_secs(5);
 /// From starting a server to its first figures, with nothing to do.
 const SETTLED: Duration = Duration::from_millis(1500);
 

@@ -224,7 +224,9 @@ impl Presence {
             let state = person.state.lock();
             (state.shown_online, state.last_online)
         });
-        let status = if here || self.elsewhere.holds(&who.nodes) {
+        // what was read may be older than what this node has heard since
+        let elsewhere = self.elsewhere.holds(&who.nodes) || self.elsewhere.has(who.id);
+        let status = if here || elsewhere {
             Status::Online
         } else {
             Status::Offline
