@@ -59,8 +59,8 @@ impl Handed {
         });
     }
 
-    /// Notes what the login brings: everything up to there was missed, and is
-    /// told with it, or was confirmed before.
+    /// Notes what the login brings: everything up to there was missed and is
+    /// told with it, was confirmed before, or was sent by the person himself.
     pub(super) fn note_login(&mut self, positions: &[(ChatRoomId, Seq)]) {
         for (room, position) in positions {
             let last = self.at_login.entry(*room).or_default();

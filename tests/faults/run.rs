@@ -31,9 +31,8 @@ const AT_WORK_WITHIN: Duration = Duration::from_secs(30);
 const SLACK: Duration = Duration::from_millis(1500);
 /// How long it may take until one server knows of what happened on another.
 ///
-/// A chat room that is made while the other comes at another server is looked
-/// at once more only when he comes or goes again, hence more than the usual two
-/// seconds.
+/// Usually two seconds. Five, since somebody who is added in the moment in which
+/// he comes at another server is shown as he was: `docs/guarantees.md` says so.
 const CROSS: Duration = Duration::from_secs(5);
 /// From starting a server to its first figures, with nothing to do.
 const SETTLED: Duration = Duration::from_millis(1500);
