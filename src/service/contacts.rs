@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bson::DateTime;
 
+use super::presence::Description;
 use super::{Error, IdInput, Me, Messenger};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::store::{ChatRoom, ChatUser, Message, Presence as Status, User};
@@ -102,6 +103,9 @@ impl Messenger {
         self.presence.add_contacts(me.id, [other.id]);
         self.presence.add_contacts(other.id, [me.id]);
         let contact = if opened.created {
+            // a change from now on finds the chat room, and is told
+            let read = self.store.chat_users.list(&[other.id]).await;
+            let other = read.ok().and_then(|mut read| read.pop()).unwrap_or(other);
             self.contact(me, &opened.room, &other, user, None, 0)
         } else {
             let mut contacts = self.describe(me, vec![opened.room]).await?;
@@ -119,11 +123,24 @@ impl Messenger {
             ..contact.clone()
         };
         adder.hide(blocked_since);
+        self.look_again_at(&contact, me.id);
+        if opened.created {
+            self.look_again_at(&adder, contact.id);
+        }
         Ok(Added {
             added: contact,
             adder,
             created: opened.created,
         })
+    }
+
+    /// Has it noticed soon when somebody is not what he is shown as any more.
+    fn look_again_at(&self, shown: &Contact, to: ChatUserId) {
+        self.presence.descriptions().push(Description {
+            who: shown.id,
+            to,
+            status: shown.status,
+        });
     }
 
     async fn shown_self(&self, me: &Me) -> Result<(Status, Option<DateTime>), Error> {

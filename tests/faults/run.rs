@@ -31,9 +31,8 @@ const AT_WORK_WITHIN: Duration = Duration::from_secs(30);
 const SLACK: Duration = Duration::from_millis(1500);
 /// How long it may take until one server knows of what happened on another.
 ///
-/// Usually two seconds. Five, since somebody who is added in the moment in which
-/// he comes at another server is shown as he was: `docs/guarantees.md` says so.
-const CROSS: Duration = Duration::from_secs(5);
+/// It is written 250 ms behind and looked for once a second.
+const CROSS: Duration = Duration::from_millis(1_500);
 /// From starting a server to its first figures, with nothing to do.
 const SETTLED: Duration = Duration::from_millis(1500);
 

@@ -5,6 +5,7 @@
 //! page reload does not flicker; a clean disconnect at once.
 
 mod announce;
+mod described;
 mod elsewhere;
 mod state;
 
@@ -21,6 +22,7 @@ use crate::clock::Clock;
 use crate::id::{ChatUserId, SocketId, UserId};
 use crate::store::{ChatUser, Presence as Status, PresenceChange, Privacy, User, WriteBehind};
 pub use announce::{Announce, Announcement, Departure};
+pub use described::{Description, Descriptions};
 pub use elsewhere::Elsewhere;
 use state::State;
 
@@ -34,6 +36,7 @@ pub type Sockets = SmallVec<[SocketId; 4]>;
 pub struct Presence {
     people: DashMap<ChatUserId, Arc<Person>>,
     elsewhere: Elsewhere,
+    descriptions: Descriptions,
     behind: Arc<WriteBehind>,
     clock: Clock,
     grace: Duration,
@@ -51,6 +54,7 @@ impl Presence {
         Self {
             people: DashMap::new(),
             elsewhere: Elsewhere::default(),
+            descriptions: Descriptions::default(),
             behind,
             clock,
             grace,
