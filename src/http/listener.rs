@@ -53,6 +53,11 @@ impl Accepting {
 /// Pause after a failed accept, as when no file descriptor is free.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Bytes that the kernel takes beyond what the peer has room for. Without the
+/// limit it is megabytes: a peer that does not read is noticed late, and costs them.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MOST_UNSENT: u32 = 64 * 1024;
+
 /// Serves connections until cancelled; then accepts no more, and closes those
 /// that are left when `cut` is cancelled.
 pub(crate) async fn serve(
@@ -82,9 +87,11 @@ pub(crate) async fn serve(
             metrics::counter!("chatzz_connections_refused_total").increment(1);
             continue;
         };
-        // a message is one small write, and is to leave at once
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(error = &error as &dyn std::error::Error, "no TCP_NODELAY");
+        if let Err(error) = prepare(&stream) {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "a socket option is not set"
+            );
         }
         let connection = connection(
             stream,
@@ -101,6 +108,15 @@ pub(crate) async fn serve(
             }
         });
     }
+}
+
+/// Sets the options of a connection.
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    // a message is one small write, and is to leave at once
+    stream.set_nodelay(true)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    socket2::SockRef::from(stream).set_tcp_notsent_lowat(MOST_UNSENT)?;
+    Ok(())
 }
 
 async fn connection(

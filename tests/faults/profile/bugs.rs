@@ -112,14 +112,15 @@ fn plan(bug: Bug) -> Plan {
             // everybody writes to one person, whose connection stops reading
             // now and then, shorter than it takes to be given up
             plan.padding = 3_500;
-            plan.sends = 3_000;
+            plan.sends = 1_500;
             plan.first_apart = true;
             plan.rooms = (1..plan.users).map(|user| (0, user)).collect();
             vec![link(Link::Some, Trouble::StallDown, 3_500); 4]
         }
         Bug::EverybodyMarkedSent => {
-            // messages wait for many, and their senders look at them
-            plan.away_ms = 6_000;
+            // messages wait for many, longer than somebody may still be thought
+            // to be there, and their senders look at them meanwhile
+            plan.away_ms = 20_000;
             plan.sends = 1_500;
             Vec::new()
         }

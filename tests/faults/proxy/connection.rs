@@ -1,12 +1,14 @@
 //! One connection through a proxy.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -49,7 +51,7 @@ pub(super) async fn serve(link: Arc<Link>, mut client: TcpStream, number: u64) {
         }
         return reset(client);
     }
-    let connecting = timeout(CONNECT_LIMIT, TcpStream::connect(opened.target));
+    let connecting = timeout(CONNECT_LIMIT, connect(&link, opened.target));
     let Ok(Ok(mut target)) = connecting.await else {
         return reset(client);
     };
@@ -63,6 +65,17 @@ pub(super) async fn serve(link: Arc<Link>, mut client: TcpStream, number: u64) {
             reset(target);
         }
     }
+}
+
+async fn connect(link: &Link, target: SocketAddr) -> io::Result<TcpStream> {
+    let socket = match target {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if let Some(bytes) = link.receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    socket.connect(target).await
 }
 
 /// Carries bytes both ways until both streams have ended, or the connection is to be reset.

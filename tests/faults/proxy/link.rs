@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::Options;
 use super::fault::{LostReplies, Settings};
 
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub(super) struct Link {
     pub(super) settings: watch::Sender<Settings>,
     pub(super) seed: u64,
     pub(super) mongo: bool,
+    pub(super) receive_buffer: Option<u32>,
     pub(super) lost_replies: AtomicU64,
     pub(super) resets: AtomicU64,
     pub(super) accepted: AtomicU64,
@@ -22,11 +24,12 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) fn new(settings: Settings, seed: u64, mongo: bool) -> Self {
+    pub(super) fn new(settings: Settings, options: Options) -> Self {
         Self {
             settings: watch::Sender::new(settings),
-            seed,
-            mongo,
+            seed: options.seed,
+            mongo: options.mongo,
+            receive_buffer: options.receive_buffer,
             lost_replies: AtomicU64::new(0),
             resets: AtomicU64::new(0),
             accepted: AtomicU64::new(0),

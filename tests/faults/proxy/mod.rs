@@ -40,6 +40,9 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
     /// The target speaks the wire protocol of `MongoDB`, so replies can be lost; default false.
     pub(crate) mongo: bool,
+    /// Bytes that the kernel may hold of what the target sends, default as the system has it:
+    /// megabytes, which hide a stall for long.
+    pub(crate) receive_buffer: Option<u32>,
 }
 
 /// A link that can be made to fail.
@@ -73,7 +76,7 @@ impl Proxy {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let addr = listener.local_addr()?;
         let settings = Settings::new(target);
-        let link = Arc::new(Link::new(settings, options.seed, options.mongo));
+        let link = Arc::new(Link::new(settings, options));
         let acceptor = tokio::spawn(accept(listener, Arc::clone(&link)));
         Ok(Self {
             addr,

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::proxy::Proxy;
+use crate::proxy::{Options, Proxy};
 use crate::support::binary::Binary;
 use crate::support::http;
 
@@ -97,7 +97,12 @@ impl Server {
             .collect();
         let binary = Binary::serve_by(&settings.program, &keys).await;
         let clients = Proxy::start(binary.addr()).unwrap();
-        let some = Proxy::start(binary.addr()).unwrap();
+        // who stalls there is felt soon
+        let small = Options {
+            receive_buffer: Some(16 * 1024),
+            ..Options::default()
+        };
+        let some = Proxy::start_with(binary.addr(), small).unwrap();
         Self {
             binary: Some(binary),
             metrics,
