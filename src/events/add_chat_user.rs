@@ -32,9 +32,7 @@ pub(super) async fn handle(
         Vec::new()
     };
     Ok(Outcome {
-        ack: envelope::result::contact(&added.added),
-        deliveries,
-        handed_over: Vec::new(),
-        login: false,
+        described: added.described,
+        ..Outcome::of(envelope::result::contact(&added.added), deliveries)
     })
 }

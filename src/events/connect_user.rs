@@ -57,11 +57,11 @@ pub(super) async fn handle(
     }
     let identity = connection.identity();
     let details = envelope::user_details(&login, identity.meta().map(AsRef::as_ref));
+    let ack = envelope::result::connected(&me.user, context.messenger.clock().now());
     Ok(Outcome {
-        ack: envelope::result::connected(&me.user, context.messenger.clock().now()),
-        deliveries: vec![(Audience::Asker, details)],
         handed_over: login.handed_over,
         login: !again,
+        ..Outcome::of(ack, vec![(Audience::Asker, details)])
     })
 }
 

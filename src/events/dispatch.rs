@@ -23,7 +23,7 @@ use super::{
 };
 use crate::lanes::Origin;
 use crate::service::Error;
-use crate::service::presence::Departure;
+use crate::service::presence::{Departure, Description};
 use crate::wire::{Json, envelope};
 
 /// Takes every event of one socket, in the task that reads it: so the order is
@@ -192,6 +192,7 @@ impl Context {
         tokio::spawn(async move {
             if let Ok(Ok(outcome)) = writing.await {
                 context.tell_others(&by, outcome.deliveries);
+                context.correct(&outcome.described);
             }
         });
     }
@@ -236,11 +237,19 @@ impl Context {
         }
         self.delivery.reply_handing(origin, Ok(outcome.ack), handed);
         self.tell_others(connection, others);
+        self.correct(&outcome.described);
         if outcome.login {
             Outbox::send_held(connection);
             if let Some(me) = connection.me() {
                 self.presence.activate(me.id, self.delivery.as_ref());
             }
+        }
+    }
+
+    /// Tells of those who came or went while an answer showed them.
+    fn correct(&self, described: &[Description]) {
+        for description in described {
+            self.presence.correct(description, self.delivery.as_ref());
         }
     }
 

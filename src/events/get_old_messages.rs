@@ -28,10 +28,9 @@ pub(super) async fn handle(
     } else {
         Vec::new()
     };
+    let ack = envelope::result::history(&page);
     Ok(Outcome {
-        ack: envelope::result::history(&page),
-        deliveries,
         handed_over: page.handed_over.into_iter().collect(),
-        login: false,
+        ..Outcome::of(ack, deliveries)
     })
 }

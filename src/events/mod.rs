@@ -33,7 +33,7 @@ use std::time::Duration;
 use crate::auth::Authenticator;
 use crate::id::ChatUserId;
 use crate::limits::Limits;
-use crate::service::presence::{Announce, Departure, Presence};
+use crate::service::presence::{Announce, Departure, Description, Presence};
 use crate::service::{HandedOver, Me, Messenger};
 use crate::transport::Sessions;
 use crate::wire::Json;
@@ -93,6 +93,8 @@ struct Outcome {
     deliveries: Vec<(Audience, Json)>,
     /// What the asker was handed by it.
     handed_over: Vec<HandedOver>,
+    /// Whose presence it shows to whom.
+    described: Vec<Description>,
     /// Whether this finishes a login: what was held back is sent now.
     login: bool,
 }
@@ -104,6 +106,7 @@ impl Outcome {
             ack,
             deliveries,
             handed_over: Vec::new(),
+            described: Vec::new(),
             login: false,
         }
     }

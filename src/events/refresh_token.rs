@@ -34,10 +34,8 @@ pub(super) async fn handle(
     }
     let expires_at = identity.expires_at();
     connection.renew(identity);
-    Ok(Outcome {
-        ack: envelope::result::refreshed(expires_at),
-        deliveries: Vec::new(),
-        handed_over: Vec::new(),
-        login: false,
-    })
+    Ok(Outcome::of(
+        envelope::result::refreshed(expires_at),
+        Vec::new(),
+    ))
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bson::DateTime;
 
-use super::presence::Description;
+use super::presence::{Description, Shown};
 use super::{Error, IdInput, Me, Messenger};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
-use crate::store::{ChatRoom, ChatUser, Message, Presence as Status, User};
+use crate::store::{ChatRoom, ChatUser, Message, User};
 
 /// One contact, as his owner is shown him.
 #[derive(Clone, Debug)]
@@ -19,10 +19,8 @@ pub struct Contact {
     pub user: Arc<User>,
     /// The chat room with him.
     pub room: ChatRoomId,
-    /// Whether he is here.
-    pub status: Status,
-    /// When he last went offline.
-    pub last_online: Option<DateTime>,
+    /// Whether he is here, and when he last went.
+    pub shown: Shown,
     /// His messages that are not read yet.
     pub unread: i64,
     /// The last message, with the ids of both sides.
@@ -57,6 +55,8 @@ pub struct Added {
     pub adder: Contact,
     /// Whether this call created the chat room.
     pub created: bool,
+    /// Whose presence this tells to whom.
+    pub described: Vec<Description>,
 }
 
 impl Messenger {
@@ -93,7 +93,7 @@ impl Messenger {
         let blocked_since = self.privacies.of(me.id).await?.blocked_since(other.id);
         // all that may fail is read before: a new chat room has to be told of
         let mine = self.people.get(&me.user).await?;
-        let (status, last_online) = self.shown_self(me).await?;
+        let shown = self.shown_self(me).await?;
         let opened = self
             .store
             .chat_rooms
@@ -114,8 +114,7 @@ impl Messenger {
         let mut adder = Contact {
             id: me.id,
             user: mine,
-            status,
-            last_online,
+            shown,
             unread: 0,
             last_message: None,
             cut: None,
@@ -123,27 +122,24 @@ impl Messenger {
             ..contact.clone()
         };
         adder.hide(blocked_since);
-        self.look_again_at(&contact, me.id);
+        let describe = |contact: &Contact, to| Description {
+            who: contact.id,
+            to,
+            shown: contact.shown,
+        };
+        let mut described = vec![describe(&contact, me.id)];
         if opened.created {
-            self.look_again_at(&adder, contact.id);
+            described.push(describe(&adder, contact.id));
         }
         Ok(Added {
             added: contact,
             adder,
             created: opened.created,
+            described,
         })
     }
 
-    /// Has it noticed soon when somebody is not what he is shown as any more.
-    fn look_again_at(&self, shown: &Contact, to: ChatUserId) {
-        self.presence.descriptions().push(Description {
-            who: shown.id,
-            to,
-            status: shown.status,
-        });
-    }
-
-    async fn shown_self(&self, me: &Me) -> Result<(Status, Option<DateTime>), Error> {
+    async fn shown_self(&self, me: &Me) -> Result<Shown, Error> {
         let mine = self
             .store
             .chat_users
@@ -151,7 +147,7 @@ impl Messenger {
             .await
             .map_err(|error| Error::of_read(&error))?;
         let mine = mine.first().ok_or(Error::Internal)?;
-        Ok((Status::Online, self.presence.shown(mine).1))
+        Ok(self.presence.shown(mine).online())
     }
 
     /// Describes the contacts behind chat rooms, newest conversation first.
@@ -224,7 +220,6 @@ impl Messenger {
         last: Option<Message>,
         unread: i64,
     ) -> Contact {
-        let (status, last_online) = self.presence.shown(document);
         let id_of = |who: ChatUserId| {
             if who == me.id {
                 me.user.clone()
@@ -236,8 +231,7 @@ impl Messenger {
             id: document.id,
             user,
             room: room.id,
-            status,
-            last_online,
+            shown: self.presence.shown(document),
             unread,
             last_message: last.map(|message| LastMessage {
                 from: id_of(message.from),
@@ -258,8 +252,7 @@ impl Contact {
     /// Shows him as he was when he blocked the one who looks.
     fn hide(&mut self, blocked_since: Option<DateTime>) {
         if let Some(at) = blocked_since {
-            self.status = Status::Offline;
-            self.last_online = Some(at);
+            self.shown = Shown::hidden(at);
         }
     }
 

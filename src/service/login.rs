@@ -114,7 +114,7 @@ impl Messenger {
         let positions = unconfirmed.chain(ranges.map(|range| (range.room, range.last)));
         Ok(Login {
             positions: positions.collect(),
-            last_online: self.presence.shown(document).1,
+            last_online: self.presence.shown(document).last_online,
             user,
             contacts,
             missed: missed.messages,

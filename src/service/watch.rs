@@ -3,8 +3,6 @@
 //! Every presence write carries the database's time. Once a second each node
 //! reads what was written since; while it is the only one it only looks for
 //! others, one document. Prompt live delivery between nodes is not done here.
-//!
-//! It also looks again at people whom an answer has just shown.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,7 +12,7 @@ use bson::DateTime;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::presence::{Announce, Description, Presence};
+use super::presence::{Announce, Presence};
 use super::{Lease, Messenger};
 use crate::id::ChatUserId;
 use crate::store::{ChatUser, Error, Store};
@@ -101,7 +99,6 @@ impl Watch {
         // a node seen for the first time has been there for a look at most
         let first = others.map(|node| node.renewed_at).min();
         self.take_in(&me, changed).await?;
-        self.look_again().await?;
         let lease = self.lease.length();
         let mine = nodes.iter().find(|node| node.boot == me);
         let mut progress = self.progress.lock();
@@ -151,41 +148,6 @@ impl Watch {
         news.retain(|user| once.insert(user.id));
         for some in news.chunks(PEOPLE_TOLD_AT_ONCE) {
             self.tell(me, some).await?;
-        }
-        Ok(())
-    }
-
-    /// Tells those to whom somebody was shown as he is not any more.
-    async fn look_again(&self) -> Result<(), Error> {
-        let descriptions = self.presence.descriptions();
-        let due = descriptions.take_due();
-        if due.is_empty() {
-            return Ok(());
-        }
-        if let Err(error) = self.correct(&due).await {
-            due.into_iter().for_each(|one| descriptions.push(one));
-            return Err(error);
-        }
-        Ok(())
-    }
-
-    async fn correct(&self, due: &[Description]) -> Result<(), Error> {
-        let ids: Vec<ChatUserId> = due.iter().map(|one| one.who).collect();
-        let read = self.store.chat_users.list(&ids).await?;
-        let privacies = self.store.privacies.list(&ids).await?;
-        let read: HashMap<_, _> = read.iter().map(|user| (user.id, user)).collect();
-        let privacies: HashMap<_, _> = privacies.iter().map(|one| (one.id, one)).collect();
-        let hides = |one: &Description| {
-            let privacy = privacies.get(&one.who);
-            privacy.is_some_and(|privacy| privacy.blocked_since(one.to).is_some())
-        };
-        for one in due.iter().filter(|one| !hides(one)) {
-            let Some(who) = read.get(&one.who) else {
-                continue;
-            };
-            if let Ok(user) = self.messenger.people().get(&who.user).await {
-                self.presence.correct(one, who, &user, self.outlet.as_ref());
-            }
         }
         Ok(())
     }

@@ -183,8 +183,8 @@ pub(crate) fn contact(contact: &Contact) -> Box<RawValue> {
         user_details(&contact.user),
         &View {
             chat_room_id: contact.room.to_hex(),
-            status: contact.status,
-            last_online: contact.last_online.map(Date),
+            status: contact.shown.status,
+            last_online: contact.shown.last_online.map(Date),
             unread_count: contact.unread,
             last_message: contact.last_message.as_ref().map(last_message),
             added_by: &contact.added_by,
@@ -209,8 +209,8 @@ pub(crate) fn added(contact: &Contact) -> Box<RawValue> {
     join(
         user_details(&contact.user),
         &View {
-            status: contact.status,
-            last_online: contact.last_online.map(Date),
+            status: contact.shown.status,
+            last_online: contact.shown.last_online.map(Date),
             chat_room_id: contact.room.to_hex(),
             added_by: &contact.added_by,
             added_at: Date(contact.added_at),

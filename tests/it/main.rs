@@ -37,6 +37,7 @@ mod outage;
 #[cfg(unix)]
 mod people;
 mod presence;
+mod presence_told;
 #[cfg(unix)]
 mod privacy;
 mod queries;

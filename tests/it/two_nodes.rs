@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bson::oid::ObjectId;
 use serde_json::Value;
 
 use crate::support::binary::Binary;
@@ -108,31 +107,6 @@ async fn a_contact_made_through_another_node_hears_who_goes() {
     bob.client.close().await;
 
     let envelope = told(&alice, "offline").await;
-    assert_eq!(envelope["user"]["_id"], nodes.bob);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_was_added_as_he_was_a_moment_ago_is_shown_as_he_is() {
-    let nodes = nodes().await;
-    let (alice, _) = nodes.one.login(&nodes.alice).await;
-    let leases = nodes.database.collection("chatzz_nodes");
-    let two = leases.find_one(bson::doc! { "_id": "two" }).await.unwrap();
-    let boot = two.unwrap().get_str("boot").unwrap().to_owned();
-    // until the servers know of each other
-    tokio::time::sleep(NOTHING_MORE).await;
-    let added = alice.add(&nodes.bob).await.unwrap();
-    assert_eq!(added["status"], "offline", "{added}");
-    // without the time that the other looks go by, like a change told before the answer
-    let id = ObjectId::parse_str(nodes.bob.as_str().unwrap()).unwrap();
-    let came = bson::doc! { "$set": { "status": "online", "nodes": [boot] } };
-    let chat_users = nodes.database.collection("chatusers");
-    chat_users
-        .update_one(bson::doc! { "user": id }, came)
-        .await
-        .unwrap();
-
-    let envelope = told(&alice, "online").await;
-
     assert_eq!(envelope["user"]["_id"], nodes.bob);
 }
 

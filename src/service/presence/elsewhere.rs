@@ -70,6 +70,7 @@ impl Presence {
         let online = self.elsewhere.holds(&who.nodes);
         let was_online = self.elsewhere.set(who.id, online);
         let mut state = person.state.lock();
+        state.heard_at = state.heard_at.max(who.changed_at);
         let status = if state.shown_online || online {
             Status::Online
         } else {

@@ -5,14 +5,13 @@
 //! page reload does not flicker; a clean disconnect at once.
 
 mod announce;
-mod described;
 mod elsewhere;
+mod shown;
 mod state;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bson::DateTime;
 use dashmap::DashMap;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -22,8 +21,8 @@ use crate::clock::Clock;
 use crate::id::{ChatUserId, SocketId, UserId};
 use crate::store::{ChatUser, Presence as Status, PresenceChange, Privacy, User, WriteBehind};
 pub use announce::{Announce, Announcement, Departure};
-pub use described::{Description, Descriptions};
 pub use elsewhere::Elsewhere;
+pub use shown::{Description, Shown};
 use state::State;
 
 /// How long somebody who left is remembered, longer than a write behind takes.
@@ -36,7 +35,6 @@ pub type Sockets = SmallVec<[SocketId; 4]>;
 pub struct Presence {
     people: DashMap<ChatUserId, Arc<Person>>,
     elsewhere: Elsewhere,
-    descriptions: Descriptions,
     behind: Arc<WriteBehind>,
     clock: Clock,
     grace: Duration,
@@ -54,7 +52,6 @@ impl Presence {
         Self {
             people: DashMap::new(),
             elsewhere: Elsewhere::default(),
-            descriptions: Descriptions::default(),
             behind,
             clock,
             grace,
@@ -220,22 +217,6 @@ impl Presence {
         self.person(who)
             .map(|person| person.state.lock().sockets.clone())
             .unwrap_or_default()
-    }
-
-    /// How a person is shown to others: status, and when he last went.
-    pub fn shown(&self, who: &ChatUser) -> (Status, Option<DateTime>) {
-        let (here, left) = self.person(who.id).map_or((false, None), |person| {
-            let state = person.state.lock();
-            (state.shown_online, state.last_online)
-        });
-        // what was read may be older than what this node has heard since
-        let elsewhere = self.elsewhere.holds(&who.nodes) || self.elsewhere.has(who.id);
-        let status = if here || elsewhere {
-            Status::Online
-        } else {
-            Status::Offline
-        };
-        (status, who.last_online.max(left))
     }
 
     /// Shows a person from now on as the application has him now.

@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) privacy: i64,
     pub(super) shown_online: bool,
     pub(super) last_online: Option<DateTime>,
+    /// When what this node heard of him from other nodes was written.
+    pub(super) heard_at: Option<DateTime>,
     /// Counts arrivals: a grace that began before the last one is void.
     pub(super) arrivals: u64,
     pub(super) left_at: Instant,
@@ -38,6 +40,7 @@ impl State {
             privacy: 0,
             shown_online: false,
             last_online: who.last_online,
+            heard_at: None,
             arrivals: 0,
             left_at: Instant::now(),
             forgotten: false,

@@ -171,7 +171,7 @@ async fn room_of(database: &TestDatabase, a: ObjectId, b: ObjectId) -> ObjectId 
     room.get_object_id("_id").unwrap()
 }
 
-async fn store(database: &TestDatabase) -> Store {
+pub(crate) async fn store(database: &TestDatabase) -> Store {
     let keys = database.keys().into_iter();
     let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
     Store::connect(&config(&keys.collect())).await.unwrap()

@@ -1,0 +1,119 @@
+//! How somebody is shown to others, and the mending of an answer that was
+//! overtaken by the news.
+
+use bson::DateTime;
+
+use super::{Announce, Announcement, Presence};
+use crate::id::ChatUserId;
+use crate::store::{ChatUser, Presence as Status};
+
+/// How somebody is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// Whether he is here.
+    pub status: Status,
+    /// When he last went offline.
+    pub last_online: Option<DateTime>,
+    /// Whether he is on another node, by what the database said.
+    elsewhere: bool,
+    /// When the database's word was written.
+    as_of: Option<DateTime>,
+    /// Whether he is hidden, and this is not the truth.
+    hidden: bool,
+}
+
+impl Shown {
+    /// The same, but here.
+    pub fn online(self) -> Self {
+        Self {
+            status: Status::Online,
+            ..self
+        }
+    }
+
+    /// Gone at that time, whatever is true: to whom he has blocked.
+    pub fn hidden(at: DateTime) -> Self {
+        Self {
+            status: Status::Offline,
+            last_online: Some(at),
+            elsewhere: false,
+            as_of: None,
+            hidden: true,
+        }
+    }
+}
+
+/// Somebody as an answer shows him.
+#[derive(Clone, Copy, Debug)]
+pub struct Description {
+    /// Who is shown.
+    pub who: ChatUserId,
+    /// To whom.
+    pub to: ChatUserId,
+    /// How.
+    pub shown: Shown,
+}
+
+impl Presence {
+    /// How a person is shown to others, `who` being what the database says.
+    pub fn shown(&self, who: &ChatUser) -> Shown {
+        let (here, left, heard_at) = self.person(who.id).map_or((false, None, None), |person| {
+            let state = person.state.lock();
+            (state.shown_online, state.last_online, state.heard_at)
+        });
+        // what was read may be older than what this node has heard since
+        let elsewhere = if heard_at > who.changed_at {
+            self.elsewhere.has(who.id)
+        } else {
+            self.elsewhere.holds(&who.nodes)
+        };
+        let status = if here || elsewhere {
+            Status::Online
+        } else {
+            Status::Offline
+        };
+        Shown {
+            status,
+            last_online: who.last_online.max(left),
+            elsewhere,
+            as_of: who.changed_at,
+            hidden: false,
+        }
+    }
+
+    /// Tells how somebody is now, if an answer has just shown him otherwise: the
+    /// news of it may have been told before the answer.
+    pub fn correct(&self, description: &Description, outlet: &dyn Announce) {
+        let Description { who, to, shown } = description;
+        if shown.hidden {
+            return;
+        }
+        // whom this node knows nothing of, it has told nothing of
+        let Some(person) = self.person(*who) else {
+            return;
+        };
+        let _order = person.order.lock();
+        let announcement = {
+            let state = person.state.lock();
+            let elsewhere = if state.heard_at > shown.as_of {
+                self.elsewhere.has(*who)
+            } else {
+                shown.elsewhere
+            };
+            let online = state.shown_online || elsewhere;
+            if online == (shown.status == Status::Online) {
+                return;
+            }
+            let status = if online {
+                Status::Online
+            } else {
+                Status::Offline
+            };
+            Announcement {
+                contacts: vec![*to],
+                ..state.announcement(status)
+            }
+        };
+        outlet.announce(&announcement);
+    }
+}
