@@ -1,9 +1,10 @@
-//! What the database is asked: how often, and by which index.
+//! What a login asks.
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use serde_json::Value;
 
+use super::{number, profile, profiled};
 use crate::support::server::Server;
 
 /// Contacts whose message was not handed over yet.
@@ -52,29 +53,6 @@ async fn user_with_contacts(server: &Server, count: usize) -> Value {
     user
 }
 
-/// Commands of the server since the profiler was switched on; write-behind and
-/// leases go on beside a login and are not part of it.
-async fn profiled(server: &Server) -> Vec<Document> {
-    let database = server.database();
-    database
-        .run_command(doc! { "profile": 0 })
-        .await
-        .expect("the profiler stops");
-    let all = server.dump("system.profile").await;
-    let beside = ["chatzz_nodes", "chatzz_meta", "system.profile"];
-    all.into_iter()
-        .filter(|entry| {
-            let space = entry.get_str("ns").unwrap_or_default();
-            let command = entry.get_document("command").cloned().unwrap_or_default();
-            let behind = command.contains_key("q") && command.get_document("u").is_ok();
-            !beside.iter().any(|name| space.ends_with(name))
-                && !behind
-                && !command.contains_key("profile")
-                && !command.contains_key("ping")
-        })
-        .collect()
-}
-
 /// Whether a lane asked, to learn the numbering of rooms in which it is about
 /// to mark messages handed over: it names rooms, and not all of them.
 fn is_of_a_lane(entry: &Document) -> bool {
@@ -96,8 +74,7 @@ fn is_of_a_lane(entry: &Document) -> bool {
 async fn a_login_with_a_thousand_contacts_asks_nine_times_and_scans_nothing() {
     let server = Server::start().await;
     let user = user_with_contacts(&server, 1_000).await;
-    let database = server.database();
-    database.run_command(doc! { "profile": 2 }).await.unwrap();
+    profile(&server).await;
 
     let alice = server.login(&user).await;
     let details = alice.client.expect_envelope("user-details").await;
@@ -132,8 +109,7 @@ async fn a_login_with_a_thousand_contacts_asks_nine_times_and_scans_nothing() {
 async fn the_last_message_of_each_room_is_one_document_read_and_unread_counts_are_covered() {
     let server = Server::start().await;
     let user = user_with_contacts(&server, 100).await;
-    let database = server.database();
-    database.run_command(doc! { "profile": 2 }).await.unwrap();
+    profile(&server).await;
 
     let _alice = server.login(&user).await;
     let entries = profiled(&server).await;
@@ -155,11 +131,6 @@ async fn the_last_message_of_each_room_is_one_document_read_and_unread_counts_ar
             let summary = entry.get_str("planSummary").unwrap_or_default();
             summary.contains(plan)
         });
-        let number = |entry: &Document, field: &str| {
-            let value = entry.get(field).unwrap();
-            let small = value.as_i32().map(i64::from);
-            value.as_i64().or(small).unwrap()
-        };
         matching
             .map(|entry| (number(entry, "docsExamined"), number(entry, "nreturned")))
             .collect()
