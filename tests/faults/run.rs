@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::check::{Violation, check};
-use crate::dump::{self, dump, users_hash};
+use crate::dump::{dump, users_hash};
 use crate::history::{Dump, History};
 use crate::inject::inject;
 use crate::people::{Habits, Person, World, leave_some, read_everything, witnesses};
@@ -134,13 +134,16 @@ pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
     for person in people {
         settled.push(person.await.expect("a person does not panic"));
     }
-    let dump = finish(&world, &rig, settled, users_before).await;
+    let dump = finish(&world, &rig, settled).await;
     let seconds = began.elapsed().as_secs_f64();
     world.recorder.flush();
-    let (before, after) = (&dump.users_hash_before, &dump.users_hash_after);
-    assert_eq!(before, after, "the application's users were written");
-    let dump = serde_json::to_vec(&dump).unwrap();
-    std::fs::write(folder.join("dump.json"), dump).unwrap();
+    let users_after = users_hash(&rig.database.uri(), DATABASE).await.unwrap();
+    assert_eq!(
+        users_before, users_after,
+        "the application's users were written"
+    );
+    let file = File::create(folder.join("dump.json")).unwrap();
+    dump.write(BufWriter::new(file)).unwrap();
     let figures = Figures {
         faults,
         seconds,
@@ -193,12 +196,7 @@ pub(crate) fn history(folder: &Path) -> History {
 }
 
 /// Everybody comes and reads everything; some leave; nothing moves any more.
-async fn finish(
-    world: &Arc<World>,
-    rig: &Rig,
-    people: Vec<Person>,
-    users_before: String,
-) -> dump::Dump {
+async fn finish(world: &Arc<World>, rig: &Rig, people: Vec<Person>) -> Dump {
     // connections that fell silent are noticed, killed servers' leases run out
     sleep(bounds::PING_INTERVAL + bounds::PING_TIMEOUT + bounds::LEASE).await;
     world.recorder.write("phase", json!({ "name": "final" }));
@@ -217,7 +215,7 @@ async fn finish(
     let staying = leave_some(readers).await;
     sleep(bounds::GRACE + bounds::LEASE).await;
     world.recorder.write("phase", json!({ "name": "end" }));
-    let dump = dump(&rig.database.uri(), DATABASE, "chat", users_before).await;
+    let dump = dump(&rig.database.uri(), DATABASE, "chat").await;
     let dump = dump.unwrap();
     for (_, connection) in staying {
         connection.close().await;

@@ -12,23 +12,17 @@ use mongodb::{Client, Cursor, Database};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use shape::Dump;
+use crate::history::Dump;
+
 use shape::{StoredMessage, StoredRoom, StoredUser};
 pub(crate) use trials::trials;
 
 /// Reads the collections `<prefix>users`, `<prefix>rooms` and `<prefix>messages` (prefix `chat` by
 /// default) as a majority has them, in the order of `_id`.
 ///
-/// `users_hash_before` is what [`users_hash`] gave before the run; the one of now is added.
-///
 /// # Errors
 /// When the database cannot answer, or a document lacks a field.
-pub(crate) async fn dump(
-    uri: &str,
-    database: &str,
-    prefix: &str,
-    users_hash_before: String,
-) -> mongodb::error::Result<Dump> {
+pub(crate) async fn dump(uri: &str, database: &str, prefix: &str) -> mongodb::error::Result<Dump> {
     let open = Client::with_uri_str(uri).await?.database(database);
     let users: Vec<StoredUser> = all(&open, &format!("{prefix}users")).await?;
     let rooms: Vec<StoredRoom> = all(&open, &format!("{prefix}rooms")).await?;
@@ -37,9 +31,6 @@ pub(crate) async fn dump(
         chat_users: users.into_iter().map(Into::into).collect(),
         chat_rooms: rooms.into_iter().map(Into::into).collect(),
         messages: messages.into_iter().map(Into::into).collect(),
-        users_hash_before,
-        users_hash_after: users_hash(uri, database).await?,
-        database_writes_to_users: None,
     })
 }
 

@@ -31,12 +31,12 @@ async fn conversation() {
     bob.read_up_to(&alice.id, 1).await.unwrap();
 
     let dump = poll::eventually("what is written behind is there", async || {
-        let dump = dump(uri, name, "chat", before.clone()).await.unwrap();
-        (dump.chat_rooms[0].last_seq == 2).then_some(dump)
+        let dump = dump(uri, name, "chat").await.unwrap();
+        (dump.chat_rooms[0].last_seq == Some(2)).then_some(dump)
     })
     .await;
 
-    assert_eq!(dump.users_hash_before, dump.users_hash_after);
+    assert_eq!(users_hash(uri, name).await.unwrap(), before);
     let dump: Value = serde_json::to_value(&dump).unwrap();
     assert_eq!(dump["chatUsers"].as_array().unwrap().len(), 2);
     let chat_user = |user: &Value| {
@@ -46,13 +46,10 @@ async fn conversation() {
     };
     let (alice, bob) = (chat_user(&alice.id), chat_user(&bob.id));
     assert_eq!(alice["status"], "online");
-    assert_eq!(alice["nodes"].as_array().unwrap().len(), 1);
     let room = &dump["chatRooms"][0];
     for member in [&alice, &bob] {
         let members = room["chatUsers"].as_array().unwrap();
         assert!(members.contains(&member["_id"]), "{room}");
-        let id = member["_id"].as_str().unwrap();
-        assert!(room["pair"].as_str().unwrap().contains(id), "{room}");
     }
     assert!(room["cursors"].is_object(), "{room}");
     let messages = dump["messages"].as_array().unwrap();

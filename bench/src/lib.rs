@@ -1,0 +1,119 @@
+//! The pieces of work that every message costs, for `cargo bench` and for the
+//! comparison with the committed figures.
+//!
+//! None of them waits for anything: they are what the processor does between a
+//! socket and the driver.
+
+#![allow(
+    clippy::missing_panics_doc,
+    clippy::unwrap_used,
+    reason = "the pieces are fixed: a failure is a mistake in this file"
+)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use bson::{DateTime, doc};
+use chatzz::id::{ChatRoomId, ChatUserId, MessageId, UserId};
+use chatzz::lanes::Stored;
+use chatzz::store::{Message, Status, User};
+use chatzz::wire::{self, envelope, request};
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+
+/// Most characters of a message, as a server has it unless configured.
+const MOST_CHARS: usize = 10_000;
+
+/// One piece of work.
+pub struct Piece {
+    /// Its name in the figures.
+    pub name: &'static str,
+    /// Does it once.
+    pub work: Box<dyn FnMut()>,
+}
+
+impl Piece {
+    fn new(name: &'static str, work: impl FnMut() + 'static) -> Self {
+        Self {
+            name,
+            work: Box::new(work),
+        }
+    }
+}
+
+/// What everything is compared with: SHA-256 of 1 KiB, which no change of
+/// chatzz makes quicker or slower.
+pub fn yardstick() -> Piece {
+    let text = [7_u8; 1024];
+    Piece::new("sha256 of 1 KiB", move || {
+        black_box(Sha256::digest(black_box(&text)));
+    })
+}
+
+/// The pieces, in the order in which a message goes through them.
+pub fn pieces() -> Vec<Piece> {
+    let payload = r#"{"userId":"65a000000000000000000001","message":"Good morning! Is the parcel there?","clientId":"0b9d2f7e-6d0c-4f3a-9d43-1f1d6f1f7b11"}"#;
+    let payload: Box<RawValue> = RawValue::from_string(payload.to_owned()).unwrap();
+    let stored = stored();
+    let document = bson::serialize_to_vec(&stored.message).unwrap();
+    let shown = wire::message(&stored);
+    let page: Vec<Stored> = (0..100).map(|_| stored.clone()).collect();
+    let message = stored.message.clone();
+    vec![
+        Piece::new("decode send-message", move || {
+            let decoded: request::SendMessage = request::decode(Some(black_box(&payload))).unwrap();
+            black_box(decoded.into_draft(MOST_CHARS).unwrap());
+        }),
+        Piece::new("message to BSON", move || {
+            black_box(bson::serialize_to_vec(black_box(&message)).unwrap());
+        }),
+        Piece::new("message from BSON", move || {
+            let read: Message = bson::deserialize_from_slice(black_box(&document)).unwrap();
+            black_box(read);
+        }),
+        Piece::new("message to JSON", {
+            let stored = stored.clone();
+            move || {
+                black_box(wire::message(black_box(&stored)));
+            }
+        }),
+        Piece::new("new-message envelope", move || {
+            black_box(envelope::new_message(black_box(&shown)));
+        }),
+        Piece::new("page of 100 to JSON", move || {
+            for stored in &page {
+                black_box(wire::message(black_box(stored)));
+            }
+        }),
+    ]
+}
+
+/// A message as it comes out of a lane.
+fn stored() -> Stored {
+    let user = |number: i64, name: &str| {
+        let profile = doc! {
+            "_id": number, "username": name, "avatar": "/images/people/0001.jpg", "city": "Utrecht",
+        };
+        Arc::new(User::present(UserId::Int(number), profile))
+    };
+    let at = DateTime::from_millis(1_700_000_000_000);
+    Stored {
+        message: Message {
+            id: MessageId::generate(),
+            chat_room: ChatRoomId::generate(),
+            from: ChatUserId::generate(),
+            to: ChatUserId::generate(),
+            message: "Good morning! Is the parcel there?".to_owned(),
+            created_at: at,
+            status: Status::Sent,
+            seq: 4711,
+            unread: Some(true),
+            client_id: Some("0b9d2f7e-6d0c-4f3a-9d43-1f1d6f1f7b11".to_owned()),
+            sent_at: Some(at),
+            read_at: None,
+        },
+        from: user(1, "alice"),
+        to: user(2, "bob"),
+        origin: None,
+    }
+}

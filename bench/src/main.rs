@@ -1,0 +1,105 @@
+//! Compares what a message costs with the committed figures.
+//!
+//! Every piece is measured as a multiple of a yardstick that is measured beside
+//! it, round by round, so that a slow or busy machine cancels out. It prints,
+//! and judges nothing: whether a change is worth its cost is for people.
+
+#![allow(clippy::print_stdout, reason = "it prints what it measured")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use chatzz_bench::{Piece, pieces, yardstick};
+use clap::Parser;
+
+/// How often each piece is measured; the median counts.
+const ROUNDS: usize = 21;
+/// How long one measurement takes at least.
+const AT_LEAST: Duration = Duration::from_millis(10);
+/// A change that is worth a look, percent.
+const NOTABLE: f64 = 15.0;
+
+/// Compares what a message costs with the committed figures.
+#[derive(Parser)]
+struct Arguments {
+    /// Writes the figures instead of comparing with them.
+    #[arg(long)]
+    write: bool,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let file = figures_file();
+    let now = measure();
+    if arguments.write {
+        let text = serde_json::to_string_pretty(&now)?;
+        std::fs::write(&file, text + "\n")
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        println!("written: {}", file.display());
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(&file)
+        .with_context(|| format!("cannot read {}", file.display()))?;
+    let committed: BTreeMap<String, f64> = serde_json::from_str(&text)
+        .with_context(|| format!("{} holds no figures", file.display()))?;
+    print(&committed, &now);
+    Ok(())
+}
+
+fn figures_file() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("figures.json")
+}
+
+/// Each piece as a multiple of the yardstick, three digits.
+fn measure() -> BTreeMap<String, f64> {
+    let mut yardstick = yardstick();
+    let mut figures = BTreeMap::new();
+    for mut piece in pieces() {
+        let mut ratios: Vec<f64> = (0..ROUNDS)
+            .map(|_| nanoseconds(&mut piece) / nanoseconds(&mut yardstick))
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        let median = ratios.get(ROUNDS / 2).copied().unwrap_or_default();
+        figures.insert(piece.name.to_owned(), (median * 1000.0).round() / 1000.0);
+    }
+    figures
+}
+
+/// What one time costs, on average over a while.
+fn nanoseconds(piece: &mut Piece) -> f64 {
+    let began = Instant::now();
+    let mut times = 0_u32;
+    while began.elapsed() < AT_LEAST {
+        for _ in 0..64 {
+            (piece.work)();
+        }
+        times += 64;
+    }
+    began.elapsed().as_secs_f64() * 1e9 / f64::from(times)
+}
+
+fn print(committed: &BTreeMap<String, f64>, now: &BTreeMap<String, f64>) {
+    println!("cost of a message, in multiples of {}:", yardstick().name);
+    println!(
+        "{:<24} {:>10} {:>10} {:>8}",
+        "piece", "committed", "now", "change"
+    );
+    for (name, now) in now {
+        let Some(before) = committed.get(name) else {
+            println!("{name:<24} {:>10} {now:>10.3} {:>8}", "–", "new");
+            continue;
+        };
+        let change = (now / before - 1.0) * 100.0;
+        let mark = if change.abs() > NOTABLE {
+            "  <- look"
+        } else {
+            ""
+        };
+        println!("{name:<24} {before:>10.3} {now:>10.3} {change:>+7.0}%{mark}");
+    }
+    for name in committed.keys().filter(|name| !now.contains_key(*name)) {
+        println!("{name:<24} is measured no more: write the figures anew with --write");
+    }
+}
