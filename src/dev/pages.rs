@@ -1,42 +1,60 @@
-//! What `chatzz dev` serves beside the socket.io endpoint: the demo page.
+//! What `chatzz dev` serves beside the socket.io endpoint: the demo application, or a plain page.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
-use axum::response::{Html, IntoResponse, Response};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD as BASE64;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-const PAGE: &str = include_str!("page.html");
+use super::demo::Site;
 
-/// What the page needs beside itself.
+/// A chat without npm: its own few lines on a bare WebSocket.
+const PLAIN: &str = include_str!("plain/index.html");
+const PLAIN_SCRIPT: &str = include_str!("plain/plain.js");
+const PLAIN_STYLE: &str = include_str!("plain/plain.css");
+
+/// Scripts and styles come from files of this server, and only from there.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: https:; \
+     connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+/// What is served.
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
     /// The demo users as a page may see them.
     pub(super) users: Arc<Value>,
-    /// The socket.io client, if npm could fetch it.
-    pub(super) client: Option<PathBuf>,
+    /// The demo application, if it could be built.
+    pub(super) demo: Option<Site>,
 }
 
 pub(super) fn router(pages: Pages) -> Router {
-    let policy = SetResponseHeaderLayer::overriding(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_str(&content_security_policy())
-            .unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'")),
-    );
     Router::new()
-        .route("/", get(async || Html(PAGE)))
+        .route(
+            "/",
+            get(async |State(pages): State<Pages>| page(&pages, "index.html")),
+        )
+        .route(
+            "/duo",
+            get(async |State(pages): State<Pages>| page(&pages, "duo.html")),
+        )
+        .route("/assets/{file}", get(asset))
+        .route(
+            "/plain.js",
+            get(async || served("text/javascript; charset=utf-8", PLAIN_SCRIPT)),
+        )
+        .route(
+            "/plain.css",
+            get(async || served("text/css; charset=utf-8", PLAIN_STYLE)),
+        )
         .route("/demo/users", get(users))
-        .route("/socket.io.min.js", get(client))
-        .layer(policy)
-        // the page shows itself twice, side by side
+        .layer(SetResponseHeaderLayer::overriding(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(POLICY),
+        ))
+        // `/duo` shows the page twice, side by side
         .layer(SetResponseHeaderLayer::overriding(
             header::X_FRAME_OPTIONS,
             HeaderValue::from_static("SAMEORIGIN"),
@@ -48,41 +66,30 @@ async fn users(State(pages): State<Pages>) -> impl IntoResponse {
     axum::Json(pages.users.as_ref().clone())
 }
 
-async fn client(State(pages): State<Pages>) -> Response {
-    let missing = || {
-        let text = "the socket.io client is missing: install npm and start chatzz dev again";
-        (StatusCode::NOT_FOUND, text).into_response()
-    };
-    let Some(path) = pages.client else {
-        return missing();
-    };
-    match tokio::fs::read(&path).await {
-        Ok(script) => ([(header::CONTENT_TYPE, "text/javascript")], script).into_response(),
-        Err(_) => missing(),
+fn page(pages: &Pages, name: &str) -> Response {
+    match pages.demo.as_ref().and_then(|site| site.file(name)) {
+        Some((media_type, page)) => served(media_type, page),
+        None => served("text/html; charset=utf-8", PLAIN),
     }
 }
 
-/// Only the page's own script and style run, known by their hashes.
-fn content_security_policy() -> String {
-    let script = hash_of("script");
-    let style = hash_of("style");
-    format!(
-        "default-src 'none'; script-src 'self' {script}; style-src {style}; \
-         img-src data: https:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'self'"
-    )
+async fn asset(State(pages): State<Pages>, Path(file): Path<String>) -> Response {
+    let found = pages
+        .demo
+        .as_ref()
+        .and_then(|site| site.file(&format!("assets/{file}")));
+    match found {
+        Some((media_type, content)) => served(media_type, content),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
-fn hash_of(element: &str) -> String {
-    let (open, close) = (format!("<{element}>"), format!("</{element}>"));
-    let text = PAGE
-        .split_once(&open)
-        .and_then(|(_, rest)| rest.split_once(&close))
-        .map_or("", |(text, _)| text);
-    format!(
-        "'sha256-{}'",
-        BASE64.encode(Sha256::digest(text.as_bytes()))
-    )
+fn served(media_type: &'static str, content: impl IntoResponse) -> Response {
+    let kept = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (kept, content).into_response()
 }
 
 #[cfg(test)]
@@ -90,11 +97,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_has_one_script_and_one_style_which_the_policy_names() {
-        assert_eq!(PAGE.matches("<script>").count(), 1);
-        assert_eq!(PAGE.matches("<style>").count(), 1);
-        // the hash of nothing would mean that the element was not found
-        let nothing = BASE64.encode(Sha256::digest(b""));
-        assert!(!content_security_policy().contains(&nothing));
+    fn the_plain_page_has_no_script_and_no_style_of_its_own() {
+        assert!(PLAIN.contains("<script src=\"/plain.js\""));
+        assert_eq!(PLAIN.matches("<script").count(), 1);
+        assert!(!PLAIN.contains("<style") && !PLAIN.contains("style="));
     }
 }
