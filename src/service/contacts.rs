@@ -35,6 +35,8 @@ pub struct Contact {
     pub cut: Option<(i64, Seq)>,
     /// How far the owner got in the chat room.
     pub delivered: Seq,
+    /// Whether he added the owner while that one was away; only known at a login.
+    pub added_while_away: bool,
 }
 
 /// The last message of a chat room.
@@ -120,6 +122,7 @@ impl Messenger {
             last_message: None,
             cut: None,
             delivered: 0,
+            added_while_away: false,
             ..contact.clone()
         };
         adder.hide(blocked_since);
@@ -135,7 +138,7 @@ impl Messenger {
     }
 
     /// Has it noticed soon when somebody is not what he is shown as any more.
-    fn look_again_at(&self, shown: &Contact, to: ChatUserId) {
+    pub(super) fn look_again_at(&self, shown: &Contact, to: ChatUserId) {
         self.presence.descriptions().push(Description {
             who: shown.id,
             to,
@@ -247,6 +250,7 @@ impl Messenger {
             added_by: id_of(room.added_by),
             added_at: room.created_at,
             cut: None,
+            added_while_away: false,
             delivered: room
                 .delivered(me.id)
                 .max(self.behind.known_delivered(room.id, me.id)),

@@ -52,6 +52,12 @@ impl Descriptions {
 }
 
 impl Presence {
+    /// Whether a person is shown online because of a socket here.
+    pub fn is_shown(&self, who: ChatUserId) -> bool {
+        self.person(who)
+            .is_some_and(|person| person.state.lock().shown_online)
+    }
+
     /// Who was just shown to whom.
     pub fn descriptions(&self) -> &Descriptions {
         &self.descriptions
