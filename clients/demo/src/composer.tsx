@@ -14,9 +14,9 @@ export function Composer({ chat, conversation }: { chat: Chatzz; conversation: C
     if (matchMedia('(hover: hover)').matches) field.current?.focus({ preventScroll: true });
   }, []);
   useLayoutEffect(() => {
-    const { style, scrollHeight } = Object.assign(field.current!, { rows: 1 });
-    style.height = 'auto';
-    style.height = `${Math.max(scrollHeight, field.current!.scrollHeight) + 2}px`;
+    const element = field.current!;
+    element.style.height = 'auto';
+    element.style.height = `${element.scrollHeight + 2}px`;
   }, [text]);
 
   const write = (written: string) => {

@@ -1,5 +1,5 @@
 import type { Chatzz, Conversation } from 'chatzz-client';
-import { useConversation } from 'chatzz-client/react';
+import { useChat, useConversation } from 'chatzz-client/react';
 
 import { clock, isToday, nameOf, seen, shortDate, usernameOf } from './people.ts';
 import { Person } from './person.tsx';
@@ -28,6 +28,7 @@ export function Contacts({ chat, conversations, current, open }: Props) {
 
 function Contact({ chat, userId, isCurrent, open }: { chat: Chatzz; userId: string; isCurrent: boolean; open(userId: string): void }) {
   const { contact, last, messages, unread, presence, lastOnline, typing } = useConversation(chat, userId);
+  const { state } = useChat(chat);
   if (!contact) return null;
   const newest = messages.at(-1);
   // What waits in the outbox is newer than the newest that is stored.
@@ -40,7 +41,7 @@ function Contact({ chat, userId, isCurrent, open }: { chat: Chatzz; userId: stri
       aria-current={isCurrent ? 'true' : undefined} onClick={() => open(userId)}
     >
       <Person
-        user={contact} presence={presence}
+        user={contact} presence={state === 'connected' ? presence : undefined}
         aside={<><span class="hide">, {seen(presence, lastOnline)}, </span><time class="dim" dateTime={at}>{isToday(at) ? clock(at) : shortDate(at)}</time></>}
         detail={
           <>

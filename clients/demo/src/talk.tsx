@@ -32,12 +32,14 @@ export function Talk({ chat, userId, close }: { chat: Chatzz; userId: string; cl
 
   if (!contact) return <p class="empty dim">Opening the conversation …</p>;
   const name = nameOf(contact);
+  // Without a connection nobody knows.
+  const known = state === 'connected';
   return (
     <>
       <header class="bar row head">
         <button type="button" class="back" aria-label="Back to contacts" onClick={close}>←</button>
         <h2 class="row grow">
-          <Person user={contact} presence={presence} detail={contact.deleted ? 'account deleted' : seen(presence, lastOnline)} />
+          <Person user={contact} presence={known ? presence : undefined} detail={contact.deleted ? 'account deleted' : known && seen(presence, lastOnline)} />
         </h2>
       </header>
       <Log chat={chat} conversation={conversation} messages={messages} hasOlder={hasOlder} name={name} />

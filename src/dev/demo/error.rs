@@ -31,6 +31,7 @@ pub enum DemoError {
 
 impl DemoError {
     /// What to make of an error at a path.
+    #[cfg(any(test, not(feature = "embed-demo")))]
     pub(super) fn at(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Folder { path, source }

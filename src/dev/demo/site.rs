@@ -1,10 +1,12 @@
 //! A handful of static files, held in memory.
 
 use std::collections::BTreeMap;
+#[cfg(any(test, not(feature = "embed-demo")))]
 use std::path::Path;
 
 use bytes::Bytes;
 
+#[cfg(any(test, not(feature = "embed-demo")))]
 use super::DemoError;
 
 /// Static files by their path below the site's root, such as `assets/index-1a2b3c.js`.
@@ -15,6 +17,7 @@ pub struct Site {
 
 impl Site {
     /// Reads a folder with all that is in it.
+    #[cfg(any(test, not(feature = "embed-demo")))]
     pub(super) fn read(root: &Path) -> Result<Self, DemoError> {
         let mut site = Self::default();
         let mut folders = vec![root.to_owned()];
@@ -55,6 +58,7 @@ impl Site {
     }
 
     /// Whether it has its two pages.
+    #[cfg(any(test, not(feature = "embed-demo")))]
     pub(super) fn is_whole(&self) -> bool {
         ["index.html", "duo.html"]
             .iter()

@@ -32,7 +32,7 @@ pub(super) async fn built(
     if let Some(site) = whole(&kept)? {
         return Ok(site);
     }
-    progress("building the demo application with npm, once (it fetches 48 MB of packages)");
+    progress("building the demo application with npm, once (from 23 MB of packages)");
     let work = cache.join("work");
     remove(&work)?;
     sources::unpack(&work).map_err(DemoError::at(&work))?;
