@@ -76,4 +76,4 @@ class Server {
   }
 }
 
-module.exports = { Server };
+module.exports = { Server, freePort };
