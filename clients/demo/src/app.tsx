@@ -31,8 +31,11 @@ export function App({ chat, me, users }: { chat: Chatzz; me: DemoUser; users: De
   useEffect(() => chat.on('error', ({ message }) => toast(message)), [chat]);
   useEffect(() => {
     const partner = users.find(({ username }) => username === wanted);
-    if (partner && partner !== me) void add(partner);
-    else if (wanted) toast(`There is nobody called “${wanted}” to chat with.`);
+    if (partner && partner !== me) {
+      // At once, and not when the server has answered: meanwhile the person may have opened another.
+      open(String(partner._id));
+      void chat.addContact(partner._id).catch(({ message }) => toast(`${nameOf(partner)}: ${message}`));
+    } else if (wanted) toast(`There is nobody called “${wanted}” to chat with.`);
   }, [chat]);
   useEffect(() => {
     document.title = `${unread ? `(${unread}) ` : ''}${nameOf(me)} · chatzz demo`;

@@ -24,7 +24,7 @@ export function Log({ chat, conversation, messages, hasOlder, name }: Props) {
   const list = useRef<HTMLDivElement>(null);
   const [loading, setLoading] = useState(false);
   /** What was on the screen before the change: a place to return to. */
-  const before = useRef({ first: '', top: 0, height: 0, atEnd: true });
+  const before = useRef({ first: '', height: 0 });
   const first = messages[0] && messageKey(messages[0]);
   const newest = messages.at(-1);
 
@@ -33,22 +33,19 @@ export function Log({ chat, conversation, messages, hasOlder, name }: Props) {
     setLoading(true);
     conversation.loadOlder().catch((error) => toast(`Older messages: ${error.message}`)).finally(() => setLoading(false));
   };
-  const look = () => {
-    const { scrollTop, scrollHeight, clientHeight } = list.current!;
-    before.current = { first: first ?? '', top: scrollTop, height: scrollHeight, atEnd: scrollHeight - scrollTop - clientHeight < NEAR };
+  /** Also where all fits: a login brings only what was missed, and the page before it is wanted at once. */
+  const loadAtTop = () => {
+    if (list.current!.scrollTop < NEAR) loadOlder();
   };
-  // A login brings only what was missed: the page before it is wanted at once, and another while there is room.
-  useEffect(() => {
-    const { scrollHeight, clientHeight } = list.current!;
-    if (scrollHeight <= clientHeight) loadOlder();
-  }, [loading, first]);
   useLayoutEffect(() => {
     const log = list.current!;
-    const { first: old, top, height, atEnd } = before.current;
-    if (atEnd) log.scrollTop = log.scrollHeight;
-    else if (old !== first) log.scrollTop = top + log.scrollHeight - height;
-    look();
+    const { first: old, height } = before.current;
+    // The person may have scrolled since the last change: the place is that of now, the height that of then.
+    if (height - log.scrollTop - log.clientHeight < NEAR) log.scrollTop = log.scrollHeight;
+    else if (old !== first) log.scrollTop += log.scrollHeight - height;
+    before.current = { first: first ?? '', height: log.scrollHeight };
   }, [messages]);
+  useEffect(loadAtTop, [loading, first]);
   // One's own message is always shown.
   const own = newest?.status === 'waiting' ? newest.clientId : undefined;
   useLayoutEffect(() => {
@@ -59,7 +56,7 @@ export function Log({ chat, conversation, messages, hasOlder, name }: Props) {
   return (
     <div
       ref={list} class="log" role="log" aria-live="polite" aria-label="Messages" aria-busy={loading} tabIndex={0}
-      onScroll={() => { look(); if (list.current!.scrollTop < NEAR) loadOlder(); }}
+      onScroll={loadAtTop}
     >
       {hasOlder && (
         <button type="button" class="older small" disabled={loading} onClick={loadOlder}>{loading ? 'Loading …' : 'Older messages'}</button>

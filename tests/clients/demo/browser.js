@@ -82,6 +82,14 @@ class Person {
     await this.page.getByRole('button', { name: 'Add somebody' }).click();
     await this.page.getByLabel('Search people').fill(name);
     await this.page.locator(`dialog [data-user="${name}"]`).click();
+    await this.page.locator(`nav [data-user="${name}"][aria-current]`).waitFor({ state: 'attached' });
+    await this.field.waitFor();
+  }
+
+  /** Opens the conversation with a contact. */
+  async turnTo(name) {
+    await this.contact(name).click();
+    await this.page.locator(`nav [data-user="${name}"][aria-current]`).waitFor({ state: 'attached' });
     await this.field.waitFor();
   }
 

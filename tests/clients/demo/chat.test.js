@@ -134,13 +134,13 @@ test('a draft waits in its conversation, also over a reload', async () => {
   await ines.add('alice');
   assert.equal(await ines.field.inputValue(), '', 'another conversation has its own');
   await ines.page.reload();
-  await ines.contact('jamal').click();
+  await ines.turnTo('jamal');
   assert.equal(await ines.field.inputValue(), 'not finished');
 
   await ines.field.press('Enter');
   await ines.sees('not finished');
   await ines.page.reload();
-  await ines.contact('jamal').click();
+  await ines.turnTo('jamal');
   await ines.sees('not finished');
   assert.equal(await ines.field.inputValue(), '');
   await ines.page.close();

@@ -34,7 +34,7 @@ test('a picture for the readme', async () => {
   const others = ['freya', 'gabriel', 'ines'];
   const [alice, bob] = [await browser.person(server, 'alice', 'bob', DESKTOP), await browser.person(server, 'bob', 'alice')];
   for (const name of others) await alice.add(name);
-  await alice.contact('bob').click();
+  await alice.turnTo('bob');
   for (const [from, to, line] of [
     [alice, bob, 'Grüße, Bob! Which time suits you on Thursday?'], [bob, alice, 'Three is perfect. The café by the river?'],
     [alice, bob, 'Yes! I will bring the slides: one chat room, seq 1, 2, 3 … and no gap.'], [bob, alice, 'And when my train is in the tunnel?'],

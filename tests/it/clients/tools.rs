@@ -148,7 +148,7 @@ fn install_demo() -> PathBuf {
     fs::create_dir_all(place.join("js")).unwrap();
     copy(&from.join("js"), &place.join("js"));
     once(&from.join("demo"), &folder, "package.json", || {
-        npm_install(&folder)
+        npm_install(&folder);
     })
 }
 
