@@ -38,7 +38,7 @@ impl Site {
 
     /// The files that are part of this program.
     #[cfg(feature = "embed-demo")]
-    pub(super) fn embedded(dir: &include_dir::Dir<'static>) -> Self {
+    pub(super) fn embedded(dir: &'static include_dir::Dir<'static>) -> Self {
         let mut site = Self::default();
         let mut dirs = vec![dir];
         while let Some(dir) = dirs.pop() {
