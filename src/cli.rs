@@ -13,9 +13,9 @@ its users from the MongoDB you already have, keeps chat rooms and messages in
 collections of its own, and speaks socket.io with your front end.
 
 The first ten minutes:
-  1. chatzz dev            a MongoDB of its own, demo users and a demo page;
-                           open the address it prints in two windows and chat
-  2. look at the page's source: the same few events are your front end
+  1. chatzz dev            a MongoDB of its own, demo users and a demo application;
+                           open an address it prints and chat
+  2. docs/front-end.md: from an empty page to a chat of your own
   3. copy .env.example to .env, name your MongoDB and the collection of your
      users, choose CHATZZ_AUTH, and run: chatzz serve
 
@@ -66,7 +66,7 @@ pub enum Command {
     /// whose chatzz collections it brings up to date first unless
     /// `CHATZZ_MIGRATE_ON_START` is `false`.
     Serve,
-    /// Try it out: a database of its own, demo users and a demo page
+    /// Try it out: a database of its own, demo users and a demo application
     ///
     /// Starts a mongod of its own, so that your databases are not touched, and
     /// believes every client about who it is. Not for production.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use bson::DateTime;
 
@@ -23,5 +24,11 @@ impl Clock {
             Self::System => DateTime::from_chrono(chrono::Utc::now()),
             Self::Manual(at) => DateTime::from_millis(at.load(Ordering::SeqCst)),
         }
+    }
+
+    /// The time it will be after a while.
+    pub fn after(&self, pause: Duration) -> DateTime {
+        let more = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        DateTime::from_millis(self.now().timestamp_millis().saturating_add(more))
     }
 }

@@ -72,7 +72,7 @@ async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
         () = &mut shutdown => return Ok(()),
     };
     say(&format_args!(
-        "\nchatzz runs. Open two windows and chat:\n  {url}?as=alice\n  {url}?as=bob\nCtrl-C ends it.",
+        "\nchatzz runs. Two people side by side:\n  {url}duo\nOr each in a window:\n  {url}?as=alice\n  {url}?as=bob\nCtrl-C ends it.",
         url = dev.url()
     ));
     Box::pin(dev.run_until(shutdown)).await;

@@ -32,7 +32,19 @@ pub(super) const LIMITS: &[Key] = &[
         "CHATZZ_LIMIT_HISTORY",
         text("socket=200/10s,user=400/10s,address=5000/10s"),
         "rates",
-        "Pages of history.",
+        "Pages of history and of contacts online.",
+    ),
+    key(
+        "CHATZZ_LIMIT_TYPING",
+        text("socket=20/10s,user=40/10s,address=10000/10s"),
+        "rates",
+        "Notices that somebody types.",
+    ),
+    key(
+        "CHATZZ_LIMIT_SIGNALS",
+        text("socket=100/10s,user=150/10s,address=5000/10s"),
+        "rates",
+        "Signals, which are told and not stored.",
     ),
     key(
         "CHATZZ_LIMIT_EVENTS",

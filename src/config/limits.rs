@@ -28,11 +28,20 @@ pub struct LimitsConfig {
     ///
     /// `CHATZZ_LIMIT_ADDS`, default `socket=200/1m,user=300/1m,address=3000/1m`, rates.
     pub adds: Rates,
-    /// `get-old-messages`.
+    /// `get-old-messages` and `get-active-users`.
     ///
     /// `CHATZZ_LIMIT_HISTORY`, default `socket=200/10s,user=400/10s,address=5000/10s`, rates.
     /// A client fetches a page for each conversation with a hole after a reconnect.
     pub history: Rates,
+    /// `typing`. A client sends it every few seconds while somebody types.
+    ///
+    /// `CHATZZ_LIMIT_TYPING`, default `socket=20/10s,user=40/10s,address=10000/10s`, rates.
+    pub typing: Rates,
+    /// `signal`.
+    ///
+    /// `CHATZZ_LIMIT_SIGNALS`, default `socket=100/10s,user=150/10s,address=5000/10s`, rates.
+    /// A call between two browsers begins with some dozens.
+    pub signals: Rates,
     /// All other events, unknown ones too.
     ///
     /// `CHATZZ_LIMIT_EVENTS`, default `socket=300/10s,user=600/10s,address=20000/10s`, rates.
@@ -95,6 +104,8 @@ impl LimitsConfig {
         let sends = keys.read("CHATZZ_LIMIT_SENDS", rates);
         let adds = keys.read("CHATZZ_LIMIT_ADDS", rates);
         let history = keys.read("CHATZZ_LIMIT_HISTORY", rates);
+        let typing = keys.read("CHATZZ_LIMIT_TYPING", rates);
+        let signals = keys.read("CHATZZ_LIMIT_SIGNALS", rates);
         let events = keys.read("CHATZZ_LIMIT_EVENTS", rates);
         let requests = keys.read("CHATZZ_LIMIT_REQUESTS", rate_or_off);
         let errors = keys.read("CHATZZ_LIMIT_ERRORS", rate_or_off);
@@ -104,6 +115,8 @@ impl LimitsConfig {
             sends: sends?,
             adds: adds?,
             history: history?,
+            typing: typing?,
+            signals: signals?,
             events: events?,
             requests: requests?,
             errors: errors?,
@@ -120,6 +133,8 @@ impl LimitsConfig {
             sends: none,
             adds: none,
             history: none,
+            typing: none,
+            signals: none,
             events: none,
             requests: None,
             errors: None,

@@ -1,25 +1,29 @@
 //! What a developer's machine needs beside the server itself.
 //!
 //! The `chatzz dev` command and the tests run on a `MongoDB` of their own, which [`mongod`] finds or
-//! fetches, starts and ends; [`client`] fetches the official socket.io client for the demo page.
+//! fetches, starts and ends; [`demo`] builds the demo application with npm.
 //! Nothing here is used by `chatzz serve`.
 
-pub mod client;
+#[cfg(unix)]
+pub mod demo;
 #[cfg(unix)]
 mod error;
+#[cfg(unix)]
 mod lock;
 #[cfg(unix)]
 pub mod mongod;
 #[cfg(unix)]
-mod page;
+mod pages;
 #[cfg(unix)]
 mod server;
+#[cfg(unix)]
 mod tool;
 
 #[cfg(unix)]
 pub use error::DevError;
 #[cfg(unix)]
 pub use server::Dev;
+#[cfg(unix)]
 pub use tool::ToolError;
 
 /// Receives one line of progress, written for a person to read.

@@ -8,15 +8,15 @@ use bson::{Bson, Document, doc};
 use secrecy::SecretString;
 
 use super::mongod::{Environment, Mongod, Options, locate};
-use super::page::{self, Pages};
-use super::{DevError, Progress, client};
+use super::pages::{self, Pages};
+use super::{DevError, Progress, demo};
 use crate::app::App;
 use crate::cli::DevArgs;
 use crate::config::{AllowedOrigins, Config};
 
 /// The demo users: what an existing application would hold, secrets included.
 const USERS: &str = include_str!("../../fixtures/users.json");
-/// What the demo page may know of everybody, to choose from.
+/// What the demo application may know of everybody, to choose from.
 const SHOWN: [&str; 6] = [
     "_id",
     "username",
@@ -45,7 +45,8 @@ impl Dev {
         if args.fresh {
             empty(&args.dir.join("mongo"))?;
         }
-        let binary = locate(&Environment::from_process(), progress).await?;
+        let environment = Environment::from_process();
+        let binary = locate(&environment, progress).await?;
         progress("starting MongoDB");
         let mongod = Mongod::start(Options::new(binary, args.dir.join("mongo"))).await?;
         config.mongodb.uri = SecretString::from(mongod.uri());
@@ -57,22 +58,23 @@ impl Dev {
         }
         let users = demo_users()?;
         store_users(&mongod, &config, &users).await?;
-        let client = match client::socket_io_client(&args.dir.join("client"), progress).await {
-            Ok(path) => Some(path),
+        let cache = environment.cache_dir.as_ref().unwrap_or(&args.dir);
+        let demo = match demo::demo(&cache.join("demo"), progress).await {
+            Ok(site) => Some(site),
             Err(error) => {
                 progress(&error.to_string());
                 None
             }
         };
-        let pages = page::router(Pages {
+        let pages = pages::router(Pages {
             users: Arc::new(shown(users)),
-            client,
+            demo,
         });
         let app = App::build(config, pages).await?;
         Ok(Self { app, mongod })
     }
 
-    /// Where the demo page is.
+    /// Where the demo application is.
     pub fn url(&self) -> String {
         format!("http://{}/", self.app.addr())
     }

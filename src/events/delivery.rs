@@ -8,7 +8,8 @@ use dashmap::DashMap;
 use serde_json::value::RawValue;
 
 use super::connection::Connection;
-use super::packet::Packet;
+use super::outbox::Outbox;
+use super::packet::{Packet, Worth};
 use crate::bugs::{self, Bug};
 use crate::config::StatusEvent;
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
@@ -81,6 +82,15 @@ impl Delivery {
                 connection.deliver(Packet::event(Arc::clone(json)));
             }
         }
+    }
+
+    /// Sends what is not stored to every socket of a person; whether one takes it.
+    pub(super) fn pass_on(&self, who: ChatUserId, json: &Json, worth: Worth) -> bool {
+        let sockets = self.presence.sockets(who);
+        let connections = sockets.iter().filter_map(|id| self.connection(*id));
+        let packet = || Packet::event(Arc::clone(json)).worth(worth);
+        let taken = connections.map(|connection| Outbox::try_push(&connection, packet()));
+        taken.fold(false, |any, one| any || one)
     }
 
     /// Sends a message to every socket of its sender.

@@ -17,9 +17,9 @@ use super::outbox::Outbox;
 use super::packet::Packet;
 use super::parsed::{self, Event, MOST_NAME_CHARS, Parsed};
 use super::{
-    Audience, Context, Outcome, add_chat_user, block_user, connect_user, get_blocked_users,
-    get_old_messages, message_delivered, message_read, refresh_token, send_message, set_privacy,
-    unblock_user,
+    Audience, Context, Outcome, add_chat_user, block_user, connect_user, get_active_users,
+    get_blocked_users, get_old_messages, message_delivered, message_read, refresh_token,
+    send_message, set_privacy, signal, typing, unblock_user,
 };
 use crate::lanes::Origin;
 use crate::service::Error;
@@ -130,28 +130,18 @@ impl Context {
                 let outcome = Box::pin(connect_user::handle(self, connection, payload, late)).await;
                 self.finish_event(connection, &origin, outcome);
             }
-            Event::RefreshToken => {
-                let refreshing = Box::pin(refresh_token::handle(self, connection, payload));
-                let outcome = self.within(&origin, refreshing, Error::Unavailable).await;
-                self.finish_event(connection, &origin, outcome);
-            }
             Event::AddChatUser | Event::BlockUser | Event::UnblockUser | Event::SetPrivacy => {
                 self.apart(event, connection, payload, origin).await;
             }
-            Event::GetBlockedUsers => {
-                let listing = Box::pin(get_blocked_users::handle(self, connection, payload));
-                let outcome = self.within(&origin, listing, Error::Unavailable).await;
-                self.finish_event(connection, &origin, outcome);
-            }
-            Event::GetOldMessages => {
+            Event::GetBlockedUsers
+            | Event::GetOldMessages
+            | Event::GetActiveUsers
+            | Event::RefreshToken
+            | Event::Signal
+            | Event::Typing => {
                 let has_ack = origin.ack.is_some();
-                let outcome = self
-                    .within(
-                        &origin,
-                        Box::pin(get_old_messages::handle(self, connection, payload, has_ack)),
-                        Error::Unavailable,
-                    )
-                    .await;
+                let asking = Box::pin(self.ask(event, connection, payload, has_ack));
+                let outcome = self.within(&origin, asking, Error::Unavailable).await;
                 self.finish_event(connection, &origin, outcome);
             }
             Event::Disconnect => {
@@ -160,6 +150,24 @@ impl Context {
                 self.leave(connection, Departure::Clean);
                 connection.dismiss(socket);
             }
+        }
+    }
+
+    /// Events that write nothing: given up when their answer is late.
+    async fn ask(
+        &self,
+        event: Event,
+        connection: &Arc<Connection>,
+        payload: Option<&RawValue>,
+        has_ack: bool,
+    ) -> Result<Outcome, Error> {
+        match event {
+            Event::GetActiveUsers => get_active_users::handle(self, connection, payload).await,
+            Event::GetBlockedUsers => get_blocked_users::handle(self, connection, payload).await,
+            Event::RefreshToken => refresh_token::handle(self, connection, payload).await,
+            Event::Signal => signal::handle(self, connection, payload).await,
+            Event::Typing => typing::handle(self, connection, payload).await,
+            _ => get_old_messages::handle(self, connection, payload, has_ack).await,
         }
     }
 

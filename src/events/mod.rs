@@ -9,6 +9,7 @@ mod delivery;
 mod dispatch;
 mod ending;
 mod fifo;
+mod get_active_users;
 mod get_blocked_users;
 mod get_old_messages;
 mod handed;
@@ -23,7 +24,9 @@ mod room_event;
 mod send_message;
 mod session;
 mod set_privacy;
+mod signal;
 mod socket;
+mod typing;
 mod unblock_user;
 
 use std::sync::Arc;

@@ -37,6 +37,19 @@ pub(super) struct Packet {
     pub(super) late: Option<HandedOver>,
     /// Whether the client acknowledges the packet.
     acked: bool,
+    /// What becomes of it when it cannot leave at once.
+    pub(super) worth: Worth,
+}
+
+/// What becomes of a packet that cannot leave at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Worth {
+    /// It waits.
+    Lasting,
+    /// It waits, unless much does: it never fills an outbox.
+    Passing,
+    /// It is dropped: a moment later it says nothing.
+    Moment,
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +82,7 @@ impl Packet {
             handed: Vec::new(),
             late: None,
             acked: false,
+            worth: Worth::Lasting,
         }
     }
 
@@ -83,7 +97,13 @@ impl Packet {
             handed: Vec::new(),
             late: None,
             acked: false,
+            worth: Worth::Lasting,
         }
+    }
+
+    /// The packet is worth no more than this.
+    pub(super) fn worth(self, worth: Worth) -> Self {
+        Self { worth, ..self }
     }
 
     /// Tells a message late.

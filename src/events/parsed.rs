@@ -30,6 +30,9 @@ pub(super) enum Event {
     UnblockUser,
     GetBlockedUsers,
     SetPrivacy,
+    Typing,
+    Signal,
+    GetActiveUsers,
     Disconnect,
 }
 
@@ -47,6 +50,9 @@ impl Event {
             "unblock-user" => Self::UnblockUser,
             "get-blocked-users" => Self::GetBlockedUsers,
             "set-privacy" => Self::SetPrivacy,
+            "typing" => Self::Typing,
+            "signal" => Self::Signal,
+            "get-active-users" => Self::GetActiveUsers,
             "disconnect" => Self::Disconnect,
             _ => return None,
         })
@@ -65,6 +71,9 @@ impl Event {
             Self::UnblockUser => "unblock-user",
             Self::GetBlockedUsers => "get-blocked-users",
             Self::SetPrivacy => "set-privacy",
+            Self::Typing => "typing",
+            Self::Signal => "signal",
+            Self::GetActiveUsers => "get-active-users",
             Self::Disconnect => "disconnect",
         }
     }
@@ -78,7 +87,9 @@ pub(super) fn kind(value: &Value) -> Option<Kind> {
         Some(Event::ConnectUser) => Some(Kind::Connect),
         Some(Event::SendMessage) => Some(Kind::Send),
         Some(Event::AddChatUser) => Some(Kind::Add),
-        Some(Event::GetOldMessages) => Some(Kind::History),
+        Some(Event::GetOldMessages | Event::GetActiveUsers) => Some(Kind::History),
+        Some(Event::Typing) => Some(Kind::Typing),
+        Some(Event::Signal) => Some(Kind::Signal),
         Some(Event::Disconnect) => None,
         Some(
             Event::MessageRead

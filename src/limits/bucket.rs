@@ -49,6 +49,8 @@ pub(super) struct Buckets {
     sends: Bucket,
     adds: Bucket,
     history: Bucket,
+    typing: Bucket,
+    signals: Bucket,
     events: Bucket,
 }
 
@@ -61,6 +63,8 @@ impl Buckets {
             sends: bucket(&config.sends),
             adds: bucket(&config.adds),
             history: bucket(&config.history),
+            typing: bucket(&config.typing),
+            signals: bucket(&config.signals),
             events: bucket(&config.events),
         }
     }
@@ -75,6 +79,8 @@ impl Buckets {
             Kind::Send => &self.sends,
             Kind::Add => &self.adds,
             Kind::History => &self.history,
+            Kind::Typing => &self.typing,
+            Kind::Signal => &self.signals,
             Kind::Other => &self.events,
         };
         bucket.take().map(drop).inspect_err(|_| {

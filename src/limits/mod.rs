@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Send,
     Add,
     History,
+    Typing,
+    Signal,
     Other,
 }
 
@@ -41,6 +43,8 @@ impl Kind {
             Self::Send => "send",
             Self::Add => "add",
             Self::History => "history",
+            Self::Typing => "typing",
+            Self::Signal => "signal",
             Self::Other => "other",
         }
     }
@@ -124,6 +128,8 @@ fn longest(config: &LimitsConfig) -> Duration {
         config.sends,
         config.adds,
         config.history,
+        config.typing,
+        config.signals,
         config.events,
     ];
     let each = rates.iter().flat_map(|rates| [rates.user, rates.address]);
@@ -156,6 +162,8 @@ mod tests {
             sends: rates,
             adds: Rates::default(),
             history: rates,
+            typing: rates,
+            signals: rates,
             events: rates,
             requests: None,
             errors: None,

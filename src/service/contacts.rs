@@ -33,6 +33,8 @@ pub struct Contact {
     pub cut: Option<(i64, Seq)>,
     /// How far the owner got in the chat room.
     pub delivered: Seq,
+    /// Whether he added the owner while that one was away; only known at a login.
+    pub added_while_away: bool,
 }
 
 /// The last message of a chat room.
@@ -119,17 +121,16 @@ impl Messenger {
             last_message: None,
             cut: None,
             delivered: 0,
+            added_while_away: false,
             ..contact.clone()
         };
         adder.hide(blocked_since);
-        let describe = |contact: &Contact, to| Description {
-            who: contact.id,
-            to,
-            shown: contact.shown,
-        };
-        let mut described = vec![describe(&contact, me.id)];
+        let mut described = vec![contact.described_to(me)];
         if opened.created {
-            described.push(describe(&adder, contact.id));
+            described.push(Description {
+                to: contact.id,
+                ..adder.described_to(me)
+            });
         }
         Ok(Added {
             added: contact,
@@ -241,6 +242,7 @@ impl Messenger {
             added_by: id_of(room.added_by),
             added_at: room.created_at,
             cut: None,
+            added_while_away: false,
             delivered: room
                 .delivered(me.id)
                 .max(self.behind.known_delivered(room.id, me.id)),
@@ -249,6 +251,15 @@ impl Messenger {
 }
 
 impl Contact {
+    /// What `me` is shown of his presence.
+    pub fn described_to(&self, me: &Me) -> Description {
+        Description {
+            who: self.id,
+            to: me.id,
+            shown: self.shown,
+        }
+    }
+
     /// Shows him as he was when he blocked the one who looks.
     fn hide(&mut self, blocked_since: Option<DateTime>) {
         if let Some(at) = blocked_since {

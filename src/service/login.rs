@@ -7,7 +7,7 @@ use bson::DateTime;
 use super::{Contact, Error, HandedOver, IdInput, Me, Messenger};
 use crate::id::{ChatRoomId, Seq, UserId};
 use crate::lanes::Stored;
-use crate::store::{ChatUser, User};
+use crate::store::{ChatUser, Presence, User};
 
 /// Everything `user-details` tells, and what follows from telling it.
 #[derive(Clone, Debug)]
@@ -105,6 +105,7 @@ impl Messenger {
         self.presence
             .add_contacts(me.id, rooms.iter().map(|room| room.other(me.id)));
         let mut contacts = self.describe(me, rooms).await?;
+        self.mark_added_while_away(document, &mut contacts);
         let missed = self.missed(me, &user, &mut contacts).await?;
         let unconfirmed = contacts
             .iter()
@@ -120,5 +121,22 @@ impl Messenger {
             missed: missed.messages,
             handed_over: missed.handed_over,
         })
+    }
+
+    /// Marks who added a person while no socket of his heard of it.
+    ///
+    /// A client that fell silent counts as gone only later: within that time it
+    /// may have heard or not, and is told again.
+    fn mark_added_while_away(&self, document: &ChatUser, contacts: &mut [Contact]) {
+        let shown = self.presence.shown(document);
+        if shown.status == Presence::Online {
+            return;
+        }
+        let silence = i64::try_from(self.silence.as_millis()).unwrap_or(i64::MAX);
+        let since = shown.last_online.map_or(i64::MIN, |left| left.timestamp_millis() - silence);
+        for contact in contacts {
+            let by_him = contact.added_by == contact.user.id;
+            contact.added_while_away = by_him && contact.added_at.timestamp_millis() >= since;
+        }
     }
 }

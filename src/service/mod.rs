@@ -1,5 +1,6 @@
 //! The messenger's rules. Knows no sockets and no JSON.
 
+mod active;
 mod contacts;
 mod error;
 mod hand_over;
@@ -7,6 +8,7 @@ mod history;
 mod lease;
 mod login;
 mod missed;
+mod passing;
 mod people;
 pub mod presence;
 mod privacy;
@@ -20,12 +22,14 @@ use std::time::Duration;
 
 use moka::future::Cache;
 
+pub use active::{ActivePage, ActiveQuery};
 pub use contacts::{Added, Contact, LastMessage};
 pub use error::Error;
 pub use history::{HistoryPage, HistoryQuery};
 pub use lease::Lease;
 pub use login::Login;
 pub use missed::HandedOver;
+pub use passing::Passing;
 pub use people::{IdInput, People};
 pub use privacy::{PrivacySettings, check_contact_rule};
 pub use receipts::Receipt;
@@ -43,6 +47,9 @@ use privacy::{Privacies, Rule, Tick};
 
 /// Pairs and chat users remembered at most, about 100 bytes each.
 const MOST_CACHED: u64 = 500_000;
+
+/// Added to the ping's times before a silent client counts as gone.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Who asks: fixed for a socket by its login.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +74,8 @@ pub struct Messenger {
     paging: PagingConfig,
     max_chars: usize,
     deadline: Duration,
+    /// How long a client may be gone before it is noticed.
+    silence: Duration,
     /// Chat users never change their user and are never deleted.
     chat_users: Cache<UserId, ChatUserId>,
     /// Chat rooms never change their members and are never deleted.
@@ -113,6 +122,7 @@ impl Messenger {
             paging: config.paging.clone(),
             max_chars: config.messages.max_chars,
             deadline: config.timeouts.request,
+            silence: config.socket.ping_interval + config.socket.ping_timeout + GRACE,
             chat_users: Cache::new(MOST_CACHED),
             rooms: Cache::new(MOST_CACHED),
         }

@@ -6,6 +6,7 @@ pub mod envelope;
 mod error;
 mod id_input;
 mod json;
+mod passing;
 pub mod request;
 mod time;
 

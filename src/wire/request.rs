@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::depth;
+pub use super::passing::{GetActiveUsers, Signal, Typing};
 pub use super::time::DateInput;
 use crate::id::{MessageId, Seq};
 use crate::service::{Draft, Error, HistoryQuery, IdInput, Receipt};

@@ -174,6 +174,8 @@ pub(crate) fn contact(contact: &Contact) -> Box<RawValue> {
         last_message: Option<Box<RawValue>>,
         added_by: &'a UserId,
         added_at: Date,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        added_while_away: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
         missed_count: Option<i64>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,6 +191,7 @@ pub(crate) fn contact(contact: &Contact) -> Box<RawValue> {
             last_message: contact.last_message.as_ref().map(last_message),
             added_by: &contact.added_by,
             added_at: Date(contact.added_at),
+            added_while_away: contact.added_while_away,
             missed_count: contact.cut.map(|(count, _)| count),
             missed_from: contact.cut.map(|(_, from)| from),
         },

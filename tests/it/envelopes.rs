@@ -144,8 +144,26 @@ async fn everything() -> Seen {
     alice.client.wait_for("error").await;
     seen.envelope(&alice.client, "error.rate-limited");
 
+    pass_by(&mut seen, &alice, &bob).await;
     leave_and_come_back(&mut seen, &server, &alice, bob).await;
     seen
+}
+
+/// What is not stored, and who is there to hear it.
+async fn pass_by(seen: &mut Seen, alice: &Person, bob: &Person) {
+    let whom = json!({ "userId": bob.id });
+    alice.ask("typing", whom).await.unwrap();
+    seen.ack(&alice.client, "typing");
+    bob.client.wait_for("user-typing").await;
+    seen.envelope(&bob.client, "user-typing");
+    let signal = json!({ "userId": bob.id, "data": { "call": "ring", "video": true } });
+    alice.ask("signal", signal).await.unwrap();
+    seen.ack(&alice.client, "signal");
+    bob.client.wait_for("user-signal").await;
+    seen.envelope(&bob.client, "user-signal");
+    let page = json!({ "limit": 1 });
+    alice.ask("get-active-users", page).await.unwrap();
+    seen.ack(&alice.client, "get-active-users");
 }
 
 /// The second half: somebody goes, misses messages, and is back.

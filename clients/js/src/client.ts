@@ -29,6 +29,11 @@ export type ChatzzEvents = {
   /** Messages that became `sent` or `read`. */
   status: [messages: Message[], conversation: Conversation];
   presence: [change: PresenceChange];
+  /** The other person began to type, or ended. */
+  typing: [typing: boolean, conversation: Conversation];
+  /** What another person's `signal` gave. */
+  signal: [data: unknown, conversation: Conversation];
+  /** Somebody opened a chat room with the user, now or while the user was away. */
   'contact-added': [contact: AddedContact, conversation: Conversation];
   /** What no promise tells. Without a listener it goes to the console. */
   error: [error: ChatzzError];
@@ -90,6 +95,7 @@ export class Chatzz extends Store<ChatzzState> {
         for (const message of messages) this.#events.emit('message', message, conversation);
         this.#events.emit('messages', messages, conversation);
       },
+      typing: (conversation) => void this.#events.emit('typing', conversation.typing, conversation),
     };
   }
 
@@ -144,7 +150,7 @@ export class Chatzz extends Store<ChatzzState> {
    * when the server refuses it for good; the message then stays as `failed` until `retry` or `discard`.
    */
   send(userId: UserId, message: string, clientId = newClientId()): Promise<Message> {
-    return this.#outbox.add(userId, message, clientId);
+    return this.conversation(userId).send(message, clientId);
   }
 
   /** Tries a failed message again. */
@@ -163,6 +169,17 @@ export class Chatzz extends Store<ChatzzState> {
     const message = await this.request('message-read', { messageId });
     this.#status(message);
     return message;
+  }
+
+  /** Hands data of at most 4 KiB as JSON to a contact's sockets. Nothing keeps it, nothing repeats it; resolves with whether the contact is online. */
+  async signal(userId: UserId, data: unknown): Promise<boolean> {
+    await this.ready();
+    return (await this.#link.emit('signal', { userId, data })).online;
+  }
+
+  /** One page of the contacts who are online now; `after` is the `_id` of the last one of the page before. */
+  activeUsers(page: Payload<'get-active-users'> = {}): Promise<Result<'get-active-users'>> {
+    return this.request('get-active-users', page);
   }
 
   /** Any event of the protocol: repeated until it is answered, through losses of the connection. */
@@ -197,6 +214,8 @@ export class Chatzz extends Store<ChatzzState> {
       case 'user-status-changed':
         this.conversation(data.user._id).presenceChanged(data);
         return void this.#events.emit('presence', data);
+      case 'user-typing': return this.conversation(data.user._id).typed(data.until);
+      case 'user-signal': return void this.#events.emit('signal', data.data, this.conversation(data.userId));
       case 'error': return this.#error(ChatzzError.of(data));
       // What a later server may send is ignored.
       default:
@@ -208,7 +227,9 @@ export class Chatzz extends Store<ChatzzState> {
     this.#meta = meta;
     for (const contact of connectedUsers) {
       const conversation = this.conversation(contact._id);
+      const added = contact.addedWhileAway && !conversation.contact;
       const fresh = conversation.login(contact, missedMessages[conversation.userId] ?? []);
+      if (added) this.#events.emit('contact-added', contact, conversation);
       if (fresh.length > 0) this.#events.emit('missed', fresh, conversation);
     }
     this.changed();

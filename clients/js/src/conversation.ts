@@ -1,6 +1,7 @@
 import { Store } from './emitter.js';
 import type { ChatzzError } from './error.js';
 import { Reader } from './reader.js';
+import { Typing } from './typing.js';
 import { newClientId } from './outbox.js';
 import type { Outbox, PendingMessage } from './outbox.js';
 import type { Link } from './link.js';
@@ -22,6 +23,8 @@ export interface ConversationState {
   readonly presence: Presence | undefined;
   /** When the other person last went offline; `null` if never. */
   readonly lastOnline: string | null | undefined;
+  /** Whether the other person is typing at this moment; it ends by itself. */
+  readonly typing: boolean;
   /** Whether `loadOlder` can find something. */
   readonly hasOlder: boolean;
 }
@@ -34,6 +37,7 @@ export interface ConversationHost {
   isMine(message: Message | LastMessage): boolean;
   changed(): void;
   arrived(messages: Message[], conversation: Conversation): void;
+  typing(conversation: Conversation): void;
   error(error: ChatzzError): void;
 }
 
@@ -60,6 +64,7 @@ export class Conversation extends Store<ConversationState> {
   #filling: Promise<void> | undefined;
   #older: Promise<boolean> | undefined;
   #reader: Reader;
+  #typing: Typing;
 
   /** @internal */
   constructor(host: ConversationHost, id: UserId) {
@@ -68,6 +73,10 @@ export class Conversation extends Store<ConversationState> {
     this.#id = id;
     this.userId = String(id);
     this.#reader = new Reader(host.link, id, () => this.#applyRead(this.#reader.upTo));
+    this.#typing = new Typing(host.link, id, () => {
+      this.#changed();
+      host.typing(this);
+    });
   }
 
   get contact() { return this.snapshot().contact; }
@@ -76,10 +85,17 @@ export class Conversation extends Store<ConversationState> {
   get unread() { return this.snapshot().unread; }
   get presence() { return this.snapshot().presence; }
   get hasOlder() { return this.snapshot().hasOlder; }
+  get typing() { return this.#typing.shown; }
 
   /** Sends a text; see `Chatzz.send`. */
   send(message: string, clientId = newClientId()): Promise<Message> {
+    this.#typing.sent();
     return this.#host.outbox.add(this.#id, message, clientId);
+  }
+
+  /** Says what the input field holds now, at each change of it: the other person sees that one types. Calls are gathered. */
+  keystroke(text: string): void {
+    this.#typing.keystroke(text);
   }
 
   /** Fetches the page before the oldest message that is shown; whether there is more. */
@@ -94,7 +110,7 @@ export class Conversation extends Store<ConversationState> {
 
   /** @internal What a login says; the missed messages are ascending. Returns those that are new. */
   login(contact: Contact, missed: Message[]): Message[] {
-    const { unreadCount, lastMessage, missedCount: _, missedFrom, ...person } = contact;
+    const { unreadCount, lastMessage, missedCount: _, missedFrom, addedWhileAway: __, ...person } = contact;
     const newest = lastMessage?.seq ?? 0;
     this.#contact = person;
     this.#unread = unreadCount;
@@ -127,6 +143,7 @@ export class Conversation extends Store<ConversationState> {
     const fresh: Message[] = [];
     for (let next; (next = this.#messages.get(this.#high + 1)); this.#high += 1) {
       fresh.push(next);
+      if (!this.#host.isMine(next)) this.#typing.hide();
       if (next.seq > this.#counted && !this.#host.isMine(next) && next.status !== 'read') this.#unread += 1;
     }
     if (this.#high < this.#newest) void this.#fill();
@@ -156,7 +173,13 @@ export class Conversation extends Store<ConversationState> {
   presenceChanged({ user, status, lastOnline }: PresenceChange): void {
     if (!this.#contact) return;
     this.#contact = { ...this.#contact, ...user, status, lastOnline };
+    if (status === 'offline') this.#typing.hide();
     this.#changed();
+  }
+
+  /** @internal The other person types. */
+  typed(until: string): void {
+    void this.#typing.show(until);
   }
 
   /** @internal Something in the outbox changed. */
@@ -180,6 +203,7 @@ export class Conversation extends Store<ConversationState> {
       unread: this.#unread,
       presence: this.#contact?.status,
       lastOnline: this.#contact?.lastOnline,
+      typing: this.#typing.shown,
       hasOlder: this.#low === undefined || this.#low > 1,
     };
   }

@@ -35,6 +35,8 @@ export class Link {
   /** Grows with each connection, so that what belongs to an older one can tell. */
   #epoch = 0;
   #token: string | undefined;
+  /** How far this machine's clock is before the server's, in ms. */
+  #ahead = 0;
   #pause: number;
   /** Why nobody tries to connect. */
   #why = closed();
@@ -127,6 +129,11 @@ export class Link {
     });
   }
 
+  /** The time of day at the server. */
+  serverNow(): number {
+    return Date.now() - this.#ahead;
+  }
+
   /** A pause, which `close` ends. */
   sleep(milliseconds: number): Promise<void> {
     return new Promise((resolve) => {
@@ -164,13 +171,14 @@ export class Link {
       const { userId } = this.#options;
       const { serverTime } = await this.emit('connect-user', { userId, deliveryAcks: true });
       if (epoch !== this.#epoch || !this.#socket.connected) return;
+      this.#ahead = Date.now() - Date.parse(serverTime);
       this.#pause = this.timing.retryMin;
       this.#set('connected', 'login');
       for (const waiter of this.#waiters.splice(0)) waiter.resolve();
       const { getToken } = this.#options;
       if (!getToken || this.#token === undefined) return;
       const alive = () => epoch === this.#epoch && this.state === 'connected';
-      await keepToken(this, this.#token, getToken, serverTime, alive, this.#on.error);
+      await keepToken(this, this.#token, getToken, alive, this.#on.error);
     } catch (error) {
       if (epoch !== this.#epoch || !(error instanceof ChatzzError)) return;
       if (!mayRetry(error, 1)) this.#fail(error);

@@ -5,6 +5,7 @@ import type { Timing } from './options.js';
 interface Line {
   readonly timing: Timing;
   emit(event: 'refresh-token', payload: Payload<'refresh-token'>): Promise<Result<'refresh-token'>>;
+  serverNow(): number;
   sleep(milliseconds: number): Promise<void>;
 }
 
@@ -15,11 +16,10 @@ const DAY = 86_400_000;
 
 /** @internal Shows fresh tokens, each before the end of the one before, as long as the connection lives. */
 export async function keepToken(
-  line: Line, token: string, getToken: () => string | Promise<string>, serverTime: string,
+  line: Line, token: string, getToken: () => string | Promise<string>,
   alive: () => boolean, failed: (error: ChatzzError) => void,
 ): Promise<void> {
-  const ahead = Date.now() - Date.parse(serverTime);
-  const left = (expiresAt: string) => Date.parse(expiresAt) + ahead - Date.now();
+  const left = (expiresAt: string) => Date.parse(expiresAt) - line.serverNow();
   // The token of the handshake once more: the answer tells when it ends, whatever kind it is.
   let next: string | Promise<string> | undefined = token;
   let end: string | null | undefined;

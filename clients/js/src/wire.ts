@@ -58,6 +58,8 @@ export interface AddedContact extends UserDetails {
 /** Somebody with whom the user has a chat room. */
 export interface Contact extends AddedContact {
   unreadCount: number;
+  /** Only in `user-details`: this person added the user while the user was away. */
+  addedWhileAway?: true;
   /** Absent while there is none. */
   lastMessage?: LastMessage;
   /** How many messages were missed, when not all are in `missedMessages`. */
@@ -106,6 +108,14 @@ export interface Privacy {
   whitelist: UserId[];
 }
 
+/** The data of `user-typing`. */
+export interface Typing {
+  user: UserDetails;
+  chatRoomId: string;
+  /** Show it until then, by the server's clock; the moment it was sent when the person has stopped. */
+  until: string;
+}
+
 /** The envelopes of the server: `type` → `data`. */
 export interface Envelopes {
   'user-details': Login;
@@ -117,6 +127,8 @@ export interface Envelopes {
   'new-message': Message;
   'message-status-changed': StatusChange;
   'privacy-changed': { userId: UserId; blocked: boolean } | Privacy;
+  'user-typing': Typing;
+  'user-signal': { userId: UserId; data: unknown };
   error: WireError & { event: string };
 }
 
@@ -150,6 +162,9 @@ export interface Requests {
   'unblock-user': [{ userId: UserId }, { blocked: boolean }];
   'get-blocked-users': [Record<string, never>, { users: UserDetails[] }];
   'set-privacy': [Partial<Privacy>, Privacy];
+  typing: [{ userId: UserId; typing?: boolean }, Record<string, never>];
+  signal: [{ userId: UserId; data: unknown }, { online: boolean }];
+  'get-active-users': [{ after?: UserId; limit?: number }, { users: Contact[]; hasMore: boolean }];
   'refresh-token': [{ token: string }, { expiresAt: string | null }];
 }
 

@@ -39,6 +39,8 @@ export class FakeServer {
   /** What the next handshakes are refused with. */
   refusals: string[] = [];
   tokens: unknown[] = [];
+  /** How far the server's clock is before this one, in ms. */
+  ahead = 0;
   /** How long a token is good, in ms; for ever if absent. */
   tokenLife: number | undefined;
   #socket: FakeSocket | undefined;
@@ -117,7 +119,7 @@ export class FakeServer {
     switch (event) {
       case 'connect-user':
         this.push('user-details', this.#details());
-        return { userId: payload.userId, status: 'online', serverTime: new Date().toISOString(), protocol: 2 };
+        return { userId: payload.userId, status: 'online', serverTime: new Date(Date.now() + this.ahead).toISOString(), protocol: 2 };
       case 'send-message': {
         const known = this.history.find(({ clientId }) => clientId === payload.clientId);
         return known ? { ...known, duplicate: true } : this.say(ALICE, payload.message, { clientId: payload.clientId });
@@ -134,7 +136,13 @@ export class FakeServer {
         this.confirmed = payload.upTo;
         return { delivered: 0 };
       case 'refresh-token':
-        return { expiresAt: this.tokenLife === undefined ? null : new Date(Date.now() + this.tokenLife).toISOString() };
+        return { expiresAt: this.tokenLife === undefined ? null : new Date(Date.now() + this.ahead + this.tokenLife).toISOString() };
+      case 'typing':
+        return {};
+      case 'signal':
+        return { online: true };
+      case 'get-active-users':
+        return { users: [this.#contact()], hasMore: false };
       case 'add-chat-user':
         this.met = true;
         return this.#contact();

@@ -7,7 +7,6 @@ import { keepToken } from '../src/token.js';
 /** The pauses in ms before each refresh, of tokens that live so long, by a clock that is ahead of the server's by this. */
 async function pauses(life: number, clockAhead = 0, refreshes = 3): Promise<number[]> {
   const slept: number[] = [];
-  const now = Date.now();
   let shown = 0;
   const line = {
     timing: TIMING,
@@ -15,10 +14,11 @@ async function pauses(life: number, clockAhead = 0, refreshes = 3): Promise<numb
       shown += 1;
       return { expiresAt: new Date(Date.now() - clockAhead + life).toISOString() };
     },
+    serverNow: () => Date.now() - clockAhead,
     sleep: async (milliseconds: number) => void slept.push(milliseconds),
   };
   const failed = (error: Error) => assert.fail(error);
-  await keepToken(line, 'first', () => 'next', new Date(now - clockAhead).toISOString(), () => shown < refreshes, failed);
+  await keepToken(line, 'first', () => 'next', () => shown < refreshes, failed);
   return slept;
 }
 

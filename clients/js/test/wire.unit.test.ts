@@ -15,7 +15,7 @@ const CHANGES: [what: string, file: string, change: (envelope: any) => void, com
   ['a field more in a contact', 'user-details', ({ data }) => { data.connectedUsers[0].muted = true; }, /"muted"' does not exist/],
   ['a field less in a contact', 'chat-user-added', ({ data }) => delete data.addedBy, /'addedBy' is missing/],
   ['a field more in an envelope', 'error', (envelope) => { envelope.version = 3; }, /"version"' does not exist/],
-  ['an envelope of a new type', 'user-typing', () => {}, /"user-typing"/],
+  ['an envelope of a new type', 'user-waving', () => {}, /"user-waving"/],
 ];
 
 const changed: Golden[] = CHANGES.map(([, name, change]) => {

@@ -55,6 +55,12 @@ pub struct Description {
 }
 
 impl Presence {
+    /// Whether a person is shown online because of a socket here.
+    pub fn is_shown(&self, who: ChatUserId) -> bool {
+        self.person(who)
+            .is_some_and(|person| person.state.lock().shown_online)
+    }
+
     /// How a person is shown to others, `who` being what the database says.
     pub fn shown(&self, who: &ChatUser) -> Shown {
         let (here, left, heard_at) = self.person(who.id).map_or((false, None, None), |person| {

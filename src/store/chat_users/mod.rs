@@ -166,6 +166,26 @@ impl ChatUsers {
         self.documents.list("chat_users.list", listing).await
     }
 
+    /// Lists those of `people` who are written to be online, and all of `here`.
+    /// Index: `_id_`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_online(
+        &self,
+        people: &[ChatUserId],
+        here: &[ChatUserId],
+    ) -> Result<Vec<ChatUser>, Error> {
+        if people.is_empty() {
+            return Ok(Vec::new());
+        }
+        let limit = i64::try_from(people.len()).unwrap_or(i64::MAX);
+        let written = doc! { "_id": { "$in": people }, "status": "online" };
+        let filter = doc! { "$or": [written, { "_id": { "$in": here } }] };
+        let listing = Listing::of(filter, limit);
+        self.documents.list("chat_users.list_online", listing).await
+    }
+
     /// Reads all chat users after one, by `_id`. Index: `_id_`.
     pub fn scan(&self, after: Option<ChatUserId>) -> Scan<ScannedUser> {
         let ids = scan::after(after);

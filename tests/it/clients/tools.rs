@@ -39,20 +39,45 @@ impl Script {
 
 /// A script run by Node.js, with the packages of `package.json` beside it.
 pub(super) async fn node(script: &str) -> Script {
-    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
-    let folder = INSTALLED.get_or_init(|| blocking(install_packages)).await;
     let mut command = Command::new("node");
-    command.arg(folder.join(script));
+    command.arg(packages().await.join(script));
     Script(command)
+}
+
+/// The tests in `demo`, one file after the other.
+pub(super) async fn browser_tests() -> Script {
+    let folder = packages().await.join("demo");
+    let mut command = Command::new("node");
+    command.args(["--test", "--test-reporter=tap", "--test-concurrency=1"]);
+    command.args(["chat.test.js", "docs.test.js", "looks.test.js"].map(|file| folder.join(file)));
+    command.env("CHATZZ_LIBRARY", library().await);
+    command.env("CHATZZ_SOURCES", env!("CARGO_MANIFEST_DIR"));
+    Script(command)
+}
+
+async fn packages() -> &'static Path {
+    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
+    INSTALLED.get_or_init(|| blocking(install_packages)).await
 }
 
 /// `npm test` of the package in `clients/js`, in a copy with its packages.
 pub(super) async fn npm_test() -> Script {
-    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
-    let folder = INSTALLED.get_or_init(|| blocking(install_library)).await;
     let mut command = Command::new("npm");
-    command.arg("test").current_dir(folder);
+    command.arg("test").current_dir(library().await);
     Script(command)
+}
+
+/// The type check of the demo application, in a copy with its packages beside the library.
+pub(super) async fn demo_check() -> Script {
+    let folder = blocking(install_demo).await;
+    let mut command = Command::new("npm");
+    command.args(["run", "check"]).current_dir(folder);
+    Script(command)
+}
+
+async fn library() -> &'static Path {
+    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
+    INSTALLED.get_or_init(|| blocking(install_library)).await
 }
 
 /// A script run by Python, with the packages of `requirements.txt`.
@@ -113,6 +138,18 @@ fn install_library() -> PathBuf {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/js");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chatzz-client");
     once(&from, &folder, "package.json", || npm_install(&folder))
+}
+
+/// The same for the demo application, which finds the library in `../js`.
+fn install_demo() -> PathBuf {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chatzz-demo");
+    let folder = place.join("demo");
+    fs::create_dir_all(place.join("js")).unwrap();
+    copy(&from.join("js"), &place.join("js"));
+    once(&from.join("demo"), &folder, "package.json", || {
+        npm_install(&folder);
+    })
 }
 
 fn npm_install(folder: &Path) {

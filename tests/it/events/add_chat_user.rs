@@ -1,6 +1,7 @@
 //! `add-chat-user`: one chat room for each pair, whoever adds whom.
 
-use serde_json::json;
+use bson::{DateTime, doc};
+use serde_json::{Value, json};
 
 use super::{assert_names_field, no_ids, strangers};
 use crate::support::server::Server;
@@ -91,6 +92,42 @@ async fn somebody_who_never_connected_sees_the_contact_at_the_first_login() {
     assert_eq!(contact["status"], "online");
     let online = alice.client.expect_envelope("chat-user-status-changed");
     assert_eq!(online.await["lastOnline"], json!(null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_added_one_meanwhile_is_marked_at_the_next_login_and_nobody_else_is() {
+    let server = Server::start().await;
+    let (alice, bob) = server.pair().await;
+    let (carol, dave) = (server.person("carol").await, server.person("dave").await);
+    bob.add(&dave.id).await.unwrap();
+    let long_ago = doc! { "$set": { "createdAt": DateTime::from_millis(1_700_000_000_000) } };
+    let rooms = server.collection("chatrooms");
+    rooms.update_many(doc! {}, long_ago).await.unwrap();
+    bob.client.close().await;
+    alice.client.wait_for("chat-user-status-changed").await;
+    carol.add(&bob.id).await.unwrap();
+    let marks = |details: &Value| -> Vec<Value> {
+        let contacts = details["connectedUsers"].as_array().unwrap().iter();
+        let marked = contacts.filter(|contact| contact.get("addedWhileAway").is_some());
+        marked.map(|contact| contact["_id"].clone()).collect()
+    };
+
+    let (bob, details) = server.arrive(&bob.id).await;
+
+    assert_eq!(details["connectedUsers"].as_array().unwrap().len(), 3);
+    assert_eq!(marks(&details), std::slice::from_ref(&carol.id));
+    let second = server.arrive(&bob.id).await.1;
+    assert_eq!(marks(&second), [] as [Value; 0], "bob has heard of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_added_just_before_a_loss_is_marked_since_it_may_not_have_been_heard() {
+    let server = Server::start().await;
+    let (alice, bob) = server.pair().await;
+    bob.client.drop_connection().await;
+    alice.client.wait_for("chat-user-status-changed").await;
+    let details = server.arrive(&bob.id).await.1;
+    assert_eq!(details["connectedUsers"][0]["addedWhileAway"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,12 +4,15 @@ mod add_chat_user;
 mod client_id;
 mod connect_user;
 mod disconnect;
+mod get_active_users;
 mod get_old_messages;
 mod message_delivered;
 mod message_limits;
 mod message_read;
 mod nonsense;
 mod send_message;
+mod signal;
+mod typing;
 
 use serde_json::{Value, json};
 

@@ -24,6 +24,8 @@ async fn each_kind_of_event_has_a_limit_of_its_own() {
         ("CHATZZ_LIMIT_SENDS", "socket=2/1h"),
         ("CHATZZ_LIMIT_ADDS", "socket=2/1h"),
         ("CHATZZ_LIMIT_HISTORY", "socket=2/1h"),
+        ("CHATZZ_LIMIT_TYPING", "socket=2/1h"),
+        ("CHATZZ_LIMIT_SIGNALS", "socket=2/1h"),
         ("CHATZZ_LIMIT_EVENTS", "socket=2/1h"),
     ])
     .await;
@@ -43,6 +45,17 @@ async fn each_kind_of_event_has_a_limit_of_its_own() {
         alice.history(page.clone()).await.unwrap();
     }
     assert_limited(alice.history(page).await, half_an_hour);
+    let active = alice.ask("get-active-users", json!({})).await;
+    assert_limited(active, half_an_hour);
+    for (event, payload) in [
+        ("typing", json!({ "userId": bob.id })),
+        ("signal", json!({ "userId": bob.id, "data": 1 })),
+    ] {
+        for _ in 0..2 {
+            alice.ask(event, payload.clone()).await.unwrap();
+        }
+        assert_limited(alice.ask(event, payload).await, half_an_hour);
+    }
     alice.delivered_up_to(&bob.id, 1).await.unwrap();
     assert_eq!(
         code(alice.ask("no-such-event", json!({})).await),

@@ -88,6 +88,13 @@ fn on_conversation(id: &Value) -> Vec<(&'static str, Value)> {
             json!({ "userId": id, "upTo": 4, "from": id }),
         ),
         ("message-delivered", json!({ "userId": id, "upTo": 4 })),
+        ("typing", json!({ "userId": id })),
+        (
+            "typing",
+            json!({ "userId": id, "typing": false, "from": id }),
+        ),
+        ("signal", json!({ "userId": id, "data": { "from": id } })),
+        ("get-active-users", json!({ "after": id })),
     ]
 }
 
@@ -211,6 +218,14 @@ async fn what_is_ones_own_works_and_lists_show_ones_own_alone() {
         }
     }))
     .await;
+    for (me, person) in circle.people.iter().enumerate() {
+        let mut active = person.active().await;
+        let around = [(me + PEOPLE - 1) % PEOPLE, (me + 1) % PEOPLE];
+        let mut around = around.map(|other| circle.people[other].id.clone()).to_vec();
+        active.sort_by_key(Value::to_string);
+        around.sort_by_key(Value::to_string);
+        assert_eq!(active, around);
+    }
     join_all((0..PEOPLE).map(async |me| {
         let (person, next) = (&circle.people[me], &circle.people[(me + 1) % PEOPLE].id);
         person.block(next).await.unwrap();
@@ -224,6 +239,7 @@ async fn what_is_ones_own_works_and_lists_show_ones_own_alone() {
         assert_eq!(person.blocked().await, std::slice::from_ref(next));
         let own = person.set_privacy(json!({})).await.unwrap();
         assert_eq!(own["whitelist"], json!([next]));
+        assert_eq!(person.active().await, std::slice::from_ref(next));
         // blocked by the one before: nobody else's unblocking ends that
         person.unblock(before).await.unwrap();
         assert_eq!(code(person.send(before, "x").await), "blocked");
@@ -243,6 +259,7 @@ async fn before_the_login_nothing_is_anybodys() {
         events.push(("block-user", json!({ "userId": id })));
         events.push(("unblock-user", json!({ "userId": id })));
         events.push(("get-blocked-users", json!({ "userId": id })));
+        events.push(("get-active-users", json!({})));
         events.push(("set-privacy", json!({ "userId": id, "whitelist": [id] })));
     }
     for written in &circle.messages {

@@ -31,6 +31,13 @@ impl Person {
         users.iter().map(|user| user["_id"].clone()).collect()
     }
 
+    /// The ids of the contacts who are online.
+    async fn active(&self) -> Vec<Value> {
+        let listed = self.ask("get-active-users", json!({})).await.unwrap();
+        let users = listed["users"].as_array().unwrap();
+        users.iter().map(|user| user["_id"].clone()).collect()
+    }
+
     /// Sets who may write.
     async fn set_privacy(&self, settings: Value) -> Outcome {
         self.ask("set-privacy", settings).await

@@ -142,3 +142,35 @@ async fn the_last_message_of_each_room_is_one_document_read_and_unread_counts_ar
     let unread = costs("to: 1, unread: 1");
     assert_eq!(unread, [(0, 100)], "counting reads the index alone");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_contacts_online_asks_eight_times_and_scans_nothing() {
+    let server = Server::start().await;
+    let user = user_with_contacts(&server, 1_000).await;
+    let alice = server.login(&user).await;
+    let details = alice.client.expect_envelope("user-details").await;
+    let contacts = details["connectedUsers"].as_array().unwrap();
+    let mut online = Vec::new();
+    for contact in contacts.iter().rev().take(3) {
+        online.push(server.arrive(&contact["_id"]).await.0);
+    }
+    let database = server.database();
+    database.run_command(doc! { "profile": 2 }).await.unwrap();
+
+    let page = alice.ask("get-active-users", serde_json::json!({})).await;
+    let entries = profiled(&server).await;
+
+    assert_eq!(page.unwrap()["users"].as_array().unwrap().len(), 3);
+    let is_read = |entry: &&Document| {
+        let command = entry.get_document("command").cloned().unwrap_or_default();
+        command.contains_key("aggregate") || command.contains_key("find")
+    };
+    // rooms, who is online, who of them blocked one; and as at a login their chat
+    // users, users, who blocked one, last, unread
+    let reads = entries.iter().filter(is_read).count();
+    assert!((6..=8).contains(&reads), "{reads} reads: {entries:#?}");
+    for entry in &entries {
+        let plan = entry.get_str("planSummary").unwrap_or_default();
+        assert!(!plan.contains("COLLSCAN"), "a collection scan: {entry}");
+    }
+}

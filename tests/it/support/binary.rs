@@ -19,7 +19,7 @@ use super::frame::{Client, ConnectOptions};
 use super::poll::PAUSE;
 use super::user::Person;
 
-/// How long a start may take; `dev` fetches the client of its page meanwhile.
+/// How long a start may take.
 const START_LIMIT: Duration = Duration::from_secs(90);
 
 /// A running `chatzz`. Dropping it kills it and waits for its end.
@@ -49,14 +49,6 @@ impl Binary {
     /// The same by another program that takes the same arguments and keys.
     pub(crate) async fn serve_by(program: &Path, keys: &[(&str, &str)]) -> Self {
         Self::ready(program, &["serve"], keys, "listening on http://").await
-    }
-
-    /// Runs `chatzz dev` in a folder of its own, and waits until its page is there.
-    pub(crate) async fn dev(dir: &Path) -> Self {
-        let dir = dir.to_str().expect("the path is text");
-        let args = ["dev", "--dir", dir, "--listen", "127.0.0.1:0"];
-        let keys = [("CHATZZ_METRICS_LISTEN", "off")];
-        Self::ready(&chatzz(), &args, &keys, "/?as=alice").await
     }
 
     /// Runs any command to its end, which must come within a minute.

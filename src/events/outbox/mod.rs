@@ -4,24 +4,26 @@
 //! offered again. Beyond the bounds, or without progress, the transport is
 //! closed, and what was in it stays missed.
 
+mod effect;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use socketioxide::socket::Socket;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
 use super::connection::Connection;
-use super::packet::{Packet, Sent};
+use super::packet::{Packet, Sent, Worth};
 use crate::bugs::{self, Bug};
 use crate::lanes::Confirm;
+use effect::Effect;
 
 /// Most packets that wait for one socket.
 const MOST_WAITING: usize = 4_096;
-/// First and longest pause before packets are offered again.
-const FIRST_PAUSE: Duration = Duration::from_millis(1);
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// As many may wait for a login when there comes one that is not stored; more
+/// packets of 4 KiB would not fit into an outbox.
+const MOST_HELD_PASSING: usize = 32;
 
 /// What an outbox may hold, and for how long.
 #[derive(Clone, Debug)]
@@ -138,6 +140,25 @@ impl Outbox {
         effect.take(connection);
     }
 
+    /// Sends or holds back a packet that is not worth the connection, if there is
+    /// room for it; whether there was.
+    pub(super) fn try_push(connection: &Arc<Connection>, packet: Packet) -> bool {
+        let mut outbox = connection.outbox.lock();
+        let fits = outbox.has_room(&packet);
+        if fits {
+            let effect = match &mut outbox.held {
+                None => outbox.enqueue(connection, packet),
+                Some(held) => {
+                    held.push(packet);
+                    Effect::default()
+                }
+            };
+            drop(outbox);
+            effect.take(connection);
+        }
+        fits
+    }
+
     /// Sends a packet.
     pub(super) fn push(connection: &Arc<Connection>, packet: Packet) {
         let effect = connection.outbox.lock().enqueue(connection, packet);
@@ -151,7 +172,7 @@ impl Outbox {
         if self.waiting.is_empty() && self.offer(connection, &packet) {
             return Effect::default();
         }
-        if bugs::active(Bug::FullBufferSwallowed) {
+        if bugs::active(Bug::FullBufferSwallowed) || !self.may_wait(&packet) {
             return Effect::default();
         }
         self.bytes += packet.size();
@@ -163,6 +184,29 @@ impl Outbox {
         Effect {
             overflow,
             start: !overflow && !std::mem::replace(&mut self.offering, true),
+        }
+    }
+
+    /// Whether there is room for a packet that is not worth the connection.
+    fn has_room(&self, packet: &Packet) -> bool {
+        if self.broken || self.socket.is_none() {
+            return false;
+        }
+        match &self.held {
+            Some(held) => packet.worth == Worth::Passing && held.len() < MOST_HELD_PASSING,
+            None => self.waiting.is_empty() || self.may_wait(packet),
+        }
+    }
+
+    /// Whether a packet that could not leave waits, or is dropped.
+    fn may_wait(&self, packet: &Packet) -> bool {
+        match packet.worth {
+            Worth::Lasting => true,
+            Worth::Passing => {
+                let bytes = self.bytes + packet.size();
+                self.waiting.len() < MOST_WAITING / 2 && bytes <= self.bounds.bytes / 2
+            }
+            Worth::Moment => false,
         }
     }
 
@@ -224,60 +268,5 @@ impl Outbox {
         }
         self.offering = false;
         (progress, true)
-    }
-}
-
-/// What is to be done once the outbox is unlocked.
-#[derive(Clone, Copy, Default)]
-struct Effect {
-    overflow: bool,
-    start: bool,
-}
-
-impl Effect {
-    fn and(self, other: Self) -> Self {
-        Self {
-            overflow: self.overflow || other.overflow,
-            start: self.start || other.start,
-        }
-    }
-
-    fn take(self, connection: &Arc<Connection>) {
-        if self.overflow {
-            tracing::debug!("an outbox overflowed; its connection is closed");
-            metrics::counter!("chatzz_outbox_overflows_total").increment(1);
-            connection.cut();
-        }
-        if self.start {
-            tokio::spawn(offer_again(Arc::clone(connection)));
-        }
-    }
-}
-
-/// Offers waiting packets until all have left or nothing moves any more.
-async fn offer_again(connection: Arc<Connection>) {
-    let stall = connection.outbox.lock().bounds.stall;
-    let mut pause = FIRST_PAUSE;
-    let mut moved = Instant::now();
-    loop {
-        tokio::time::sleep(pause).await;
-        let (progress, done) = connection.outbox.lock().drain(&connection);
-        if done || connection.is_closed() {
-            connection.wake();
-            return;
-        }
-        if progress {
-            moved = Instant::now();
-            pause = FIRST_PAUSE;
-        } else {
-            pause = LONGEST_PAUSE.min(pause * 2);
-        }
-        if moved.elapsed() > stall {
-            tracing::debug!("a socket does not read; its connection is closed");
-            metrics::counter!("chatzz_stalled_sockets_total").increment(1);
-            connection.outbox.lock().give_up();
-            connection.cut();
-            return;
-        }
     }
 }

@@ -1,19 +1,21 @@
 //! The `chatzz` envelope: `{type, data}`, nothing beside these two.
 
+pub mod result;
+
 use std::collections::BTreeMap;
 
 use bson::DateTime;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::json::{Json, render};
-use super::time::Date;
-use super::view;
 use crate::config::StatusEvent;
 use crate::id::{Seq, UserId};
 use crate::lanes::Stored;
-use crate::service::{Contact, Error, HistoryPage, Login, PrivacySettings};
+use crate::service::{Contact, Error, HistoryPage, Login, Passing, PrivacySettings};
 use crate::store::{Presence, User};
+use crate::wire::json::{Json, render};
+use crate::wire::time::Date;
+use crate::wire::view;
 
 /// Name of the one event the server emits.
 pub const EVENT: &str = "chatzz";
@@ -131,126 +133,45 @@ pub fn settings_changed(settings: &PrivacySettings) -> Json {
     envelope("privacy-changed", view::Privacy::from(settings))
 }
 
+/// Somebody types, to the other one, until a moment that may be now.
+pub fn user_typing(passing: &Passing, until: DateTime) -> Json {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Data<'a> {
+        user: &'a RawValue,
+        chat_room_id: String,
+        until: Date,
+    }
+    envelope(
+        "user-typing",
+        Data {
+            user: view::user_details(&passing.from),
+            chat_room_id: passing.room.to_hex(),
+            until: Date(until),
+        },
+    )
+}
+
+/// Somebody's front end says something that is not stored.
+pub fn user_signal(from: &UserId, data: &RawValue) -> Json {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Data<'a> {
+        user_id: &'a UserId,
+        data: &'a RawValue,
+    }
+    let user_id = from;
+    envelope("user-signal", Data { user_id, data })
+}
+
 /// An event failed and carried no acknowledgement.
 pub fn error(event: &str, error: &Error) -> Json {
     #[derive(Serialize)]
     struct Data<'a> {
         event: &'a str,
         #[serde(flatten)]
-        body: super::ErrorBody,
+        body: crate::wire::ErrorBody,
     }
-    let body = super::ErrorBody::from(error);
+    let body = crate::wire::ErrorBody::from(error);
     envelope("error", Data { event, body })
-}
-
-/// Results of acknowledgements, in the order of the event table.
-pub mod result {
-    use std::sync::Arc;
-
-    use super::{
-        Contact, Date, DateTime, HistoryPage, Json, PROTOCOL, Presence, PrivacySettings, Serialize,
-        Stored, User, UserId, render, view,
-    };
-
-    /// Of `connect-user`.
-    pub fn connected(user: &UserId, now: DateTime) -> Json {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Connected<'a> {
-            user_id: &'a UserId,
-            status: Presence,
-            server_time: Date,
-            protocol: u32,
-        }
-        render(&Connected {
-            user_id: user,
-            status: Presence::Online,
-            server_time: Date(now),
-            protocol: PROTOCOL,
-        })
-        .into()
-    }
-
-    /// Of `add-chat-user`.
-    pub fn contact(contact: &Contact) -> Json {
-        view::contact(contact).into()
-    }
-
-    /// Of `get-old-messages`.
-    pub fn history(page: &HistoryPage) -> Json {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Page {
-            messages: Vec<Box<super::RawValue>>,
-            has_more: bool,
-        }
-        render(&Page {
-            messages: page.messages.iter().map(view::message).collect(),
-            has_more: page.has_more,
-        })
-        .into()
-    }
-
-    /// Of `send-message` with a client id that was stored before.
-    pub fn duplicate(stored: &Stored) -> Json {
-        view::duplicate(stored).into()
-    }
-
-    /// Of `message-read` for one message.
-    pub fn message(stored: &Stored) -> Json {
-        view::message(stored).into()
-    }
-
-    /// Of `message-read` up to a position.
-    pub fn read(count: u64) -> Json {
-        #[derive(Serialize)]
-        struct Read {
-            read: u64,
-        }
-        render(&Read { read: count }).into()
-    }
-
-    /// Of `block-user` and `unblock-user`.
-    pub fn blocked(blocked: bool) -> Json {
-        #[derive(Serialize)]
-        struct Blocked {
-            blocked: bool,
-        }
-        render(&Blocked { blocked }).into()
-    }
-
-    /// Of `get-blocked-users`.
-    pub fn users(users: &[Arc<User>]) -> Json {
-        #[derive(Serialize)]
-        struct Users<'a> {
-            users: Vec<&'a super::RawValue>,
-        }
-        let users = users.iter().map(|user| view::user_details(user)).collect();
-        render(&Users { users }).into()
-    }
-
-    /// Of `set-privacy`.
-    pub fn settings(settings: &PrivacySettings) -> Json {
-        render(&view::Privacy::from(settings)).into()
-    }
-
-    /// Of `refresh-token`; `None` when the socket stays for ever.
-    pub fn refreshed(expires_at: Option<DateTime>) -> Json {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Refreshed {
-            expires_at: Option<Date>,
-        }
-        let expires_at = expires_at.map(Date);
-        render(&Refreshed { expires_at }).into()
-    }
-
-    /// Of `message-delivered`.
-    pub fn delivered(count: u64) -> Json {
-        #[derive(Serialize)]
-        struct Delivered {
-            delivered: u64,
-        }
-        render(&Delivered { delivered: count }).into()
-    }
 }

@@ -1,0 +1,50 @@
+import { useEffect } from 'preact/hooks';
+
+import type { Chatzz } from 'chatzz-client';
+import { useChat, useConversation } from 'chatzz-client/react';
+
+import { Composer } from './composer.tsx';
+import { Log } from './log.tsx';
+import { nameOf, seen } from './people.ts';
+import { Person } from './person.tsx';
+
+/** Whether a person looks at this page; in `/duo`, at either half of it. */
+function isWatched(): boolean {
+  return document.visibilityState === 'visible' && (window.top ?? window).document.hasFocus();
+}
+
+/** One conversation. */
+export function Talk({ chat, userId, close }: { chat: Chatzz; userId: string; close(): void }) {
+  const { conversation, contact, messages, hasOlder, presence, lastOnline, typing } = useConversation(chat, userId);
+  const { state } = useChat(chat);
+
+  useEffect(() => {
+    const read = () => void (isWatched() && conversation.markRead().catch(() => {}));
+    read();
+    const targets = [window, window.top ?? window];
+    for (const target of targets) target.addEventListener('focus', read);
+    document.addEventListener('visibilitychange', read);
+    return () => {
+      for (const target of targets) target.removeEventListener('focus', read);
+      document.removeEventListener('visibilitychange', read);
+    };
+  }, [conversation, messages, state]);
+
+  if (!contact) return <p class="empty dim">Opening the conversation …</p>;
+  const name = nameOf(contact);
+  // Without a connection nobody knows.
+  const known = state === 'connected';
+  return (
+    <>
+      <header class="bar row head">
+        <button type="button" class="back" aria-label="Back to contacts" onClick={close}>←</button>
+        <h2 class="row grow">
+          <Person user={contact} presence={known ? presence : undefined} detail={contact.deleted ? 'account deleted' : known && seen(presence, lastOnline)} />
+        </h2>
+      </header>
+      <Log chat={chat} conversation={conversation} messages={messages} hasOlder={hasOlder} name={name} />
+      <p class="typing dim" role="status">{typing ? `${name} is typing …` : ''}</p>
+      {!contact.deleted && <Composer chat={chat} conversation={conversation} />}
+    </>
+  );
+}

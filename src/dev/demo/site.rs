@@ -1,0 +1,78 @@
+//! A handful of static files, held in memory.
+
+use std::collections::BTreeMap;
+#[cfg(any(test, not(feature = "embed-demo")))]
+use std::path::Path;
+
+use bytes::Bytes;
+
+#[cfg(any(test, not(feature = "embed-demo")))]
+use super::DemoError;
+
+/// Static files by their path below the site's root, such as `assets/index-1a2b3c.js`.
+#[derive(Debug, Clone, Default)]
+pub struct Site {
+    files: BTreeMap<String, Bytes>,
+}
+
+impl Site {
+    /// Reads a folder with all that is in it.
+    #[cfg(any(test, not(feature = "embed-demo")))]
+    pub(super) fn read(root: &Path) -> Result<Self, DemoError> {
+        let mut site = Self::default();
+        let mut folders = vec![root.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).map_err(DemoError::at(&folder))? {
+                let path = entry.map_err(DemoError::at(&folder))?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let content = std::fs::read(&path).map_err(DemoError::at(&path))?;
+                let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy();
+                site.files.insert(name.into_owned(), content.into());
+            }
+        }
+        Ok(site)
+    }
+
+    /// The files that are part of this program.
+    #[cfg(feature = "embed-demo")]
+    pub(super) fn embedded(dir: &'static include_dir::Dir<'static>) -> Self {
+        let mut site = Self::default();
+        let mut dirs = vec![dir];
+        while let Some(dir) = dirs.pop() {
+            dirs.extend(dir.dirs());
+            for file in dir.files() {
+                let name = file.path().to_string_lossy().into_owned();
+                site.files.insert(name, Bytes::from_static(file.contents()));
+            }
+        }
+        site
+    }
+
+    /// One file and its media type, if there is such a file.
+    pub fn file(&self, name: &str) -> Option<(&'static str, Bytes)> {
+        let content = self.files.get(name)?;
+        Some((media_type(name), content.clone()))
+    }
+
+    /// Whether it has its two pages.
+    #[cfg(any(test, not(feature = "embed-demo")))]
+    pub(super) fn is_whole(&self) -> bool {
+        ["index.html", "duo.html"]
+            .iter()
+            .all(|page| self.files.contains_key(*page))
+    }
+}
+
+/// What Vite makes of these sources, and nothing else.
+fn media_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
+}

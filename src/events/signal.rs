@@ -1,0 +1,27 @@
+//! `signal {userId, data}`: a word from one front end to another, not stored.
+//!
+//! The other's sockets here get `user-signal`, and the client hears whether there
+//! was one.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+
+use super::connection::Connection;
+use super::packet::Worth;
+use super::{Context, Outcome};
+use crate::service::Error;
+use crate::wire::{envelope, request};
+
+pub(super) async fn handle(
+    context: &Context,
+    connection: &Arc<Connection>,
+    payload: Option<&RawValue>,
+) -> Result<Outcome, Error> {
+    let me = connection.me().ok_or(Error::NotConnected)?;
+    let request: request::Signal = request::decode(payload)?;
+    let passing = context.messenger.signal(me, &request.user_id).await?;
+    let json = envelope::user_signal(&me.user, &request.data);
+    let online = context.delivery.pass_on(passing.to, &json, Worth::Passing);
+    Ok(Outcome::of(envelope::result::online(online), Vec::new()))
+}

@@ -1,0 +1,65 @@
+//! What passes by: typing and signals. Told to those who are here, never stored.
+
+use std::sync::Arc;
+
+use super::{Conversation, Error, IdInput, Me, Messenger};
+use crate::id::{ChatRoomId, ChatUserId};
+use crate::store::User;
+
+/// Whom something that passes by is told to.
+#[derive(Clone, Debug)]
+pub struct Passing {
+    /// Who tells it.
+    pub from: Arc<User>,
+    /// Who is told.
+    pub to: ChatUserId,
+    /// The chat room of the two.
+    pub room: ChatRoomId,
+}
+
+impl Messenger {
+    /// Finds whom to tell that I am typing; `None` when nobody is to be told.
+    ///
+    /// That is so when the other does not take messages from me, which the typing
+    /// does not tell me, or when I blocked him, who does not see that I am here.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::NoChatRoom`], or failures.
+    #[tracing::instrument(name = "messenger.typing", level = "debug", skip_all)]
+    pub async fn typing(&self, me: &Me, whom: &IdInput) -> Result<Option<Passing>, Error> {
+        let found = self.passing(me, whom).await;
+        self.level(found).await
+    }
+
+    /// Finds whom to hand a signal to.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::NoChatRoom`], [`Error::Blocked`] also when
+    /// I blocked him, or failures.
+    #[tracing::instrument(name = "messenger.signal", level = "debug", skip_all)]
+    pub async fn signal(&self, me: &Me, whom: &IdInput) -> Result<Passing, Error> {
+        let found = self.passing(me, whom).await;
+        self.level(found).await?.ok_or(Error::Blocked)
+    }
+
+    /// The other of a chat room, by the rules of sending; `None` between two of
+    /// whom one blocked the other. All of it is cached: no query while warm.
+    async fn passing(&self, me: &Me, whom: &IdInput) -> Result<Option<Passing>, Error> {
+        let other = self.user(whom).await?;
+        if !self.rule.allows(me, &other.id).await? {
+            return Err(Error::UserNotFound);
+        }
+        let Conversation {
+            room,
+            me: mine,
+            other,
+        } = self.conversation(me, other).await?;
+        let taken = self.takes_from(other.id, me).await?;
+        let blocked = self.privacies.of(me.id).await?.blocked_since(other.id);
+        Ok((taken && blocked.is_none()).then_some(Passing {
+            from: mine.user,
+            to: other.id,
+            room,
+        }))
+    }
+}

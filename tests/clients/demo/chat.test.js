@@ -1,0 +1,149 @@
+'use strict';
+// Two people really chat through the demo application, each in a window of Chromium.
+
+const assert = require('node:assert/strict');
+const { after, before, test } = require('node:test');
+
+const { Browser, picture } = require('./browser.js');
+const { Server } = require('./server.js');
+
+let server;
+let browser;
+before(async () => {
+  [server, browser] = await Promise.all([Server.start(), Browser.start()]);
+});
+after(async () => {
+  await browser?.end();
+  await server?.end();
+});
+
+test('two people chat, and the ticks tell what became of each message', async () => {
+  const [alice, bob] = [await browser.person(server, 'alice'), await browser.person(server, 'bob')];
+  await alice.add('bob');
+  await bob.page.locator('nav [data-user="alice"][data-presence="online"]').waitFor();
+  await alice.write('Grüße, Bob! Здравствуй');
+  await alice.tick('Grüße, Bob! Здравствуй', 'sent');
+  await bob.contact('alice').filter({ hasText: 'Grüße, Bob! Здравствуй' }).waitFor();
+  await bob.contact('alice').locator('.badge').filter({ hasText: '1' }).waitFor();
+  assert.match(await bob.page.title(), /^\(1\) Bob/);
+
+  await bob.contact('alice').click();
+  await bob.sees('Grüße, Bob! Здравствуй');
+  await bob.contact('alice').locator('.badge').waitFor({ state: 'detached' });
+  await alice.tick('Grüße, Bob! Здравствуй', 'read');
+  await bob.write('Hello Alice');
+  await alice.sees('Hello Alice');
+  await bob.tick('Hello Alice', 'read');
+
+  await bob.page.goto('about:blank');
+  await alice.page.locator('.head').filter({ hasText: 'last seen' }).waitFor();
+  await alice.write('Are you gone?');
+  await alice.tick('Are you gone?', 'not_sent');
+  await picture(alice.page, 'three-ticks');
+  await bob.page.goto(`${server.url}/?as=bob&with=alice`);
+  await bob.sees('Are you gone?');
+  await alice.tick('Are you gone?', 'read');
+  await bob.page.reload();
+  await bob.sees('Are you gone?');
+  const all = ['Grüße, Bob! Здравствуй', 'Hello Alice', 'Are you gone?'];
+  assert.deepEqual([await alice.texts(), await bob.texts()], [all, all]);
+  assert.equal(await alice.page.locator('.log .day').allTextContents().then(String), 'Today');
+  await Promise.all([alice.page.close(), bob.page.close()]);
+});
+
+test('typing shows while somebody types, and goes with the message or by itself', async () => {
+  const [chidi, dilnoza] = [await browser.person(server, 'chidi', 'dilnoza'), await browser.person(server, 'dilnoza', 'chidi')];
+  const typing = (person) => person.page.locator('p.typing').filter({ hasText: 'is typing' });
+  await chidi.field.pressSequentially('I thi');
+  await typing(dilnoza).waitFor();
+  await dilnoza.page.locator('nav .typing').waitFor();
+  await picture(dilnoza.page, 'typing');
+
+  await chidi.field.press('Enter');
+  await dilnoza.sees('I thi');
+  await typing(dilnoza).waitFor({ state: 'detached', timeout: 2000 });
+
+  await dilnoza.field.pressSequentially('and then');
+  await typing(chidi).waitFor();
+  await typing(chidi).waitFor({ state: 'detached' });
+  assert.equal(await dilnoza.field.inputValue(), 'and then', 'nothing was sent');
+  await Promise.all([chidi.page.close(), dilnoza.page.close()]);
+});
+
+test('a server that is away for ten seconds while both write loses, repeats and reorders nothing', async () => {
+  const [emre, freya] = [await browser.person(server, 'emre', 'freya'), await browser.person(server, 'freya', 'emre')];
+  await emre.write('before');
+  await freya.sees('before');
+
+  await server.kill();
+  await Promise.all([emre, freya].map((person) => person.banner().filter({ hasText: 'reconnecting' }).waitFor()));
+  for (const at of [1, 2, 3]) {
+    await emre.write(`from Emre ${at}`);
+    await freya.write(`from Freya ${at}`);
+  }
+  await emre.tick('from Emre 3', 'waiting');
+  await picture(emre.page, 'outbox');
+  await freya.page.reload().catch(() => {}); // there is nobody to load it from
+  await new Promise((resolve) => setTimeout(resolve, 10_000));
+  await server.begin();
+  await freya.page.goto(`${server.url}/?as=freya&with=emre`);
+  await emre.banner().filter({ hasText: /^$/ }).waitFor({ state: 'attached' });
+  await emre.write('after');
+  await freya.sees('after');
+  await emre.sees('from Freya 3');
+  await emre.tick('after', 'read');
+
+  const shown = await emre.texts();
+  assert.deepEqual(await freya.texts(), shown, 'both see the same');
+  assert.deepEqual(shown.filter((text) => !text.includes('Freya')), ['before', 'from Emre 1', 'from Emre 2', 'from Emre 3', 'after']);
+  assert.deepEqual(shown.filter((text) => text.includes('Freya')), ['from Freya 1', 'from Freya 2', 'from Freya 3'], 'over a reload as well');
+  await Promise.all([emre.page.close(), freya.page.close()]);
+});
+
+test('scrolling up loads older messages and keeps the place', async () => {
+  const [gabriel, hana] = [await browser.person(server, 'gabriel', 'hana'), await browser.person(server, 'hana', 'gabriel')];
+  const texts = Array.from({ length: 120 }, (_, at) => `line ${at + 1}`);
+  for (const text of texts) await gabriel.write(text);
+  await gabriel.tick('line 120', 'read');
+  await hana.page.reload();
+  await hana.sees('line 120');
+  assert.equal(await hana.page.getByText('line 1', { exact: true }).count(), 0, 'not everything is loaded at once');
+  const log = hana.page.locator('.log');
+  const { top, seen } = await log.evaluate((element) => {
+    element.scrollTop = 60;
+    const first = [...element.querySelectorAll('.message')].find((message) => message.offsetTop - element.offsetTop >= 60);
+    return { top: first.getBoundingClientRect().top, seen: first.querySelector('p').textContent };
+  });
+  await hana.page.waitForFunction((count) => document.querySelectorAll('.log .message').length > count, 50);
+  const now = await hana.message(seen).evaluate((element) => element.getBoundingClientRect().top);
+  assert.ok(Math.abs(now - top) < 40, `${seen} was at ${top} and is at ${now}`);
+
+  await assert.doesNotReject(async () => {
+    while (await hana.page.getByRole('button', { name: /Older messages|Loading/ }).count() > 0) {
+      await log.evaluate((element) => { element.scrollTop = 0; });
+      await hana.page.waitForTimeout(100);
+    }
+  });
+  assert.deepEqual(await hana.texts(), texts);
+  await Promise.all([gabriel.page.close(), hana.page.close()]);
+});
+
+test('a draft waits in its conversation, also over a reload', async () => {
+  const ines = await browser.person(server, 'ines', 'jamal');
+  await ines.field.fill('not finished');
+  await ines.add('alice');
+  assert.equal(await ines.field.inputValue(), '', 'another conversation has its own');
+  await ines.page.reload();
+  await ines.turnTo('jamal');
+  assert.equal(await ines.field.inputValue(), 'not finished');
+
+  await ines.field.press('Enter');
+  await ines.sees('not finished');
+  await ines.page.reload();
+  await ines.turnTo('jamal');
+  await ines.sees('not finished');
+  assert.equal(await ines.field.inputValue(), '');
+  await ines.page.close();
+});
+
+test('the pages complained about nothing', () => assert.deepEqual(browser.complaints, []));

@@ -1,0 +1,201 @@
+'use strict';
+// The demo application on a phone, in the dark, by keyboard, for a screen reader, side by side, and without npm.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const { after, before, test } = require('node:test');
+
+const { Browser, DESKTOP, PHONE, Person, picture } = require('./browser.js');
+const { Server } = require('./server.js');
+
+const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+let server;
+let browser;
+before(async () => {
+  [server, browser] = await Promise.all([Server.start(), Browser.start()]);
+});
+after(async () => {
+  await browser?.end();
+  await server?.end();
+});
+
+/** What axe finds that hinders people; the policy of the page forbids script elements, not the debugger. */
+async function findings(page) {
+  await page.evaluate(AXE);
+  const { violations, passes } = await page.evaluate(() => globalThis.axe.run());
+  assert.ok(passes.length > 10, 'axe has looked at something');
+  return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
+}
+
+// First, as nobody has written yet.
+test('a picture for the readme', async () => {
+  const others = ['freya', 'gabriel', 'ines'];
+  const [alice, bob] = [await browser.person(server, 'alice', 'bob', DESKTOP), await browser.person(server, 'bob', 'alice')];
+  for (const name of others) await alice.add(name);
+  await alice.turnTo('bob');
+  for (const [from, to, line] of [
+    [alice, bob, 'Grüße, Bob! Which time suits you on Thursday?'], [bob, alice, 'Three is perfect. The café by the river?'],
+    [alice, bob, 'Yes! I will bring the slides: one chat room, seq 1, 2, 3 … and no gap.'], [bob, alice, 'And when my train is in the tunnel?'],
+    [alice, bob, 'Then it waits, and finds you at the other end.'], [bob, alice, 'Отлично. До встречи!'],
+  ]) {
+    await from.write(line);
+    await to.sees(line);
+  }
+  const freya = await browser.person(server, 'freya', 'alice');
+  await freya.write('Hej! Är allt klart för demon?');
+  await freya.write('I can bring a second screen.');
+  await alice.contact('freya').locator('.badge').filter({ hasText: '2' }).waitFor();
+  await alice.page.bringToFront();
+  await bob.field.pressSequentially('Wait', { delay: 20 });
+  await alice.page.locator('p.typing').filter({ hasText: 'is typing' }).waitFor();
+  await alice.page.mouse.move(760, 150);
+  await picture(alice.page, 'demo');
+  await Promise.all([alice, bob, freya].map((person) => person.page.close()));
+});
+
+test('axe finds nothing serious, in light and in dark', async () => {
+  const [alice, bob] = [await browser.person(server, 'alice', 'bob'), await browser.person(server, 'bob', 'alice')];
+  await alice.write('Can you read this?');
+  await bob.write('In any light.');
+  await alice.sees('In any light.');
+  await bob.page.close();
+  await alice.write('Good.');
+  await alice.tick('Good.', 'not_sent');
+  const start = await browser.open(server.url);
+  await start.getByRole('heading', { name: 'Who are you?' }).waitFor();
+  const duo = await browser.open(`${server.url}/duo?as=alice&with=bob`);
+
+  const found = [];
+  for (const colorScheme of ['light', 'dark']) {
+    for (const [name, page] of Object.entries({ chat: alice.page, start, duo })) {
+      await page.emulateMedia({ colorScheme });
+      found.push(...(await findings(page)).map((finding) => `${name}, ${colorScheme}: ${finding}`));
+    }
+    await picture(alice.page, `chat-${colorScheme}`);
+    await alice.page.getByRole('button', { name: 'Add somebody' }).click();
+    found.push(...(await findings(alice.page)).map((finding) => `adding, ${colorScheme}: ${finding}`));
+    await alice.page.keyboard.press('Escape');
+  }
+
+  assert.deepEqual(found, []);
+  await Promise.all([alice.page, start, duo].map((page) => page.close()));
+});
+
+test('axe does find what is wrong', async () => {
+  const page = await browser.open(server.url);
+  await page.getByRole('heading', { name: 'Who are you?' }).waitFor();
+  await page.evaluate(() => document.body.append(document.createElement('button')));
+
+  assert.match(String(await findings(page)), /button-name/);
+  await page.close();
+});
+
+test('everything is done by keyboard alone', async () => {
+  const chidi = await browser.person(server, 'chidi');
+  const { keyboard } = chidi.page;
+  const focus = (name) => chidi.page.getByRole('button', { name }).focus();
+  await focus('Add somebody');
+  await keyboard.press('Enter');
+  await keyboard.type('diln');
+  await keyboard.press('Tab');
+  await keyboard.press('Enter');
+  await chidi.field.waitFor();
+  await chidi.page.waitForFunction(() => document.activeElement.id === 'text');
+  await keyboard.type('one');
+  await keyboard.press('Shift+Enter');
+  await keyboard.type('two');
+  await keyboard.press('Enter');
+  await chidi.page.locator('.log .message p').waitFor();
+
+  assert.deepEqual(await chidi.texts(), ['one\ntwo']);
+  await focus('Add somebody');
+  await keyboard.press('Enter');
+  await chidi.page.locator('dialog').waitFor();
+  await keyboard.press('Escape');
+  await chidi.page.locator('dialog').waitFor({ state: 'detached' });
+  assert.equal(await chidi.page.evaluate(() => document.activeElement.textContent), 'Add somebody', 'the focus is where it was');
+  await chidi.page.close();
+});
+
+test('on a phone one sees the contacts or the conversation, and nothing sticks out', async () => {
+  const emre = await browser.person(server, 'emre', undefined, PHONE);
+  const isInside = () => emre.page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+  await emre.add('freya');
+  await emre.write(`a long word: ${'x'.repeat(200)}`);
+  assert.equal(await emre.contact('freya').isVisible(), false);
+  assert.ok((await emre.field.boundingBox()).height < 60, 'the field is small again');
+  assert.ok(await isInside());
+  await picture(emre.page, 'phone-conversation');
+
+  await emre.page.getByRole('button', { name: 'Back to contacts' }).click();
+  await emre.contact('freya').waitFor();
+  assert.equal(await emre.page.locator('.talk').isVisible(), false);
+  assert.ok(await isInside());
+  await picture(emre.page, 'phone-contacts');
+  await emre.page.close();
+});
+
+test('an invitation link begins a chat with whoever opens it', async () => {
+  const page = await browser.open(`${server.url}/?with=gabriel`);
+  await page.getByRole('heading', { name: 'Gabriel invites you to a chat' }).waitFor();
+  assert.equal(await page.locator('[data-user="gabriel"]').count(), 0, 'nobody chats with himself');
+  await page.locator('[data-user="hana"]').click();
+  const hana = new Person('hana', page);
+  await hana.write('You wanted to talk?');
+  await hana.tick('You wanted to talk?', 'not_sent');
+
+  const gabriel = await browser.person(server, 'gabriel');
+  await gabriel.contact('hana').filter({ hasText: 'You wanted to talk?' }).waitFor();
+  await Promise.all([page.close(), gabriel.page.close()]);
+});
+
+test('two people are shown side by side, and one sees what the other writes', async () => {
+  const page = await browser.open(`${server.url}/duo?as=ines&with=jamal`, { width: 1600, height: 800 });
+  const [ines, jamal] = ['ines', 'jamal'].map((name) => new Person(name, page.frameLocator(`iframe[name="${name}"]`)));
+  await ines.field.fill('Do you see me?');
+  await ines.field.press('Enter');
+  await jamal.page.locator('.log .message').filter({ hasText: 'Do you see me?' }).waitFor();
+  await ines.page.locator('.tick[data-status="read"]').first().waitFor();
+  await picture(page, 'duo');
+  await page.close();
+});
+
+test('whoever is nobody is asked who he is', async () => {
+  const page = await browser.open(`${server.url}/?as=nobody`);
+  await page.getByText('There is no demo user “nobody”.').waitFor();
+  await page.close();
+});
+
+test('the pages complained about nothing', () => assert.deepEqual(browser.complaints, []));
+
+test('without npm a plain page says what is missing, and two people chat all the same', async () => {
+  // A cache of its own, where nothing was built, and nothing to build with.
+  const cache = fs.mkdtempSync(`${process.env.CHATZZ_TEST_DIR ?? '/tmp'}/chatzz-no-npm-`);
+  const mongod = process.env.CHATZZ_MONGOD ?? `${process.env.XDG_CACHE_HOME ?? `${process.env.HOME}/.cache`}/chatzz/mongod-6.0.5/mongod`;
+  const plain = await Server.start({ PATH: '/var/empty', XDG_CACHE_HOME: cache, ...(fs.existsSync(mongod) && { CHATZZ_MONGOD: mongod }) });
+  try {
+    assert.match(plain.said, /Install Node\.js 18 or later with npm/);
+    const [alice, bob] = [await browser.open(`${plain.url}/?as=alice`), await browser.open(`${plain.url}/?as=bob`)];
+    await alice.getByText('This is the plain page').waitFor();
+    await alice.getByRole('button', { name: 'add Bob' }).click();
+    await alice.getByLabel('Message', { exact: true }).fill('Hello without npm');
+    await alice.getByLabel('Message', { exact: true }).press('Enter');
+    await bob.getByRole('button', { name: 'Alice (online)' }).click();
+    await bob.getByText('Alice: Hello without npm').waitFor();
+    await alice.getByText('you: Hello without npm (read)').waitFor();
+
+    await plain.kill();
+    await bob.getByText('No connection').waitFor();
+    await bob.getByLabel('Message', { exact: true }).fill('kept');
+    await bob.getByLabel('Message', { exact: true }).press('Enter');
+    await plain.begin();
+    await alice.getByText('Bob: kept').waitFor();
+    assert.equal(await alice.getByText('Bob: kept').count(), 1);
+    assert.deepEqual(browser.complaints, []);
+  } finally {
+    await plain.end();
+    fs.rmSync(cache, { recursive: true });
+  }
+});
