@@ -35,12 +35,15 @@ mod mongod_locate;
 #[cfg(unix)]
 mod outage;
 #[cfg(unix)]
+mod peer;
+#[cfg(unix)]
 mod people;
 mod presence;
 #[cfg(unix)]
 mod privacy;
 mod queries;
 mod races;
+mod spec;
 mod store;
 mod support;
 mod transports;
