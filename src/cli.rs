@@ -33,6 +33,9 @@ Examples:
   chatzz migrate                       change it
   chatzz verify                        check what is stored, change nothing
   chatzz verify --repair --json        mend what can be, report as JSON
+  chatzz peer --as bob --with alice    bob answers what alice writes
+  chatzz peer --as bob --script FILE   bob does what the script says
+  chatzz spec                          the events as AsyncAPI, for generators
   chatzz serve                         run it; `chatzz` alone does the same";
 
 /// The command line of `chatzz`.
@@ -83,6 +86,16 @@ pub enum Command {
     /// running server. Ends with 0 if no error is left, 1 if there is one, and 2
     /// if the database could not be checked.
     Verify(VerifyArgs),
+    /// Play another person, for whoever builds a front end alone
+    ///
+    /// Connects to a running server as one of its users. It answers every message
+    /// with its own text, after reading it and typing for a moment, or plays a
+    /// script. Needs no configuration.
+    Peer(PeerArgs),
+    /// Print the contract for machines: `AsyncAPI` 3 with JSON Schemas
+    ///
+    /// Needs no configuration and no database.
+    Spec,
 }
 
 impl Command {
@@ -91,7 +104,7 @@ impl Command {
         match self {
             Self::Serve => Mode::Serve,
             Self::Dev(_) => Mode::Dev,
-            Self::Migrate(_) | Self::Verify(_) => Mode::Migrate,
+            Self::Migrate(_) | Self::Verify(_) | Self::Peer(_) | Self::Spec => Mode::Migrate,
         }
     }
 }
@@ -130,4 +143,44 @@ pub struct VerifyArgs {
     /// Keep here how far it got; the same command goes on after an interruption
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+}
+
+const SCRIPT: &str = "\
+A script is YAML, its steps are done one after the other:
+  with: alice          # whom it is about; without it, whoever writes first
+  patience: 1m         # how long `expect` waits (this is the default)
+  steps:
+    - expect: hello    # a message with this text in it
+    - read: 3s         # reads it, this much later
+    - type: 2s
+    - say: Hi there!
+    - burst: 20        # so many messages at once
+    - wait: 1s
+    - offline
+    - online
+    - block
+    - unblock";
+
+/// The options of `chatzz peer`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[command(after_help = SCRIPT)]
+pub struct PeerArgs {
+    /// Who it is: the `_id` of a user, or with `chatzz dev` a demo user's name
+    #[arg(long = "as", value_name = "USER")]
+    pub who: String,
+    /// Add this user first, so that the chat is there
+    #[arg(long, value_name = "USER")]
+    pub with: Option<String>,
+    /// Play this script
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Answer every message; this is the default without a script
+    #[arg(long, conflicts_with = "script")]
+    pub echo: bool,
+    /// Where the server is; with a path, that is the one of its socket.io endpoint
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
+    pub url: String,
+    /// A token, for a server that asks for one
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
 }

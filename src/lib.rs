@@ -5,6 +5,7 @@
 //! ```text
 //! main → app → {events, http, dev} → wire → service → {lanes → store} → id
 //! main → verify → store
+//! main → peer → frames
 //! ```
 //!
 //! Nothing points upwards. [`bugs`], [`clock`], [`config`] and [`id`] are leaves.
@@ -22,6 +23,9 @@
 //! | [`verify`] | checks a live database and mends what can be derived |
 //! | [`auth`] | who a socket speaks for |
 //! | [`bugs`] | bugs on purpose, in the program `chatzz-seeded` alone |
+//! | [`frames`] | socket.io from the client's side, for `peer` and the load generator |
+//! | [`peer`] | the other person of `chatzz peer` |
+//! | [`spec`] | the contract for machines, made of the wire's types |
 //! | [`dev`] | the managed mongod and the demo of `chatzz dev`, also used by the tests |
 //!
 //! # The walk of one `send-message`
@@ -51,11 +55,14 @@ pub mod clock;
 pub mod config;
 pub mod dev;
 mod events;
+pub mod frames;
 mod http;
 pub mod id;
 pub mod lanes;
 mod limits;
+pub mod peer;
 pub mod service;
+pub mod spec;
 pub mod store;
 pub mod telemetry;
 mod transport;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use chatzz::app::App;
-use chatzz::cli::{Cli, Command, DevArgs, VerifyArgs};
+use chatzz::cli::{Cli, Command, DevArgs, PeerArgs, VerifyArgs};
 use chatzz::config::Config;
 use chatzz::store::Store;
 use chatzz::store::migrate::Plan;
@@ -22,6 +22,11 @@ const USAGE: u8 = 2;
 #[tokio::main]
 async fn main() -> ExitCode {
     let command = Cli::parse().into_command();
+    match &command {
+        Command::Peer(args) => return ended(peer(args).await),
+        Command::Spec => return ended(spec()),
+        _ => {}
+    }
     let (config, warnings) = match Config::from_env(command.mode()) {
         Ok(read) => read,
         Err(errors) => {
@@ -41,13 +46,33 @@ async fn main() -> ExitCode {
         Command::Serve => serve(config).await,
         Command::Dev(args) => Box::pin(dev(&args, config)).await,
         Command::Migrate(args) => migrate(args.dry_run, &config).await,
+        // done above: it needs no configuration
+        Command::Peer(_) | Command::Spec => Ok(()),
     };
+    ended(done)
+}
+
+fn ended(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format_args!("{error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+fn spec() -> anyhow::Result<()> {
+    say(&serde_json::to_string_pretty(&chatzz::spec::document())?);
+    Ok(())
+}
+
+async fn peer(args: &PeerArgs) -> anyhow::Result<()> {
+    let shutdown = shutdown()?;
+    let line = |line: &str| say(&line);
+    tokio::select! {
+        played = chatzz::peer::run(args, &line) => Ok(played?),
+        () = shutdown => Ok(()),
     }
 }
 

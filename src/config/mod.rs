@@ -51,6 +51,7 @@ pub use log::{LogConfig, LogFormat};
 pub use messages::{MESSAGE_MAX_BYTES, MessagesConfig, PagingConfig};
 pub use mongodb::MongoDbConfig;
 pub use parse::ByteSize;
+pub(crate) use parse::pause;
 pub use presence::PresenceConfig;
 pub use privacy::PrivacyConfig;
 pub use proxies::{ProxiesConfig, ProxyHeader};

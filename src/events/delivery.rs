@@ -87,10 +87,12 @@ impl Delivery {
     /// Sends what is not stored to every socket of a person; whether one takes it.
     pub(super) fn pass_on(&self, who: ChatUserId, json: &Json, worth: Worth) -> bool {
         let sockets = self.presence.sockets(who);
-        let connections = sockets.iter().filter_map(|id| self.connection(*id));
-        let packet = || Packet::event(Arc::clone(json)).worth(worth);
-        let taken = connections.map(|connection| Outbox::try_push(&connection, packet()));
-        taken.fold(false, |any, one| any || one)
+        let mut taken = false;
+        for connection in sockets.iter().filter_map(|id| self.connection(*id)) {
+            let packet = Packet::event(Arc::clone(json)).worth(worth);
+            taken |= Outbox::try_push(&connection, packet);
+        }
+        taken
     }
 
     /// Sends a message to every socket of its sender.

@@ -1,11 +1,12 @@
 //! Errors as clients see them: stable codes, and a text for people.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::service::Error;
 
 /// A stable error code. `docs/protocol.md` says what a client may conclude.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each variant is its code, written out")]
 pub enum Code {
@@ -54,7 +55,7 @@ impl Code {
 }
 
 /// `error` of an acknowledgement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ErrorBody {
     /// The stable code.
     pub code: Code,

@@ -8,6 +8,7 @@ mod id_input;
 mod json;
 mod passing;
 pub mod request;
+pub(crate) mod schema;
 mod time;
 
 mod view;

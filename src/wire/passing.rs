@@ -1,5 +1,6 @@
 //! Events about what is going on now, as they come.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -10,7 +11,7 @@ use crate::service::{ActiveQuery, IdInput};
 pub(super) const SIGNAL_MAX_BYTES: usize = 4 * 1024;
 
 /// Payload of `typing`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Typing {
     /// To whom.
@@ -21,12 +22,13 @@ pub struct Typing {
 }
 
 /// Payload of `signal`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Signal {
     /// To whom.
     pub user_id: IdInput,
-    /// Any JSON, told as it is.
+    /// Any JSON, told as it is, at most 4 KiB as it is sent.
+    #[schemars(with = "Value")]
     #[serde(deserialize_with = "small")]
     pub data: Box<RawValue>,
 }
@@ -44,7 +46,7 @@ fn small<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<RawValue>, D:
 }
 
 /// Payload of `get-active-users`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GetActiveUsers {
     #[serde(default)]

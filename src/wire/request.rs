@@ -1,5 +1,6 @@
 //! Client events as they come, checked for shape.
 
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +13,7 @@ use crate::id::{MessageId, Seq};
 use crate::service::{Draft, Error, HistoryQuery, IdInput, Receipt};
 
 /// Payload of `connect-user`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectUser {
     /// Who connects.
@@ -23,7 +24,7 @@ pub struct ConnectUser {
 }
 
 /// Payload of `add-chat-user`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddChatUser {
     /// Who is added.
@@ -31,7 +32,7 @@ pub struct AddChatUser {
 }
 
 /// Payload of `block-user` and of `unblock-user`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BlockUser {
     /// Who is meant.
@@ -39,11 +40,11 @@ pub struct BlockUser {
 }
 
 /// Payload of `get-blocked-users`: nothing.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub struct GetBlockedUsers {}
 
 /// Payload of `set-privacy`; what is absent stays as it is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SetPrivacy {
     /// Whether only those on the whitelist may write.
@@ -55,7 +56,7 @@ pub struct SetPrivacy {
 }
 
 /// Payload of `get-old-messages`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GetOldMessages {
     user_id: IdInput,
@@ -93,7 +94,7 @@ impl From<GetOldMessages> for HistoryQuery {
 }
 
 /// Payload of `send-message`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SendMessage {
     user_id: IdInput,
@@ -112,9 +113,10 @@ impl SendMessage {
     }
 }
 
-/// Payload of `message-read`.
-#[derive(Clone, Debug, Deserialize)]
+/// Payload of `message-read`: one message, or all of somebody up to a position.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("oneOf" = [{ "required": ["messageId"] }, { "required": ["userId", "upTo"] }]))]
 pub struct MessageRead {
     #[serde(default)]
     message_id: Option<String>,
@@ -149,14 +151,15 @@ impl TryFrom<MessageRead> for Receipt {
 }
 
 /// Payload of `refresh-token`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct RefreshToken {
     /// The fresh token.
+    #[schemars(with = "String")]
     pub token: SecretString,
 }
 
 /// Payload of `message-delivered`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageDelivered {
     user_id: IdInput,

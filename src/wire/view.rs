@@ -1,11 +1,13 @@
 //! People, messages and contacts as clients see them.
 
 use bson::{Binary, Bson, Document, spec::BinarySubtype};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
 use super::json::{join, render};
+use super::schema;
 use super::time::Date;
 use crate::id::{ChatRoomId, MessageId, Seq, UserId};
 use crate::lanes::Stored;
@@ -84,9 +86,9 @@ fn plain(value: &Bson, depth: usize) -> Option<Value> {
 }
 
 /// A message's own fields, with its people in the form `P`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct MessageView<'a, P> {
+pub(super) struct MessageView<'a, P> {
     #[serde(rename = "_id")]
     id: String,
     created_at: Date,
@@ -138,13 +140,15 @@ pub(crate) fn duplicate(stored: &Stored) -> Box<RawValue> {
     join(&message(stored), &Duplicate { duplicate: true })
 }
 
+/// Positions in a chat room, both ends included.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Range {
+    from: Seq,
+    to: Seq,
+}
+
 /// A message that stands for a range of them.
 pub(crate) fn ranged(stored: &Stored, from: Seq, to: Seq) -> Box<RawValue> {
-    #[derive(Serialize)]
-    struct Range {
-        from: Seq,
-        to: Seq,
-    }
     #[derive(Serialize)]
     struct Ranged {
         range: Range,
@@ -161,29 +165,32 @@ fn last_message(last: &LastMessage) -> Box<RawValue> {
     render(&MessageView::new(&last.message, &last.from, &last.to))
 }
 
+/// What a contact has beside the user details.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ContactView<'a> {
+    chat_room_id: String,
+    status: Presence,
+    last_online: Option<Date>,
+    unread_count: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::LastMessage>")]
+    last_message: Option<Box<RawValue>>,
+    added_by: &'a UserId,
+    added_at: Date,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    added_while_away: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed_count: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed_from: Option<Seq>,
+}
+
 /// An entry of `connectedUsers[]`.
 pub(crate) fn contact(contact: &Contact) -> Box<RawValue> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct View<'a> {
-        chat_room_id: String,
-        status: Presence,
-        last_online: Option<Date>,
-        unread_count: i64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        last_message: Option<Box<RawValue>>,
-        added_by: &'a UserId,
-        added_at: Date,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        added_while_away: bool,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        missed_count: Option<i64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        missed_from: Option<Seq>,
-    }
     join(
         user_details(&contact.user),
-        &View {
+        &ContactView {
             chat_room_id: contact.room.to_hex(),
             status: contact.shown.status,
             last_online: contact.shown.last_online.map(Date),
@@ -198,20 +205,22 @@ pub(crate) fn contact(contact: &Contact) -> Box<RawValue> {
     )
 }
 
+/// What somebody just added has beside the user details.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AddedView<'a> {
+    status: Presence,
+    last_online: Option<Date>,
+    chat_room_id: String,
+    added_by: &'a UserId,
+    added_at: Date,
+}
+
 /// A contact as he is told of in `chat-user-added`.
 pub(crate) fn added(contact: &Contact) -> Box<RawValue> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct View<'a> {
-        status: Presence,
-        last_online: Option<Date>,
-        chat_room_id: String,
-        added_by: &'a UserId,
-        added_at: Date,
-    }
     join(
         user_details(&contact.user),
-        &View {
+        &AddedView {
             status: contact.shown.status,
             last_online: contact.shown.last_online.map(Date),
             chat_room_id: contact.room.to_hex(),
@@ -222,7 +231,7 @@ pub(crate) fn added(contact: &Contact) -> Box<RawValue> {
 }
 
 /// Who may write to one.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Privacy<'a> {
     whitelist_only: bool,

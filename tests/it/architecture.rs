@@ -49,6 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
+    ("frames", &[]),
     (
         "http",
         &["config", "limits", "service", "store", "transport", "wire"],
@@ -56,10 +57,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("id", &[]),
     ("lanes", &["bugs", "clock", "id", "store"]),
     ("limits", &["config", "id"]),
+    ("peer", &["cli", "config", "frames"]),
     (
         "service",
         &["bugs", "clock", "config", "id", "lanes", "store"],
     ),
+    ("spec", &["wire"]),
     ("store", &["bugs", "config", "id"]),
     ("telemetry", &["config"]),
     ("transport", &[]),

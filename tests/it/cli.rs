@@ -91,3 +91,17 @@ fn the_help_names_where_to_begin_and_fits_a_terminal() {
         assert!(line.chars().count() <= 90, "{line}");
     }
 }
+
+#[test]
+fn a_peer_echoes_unless_it_has_a_script() {
+    let Command::Peer(args) = parse("chatzz peer --as bob").unwrap() else {
+        panic!("not peer");
+    };
+    assert_eq!(args.who, "bob");
+    assert_eq!(args.url, "http://127.0.0.1:3000");
+    assert!(args.script.is_none() && args.with.is_none() && args.token.is_none());
+    let both = parse("chatzz peer --as bob --echo --script talk.yml").unwrap_err();
+    assert_eq!(both.kind(), ErrorKind::ArgumentConflict);
+    let nobody = parse("chatzz peer").unwrap_err();
+    assert_eq!(nobody.kind(), ErrorKind::MissingRequiredArgument);
+}

@@ -35,6 +35,8 @@ mod mongod_locate;
 #[cfg(unix)]
 mod outage;
 #[cfg(unix)]
+mod peer;
+#[cfg(unix)]
 mod people;
 mod presence;
 mod presence_told;
@@ -42,6 +44,7 @@ mod presence_told;
 mod privacy;
 mod queries;
 mod races;
+mod spec;
 mod store;
 mod support;
 mod transports;

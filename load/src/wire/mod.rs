@@ -1,11 +1,10 @@
-//! Raw Engine.IO 3 and 4 over a websocket, and what is read out of the frames.
+//! The clients of the load, and what is read out of their frames.
 
-mod packet;
 mod scan;
 mod socket;
 mod text;
 
-pub(crate) use packet::Packet;
+pub(crate) use chatzz::frames::Packet;
 pub(crate) use scan::{Envelope, count, number_after, sequence, text_after};
 pub(crate) use socket::{Socket, Target, is_success};
 pub(crate) use text::{Text, write};

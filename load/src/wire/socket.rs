@@ -3,24 +3,16 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
+use chatzz::frames::{self, Packet, Utf8Bytes};
 use clap::Args;
-use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio::net::TcpSocket;
+use tokio::time::timeout;
 
-use super::{Packet, user};
+use super::user;
 
 /// How long any single answer may take before the run is given up.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How often a client of Engine.IO 3 pings; the server waits 45 s.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// Bytes read at once. The default of 128 KiB would be 2.4 GiB for 19,000 sockets.
-const READ_BUFFER: usize = 4 * 1024;
-
 /// Which server, and how to speak to it.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Target {
@@ -51,9 +43,7 @@ struct Refused {
 /// A connected client.
 #[derive(Debug)]
 pub(crate) struct Socket {
-    stream: WebSocketStream<TcpStream>,
-    /// When to ping next; only in Engine.IO 3, where the client does.
-    ping: Option<Instant>,
+    frames: frames::Socket,
     calls: u64,
 }
 
@@ -74,92 +64,31 @@ impl Socket {
             tcp.bind((from, 0).into())?;
         }
         let tcp = tcp.connect(target.addr).await.context("connecting")?;
-        tcp.set_nodelay(true)?;
-        let Target {
-            addr, path, eio, ..
-        } = target;
-        let url = format!("ws://{addr}{path}/?EIO={eio}&transport=websocket");
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .max_message_size(None)
-            .max_frame_size(None);
-        let (stream, _) = client_async_with_config(url, tcp, Some(config)).await?;
-        let mut socket = Self {
-            stream,
-            ping: (*eio == 3).then(|| Instant::now() + PING_INTERVAL),
+        let endpoint = format!("{}{}", target.addr, target.path);
+        Ok(Self {
+            frames: frames::Socket::open(tcp, &endpoint, target.eio, "").await?,
             calls: CALLS,
-        };
-        if *eio == 4 {
-            socket.send("40".to_owned()).await?;
-        }
-        loop {
-            match Packet::parse(&socket.next().await?) {
-                Packet::Joined => return Ok(socket),
-                Packet::Refused(why) => bail!("the namespace refused: {why}"),
-                _ => {}
-            }
-        }
+        })
     }
 
     /// Waits for the next packet; pings are answered and made here. May be dropped.
     pub(crate) async fn next(&mut self) -> anyhow::Result<Utf8Bytes> {
-        loop {
-            let message = match self.ping {
-                None => self.stream.next().await,
-                Some(at) => {
-                    let Ok(message) = timeout_at(at, self.stream.next()).await else {
-                        self.ping = Some(Instant::now() + PING_INTERVAL);
-                        self.send("2".to_owned()).await?;
-                        continue;
-                    };
-                    message
-                }
-            };
-            let message = message.context("the server ended the connection")??;
-            if let Some(text) = self.packet(message).await? {
-                return Ok(text);
-            }
-        }
+        Ok(self.frames.next().await?)
     }
 
     /// The next packet if it is here already.
     pub(crate) async fn next_if_there(&mut self) -> anyhow::Result<Option<Utf8Bytes>> {
-        loop {
-            let Some(message) = self.stream.next().now_or_never() else {
-                return Ok(None);
-            };
-            let message = message.context("the server ended the connection")??;
-            if let Some(text) = self.packet(message).await? {
-                return Ok(Some(text));
-            }
-        }
-    }
-
-    async fn packet(&mut self, message: Message) -> anyhow::Result<Option<Utf8Bytes>> {
-        match message {
-            Message::Text(text) => match Packet::parse(&text) {
-                Packet::Ping => self.send("3".to_owned()).await.map(|()| None),
-                Packet::Pong => Ok(None),
-                Packet::Closed => bail!("the server closed the session"),
-                _ => Ok(Some(text)),
-            },
-            Message::Close(frame) => bail!("the server closed the connection: {frame:?}"),
-            _ => Ok(None),
-        }
+        Ok(self.frames.next_if_there().await?)
     }
 
     /// Writes a packet into the buffer of the connection; see [`Socket::flush`].
     pub(crate) async fn feed(&mut self, packet: String) -> anyhow::Result<()> {
-        Ok(self.stream.feed(Message::text(packet)).await?)
+        Ok(self.frames.feed(packet).await?)
     }
 
     /// Sends what was fed.
     pub(crate) async fn flush(&mut self) -> anyhow::Result<()> {
-        Ok(self.stream.flush().await?)
-    }
-
-    async fn send(&mut self, packet: String) -> anyhow::Result<()> {
-        Ok(self.stream.send(Message::text(packet)).await?)
+        Ok(self.frames.flush().await?)
     }
 
     /// Emits an event and waits for its ack; other packets go to `events`.
@@ -174,8 +103,8 @@ impl Socket {
     ) -> anyhow::Result<Utf8Bytes> {
         self.calls += 1;
         let wanted = self.calls;
-        self.send(format!("42{wanted}[\"{event}\",{payload}]"))
-            .await?;
+        let packet = format!("42{wanted}[\"{event}\",{payload}]");
+        self.frames.send(packet).await?;
         let answer = async {
             loop {
                 let packet = self.next().await?;
@@ -208,11 +137,8 @@ impl Socket {
     }
 
     /// Says goodbye, so that the server logs the user out at once.
-    pub(crate) async fn close(mut self) -> anyhow::Result<()> {
-        self.feed("41".to_owned()).await?;
-        // the server may have closed meanwhile, which is what is wanted
-        let _ = timeout(PATIENCE, self.stream.close(None)).await;
-        Ok(())
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        Ok(self.frames.close().await?)
     }
 }
 

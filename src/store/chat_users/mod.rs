@@ -17,7 +17,7 @@ use crate::id::{ChatUserId, UserId, stored};
 pub(super) use presence::{offline, online};
 
 /// Whether somebody is here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Presence {
     /// At least one socket is open.

@@ -20,7 +20,9 @@ pub use scan::{Scanned, SendKey};
 pub use status::{Change, Ends, Step};
 
 /// How far a message got; it only ever goes forward.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Stored; no socket of the receiver was there.

@@ -5,6 +5,7 @@ pub mod result;
 use std::collections::BTreeMap;
 
 use bson::DateTime;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -15,7 +16,7 @@ use crate::service::{Contact, Error, HistoryPage, Login, Passing, PrivacySetting
 use crate::store::{Presence, User};
 use crate::wire::json::{Json, render};
 use crate::wire::time::Date;
-use crate::wire::view;
+use crate::wire::{schema, view};
 
 /// Name of the one event the server emits.
 pub const EVENT: &str = "chatzz";
@@ -32,27 +33,34 @@ fn envelope(r#type: &str, data: impl Serialize) -> Json {
     render(&Envelope { r#type, data }).into()
 }
 
+/// `data` of `user-details`: the user, the contacts, what was missed.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Login")]
+pub(in crate::wire) struct UserDetails<'a> {
+    #[schemars(with = "schema::UserDetails")]
+    user: &'a RawValue,
+    status: Presence,
+    last_online: Option<Date>,
+    #[schemars(with = "Vec<schema::Contact>")]
+    connected_users: Vec<Box<RawValue>>,
+    #[schemars(with = "BTreeMap<String, Vec<schema::Message>>")]
+    missed_messages: BTreeMap<String, Vec<Box<RawValue>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    meta: Option<&'a RawValue>,
+}
+
 /// What a person is told after `connect-user`.
 /// `meta` is what the application adds.
 pub fn user_details(login: &Login, meta: Option<&RawValue>) -> Json {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Data<'a> {
-        user: &'a RawValue,
-        status: Presence,
-        last_online: Option<Date>,
-        connected_users: Vec<Box<RawValue>>,
-        missed_messages: BTreeMap<String, Vec<Box<RawValue>>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        meta: Option<&'a RawValue>,
-    }
     let missed = login.missed.iter().map(|(sender, messages)| {
         let messages = messages.iter().map(view::message).collect();
         (sender.to_key(), messages)
     });
     envelope(
         "user-details",
-        Data {
+        UserDetails {
             user: view::user_details(&login.user),
             status: Presence::Online,
             last_online: login.last_online.map(Date),
@@ -63,6 +71,16 @@ pub fn user_details(login: &Login, meta: Option<&RawValue>) -> Json {
     )
 }
 
+/// `data` of `chat-user-status-changed`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::wire) struct StatusChanged<'a> {
+    #[schemars(with = "schema::UserDetails")]
+    user: &'a RawValue,
+    status: Presence,
+    last_online: Option<Date>,
+}
+
 /// A contact came online or went offline.
 pub fn status_changed(
     name: StatusEvent,
@@ -70,16 +88,9 @@ pub fn status_changed(
     status: Presence,
     last_online: Option<DateTime>,
 ) -> Json {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Data<'a> {
-        user: &'a RawValue,
-        status: Presence,
-        last_online: Option<Date>,
-    }
     envelope(
         name.as_str(),
-        Data {
+        StatusChanged {
             user: view::user_details(user),
             status,
             last_online: last_online.map(Date),
@@ -113,15 +124,17 @@ pub fn message_status_changed(newest: &Stored, oldest: Seq, count: u64) -> Json 
     envelope("message-status-changed", data)
 }
 
+/// `data` of `privacy-changed` after a block.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::wire) struct BlockChanged<'a> {
+    user_id: &'a UserId,
+    blocked: bool,
+}
+
 /// One's own other socket blocked or unblocked somebody.
 pub fn block_changed(user: &UserId, blocked: bool) -> Json {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Data<'a> {
-        user_id: &'a UserId,
-        blocked: bool,
-    }
-    let data = Data {
+    let data = BlockChanged {
         user_id: user,
         blocked,
     };
@@ -133,18 +146,21 @@ pub fn settings_changed(settings: &PrivacySettings) -> Json {
     envelope("privacy-changed", view::Privacy::from(settings))
 }
 
+/// `data` of `user-typing`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::wire) struct UserTyping<'a> {
+    #[schemars(with = "schema::UserDetails")]
+    user: &'a RawValue,
+    chat_room_id: String,
+    until: Date,
+}
+
 /// Somebody types, to the other one, until a moment that may be now.
 pub fn user_typing(passing: &Passing, until: DateTime) -> Json {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Data<'a> {
-        user: &'a RawValue,
-        chat_room_id: String,
-        until: Date,
-    }
     envelope(
         "user-typing",
-        Data {
+        UserTyping {
             user: view::user_details(&passing.from),
             chat_room_id: passing.room.to_hex(),
             until: Date(until),
@@ -152,26 +168,31 @@ pub fn user_typing(passing: &Passing, until: DateTime) -> Json {
     )
 }
 
+/// `data` of `user-signal`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::wire) struct UserSignal<'a> {
+    user_id: &'a UserId,
+    #[schemars(with = "serde_json::Value")]
+    data: &'a RawValue,
+}
+
 /// Somebody's front end says something that is not stored.
 pub fn user_signal(from: &UserId, data: &RawValue) -> Json {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Data<'a> {
-        user_id: &'a UserId,
-        data: &'a RawValue,
-    }
     let user_id = from;
-    envelope("user-signal", Data { user_id, data })
+    envelope("user-signal", UserSignal { user_id, data })
+}
+
+/// `data` of `error`.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::wire) struct Failed<'a> {
+    event: &'a str,
+    #[serde(flatten)]
+    body: crate::wire::ErrorBody,
 }
 
 /// An event failed and carried no acknowledgement.
 pub fn error(event: &str, error: &Error) -> Json {
-    #[derive(Serialize)]
-    struct Data<'a> {
-        event: &'a str,
-        #[serde(flatten)]
-        body: crate::wire::ErrorBody,
-    }
     let body = crate::wire::ErrorBody::from(error);
-    envelope("error", Data { event, body })
+    envelope("error", Failed { event, body })
 }

@@ -1,8 +1,7 @@
 //! `typing`: told to the other's sockets, for a moment, and never stored.
 
-use std::time::Duration;
-
-use chrono::{DateTime, Utc};
+use chatzz::clock::Clock;
+use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::{assert_names_field, assert_wants_a_contact};
@@ -16,12 +15,17 @@ impl Person {
     }
 }
 
-/// How long from a moment to the `until` of an envelope.
-fn shown_for(envelope: &Value, from: DateTime<Utc>) -> Duration {
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    Clock::System.now().timestamp_millis()
+}
+
+/// How many milliseconds after a moment an envelope ends; negative for one that
+/// had ended by then.
+fn shown_for(envelope: &Value, from: i64) -> i64 {
     let until = envelope["until"].as_str().expect("a date");
     let until = DateTime::parse_from_rfc3339(until).unwrap();
-    let shown = until.to_utc() - from;
-    shown.to_std().unwrap_or_default()
+    until.timestamp_millis() - from
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,7 +41,7 @@ async fn all_sockets_of_the_other_see_it_and_nobody_else_does() {
     for alice in [&alice, &alice_too] {
         alice.client.wait_for("chat-user-added").await;
     }
-    let before = Utc::now();
+    let before = now();
 
     let answer = alice.types_to(&bob.id).await.unwrap();
 
@@ -52,12 +56,8 @@ async fn all_sockets_of_the_other_see_it_and_nobody_else_does() {
             json!({ "_id": alice.id, "username": "alice" })
         );
         assert_eq!(typing["chatRoomId"], room.to_hex());
-        let shown = shown_for(&typing, before);
-        let most = Duration::from_secs(6) + (Utc::now() - before).to_std().unwrap();
-        assert!(
-            shown >= Duration::from_millis(5_999) && shown <= most,
-            "{shown:?}"
-        );
+        let (shown, since) = (shown_for(&typing, before), now() - before);
+        assert!((6_000..=6_000 + since).contains(&shown), "{shown}");
     }
     for other in [&alice, &alice_too, &carol] {
         other.client.assert_silent_for_roundtrip().await;
@@ -74,11 +74,11 @@ async fn who_has_stopped_is_shown_no_longer() {
     alice.ask("typing", stopped).await.unwrap();
 
     let typing = bob.client.expect_envelope("user-typing").await;
-    assert_eq!(shown_for(&typing, Utc::now()), Duration::ZERO);
+    assert!(shown_for(&typing, now()) <= 0, "{typing}");
     let started = json!({ "userId": bob.id, "typing": true });
     alice.ask("typing", started).await.unwrap();
     let typing = bob.client.expect_envelope("user-typing").await;
-    assert!(shown_for(&typing, Utc::now()) > Duration::ZERO);
+    assert!(shown_for(&typing, now()) > 0, "{typing}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

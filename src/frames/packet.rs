@@ -2,7 +2,7 @@
 
 /// What the server sent, borrowed from the frame.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Packet<'a> {
+pub enum Packet<'a> {
     /// The session is open: `0{…}`.
     Open,
     /// A ping, which is Engine.IO 4 and wants a pong.
@@ -25,7 +25,7 @@ pub(crate) enum Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// Tells what a text frame is; the namespace is always `/`.
-    pub(crate) fn parse(frame: &'a str) -> Self {
+    pub fn parse(frame: &'a str) -> Self {
         match frame.as_bytes() {
             [b'4', b'2', ..] => {
                 let (_, arguments) = split_digits(frame.get(2..).unwrap_or_default());

@@ -1,0 +1,182 @@
+//! The contract for machines: `AsyncAPI` 3 with the JSON Schemas of all payloads.
+//!
+//! It is made of the types that read and write the wire, so it cannot lag behind
+//! them. `docs/asyncapi.json` is its text, which a test compares.
+
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use crate::wire::envelope::{EVENT, PROTOCOL};
+use crate::wire::schema::{self, Envelope, Event};
+
+/// Where the one channel is, in references.
+const CHANNEL: &str = "#/channels/chat";
+
+/// The document.
+pub fn document() -> Value {
+    let mut read = settings().for_deserialize().into_generator();
+    let mut written = settings().for_serialize().into_generator();
+    let (mut messages, mut operations) = (Map::new(), Map::new());
+    let events = schema::events(&mut read, &mut written);
+    let error = schema::error(&mut written).to_value();
+    of_client(events, &error, &mut messages, &mut operations);
+    let envelopes = schema::envelopes(&mut written);
+    of_server(envelopes, &mut messages, &mut operations);
+    let mut answers = written.take_definitions(true);
+    answers.values_mut().for_each(without_null);
+    // what is both read and written has one name in each, and is the same
+    let mut schemas = read.take_definitions(true);
+    schemas.extend(answers);
+    let in_channel = messages.keys().map(|name| {
+        let reference = json!({ "$ref": format!("#/components/messages/{name}") });
+        (name.clone(), reference)
+    });
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "chatzz",
+            "version": PROTOCOL.to_string(),
+            "description": "The Socket.IO events of a chatzz server, seen from the server. An event of the \
+                client carries an ack callback (error, result); everything the server sends on its own is the \
+                one event `chatzz` with {type, data}. docs/protocol.md says in words what this says in types.",
+            "license": { "name": "MIT" },
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "development": {
+                "host": "127.0.0.1:3000",
+                "pathname": "/socket.io",
+                "protocol": "socket.io",
+                "description": "Where `chatzz dev` listens: Engine.IO 4 and 3, websocket and HTTP long-polling",
+            },
+        },
+        "channels": {
+            "chat": {
+                "address": "/",
+                "title": "The Socket.IO namespace",
+                "messages": in_channel.collect::<Map<_, _>>(),
+            },
+        },
+        "operations": operations,
+        "components": {
+            "messages": messages,
+            "schemas": schemas,
+        },
+    })
+}
+
+fn settings() -> SchemaSettings {
+    // what AsyncAPI takes without saying which
+    let mut settings = SchemaSettings::draft07();
+    settings.definitions_path = "/components/schemas".into();
+    settings.meta_schema = None;
+    settings
+}
+
+/// Takes `null` off fields that may be absent: without a value they are absent,
+/// never `null`.
+fn without_null(schema: &mut Value) {
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &String| {
+        let mut names = required.as_array().into_iter().flatten();
+        names.any(|one| one == name)
+    };
+    let null = json!({ "type": "null" });
+    let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (_, field) in fields
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !is_required(name))
+    {
+        for (key, is_null) in [("type", &json!("null")), ("anyOf", &null)] {
+            let Some(forms) = field.get_mut(key).and_then(Value::as_array_mut) else {
+                continue;
+            };
+            forms.retain(|form| form != is_null);
+        }
+    }
+}
+
+/// The events of the client, each with the ack that answers it.
+fn of_client(
+    events: Vec<Event>,
+    error: &Value,
+    messages: &mut Map<String, Value>,
+    operations: &mut Map<String, Value>,
+) {
+    for Event {
+        name,
+        summary,
+        payload,
+        result,
+    } in events
+    {
+        let ack = format!("{name}.ack");
+        let arguments = |error: Value, result: Value| json!({ "type": "array", "items": [error, result], "minItems": 2, "maxItems": 2 });
+        let succeeded = arguments(json!({ "type": "null" }), result.to_value());
+        let failed = arguments(error.clone(), json!({ "type": "null" }));
+        messages.insert(
+            name.to_owned(),
+            json!({ "name": name, "title": summary, "payload": payload }),
+        );
+        messages.insert(
+            ack.clone(),
+            json!({
+                "name": ack,
+                "title": format!("The arguments of the ack of {name}"),
+                "payload": { "oneOf": [succeeded, failed] },
+            }),
+        );
+        operations.insert(
+            name.to_owned(),
+            json!({
+                "action": "receive",
+                "channel": { "$ref": CHANNEL },
+                "summary": summary,
+                "messages": [{ "$ref": format!("{CHANNEL}/messages/{name}") }],
+                "reply": {
+                    "channel": { "$ref": CHANNEL },
+                    "messages": [{ "$ref": format!("{CHANNEL}/messages/{ack}") }],
+                },
+            }),
+        );
+    }
+}
+
+/// The envelopes of the server.
+fn of_server(
+    envelopes: Vec<Envelope>,
+    messages: &mut Map<String, Value>,
+    operations: &mut Map<String, Value>,
+) {
+    for Envelope {
+        kind,
+        summary,
+        data,
+    } in envelopes
+    {
+        let message = format!("{EVENT}.{kind}");
+        messages.insert(
+            message.clone(),
+            json!({
+                "name": EVENT,
+                "title": summary,
+                "payload": {
+                    "type": "object",
+                    "properties": { "type": { "const": kind }, "data": data },
+                    "required": ["type", "data"],
+                    "additionalProperties": false,
+                },
+            }),
+        );
+        operations.insert(
+            message.clone(),
+            json!({
+                "action": "send",
+                "channel": { "$ref": CHANNEL },
+                "summary": summary,
+                "messages": [{ "$ref": format!("{CHANNEL}/messages/{message}") }],
+            }),
+        );
+    }
+}
