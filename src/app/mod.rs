@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
+pub use crate::http::TlsError;
 pub use error::StartError;
 pub use operator::Operator;
 
@@ -23,7 +24,7 @@ use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::{self, Context, Delivery, SocketBounds};
-use crate::http::{self, Health};
+use crate::http::{self, Health, Tls};
 use crate::lanes::{Confirm, Equipment, Lanes, Outlet};
 use crate::limits::Limits;
 use crate::service::presence::Presence;
@@ -48,6 +49,7 @@ pub struct App {
     addr: SocketAddr,
     clients: Option<(TcpListener, Router)>,
     metrics: Option<(TcpListener, Router)>,
+    tls: Option<Arc<Tls>>,
     io: SocketIo,
     store: Store,
     context: Arc<Context>,
@@ -67,11 +69,12 @@ impl App {
     pub async fn build(config: Config, pages: Router) -> Result<Self, StartError> {
         let (listener, addr) = bind(config.http.listen, "CHATZZ_LISTEN").await?;
         let recorder = http::recorder()?;
+        let tls = config.http.tls.clone().map(Tls::new).transpose()?;
         let metrics = match config.http.metrics_listen {
             Some(wanted) => {
                 let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN").await?;
                 tracing::info!("metrics at http://{addr}/metrics");
-                Some((listener, http::harden(http::metrics_router(recorder))))
+                Some((listener, http::metrics_router(recorder)))
             }
             None => None,
         };
@@ -131,6 +134,14 @@ impl App {
             bounds(&config, confirmed, sessions.clone()),
             Arc::clone(&limits),
         ));
+        let operator = Operator::new(Arc::clone(&context));
+        let metrics = metrics.map(|(listener, router)| {
+            let router = match config.http.admin_token.clone() {
+                Some(token) => router.merge(http::admin_router(token, operator.by_text())),
+                None => router,
+            };
+            (listener, http::harden(router))
+        });
         let (layer, io) = socket_io(&config);
         events::register(&io, &config.socket.namespace, &context);
         let health = Arc::new(Health::new(store.clone()));
@@ -145,6 +156,7 @@ impl App {
             addr,
             clients: Some((listener, router)),
             metrics,
+            tls: tls.map(Arc::new),
             io,
             store,
             context,
@@ -164,6 +176,12 @@ impl App {
     /// Where clients connect.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The same as a URL, which tells whether TLS is spoken there.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.addr)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use ipnet::IpNet;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -64,21 +65,26 @@ impl App {
             self.tasks
                 .spawn(pass_on(confirms, Arc::clone(&self.context), stop.clone()));
         }
+        let tls = self.tls.clone().map(|tls| {
+            let config = tls.server_config();
+            self.tasks.spawn(tls.keep(stop.clone()));
+            config
+        });
         let clients = self.clients.take();
         let proxies = self.config.proxies.trusted.clone();
         let limits = Some((Arc::clone(&self.context.limits), proxies));
         if let Some(clients) = clients {
-            self.accept(clients, limits, stop, cut);
+            self.accept(clients, (limits, tls), stop, cut);
         }
         if let Some(metrics) = self.metrics.take() {
-            self.accept(metrics, None, stop, cut);
+            self.accept(metrics, (None, None), stop, cut);
         }
     }
 
     fn accept(
         &self,
         (listener, router): (TcpListener, Router),
-        limits: Option<(Arc<Limits>, Vec<IpNet>)>,
+        (limits, tls): (Option<(Arc<Limits>, Vec<IpNet>)>, Option<Arc<ServerConfig>>),
         stop: &CancellationToken,
         cut: &CancellationToken,
     ) {
@@ -87,6 +93,7 @@ impl App {
             header: self.config.http.header_timeout,
             stall: self.config.socket.stall_timeout,
             limits,
+            tls,
         };
         let tasks = self.tasks.clone();
         self.tasks.spawn(http::serve(

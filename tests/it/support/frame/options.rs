@@ -92,6 +92,18 @@ impl ConnectOptions {
         }
     }
 
+    /// The tokens that are shown to the server.
+    pub(super) fn tokens(&self) -> Vec<String> {
+        let in_auth = self.auth.as_ref().and_then(|auth| auth["token"].as_str());
+        let is_token = |name: &str| name == "token";
+        let in_query = self.query.iter().find(|(name, _)| is_token(name));
+        let is_header = |name: &str| name.eq_ignore_ascii_case("authorization");
+        let in_header = self.headers.iter().find(|(name, _)| is_header(name));
+        let (in_query, in_header) = (in_query.map(|t| &*t.1), in_header.map(|t| &*t.1));
+        let tokens = [in_auth, in_query, in_header].into_iter().flatten();
+        tokens.map(ToOwned::to_owned).collect()
+    }
+
     /// Path and query of a request; `sid` once the server has given one.
     pub(super) fn target(&self, sid: Option<&str>) -> String {
         let eio = match self.eio {

@@ -1,0 +1,31 @@
+//! The keys of TLS and of the administrator's requests.
+
+use super::key::{Key, key, told};
+
+/// What stands between the server and those who reach it.
+pub(super) const EDGE: &[Key] = &[
+    key(
+        "CHATZZ_TLS_CERT_FILE",
+        told("none", "/etc/chatzz/tls/cert.pem"),
+        "path",
+        "The certificate chain of the clients' listener, PEM. Not needed behind a proxy that speaks TLS.",
+    ),
+    key(
+        "CHATZZ_TLS_KEY_FILE",
+        told("none", "/etc/chatzz/tls/key.pem"),
+        "path",
+        "The private key of that certificate, PEM. Both files are read anew when they change.",
+    ),
+    key(
+        "CHATZZ_ADMIN_TOKEN",
+        told("none", "write-32-random-bytes-of-your-own"),
+        "text",
+        "Secret. Lets whoever shows it end a user's sockets, on CHATZZ_METRICS_LISTEN; at least 32 bytes.",
+    ),
+    key(
+        "CHATZZ_ADMIN_TOKEN_FILE",
+        told("none", "/run/secrets/chatzz-admin"),
+        "path",
+        "A file that holds the token, instead of CHATZZ_ADMIN_TOKEN.",
+    ),
+];
