@@ -89,7 +89,8 @@ async fn talk(addr: SocketAddr, alice: &Value, bob: &Value, token: &str) {
             for (event, payload) in events(alice, bob) {
                 let _ = person.ask(event, payload).await;
             }
-            for (event, _) in events(alice, bob) {
+            let each = events(alice, bob).into_iter().filter(|_| place == 0);
+            for (event, _) in each {
                 for wrong in nonsense(bob) {
                     let _ = person.ask(event, wrong.clone()).await;
                     let _ = person.client.emit(event, wrong);
