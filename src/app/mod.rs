@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
@@ -38,6 +38,11 @@ const MOST_EVENT_BYTES: usize = 256 * 1024;
 const MOST_FRAMING_BYTES: usize = 1024;
 /// Acknowledged deliveries that may wait for the lanes.
 const MOST_CONFIRMS: usize = 65_536;
+/// What the system may keep for a peer that does not read; Linux doubles it. Left alone
+/// it grows to 4 MiB (`tcp_wmem`), and is full, and the peer found out, only then.
+const SEND_BUFFER: u32 = 128 * 1024;
+/// Connections that wait to be accepted; the system may allow fewer.
+const BACKLOG: u32 = 1024;
 /// What a silent peer is given beyond ping interval and ping timeout.
 const SLACK: Duration = Duration::from_secs(1);
 /// What an attempt to store has beyond the time to find a server.
@@ -194,9 +199,23 @@ async fn bind(
         addr: wanted,
         cause,
     };
-    let listener = TcpListener::bind(wanted).await.map_err(refused)?;
+    let listener = listen(wanted).map_err(refused)?;
     let addr = listener.local_addr().map_err(refused)?;
     Ok((listener, addr))
+}
+
+/// Listens; accepted connections inherit the size of the send buffer.
+fn listen(wanted: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match wanted {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // as `TcpListener::bind` does: a restart takes the port over from dying connections
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(wanted)?;
+    socket.listen(BACKLOG)
 }
 
 /// Brings the database into shape, or refuses to start on one that is not.

@@ -96,7 +96,7 @@ const SERVER: &[Key] = &[
     ),
     key(
         "CHATZZ_STALL_TIMEOUT",
-        text("10s"),
+        text("7s"),
         "duration",
         "How long a client may read nothing before its connection is closed.",
     ),
