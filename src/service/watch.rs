@@ -163,7 +163,9 @@ impl Watch {
             return Ok(());
         }
         if let Err(error) = self.correct(&due).await {
-            due.into_iter().for_each(|one| descriptions.push(one));
+            for one in due {
+                descriptions.push(one);
+            }
             return Err(error);
         }
         Ok(())
