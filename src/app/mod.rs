@@ -72,12 +72,12 @@ impl App {
     /// # Errors
     /// With a sentence for the operator.
     pub async fn build(config: Config, pages: Router) -> Result<Self, StartError> {
-        let (listener, addr) = bind(config.http.listen, "CHATZZ_LISTEN").await?;
+        let (listener, addr) = bind(config.http.listen, "CHATZZ_LISTEN")?;
         let recorder = http::recorder()?;
         let tls = config.http.tls.clone().map(Tls::new).transpose()?;
         let metrics = match config.http.metrics_listen {
             Some(wanted) => {
-                let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN").await?;
+                let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN")?;
                 tracing::info!("metrics at http://{addr}/metrics");
                 Some((listener, http::metrics_router(recorder)))
             }
@@ -190,10 +190,7 @@ impl App {
     }
 }
 
-async fn bind(
-    wanted: SocketAddr,
-    key: &'static str,
-) -> Result<(TcpListener, SocketAddr), StartError> {
+fn bind(wanted: SocketAddr, key: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
     let refused = |cause| StartError::Listen {
         key,
         addr: wanted,

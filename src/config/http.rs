@@ -95,7 +95,7 @@ impl HttpConfig {
             allowed_origins: allowed_origins.ok()?.unwrap_or(AllowedOrigins::SameHost),
             max_connections: max_connections?,
             header_timeout: header_timeout?,
-            tls: tls?,
+            tls: tls.ok()?,
             admin_token: admin_token.ok()?,
         })
     }

@@ -2,16 +2,13 @@
 
 use super::key::{Key, join, key, text, told};
 use super::keys_auth::AUTH;
-use super::keys_edge::EDGE;
-use super::keys_limits::LIMITS;
+use super::keys_edge::BOUNDS;
 use super::keys_privacy::PRIVACY;
 
 /// Every key of the configuration, in the order of `.env.example`.
 pub const KEYS: &[Key] = &join::<{ SERVER.len() + REST.len() }>(SERVER, REST);
 
 const REST: &[Key] = &join::<{ MODES.len() + BOUNDS.len() }>(MODES, BOUNDS);
-
-const BOUNDS: &[Key] = &join::<{ LIMITS.len() + EDGE.len() }>(LIMITS, EDGE);
 
 const MODES: &[Key] = &join::<{ PRIVACY.len() + AUTH.len() }>(PRIVACY, AUTH);
 

@@ -1,9 +1,12 @@
-//! The keys of TLS and of the administrator's requests.
+//! The keys of TLS and of the administrator's requests, behind those of the limits.
 
-use super::key::{Key, key, told};
+use super::key::{Key, join, key, told};
+use super::keys_limits::LIMITS;
 
-/// What stands between the server and those who reach it.
-pub(super) const EDGE: &[Key] = &[
+/// The limits, and what else stands between the server and those who reach it.
+pub(super) const BOUNDS: &[Key] = &join::<{ LIMITS.len() + EDGE.len() }>(LIMITS, EDGE);
+
+const EDGE: &[Key] = &[
     key(
         "CHATZZ_TLS_CERT_FILE",
         told("none", "/etc/chatzz/tls/cert.pem"),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::reader::Reader;
+use super::reader::{Noted, Reader};
 use super::secret;
 
 /// Where the certificate and its key are. Without one, clients speak plain HTTP.
@@ -33,12 +33,12 @@ pub struct TlsFiles {
 
 impl TlsConfig {
     /// The two keys; both or neither.
-    pub(super) fn read(keys: &mut Reader<'_>) -> Option<Option<Self>> {
+    pub(super) fn read(keys: &mut Reader<'_>) -> Result<Option<Self>, Noted> {
         let path = |text: &str| Ok(PathBuf::from(text));
-        let cert_file = keys.read_set("CHATZZ_TLS_CERT_FILE", path).ok()?;
-        let key_file = keys.read_set("CHATZZ_TLS_KEY_FILE", path).ok()?;
+        let cert_file = keys.read_set("CHATZZ_TLS_CERT_FILE", path)?;
+        let key_file = keys.read_set("CHATZZ_TLS_KEY_FILE", path)?;
         let config = match (cert_file, key_file) {
-            (None, None) => return Some(None),
+            (None, None) => return Ok(None),
             (Some(cert_file), Some(key_file)) => Self {
                 cert_file,
                 key_file,
@@ -48,14 +48,14 @@ impl TlsConfig {
                     "CHATZZ_TLS_CERT_FILE and CHATZZ_TLS_KEY_FILE",
                     "one of them is set; TLS needs both",
                 );
-                return None;
+                return Err(Noted);
             }
         };
         match config.load() {
-            Ok(_) => Some(Some(config)),
+            Ok(_) => Ok(Some(config)),
             Err((key, sentence)) => {
                 keys.refuse(key, sentence);
-                None
+                Err(Noted)
             }
         }
     }
