@@ -22,8 +22,8 @@ pub(crate) struct Honest {
     #[arg(long, default_value_t = 5.0)]
     pub(crate) pace: f64,
     /// Number of the first honest user
-    #[arg(long, default_value_t = 10_000)]
-    pub(crate) first_honest: u32,
+    #[arg(long = "first-honest", default_value_t = 10_000)]
+    pub(crate) first: u32,
 }
 
 /// Honest people who are logged in.
@@ -54,7 +54,7 @@ impl Pairs {
     pub(crate) async fn write(&self, window: Window) -> anyhow::Result<(Measured, Latency)> {
         let mut pairs = Vec::new();
         for pair in 0..self.honest.pairs {
-            let first = self.honest.first_honest + 2 * pair;
+            let first = self.honest.first + 2 * pair;
             let mut writer = Socket::connect(&self.target, None).await?;
             writer.login(first, |_| {}).await?;
             let reader = Socket::connect(&self.target, None).await?;

@@ -95,12 +95,14 @@ impl ConnectOptions {
     /// The tokens that are shown to the server.
     pub(super) fn tokens(&self) -> Vec<String> {
         let in_auth = self.auth.as_ref().and_then(|auth| auth["token"].as_str());
-        let is_token = |name: &str| name == "token";
-        let in_query = self.query.iter().find(|(name, _)| is_token(name));
-        let is_header = |name: &str| name.eq_ignore_ascii_case("authorization");
-        let in_header = self.headers.iter().find(|(name, _)| is_header(name));
-        let (in_query, in_header) = (in_query.map(|t| &*t.1), in_header.map(|t| &*t.1));
-        let tokens = [in_auth, in_query, in_header].into_iter().flatten();
+        let shows = |name: &str| {
+            ["token", "authorization"]
+                .iter()
+                .any(|shown| name.eq_ignore_ascii_case(shown))
+        };
+        let elsewhere = self.query.iter().chain(&self.headers);
+        let elsewhere = elsewhere.filter(|(name, _)| shows(name));
+        let tokens = elsewhere.map(|(_, value)| value.as_str()).chain(in_auth);
         tokens.map(ToOwned::to_owned).collect()
     }
 
