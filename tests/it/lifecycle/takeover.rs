@@ -110,6 +110,13 @@ async fn hole_15_nobody_stays_online_over_a_crash() {
     let (_bob, _) = server.login(&bob).await;
     alice.add(&bob).await.unwrap();
 
+    poll::until("both are stored as online", NOTICED, async || {
+        let stored = database.dump("chatusers").await;
+        let is_online = |user: &bson::Document| user.get_str("status").unwrap() == "online";
+        (stored.iter().filter(|user| is_online(user)).count() == 2).then_some(())
+    })
+    .await;
+
     let server = server.kill_and_restart().await;
 
     let (_alice, details) = server.login(&alice.id).await;
