@@ -83,7 +83,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         // told to stop while it waits for the database
         () = &mut shutdown => return Ok(()),
     };
-    say(&format_args!("listening on http://{}", app.addr()));
+    say(&format_args!("listening on {}", app.url()));
     app.run_until(shutdown).await;
     Ok(())
 }

@@ -44,6 +44,10 @@ enum Command {
     Presence(mode::presence::Options),
     Mixed(mode::mixed::Options),
     Raw(mode::raw::Options),
+    Oracle(mode::oracle::Options),
+    Flood(mode::abuse::flood::Options),
+    NeverRead(mode::abuse::never_read::Options),
+    Slow(mode::abuse::slow::Options),
     Seed(seed::Options),
     Bench(bench::Options),
 }
@@ -85,6 +89,10 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Presence(options) => report(&mode::presence::run(options).await?),
         Command::Mixed(options) => report(&mode::mixed::run(options).await?),
         Command::Raw(options) => report(&mode::raw::run(options).await?),
+        Command::Oracle(options) => report(&mode::oracle::run(options).await?),
+        Command::Flood(options) => report(&mode::abuse::flood::run(options).await?),
+        Command::NeverRead(options) => report(&mode::abuse::never_read::run(options).await?),
+        Command::Slow(options) => report(&mode::abuse::slow::run(options).await?),
         Command::Seed(options) => print(&seed::run(options).await?).map(|()| true),
         Command::Bench(options) => bench::run(options).await,
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::auth::AuthStartError;
+use crate::http::TlsError;
 use crate::store::migrate::{MigrateError, Plan};
 use crate::store::{self, ConnectError};
 
@@ -19,6 +20,9 @@ pub enum StartError {
         /// What the system says.
         cause: std::io::Error,
     },
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A key of authentication cannot be used.
     #[error(transparent)]
     Auth(#[from] AuthStartError),

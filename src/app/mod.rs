@@ -12,10 +12,11 @@ use std::time::Duration;
 use axum::Router;
 use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
+pub use crate::http::TlsError;
 pub use error::StartError;
 pub use operator::Operator;
 
@@ -23,7 +24,7 @@ use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::{self, Context, Delivery, SocketBounds};
-use crate::http::{self, Health};
+use crate::http::{self, Health, Tls};
 use crate::lanes::{Confirm, Equipment, Lanes, Outlet};
 use crate::limits::Limits;
 use crate::service::presence::Presence;
@@ -37,6 +38,11 @@ const MOST_EVENT_BYTES: usize = 256 * 1024;
 const MOST_FRAMING_BYTES: usize = 1024;
 /// Acknowledged deliveries that may wait for the lanes.
 const MOST_CONFIRMS: usize = 65_536;
+/// What the system may keep for a peer that does not read; Linux doubles it. Left alone
+/// it grows to 4 MiB (`tcp_wmem`), and is full, and the peer found out, only then.
+const SEND_BUFFER: u32 = 128 * 1024;
+/// Connections that wait to be accepted; the system may allow fewer.
+const BACKLOG: u32 = 1024;
 /// What a silent peer is given beyond ping interval and ping timeout.
 const SLACK: Duration = Duration::from_secs(1);
 /// What an attempt to store has beyond the time to find a server.
@@ -48,6 +54,7 @@ pub struct App {
     addr: SocketAddr,
     clients: Option<(TcpListener, Router)>,
     metrics: Option<(TcpListener, Router)>,
+    tls: Option<Arc<Tls>>,
     io: SocketIo,
     store: Store,
     context: Arc<Context>,
@@ -65,13 +72,14 @@ impl App {
     /// # Errors
     /// With a sentence for the operator.
     pub async fn build(config: Config, pages: Router) -> Result<Self, StartError> {
-        let (listener, addr) = bind(config.http.listen, "CHATZZ_LISTEN").await?;
+        let (listener, addr) = bind(config.http.listen, "CHATZZ_LISTEN")?;
         let recorder = http::recorder()?;
+        let tls = config.http.tls.clone().map(Tls::new).transpose()?;
         let metrics = match config.http.metrics_listen {
             Some(wanted) => {
-                let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN").await?;
+                let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN")?;
                 tracing::info!("metrics at http://{addr}/metrics");
-                Some((listener, http::harden(http::metrics_router(recorder))))
+                Some((listener, http::metrics_router(recorder)))
             }
             None => None,
         };
@@ -131,6 +139,14 @@ impl App {
             bounds(&config, confirmed, sessions.clone()),
             Arc::clone(&limits),
         ));
+        let operator = Operator::new(Arc::clone(&context));
+        let metrics = metrics.map(|(listener, router)| {
+            let router = match config.http.admin_token.clone() {
+                Some(token) => router.merge(http::admin_router(token, operator.by_text())),
+                None => router,
+            };
+            (listener, http::harden(router))
+        });
         let (layer, io) = socket_io(&config);
         events::register(&io, &config.socket.namespace, &context);
         let health = Arc::new(Health::new(store.clone()));
@@ -145,6 +161,7 @@ impl App {
             addr,
             clients: Some((listener, router)),
             metrics,
+            tls: tls.map(Arc::new),
             io,
             store,
             context,
@@ -165,20 +182,37 @@ impl App {
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
+
+    /// The same as a URL, which tells whether TLS is spoken there.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.addr)
+    }
 }
 
-async fn bind(
-    wanted: SocketAddr,
-    key: &'static str,
-) -> Result<(TcpListener, SocketAddr), StartError> {
+fn bind(wanted: SocketAddr, key: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
     let refused = |cause| StartError::Listen {
         key,
         addr: wanted,
         cause,
     };
-    let listener = TcpListener::bind(wanted).await.map_err(refused)?;
+    let listener = listen(wanted).map_err(refused)?;
     let addr = listener.local_addr().map_err(refused)?;
     Ok((listener, addr))
+}
+
+/// Listens; accepted connections inherit the size of the send buffer.
+fn listen(wanted: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match wanted {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // as `TcpListener::bind` does: a restart takes the port over from dying connections
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(wanted)?;
+    socket.listen(BACKLOG)
 }
 
 /// Brings the database into shape, or refuses to start on one that is not.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::events::Context;
+use crate::http::EndUser;
 use crate::id::UserId;
+use crate::service::IdInput;
 
 /// A way into a running server.
 #[derive(Clone)]
@@ -23,5 +25,16 @@ impl Operator {
     /// good: withdraw that first.
     pub fn end_user(&self, user: &UserId) -> usize {
         self.context.end_user(user)
+    }
+
+    /// Ends sockets of a user who is named as in a token; an id that may be of
+    /// several types stands for each of them.
+    pub(super) fn by_text(&self) -> EndUser {
+        let context = Arc::clone(&self.context);
+        Arc::new(move |id| {
+            let input = IdInput::Text(id.to_owned());
+            let users = context.messenger.people().candidates(&input);
+            users.iter().map(|user| context.end_user(user)).sum()
+        })
     }
 }

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
-use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -14,7 +13,6 @@ use super::{App, SLACK};
 use crate::events::{self, Ages, Context};
 use crate::http::{self, Accepting};
 use crate::lanes::Confirm;
-use crate::limits::Limits;
 use crate::service::Watch;
 use crate::service::presence::Announce;
 
@@ -64,30 +62,39 @@ impl App {
             self.tasks
                 .spawn(pass_on(confirms, Arc::clone(&self.context), stop.clone()));
         }
-        let clients = self.clients.take();
-        let proxies = self.config.proxies.trusted.clone();
-        let limits = Some((Arc::clone(&self.context.limits), proxies));
-        if let Some(clients) = clients {
-            self.accept(clients, limits, stop, cut);
-        }
+        let tls = self.tls.clone().map(|tls| {
+            let config = tls.server_config();
+            self.tasks.spawn(tls.keep(stop.clone()));
+            config
+        });
+        let accepting = Accepting {
+            most: self.config.http.max_connections,
+            header: self.config.http.header_timeout,
+            stall: self.config.socket.stall_timeout,
+            tls: None,
+            limits: None,
+        };
         if let Some(metrics) = self.metrics.take() {
-            self.accept(metrics, None, stop, cut);
+            self.accept(metrics, accepting.clone(), stop, cut);
+        }
+        let proxies = self.config.proxies.trusted.clone();
+        let of_clients = Accepting {
+            tls,
+            limits: Some((Arc::clone(&self.context.limits), proxies)),
+            ..accepting
+        };
+        if let Some(clients) = self.clients.take() {
+            self.accept(clients, of_clients, stop, cut);
         }
     }
 
     fn accept(
         &self,
         (listener, router): (TcpListener, Router),
-        limits: Option<(Arc<Limits>, Vec<IpNet>)>,
+        accepting: Accepting,
         stop: &CancellationToken,
         cut: &CancellationToken,
     ) {
-        let accepting = Accepting {
-            most: self.config.http.max_connections,
-            header: self.config.http.header_timeout,
-            stall: self.config.socket.stall_timeout,
-            limits,
-        };
         let tasks = self.tasks.clone();
         self.tasks.spawn(http::serve(
             listener,

@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::uri::Uri;
+use secrecy::SecretString;
 
 use super::parse::{self, Parsed, Refusal, shown};
 use super::reader::Reader;
+use super::secret;
+use super::tls::TlsConfig;
 
 /// The listeners and who may connect from a web page.
 #[derive(Debug, Clone)]
@@ -36,6 +39,14 @@ pub struct HttpConfig {
     /// `CHATZZ_HEADER_TIMEOUT`, default `10s`, duration. Raise it for very slow
     /// networks only: it is what closes connections that never say anything.
     pub header_timeout: Duration,
+    /// The certificate of the clients' listener, if it speaks TLS.
+    pub tls: Option<TlsConfig>,
+    /// What an administrator shows to end a user's sockets; without it nobody can.
+    ///
+    /// `CHATZZ_ADMIN_TOKEN`, default: none, text. Or a file that holds it:
+    /// `CHATZZ_ADMIN_TOKEN_FILE`, default: none, path. The requests are taken where
+    /// metrics are read.
+    pub admin_token: Option<SecretString>,
 }
 
 /// The web pages that may connect, by the `Origin` header of their browser.
@@ -61,6 +72,15 @@ impl HttpConfig {
         let header_timeout = keys.read("CHATZZ_HEADER_TIMEOUT", |text| {
             parse::duration(text, timeout)
         });
+        let tls = TlsConfig::read(keys);
+        let admin_token = secret::signing(keys, "CHATZZ_ADMIN_TOKEN", "CHATZZ_ADMIN_TOKEN_FILE");
+        if matches!((&admin_token, metrics_listen), (Ok(Some(_)), Some(None))) {
+            keys.refuse(
+                "CHATZZ_ADMIN_TOKEN and CHATZZ_METRICS_LISTEN",
+                "the requests of an administrator are taken where metrics are read, and that is \
+                 `off`; write an address, or remove the token",
+            );
+        }
         if let (Some(listen), Some(Some(metrics))) = (listen, metrics_listen)
             && collide(listen, metrics)
         {
@@ -75,6 +95,8 @@ impl HttpConfig {
             allowed_origins: allowed_origins.ok()?.unwrap_or(AllowedOrigins::SameHost),
             max_connections: max_connections?,
             header_timeout: header_timeout?,
+            tls: tls.ok()?,
+            admin_token: admin_token.ok()?,
         })
     }
 }

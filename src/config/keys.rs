@@ -2,13 +2,13 @@
 
 use super::key::{Key, join, key, text, told};
 use super::keys_auth::AUTH;
-use super::keys_limits::LIMITS;
+use super::keys_edge::BOUNDS;
 use super::keys_privacy::PRIVACY;
 
 /// Every key of the configuration, in the order of `.env.example`.
 pub const KEYS: &[Key] = &join::<{ SERVER.len() + REST.len() }>(SERVER, REST);
 
-const REST: &[Key] = &join::<{ MODES.len() + LIMITS.len() }>(MODES, LIMITS);
+const REST: &[Key] = &join::<{ MODES.len() + BOUNDS.len() }>(MODES, BOUNDS);
 
 const MODES: &[Key] = &join::<{ PRIVACY.len() + AUTH.len() }>(PRIVACY, AUTH);
 
@@ -93,7 +93,7 @@ const SERVER: &[Key] = &[
     ),
     key(
         "CHATZZ_STALL_TIMEOUT",
-        text("10s"),
+        text("7s"),
         "duration",
         "How long a client may read nothing before its connection is closed.",
     ),

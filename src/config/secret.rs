@@ -69,7 +69,9 @@ pub(super) fn signing(
     Err(Noted)
 }
 
-fn read(path: &Path, secret: bool) -> Result<String, String> {
+/// The text of a file of at most 64 KiB; one that holds a secret must not be readable
+/// by everybody.
+pub(super) fn read(path: &Path, secret: bool) -> Result<String, String> {
     let unreadable = |error| format!("cannot be read ({error}); make it readable for the server");
     let about = fs::metadata(path).map_err(unreadable)?;
     if secret && is_open(&about) {

@@ -50,7 +50,7 @@ pub struct SocketConfig {
     pub outbox_bytes: ByteSize,
     /// How long a client may read nothing before its connection is closed.
     ///
-    /// `CHATZZ_STALL_TIMEOUT`, default `10s`, duration. Raise it for networks that
+    /// `CHATZZ_STALL_TIMEOUT`, default `7s`, duration. Raise it for networks that
     /// stand still for longer.
     pub stall_timeout: Duration,
 }

@@ -10,8 +10,12 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use ipnet::IpNet;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -29,6 +33,8 @@ pub(crate) struct Accepting {
     pub(crate) header: Duration,
     /// The longest a write may wait for the peer.
     pub(crate) stall: Duration,
+    /// How TLS is spoken, if it is.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     /// What bounds the connections of one address; nothing does so for proxies,
     /// which speak for many.
     pub(crate) limits: Option<(Arc<Limits>, Vec<IpNet>)>,
@@ -128,6 +134,29 @@ async fn connection(
 ) {
     let transport = Transport::default();
     let stream = Guarded::new(stream, transport.clone(), accepting.stall, place);
+    let Some(tls) = accepting.tls else {
+        return speak(stream, peer, transport, router, accepting.header).await;
+    };
+    // a handshake is given as much time as the head of a request
+    let handshake = timeout(accepting.header, TlsAcceptor::from(tls).accept(stream));
+    match handshake.await {
+        Ok(Ok(stream)) => speak(stream, peer, transport, router, accepting.header).await,
+        Ok(Err(error)) => {
+            metrics::counter!("chatzz_tls_refused_total").increment(1);
+            tracing::trace!(error = &error as &dyn std::error::Error, "no TLS");
+        }
+        Err(_) => metrics::counter!("chatzz_tls_refused_total").increment(1),
+    }
+}
+
+/// Serves the requests of one connection.
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    transport: Transport,
+    router: Router,
+    header: Duration,
+) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(transport.clone());
@@ -136,7 +165,7 @@ async fn connection(
     });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(accepting.header)
+        .header_read_timeout(header)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;

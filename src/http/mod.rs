@@ -1,6 +1,7 @@
 //! HTTP: the accept loop, health, metrics, and what browsers must keep to.
 
 mod address;
+mod admin;
 mod guarded;
 mod headers;
 mod limit;
@@ -9,8 +10,10 @@ mod metrics;
 mod origin;
 mod routes;
 mod sessions;
+mod tls;
 
 pub(crate) use address::locate;
+pub(crate) use admin::{EndUser, router as admin_router};
 pub(crate) use headers::harden;
 pub(crate) use limit::limit;
 pub(crate) use listener::{Accepting, serve};
@@ -18,3 +21,5 @@ pub(crate) use metrics::{recorder, router as metrics_router};
 pub(crate) use origin::guard;
 pub(crate) use routes::{Health, router};
 pub(crate) use sessions::watch_sessions;
+pub(crate) use tls::Tls;
+pub use tls::TlsError;

@@ -133,7 +133,9 @@ impl Messenger {
             return;
         }
         let silence = i64::try_from(self.silence.as_millis()).unwrap_or(i64::MAX);
-        let since = shown.last_online.map_or(i64::MIN, |left| left.timestamp_millis() - silence);
+        let since = shown
+            .last_online
+            .map_or(i64::MIN, |left| left.timestamp_millis() - silence);
         for contact in contacts {
             let by_him = contact.added_by == contact.user.id;
             contact.added_while_away = by_him && contact.added_at.timestamp_millis() >= since;

@@ -1,6 +1,7 @@
 //! Bytes as clients see them. Wire types are not documents: nothing reaches a
 //! client because it happens to be stored.
 
+mod decode;
 mod depth;
 pub mod envelope;
 mod error;

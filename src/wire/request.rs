@@ -3,10 +3,8 @@
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
-use super::depth;
+pub use super::decode::decode;
 pub use super::passing::{GetActiveUsers, Signal, Typing};
 pub use super::time::DateInput;
 use crate::id::{MessageId, Seq};
@@ -182,117 +180,5 @@ fn position(seq: Seq) -> Result<Seq, Error> {
         Ok(seq)
     } else {
         Err(Error::BadRequest("upTo: must be a positive integer".into()))
-    }
-}
-
-/// Reads a payload; the error names the field that is wrong.
-///
-/// # Errors
-/// [`Error::BadRequest`].
-pub fn decode<T: DeserializeOwned>(payload: Option<&RawValue>) -> Result<T, Error> {
-    let text = payload.map_or("null", RawValue::get);
-    if !text.starts_with('{') {
-        return Err(Error::BadRequest("the payload must be an object".into()));
-    }
-    if !depth::is_within(text, MOST_DEPTH) {
-        let nested = format!("the payload is nested deeper than {MOST_DEPTH} levels");
-        return Err(Error::BadRequest(nested));
-    }
-    let mut json = serde_json::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let cause = error.into_inner().to_string();
-        // serde_json appends " at line 1 column 12", which means nothing here
-        let cause = cause.split(" at line ").next().unwrap_or_default();
-        let cause = cause.chars().take(MOST_ERROR_CHARS).collect::<String>();
-        Error::BadRequest(if path == "." {
-            cause
-        } else {
-            format!("{path}: {cause}")
-        })
-    })
-}
-
-/// Most objects and arrays within each other, in ignored fields too. What the
-/// events take has one level.
-const MOST_DEPTH: usize = 16;
-
-/// The client's own value may stand in the text, but not at any length.
-const MOST_ERROR_CHARS: usize = 200;
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn raw(json: &str) -> Box<RawValue> {
-        RawValue::from_string(json.to_owned()).unwrap()
-    }
-
-    fn refusal<T: DeserializeOwned + std::fmt::Debug>(json: &str) -> String {
-        decode::<T>(Some(&raw(json))).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn a_wrong_field_is_named() {
-        assert_eq!(
-            refusal::<SendMessage>(r#"{"userId":"a","message":5}"#),
-            "message: invalid type: integer `5`, expected a string"
-        );
-        assert_eq!(
-            refusal::<SendMessage>(r#"{"message":"x"}"#),
-            "missing field `userId`"
-        );
-        assert!(refusal::<ConnectUser>(r#"{"userId":{"$ne":null}}"#).starts_with("userId: "));
-        assert!(refusal::<ConnectUser>(r#"{"userId":1.5}"#).starts_with("userId: "));
-        assert!(refusal::<GetOldMessages>(r#"{"userId":1,"date":"x"}"#).starts_with("date: "));
-    }
-
-    #[test]
-    fn an_id_is_short_and_holds_no_control_characters() {
-        let id = |id: &str| format!(r#"{{"userId":{}}}"#, serde_json::Value::from(id));
-        decode::<ConnectUser>(Some(&raw(&id(&"x".repeat(1_024))))).unwrap();
-        decode::<ConnectUser>(Some(&raw(&id("\u{202e}ü $ne")))).unwrap();
-        let long = refusal::<ConnectUser>(&id(&"x".repeat(1_025)));
-        assert_eq!(long, "userId: is longer than 1024 bytes");
-        for control in ["a\0", "\n", "\u{7f}"] {
-            let refused = refusal::<ConnectUser>(&id(control));
-            assert_eq!(refused, "userId: must not hold control characters");
-        }
-    }
-
-    #[test]
-    fn a_payload_is_nested_sixteen_levels_deep_at_most() {
-        let nested = |levels: usize| {
-            let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
-            format!(r#"{{"userId":"a","ignored":{open}{close}}}"#)
-        };
-        decode::<ConnectUser>(Some(&raw(&nested(16)))).unwrap();
-        for levels in [17, 10_000] {
-            let refused = refusal::<ConnectUser>(&nested(levels));
-            assert_eq!(refused, "the payload is nested deeper than 16 levels");
-        }
-    }
-
-    #[test]
-    fn only_an_object_is_a_payload() {
-        for json in ["null", "[]", "5", "\"x\"", "true"] {
-            assert_eq!(
-                refusal::<ConnectUser>(json),
-                "the payload must be an object"
-            );
-        }
-        assert!(decode::<ConnectUser>(None).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn any_json_is_decoded_or_refused(json in "[\\[\\]{}\":,a-z0-9.\\\\u$ -]{0,60}") {
-            if let Ok(payload) = RawValue::from_string(json) {
-                let _ = decode::<SendMessage>(Some(&payload));
-                let _ = decode::<GetOldMessages>(Some(&payload));
-            }
-        }
     }
 }

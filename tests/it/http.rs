@@ -153,7 +153,7 @@ async fn comes_from(server: &Server, origin: &str) -> Vec<Result<(), u16>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_default_only_pages_of_the_same_host_may_connect() {
+async fn hole_18_by_default_only_pages_of_the_same_host_may_connect() {
     let server = Server::start().await;
     let own = format!("http://{}", server.addr());
     assert_eq!(comes_from(&server, &own).await, [Ok(()); 4]);

@@ -16,13 +16,16 @@ const PASSWORD: &str = "password-03aa";
 /// The shared mongod under an account with a password.
 async fn uri_with_password() -> String {
     let uri = mongod::shared_uri().await;
-    let client = mongodb::Client::with_uri_str(&uri).await.unwrap();
+    let client = mongodb::Client::with_uri_str(mongod::as_administrator(&uri))
+        .await
+        .unwrap();
     let admin = client.database("admin");
     let account = format!("log_{}", bson::oid::ObjectId::new().to_hex());
-    let create = doc! { "createUser": &account, "pwd": PASSWORD, "roles": ["root"] };
+    let create = doc! { "createUser": &account, "pwd": PASSWORD, "roles": ["chatzz"] };
     admin.run_command(create).await.unwrap();
     let (scheme, rest) = uri.split_once("://").unwrap();
-    format!("{scheme}://{account}:{PASSWORD}@{rest}&authSource=admin")
+    let (_, hosts) = rest.split_once('@').unwrap();
+    format!("{scheme}://{account}:{PASSWORD}@{hosts}")
 }
 
 /// A client with a token wherever a client can put one.

@@ -17,6 +17,8 @@ mod cli;
 mod clients;
 mod config;
 mod conversation;
+#[cfg(unix)]
+mod edge;
 mod envelopes;
 mod events;
 mod frame_selftest;

@@ -43,7 +43,7 @@ fn numbered(count: usize, name: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_pipelined_sends_are_stored_and_delivered_in_order() {
+async fn hole_9_a_thousand_pipelined_sends_are_stored_and_delivered_in_order() {
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
     let texts = numbered(1_000, "text");
@@ -192,7 +192,7 @@ async fn login_add_and_send_in_one_burst_all_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_quick_reloads_never_show_somebody_offline_or_cut_him_off() {
+async fn hole_10_fifty_quick_reloads_never_show_somebody_offline_or_cut_him_off() {
     let grace = Duration::from_secs(1);
     let server = Server::start().await;
     let (alice, mut bob) = server.pair().await;
@@ -219,7 +219,7 @@ async fn fifty_quick_reloads_never_show_somebody_offline_or_cut_him_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_login_on_ten_sockets_at_once_is_one_chat_user_and_ten_answers() {
+async fn hole_13_a_first_login_on_ten_sockets_at_once_is_one_chat_user_and_ten_answers() {
     let server = Server::start().await;
     let id = server.user("newcomer").await;
     let mut sockets = Vec::new();

@@ -155,7 +155,7 @@ async fn an_event_of_256_kib_is_answered_over_every_wire() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_larger_event_closes_the_connection_over_every_wire() {
+async fn hole_18_a_larger_event_closes_the_connection_over_every_wire() {
     let server = Server::with(&[("CHATZZ_OFFLINE_GRACE", "0")]).await;
     let (alice, bob) = server.pair_with_absent().await;
     for wire in WIRES {

@@ -5,6 +5,7 @@ mod order;
 mod pace;
 mod process;
 mod report;
+mod samples;
 mod stage;
 
 pub(crate) use latency::Latency;
@@ -12,4 +13,5 @@ pub(crate) use order::Order;
 pub(crate) use pace::{Schedule, pace};
 pub(crate) use process::{Memory, Watched};
 pub(crate) use report::{Checks, Report};
+pub(crate) use samples::Difference;
 pub(crate) use stage::{Measured, Stage, Window};

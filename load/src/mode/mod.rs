@@ -1,9 +1,11 @@
 //! The kinds of load, one a module.
 
+pub(crate) mod abuse;
 pub(crate) mod connect;
 pub(crate) mod history;
 pub(crate) mod login;
 pub(crate) mod mixed;
+pub(crate) mod oracle;
 pub(crate) mod presence;
 pub(crate) mod raw;
 pub(crate) mod send;

@@ -53,13 +53,31 @@ const CALLS: u64 = 1 << 48;
 impl Socket {
     /// Connects, from an address of its own if one is given, and joins the namespace.
     pub(crate) async fn connect(target: &Target, from: Option<Ipv4Addr>) -> anyhow::Result<Self> {
-        timeout(PATIENCE, Self::open(target, from))
+        timeout(PATIENCE, Self::open(target, from, None))
             .await
             .context("connecting took too long")?
     }
 
-    async fn open(target: &Target, from: Option<Ipv4Addr>) -> anyhow::Result<Self> {
+    /// The same with so many bytes for what the system has received and nobody read.
+    pub(crate) async fn connect_reading(
+        target: &Target,
+        from: Option<Ipv4Addr>,
+        buffer: u32,
+    ) -> anyhow::Result<Self> {
+        timeout(PATIENCE, Self::open(target, from, Some(buffer)))
+            .await
+            .context("connecting took too long")?
+    }
+
+    async fn open(
+        target: &Target,
+        from: Option<Ipv4Addr>,
+        buffer: Option<u32>,
+    ) -> anyhow::Result<Self> {
         let tcp = TcpSocket::new_v4()?;
+        if let Some(buffer) = buffer {
+            tcp.set_recv_buffer_size(buffer)?;
+        }
         if let Some(from) = from {
             tcp.bind((from, 0).into())?;
         }

@@ -11,7 +11,7 @@ async fn every_mode_finds_nothing_wrong_with_a_real_server() {
     let database = format!("--uri {} --database chatzz", server.uri);
     let world = "--people 6 --contacts 4";
     let seeded = run(&format!(
-        "seed {database} {world} --per-room 30 --missed 10 --users 60"
+        "seed {database} {world} --per-room 30 --missed 10 --users 160"
     ))
     .await;
     assert_eq!(seeded.code, Some(0), "{seeded:?}");
@@ -45,6 +45,28 @@ async fn every_mode_finds_nothing_wrong_with_a_real_server() {
     let crowd = server.load(&crowd).await;
     assert_eq!(crowd.clean_count(), 40);
     assert!(crowd.report["figures"]["heldResidentKib"].as_f64().unwrap() > 0.0);
+    let others = "--pairs 2 --pace 20 --first-honest 110";
+    let flood = format!("flood {SHORT} {others} --flooder 130 --events 500");
+    let flood = server.load(&flood).await;
+    assert!(flood.clean_count() > 0);
+    assert!(flood.report["figures"]["flooded"].as_f64().unwrap() > 0.0);
+    let deaf = format!("never-read {SHORT} {others} --deaf 6 --asks 100 --pid {pid}");
+    let deaf = server.load(&deaf).await;
+    assert!(deaf.clean_count() > 0);
+    assert!(deaf.report["moreMs"]["cut"]["max"].as_f64().unwrap() > 0.0);
+    let slow = format!("slow {SHORT} --slow 5 --idle 10 --sources 2");
+    let slow = server.load(&slow).await;
+    assert!(slow.clean_count() > 0);
+    assert!(slow.report["figures"]["openAtBegin"].as_f64().unwrap() > 0.0);
+    let oracle = "oracle --what messages --samples 40 --at-once 2 --users 160";
+    let oracle = server.load(oracle).await;
+    assert_eq!(oracle.clean_count(), 80);
+    assert!(oracle.report["moreMs"]["refused"]["p50"].as_f64().unwrap() > 0.0);
+    // without a rule nobody is refused, and that is said
+    let unruled = server
+        .load("oracle --samples 4 --at-once 2 --users 160")
+        .await;
+    assert_eq!(unruled.code, Some(1), "{unruled:?}");
     let raw = run(&format!("raw {database} {SHORT} --at-once 8")).await;
     assert!(raw.clean_count() > 0);
 

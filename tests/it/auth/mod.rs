@@ -13,12 +13,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
+use crate::support::canary;
 use crate::support::frame::{Client, ConnectError, ConnectOptions, Eio, Transport};
 use crate::support::server::Server;
 use crate::support::user::Person;
 
 /// What tokens are signed with.
-const SECRET: &str = "a-secret-of-the-tests-0123456789";
+const SECRET: &str = canary::JWT;
 const RSA: &str = include_str!("../../../fixtures/keys/rsa.pem");
 const RSA_OTHER: &str = include_str!("../../../fixtures/keys/rsa-other.pem");
 const RSA_PUBLIC: &str = include_str!("../../../fixtures/keys/rsa.pub.pem");

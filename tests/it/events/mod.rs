@@ -1,6 +1,7 @@
 //! The event table of the protocol, row by row, with every error it can give.
 
 mod add_chat_user;
+mod arbitrary;
 mod client_id;
 mod connect_user;
 mod disconnect;

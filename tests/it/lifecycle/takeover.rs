@@ -100,3 +100,27 @@ async fn a_node_whose_name_another_one_takes_closes_its_sockets_and_goes_on() {
     drop(other);
     one.login(&bob.id).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hole_15_nobody_stays_online_over_a_crash() {
+    let database = TestDatabase::shared().await;
+    let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let server = Binary::serve(&database.keys()).await;
+    let (alice, _) = server.login(&alice).await;
+    let (_bob, _) = server.login(&bob).await;
+    alice.add(&bob).await.unwrap();
+
+    poll::until("both are stored as online", NOTICED, async || {
+        let stored = database.dump("chatusers").await;
+        let is_online = |user: &bson::Document| user.get_str("status").unwrap() == "online";
+        (stored.iter().filter(|user| is_online(user)).count() == 2).then_some(())
+    })
+    .await;
+
+    let server = server.kill_and_restart().await;
+
+    let (_alice, details) = server.login(&alice.id).await;
+    let contact = &details["connectedUsers"][0];
+    assert_eq!(contact["status"], "offline", "{contact}");
+    assert!(contact["lastOnline"].is_string(), "{contact}");
+}

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::support::canary;
 use crate::support::frame::{Client, ConnectError, ConnectOptions, WIRES};
 use crate::support::http::get;
 use crate::support::server::Server;
@@ -48,10 +49,7 @@ async fn a_refused_page_is_told_the_same_headers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_proves_nothing_over_every_wire() {
-    let keys = [
-        ("CHATZZ_AUTH", "jwt"),
-        ("CHATZZ_JWT_SECRET", "a-secret-of-the-tests-0123456789"),
-    ];
+    let keys = [("CHATZZ_AUTH", "jwt"), ("CHATZZ_JWT_SECRET", canary::JWT)];
     let server = Server::with(&keys).await;
     let alice = server.user("alice").await;
     // good for ever, and good enough in any other place

@@ -18,7 +18,7 @@ fn assert_limited(outcome: Outcome, most_ms: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_kind_of_event_has_a_limit_of_its_own() {
+async fn hole_18_each_kind_of_event_has_a_limit_of_its_own() {
     let server = limited(&[
         ("CHATZZ_LIMIT_CONNECTS", "socket=2/1h"),
         ("CHATZZ_LIMIT_SENDS", "socket=2/1h"),

@@ -162,3 +162,26 @@ async fn a_refused_password_is_told_at_once_and_not_repeated() {
     assert!(ended.err.contains("refused the user name"), "{}", ended.err);
     assert!(!ended.err.contains("geheim"), "{}", ended.err);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_account_of_all_these_tests_only_reads_users_and_what_else_it_tries_is_seen() {
+    let uri = mongod::shared_uri().await;
+    let open = Client::with_uri_str(&uri).await.unwrap();
+    let database = open.database("test_of_the_account");
+    for command in [
+        doc! { "insert": "people", "documents": [{ "_id": 1 }] },
+        doc! { "update": "people", "updates": [{ "q": {}, "u": { "$set": { "a": 1 } } }] },
+        doc! { "delete": "people", "deletes": [{ "q": {}, "limit": 0 }] },
+        doc! { "findAndModify": "people", "query": {}, "remove": true },
+        doc! { "createIndexes": "people", "indexes": [{ "key": { "a": 1 }, "name": "a" }] },
+        doc! { "drop": "people" },
+        doc! { "collMod": "people" },
+    ] {
+        let before = mongod::refused_on("people").len();
+        let refused = database.run_command(command.clone()).await.unwrap_err();
+        assert!(refused.to_string().contains("not authorized"), "{refused}");
+        assert_eq!(mongod::refused_on("people").len(), before + 1, "{command}");
+    }
+    let find = doc! { "find": "people", "filter": {} };
+    database.run_command(find).await.unwrap();
+}

@@ -71,7 +71,7 @@ fn is_of_a_lane(entry: &Document) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_with_a_thousand_contacts_asks_nine_times_and_scans_nothing() {
+async fn hole_19_a_login_with_a_thousand_contacts_asks_nine_times_and_scans_nothing() {
     let server = Server::start().await;
     let user = user_with_contacts(&server, 1_000).await;
     profile(&server).await;

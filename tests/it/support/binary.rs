@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use super::canary;
 use super::frame::{Client, ConnectOptions};
 use super::poll::PAUSE;
 use super::user::Person;
@@ -228,6 +229,8 @@ impl Drop for Binary {
         // both fail only when it has been reaped already
         let _ = self.child.kill();
         let _ = self.child.wait();
+        canary::assert_unsaid("the log", &self.err.lock());
+        canary::assert_unsaid("the output", &self.out.lock());
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 #[cfg(unix)]
 use super::binary::Binary;
+use super::canary;
 use super::mongod;
 
 /// A database, and what an application would do with its users.
@@ -28,7 +29,9 @@ impl TestDatabase {
         Self {
             uri: uri.to_owned(),
             name: format!("test_{}", ObjectId::new().to_hex()),
-            mongo: Mongo::with_uri_str(uri).await.unwrap(),
+            mongo: Mongo::with_uri_str(mongod::as_administrator(uri))
+                .await
+                .unwrap(),
         }
     }
 
@@ -68,7 +71,7 @@ impl TestDatabase {
     /// Stores a user as the application would; returns the id as on the wire.
     pub(crate) async fn user(&self, username: &str) -> Value {
         let id = ObjectId::new();
-        let user = doc! { "_id": id, "username": username };
+        let user = user_document(id, username);
         self.collection("users").insert_one(user).await.unwrap();
         Value::from(id.to_hex())
     }
@@ -125,5 +128,17 @@ impl TestDatabase {
             }
         }
         assert_eq!(self.fingerprint().await, before);
+    }
+}
+
+/// A user as an application has him, with canaries in all that others must not see.
+pub(crate) fn user_document(id: ObjectId, username: &str) -> Document {
+    doc! {
+        "_id": id,
+        "username": username,
+        "email": format!("{}@example.org", canary::USER),
+        "password": format!("$2b$10${}", canary::USER),
+        "resetToken": { "value": canary::USER, "until": bson::DateTime::MAX },
+        "profile": { "phone": canary::USER, "private": [{ "note": canary::USER }] },
     }
 }

@@ -1,17 +1,146 @@
 //! One real mongod for all tests of the process, a one-node replica set.
+//!
+//! It asks for passwords, and servers get an account that may `find` users and
+//! nothing else there: the whole run is a test of that role.
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use chatzz::dev::mongod::{Environment, Mongod, Options, locate};
+use bson::{Document, doc};
+use chatzz::dev::mongod::{Environment, Mongod, Options, Ready, locate};
+use mongodb::{Client, Database};
 use tokio::sync::OnceCell;
+
+use super::canary;
+use super::poll::until;
 
 static SHARED: OnceCell<Mongod> = OnceCell::const_new();
 
-/// The connection string of the shared mongod, started by the first caller and
-/// ended with the test process.
+/// The account of servers, and that of tests, which do what the application and its
+/// administrator would do.
+const ACCOUNT: &str = "chatzz";
+const ADMINISTRATOR: &str = "administrator";
+/// Collections of the application that servers read.
+const READ: [&str; 6] = [
+    "users",
+    "people",
+    "friends",
+    "friendships",
+    "orders",
+    "matches",
+];
+/// Collections of chatzz's own, by their names of the defaults and of some tests.
+const OWN: [&str; 9] = [
+    "chatusers",
+    "chatrooms",
+    "chatmessages",
+    "chatprivacy",
+    "chatzz_nodes",
+    "chatzz_meta",
+    "chatzz_users",
+    "chatzz_rooms",
+    "chatzz_messages",
+];
+/// What `serve` and `migrate` do with those, as the README's two roles say.
+const ACTIONS: [&str; 7] = [
+    "find",
+    "insert",
+    "update",
+    "remove",
+    "listIndexes",
+    "createCollection",
+    "createIndex",
+];
+
+/// The connection string of the shared mongod, with the account of servers. It is
+/// started by the first caller and ended with the test process.
 pub(crate) async fn shared_uri() -> String {
-    let start = async || start("shared", |options| options).await;
-    SHARED.get_or_init(start).await.uri()
+    let mongod = SHARED.get_or_init(start_shared).await;
+    with_login(&mongod.uri(), ACCOUNT)
+}
+
+/// The same connection string with the account of tests, if the mongod has one.
+pub(crate) fn as_administrator(uri: &str) -> String {
+    uri.replace(&format!("{ACCOUNT}:"), &format!("{ADMINISTRATOR}:"))
+}
+
+/// The commands on a collection of the application that the shared mongod has refused,
+/// as its log tells them. Whatever they were, they were no reads.
+pub(crate) fn refused_on(collection: &str) -> Vec<String> {
+    let Some(mongod) = SHARED.get() else {
+        return Vec::new();
+    };
+    let log = std::fs::read_to_string(mongod.log_path()).unwrap();
+    // "Checking authorization failed"
+    let refused = log.lines().filter(|line| line.contains(r#""id":20436,"#));
+    let named = format!(r#": \"{collection}\","#);
+    let named = refused.filter(|line| line.contains(&named));
+    named.map(ToOwned::to_owned).collect()
+}
+
+fn with_login(uri: &str, account: &str) -> String {
+    let (scheme, rest) = uri.split_once("://").unwrap();
+    format!(
+        "{scheme}://{account}:{}@{rest}&authSource=admin",
+        canary::DATABASE
+    )
+}
+
+async fn start_shared() -> Mongod {
+    let mongod = start("shared", |mut options| {
+        options.ready = Ready::Answering;
+        let key = key_file(&options.dir).display().to_string();
+        options.extra_args = vec!["--keyFile".to_owned(), key];
+        options
+    })
+    .await;
+    let host = format!("127.0.0.1:{}", mongod.port());
+    let direct = format!("mongodb://{host}/?directConnection=true");
+    let members = vec![doc! { "_id": 0, "host": host }];
+    // until there is an account, this machine may begin
+    let open = Client::with_uri_str(&direct).await.unwrap();
+    let open = open.database("admin");
+    let initiate = doc! { "replSetInitiate": { "_id": "chatzz", "members": members } };
+    open.run_command(initiate).await.unwrap();
+    until("a primary", std::time::Duration::from_mins(1), async || {
+        let hello = open.run_command(doc! { "hello": 1 }).await.unwrap();
+        hello.get_bool("isWritablePrimary").unwrap().then_some(())
+    })
+    .await;
+    create_account(&open, ADMINISTRATOR, "root").await;
+    let administrator = with_login(&mongod.uri(), ADMINISTRATOR);
+    let administrator = Client::with_uri_str(administrator).await.unwrap();
+    let administrator = administrator.database("admin");
+    let may = |names: &[&str], actions: &[&str]| -> Vec<Document> {
+        let one = |name: &&str| {
+            // of any database: each test has its own
+            let resource = doc! { "db": "", "collection": *name };
+            doc! { "resource": resource, "actions": actions.to_vec() }
+        };
+        names.iter().map(one).collect()
+    };
+    let privileges = [may(&READ, &["find"]), may(&OWN, &ACTIONS)].concat();
+    let role = doc! { "createRole": ACCOUNT, "privileges": privileges, "roles": [] };
+    administrator.run_command(role).await.unwrap();
+    create_account(&administrator, ACCOUNT, ACCOUNT).await;
+    mongod
+}
+
+async fn create_account(admin: &Database, name: &str, role: &str) {
+    let create = doc! { "createUser": name, "pwd": canary::DATABASE, "roles": [role] };
+    admin.run_command(create).await.unwrap();
+}
+
+/// What the nodes of a replica set with passwords know each other by.
+fn key_file(dir: &Path) -> PathBuf {
+    use std::io::Write as _;
+    std::fs::create_dir_all(dir).unwrap();
+    let path = dir.join("key");
+    let mut options = std::fs::File::options();
+    let file = options.create(true).truncate(true).write(true).mode(0o600);
+    let key = uuid::Uuid::new_v4().simple().to_string();
+    file.open(&path).unwrap().write_all(key.as_bytes()).unwrap();
+    path
 }
 
 /// Starts a mongod of the caller's own, for tests that kill it.

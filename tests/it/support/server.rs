@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::database::user_document;
 use super::frame::{Client, ConnectOptions};
 use super::mongod;
 use super::poll::eventually;
@@ -74,7 +75,9 @@ impl Server {
         for (key, value) in keys {
             settings.insert((*key).to_owned(), (*value).to_owned());
         }
-        let mongo = Mongo::with_uri_str(uri).await.unwrap();
+        let mongo = Mongo::with_uri_str(mongod::as_administrator(uri))
+            .await
+            .unwrap();
         let mut server = Self {
             settings,
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -144,13 +147,7 @@ impl Server {
     /// Stores a user as the application would; returns the id as on the wire.
     pub(crate) async fn user(&self, username: &str) -> Value {
         let id = ObjectId::new();
-        self.store_user(doc! {
-            "_id": id,
-            "username": username,
-            "email": format!("{username}@example.org"),
-            "password": "$2b$10$never-to-be-seen",
-        })
-        .await;
+        self.store_user(user_document(id, username)).await;
         Value::from(id.to_hex())
     }
 
@@ -258,6 +255,17 @@ impl Server {
         let collection = self.collection("chatusers");
         let found = collection.find_one(doc! { "user": user });
         found.await.unwrap().expect("the user has a chat user")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let refused = mongod::refused_on("users");
+        // a test that has failed already says why
+        assert!(
+            refused.is_empty() || std::thread::panicking(),
+            "users are only read: {refused:?}"
+        );
     }
 }
 

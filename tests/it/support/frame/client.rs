@@ -213,5 +213,11 @@ impl Drop for Client {
         // In this order, or the writer might still say goodbye.
         self.tasks.get_mut().abort_all();
         self.session.finish(CloseCause::Own);
+        let leaked = self.session.look(|state| state.leaked.take());
+        // a test that has failed already says why
+        assert!(
+            leaked.is_none() || std::thread::panicking(),
+            "the server sent a secret: {leaked:?}"
+        );
     }
 }

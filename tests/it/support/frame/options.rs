@@ -92,6 +92,20 @@ impl ConnectOptions {
         }
     }
 
+    /// The tokens that are shown to the server.
+    pub(super) fn tokens(&self) -> Vec<String> {
+        let in_auth = self.auth.as_ref().and_then(|auth| auth["token"].as_str());
+        let shows = |name: &str| {
+            ["token", "authorization"]
+                .iter()
+                .any(|shown| name.eq_ignore_ascii_case(shown))
+        };
+        let elsewhere = self.query.iter().chain(&self.headers);
+        let elsewhere = elsewhere.filter(|(name, _)| shows(name));
+        let tokens = elsewhere.map(|(_, value)| value.as_str()).chain(in_auth);
+        tokens.map(ToOwned::to_owned).collect()
+    }
+
     /// Path and query of a request; `sid` once the server has given one.
     pub(super) fn target(&self, sid: Option<&str>) -> String {
         let eio = match self.eio {

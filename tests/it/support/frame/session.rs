@@ -12,6 +12,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::super::canary;
 use super::options::{ConnectOptions, Eio};
 use super::outbox::{Outbox, Outgoing};
 use super::packet::{Open, Packet, message};
@@ -107,6 +108,8 @@ pub(super) struct Session {
     auto_ack: bool,
     answer_pings: bool,
     tap: Option<Tap>,
+    /// What the server was shown and must not show.
+    tokens: Vec<String>,
     outgoing: mpsc::UnboundedSender<Outgoing>,
     state: Mutex<State>,
     changed: Notify,
@@ -123,6 +126,8 @@ pub(super) struct State {
     pub(super) inbox: VecDeque<Event>,
     pub(super) received: Vec<u8>,
     pub(super) cause: Option<CloseCause>,
+    /// A secret that came from the server.
+    pub(super) leaked: Option<String>,
     acks: HashMap<u64, oneshot::Sender<Vec<Value>>>,
     next_ack: u64,
 }
@@ -139,6 +144,7 @@ impl Session {
             auto_ack: options.auto_ack,
             answer_pings: options.heartbeat && options.eio == Eio::V4,
             tap: options.tap.clone(),
+            tokens: options.tokens(),
             outgoing,
             state: Mutex::new(State {
                 received,
@@ -180,7 +186,12 @@ impl Session {
     }
 
     /// Keeps bytes that came from the server.
+    ///
+    /// A secret among them fails the test, when the client is dropped.
     pub(super) fn record(&self, bytes: &[u8]) {
+        if let Some(secret) = canary::found_in(bytes, &self.tokens) {
+            self.state.lock().leaked.get_or_insert(secret);
+        }
         if self.tap.is_some() {
             return;
         }

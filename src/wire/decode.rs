@@ -1,0 +1,175 @@
+//! Reading a payload: an object, not too deep, of the right types.
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::depth;
+use crate::service::Error;
+
+/// Reads a payload; the error names the field that is wrong.
+///
+/// # Errors
+/// [`Error::BadRequest`].
+pub fn decode<T: DeserializeOwned>(payload: Option<&RawValue>) -> Result<T, Error> {
+    let text = payload.map_or("null", RawValue::get);
+    if !text.starts_with('{') {
+        return Err(Error::BadRequest("the payload must be an object".into()));
+    }
+    if !depth::is_within(text, MOST_DEPTH) {
+        let nested = format!("the payload is nested deeper than {MOST_DEPTH} levels");
+        return Err(Error::BadRequest(nested));
+    }
+    let mut json = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let cause = error.into_inner().to_string();
+        // serde_json appends " at line 1 column 12", which means nothing here
+        let (cause, _) = cause.rsplit_once(" at line ").unwrap_or((&cause, ""));
+        let cause = without_value(cause);
+        Error::BadRequest(if path == "." {
+            cause
+        } else {
+            format!("{path}: {cause}")
+        })
+    })
+}
+
+/// Most objects and arrays within each other, in ignored fields too. What the
+/// events take has one level.
+const MOST_DEPTH: usize = 16;
+
+/// What serde says, without the value: it may be a token in the wrong place, and the
+/// text of an error ends in the logs of front ends.
+fn without_value(cause: &str) -> String {
+    let quoted = cause.starts_with("invalid ").then_some(cause);
+    let parts = quoted.and_then(|cause| cause.rsplit_once(", expected "));
+    match parts {
+        Some((found, expected)) => {
+            let kind = found.split(['`', '"']).next().unwrap_or_default();
+            format!("{}, expected {expected}", kind.trim_end())
+        }
+        None => cause.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::service::{HistoryQuery, Receipt};
+    use crate::wire::request::{self, ConnectUser, GetOldMessages, MessageDelivered, SendMessage};
+
+    fn raw(json: &str) -> Box<RawValue> {
+        RawValue::from_string(json.to_owned()).unwrap()
+    }
+
+    fn refusal<T: DeserializeOwned + std::fmt::Debug>(json: &str) -> String {
+        decode::<T>(Some(&raw(json))).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        assert_eq!(
+            refusal::<SendMessage>(r#"{"userId":"a","message":5}"#),
+            "message: invalid type: integer, expected a string"
+        );
+        assert_eq!(
+            refusal::<MessageDelivered>(r#"{"userId":"a","upTo":"s\", expected ` at line 1"}"#),
+            "upTo: invalid type: string, expected i64"
+        );
+        assert_eq!(
+            refusal::<SendMessage>(r#"{"message":"x"}"#),
+            "missing field `userId`"
+        );
+        assert!(refusal::<ConnectUser>(r#"{"userId":{"$ne":null}}"#).starts_with("userId: "));
+        assert!(refusal::<ConnectUser>(r#"{"userId":1.5}"#).starts_with("userId: "));
+        assert!(refusal::<GetOldMessages>(r#"{"userId":1,"date":"x"}"#).starts_with("date: "));
+    }
+
+    #[test]
+    fn an_id_is_short_and_holds_no_control_characters() {
+        let id = |id: &str| format!(r#"{{"userId":{}}}"#, serde_json::Value::from(id));
+        decode::<ConnectUser>(Some(&raw(&id(&"x".repeat(1_024))))).unwrap();
+        decode::<ConnectUser>(Some(&raw(&id("\u{202e}ü $ne")))).unwrap();
+        let long = refusal::<ConnectUser>(&id(&"x".repeat(1_025)));
+        assert_eq!(long, "userId: is longer than 1024 bytes");
+        for control in ["a\0", "\n", "\u{7f}"] {
+            let refused = refusal::<ConnectUser>(&id(control));
+            assert_eq!(refused, "userId: must not hold control characters");
+        }
+    }
+
+    #[test]
+    fn a_payload_is_nested_sixteen_levels_deep_at_most() {
+        let nested = |levels: usize| {
+            let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
+            format!(r#"{{"userId":"a","ignored":{open}{close}}}"#)
+        };
+        decode::<ConnectUser>(Some(&raw(&nested(16)))).unwrap();
+        for levels in [17, 10_000] {
+            let refused = refusal::<ConnectUser>(&nested(levels));
+            assert_eq!(refused, "the payload is nested deeper than 16 levels");
+        }
+    }
+
+    #[test]
+    fn only_an_object_is_a_payload() {
+        for json in ["null", "[]", "5", "\"x\"", "true"] {
+            assert_eq!(
+                refusal::<ConnectUser>(json),
+                "the payload must be an object"
+            );
+        }
+        assert!(decode::<ConnectUser>(None).is_err());
+    }
+
+    /// Any JSON text of objects with the fields that payloads have.
+    fn payload() -> impl Strategy<Value = String> {
+        let value = prop_oneof![
+            Just("null".to_owned()),
+            any::<i64>().prop_map(|number| number.to_string()),
+            any::<f64>().prop_map(|number| serde_json::Value::from(number).to_string()),
+            any::<String>().prop_map(|text| serde_json::Value::from(text).to_string()),
+            "[0-9T:.Z+-]{0,28}".prop_map(|date| format!("{date:?}")),
+            "[\\[\\]{}\":,a-z0-9.\\\\u$ -]{0,30}",
+        ];
+        let names = "userId|userToAdd|message|clientId|messageId|upTo|date|fromDate|before|after\
+                     |limit|envelope|deliveryAcks|whitelist|whitelistOnly|token|other";
+        let field = (names, value).prop_map(|(name, value)| format!("{name:?}:{value}"));
+        proptest::collection::vec(field, 0..6).prop_map(|all| format!("{{{}}}", all.join(",")))
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_is_decoded_or_refused(json in payload()) {
+            // what is no JSON never comes so far
+            if let Ok(payload) = RawValue::from_string(json) {
+                let _ = decode::<request::ConnectUser>(Some(&payload));
+                let _ = decode::<request::AddChatUser>(Some(&payload));
+                let _ = decode::<request::BlockUser>(Some(&payload));
+                let _ = decode::<request::GetBlockedUsers>(Some(&payload));
+                let _ = decode::<request::SetPrivacy>(Some(&payload));
+                let _ = decode::<request::RefreshToken>(Some(&payload));
+                let _ = decode::<SendMessage>(Some(&payload)).and_then(|it| it.into_draft(10));
+                let history = decode::<GetOldMessages>(Some(&payload));
+                let _ = history.map(HistoryQuery::from);
+                let _ = decode::<request::MessageRead>(Some(&payload)).and_then(Receipt::try_from);
+                let _ = decode::<MessageDelivered>(Some(&payload)).and_then(Receipt::try_from);
+            }
+        }
+
+        #[test]
+        fn a_refusal_repeats_no_value(value in "[a-z]{12}", field in "userId|date|limit|before") {
+            for wrong in [
+                format!(r#"{{"userId":{{"x":"{value}"}},"{field}":"{value}"}}"#),
+                format!(r#"{{"{field}":["{value}"]}}"#),
+                format!(r#"{{"userId":1,"{field}":"`{value}\", expected {value} at line 7"}}"#),
+            ] {
+                if let Err(error) = decode::<GetOldMessages>(Some(&raw(&wrong))) {
+                    prop_assert!(!error.to_string().contains(&value), "{error}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! An administrator ends the sockets of a user.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use chatzz::config::{Config, Mode};
+use serde_json::{Value, json};
+
+use super::{folder, text, write_private};
+use crate::support::http::{get, request};
+use crate::support::server::Server;
+
+/// What the administrator shows.
+const TOKEN: &str = "canary-of-the-administrator-0123456789";
+/// How long a socket may take to hear of its end.
+const SOON: Duration = Duration::from_secs(10);
+
+/// A server that takes the administrator's requests, and where.
+async fn server() -> (Server, SocketAddr) {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = free.local_addr().unwrap();
+    drop(free);
+    let listen = addr.to_string();
+    let keys = [
+        ("CHATZZ_METRICS_LISTEN", listen.as_str()),
+        ("CHATZZ_ADMIN_TOKEN", TOKEN),
+    ];
+    (Server::with(&keys).await, addr)
+}
+
+fn sockets_of(id: &Value) -> String {
+    format!("/admin/users/{}/sockets", id.as_str().unwrap())
+}
+
+async fn end(addr: SocketAddr, id: &Value, authorization: &str) -> (u16, Value) {
+    let headers = [("authorization", authorization)];
+    let answer = request(addr, "DELETE", &sockets_of(id), &headers).await;
+    (answer.status, serde_json::from_str(&answer.body).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_sockets_of_the_user_end_and_nobody_elses() {
+    let (server, addr) = server().await;
+    let (alice, bob) = server.pair().await;
+    let second = server.another_of(&bob).await;
+    let good = format!("Bearer {TOKEN}");
+
+    let ended = end(addr, &bob.id, &good).await;
+
+    assert_eq!(ended, (200, json!({ "ended": 2 })));
+    bob.client.closed(SOON).await.unwrap();
+    second.client.closed(SOON).await.unwrap();
+    let news = alice.client.wait_for("chat-user-status-changed").await;
+    assert_eq!(news["status"], "offline");
+    alice.send(&bob.id, "are you there?").await.unwrap();
+    assert_eq!(end(addr, &bob.id, &good).await.1["ended"], 0);
+    assert_eq!(end(addr, &json!("nobody"), &good).await.1["ended"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_token_nothing_ends() {
+    let (server, addr) = server().await;
+    let bob = server.person("bob").await;
+    let almost = &TOKEN[..TOKEN.len() - 1];
+    for shown in [
+        String::new(),
+        "Bearer".to_owned(),
+        "Bearer ".to_owned(),
+        TOKEN.to_owned(),
+        format!("Basic {TOKEN}"),
+        format!("Bearer {almost}"),
+        format!("Bearer {TOKEN}x"),
+    ] {
+        let (status, body) = end(addr, &bob.id, &shown).await;
+        assert_eq!(
+            (status, &body["code"]),
+            (401, &json!("unauthorized")),
+            "{shown}"
+        );
+    }
+    let bare = request(addr, "DELETE", &sockets_of(&bob.id), &[]).await;
+    assert_eq!(bare.status, 401);
+    assert_eq!(get(addr, "/metrics").await.status, 200, "metrics need none");
+    bob.client.assert_silent_for_roundtrip().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_cannot_even_ask() {
+    let (server, _) = server().await;
+    let bob = server.person("bob").await;
+    let headers = [("authorization", format!("Bearer {TOKEN}"))];
+    let headers = headers
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let asked = request(server.addr(), "DELETE", &sockets_of(&bob.id), &headers).await;
+    assert_eq!(asked.status, 404);
+    bob.client.assert_silent_for_roundtrip().await;
+}
+
+/// The mistakes of a configuration with these keys.
+fn mistakes(keys: &[(&str, &str)]) -> Result<(), String> {
+    let lookup = |name: &str| {
+        let found = keys.iter().find(|(key, _)| *key == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let read = Config::from_lookup(lookup, std::iter::empty(), Mode::Dev);
+    read.map(drop).map_err(|errors| errors.to_string())
+}
+
+#[test]
+fn a_token_that_others_know_or_guess_or_can_read_is_a_mistake() {
+    let file = folder().join("token");
+    write_private(&file, TOKEN);
+    let from_file = [("CHATZZ_ADMIN_TOKEN_FILE", text(&file))];
+    mistakes(&from_file).unwrap();
+    for (token, why) in [
+        ("write-32-random-bytes-of-your-own", ".env.example"),
+        ("0123456789012345678901234567890", "shorter than 32"),
+    ] {
+        let mistake = mistakes(&[("CHATZZ_ADMIN_TOKEN", token)]).unwrap_err();
+        assert!(mistake.contains(why), "{mistake}");
+        assert!(!mistake.contains(token), "{mistake}");
+    }
+    let nowhere = [
+        ("CHATZZ_ADMIN_TOKEN", TOKEN),
+        ("CHATZZ_METRICS_LISTEN", "off"),
+    ];
+    assert!(
+        mistakes(&nowhere)
+            .unwrap_err()
+            .contains("CHATZZ_METRICS_LISTEN")
+    );
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&file, open).unwrap();
+    assert!(mistakes(&from_file).unwrap_err().contains("everybody"));
+}
