@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::Router;
 use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
@@ -38,11 +38,6 @@ const MOST_EVENT_BYTES: usize = 256 * 1024;
 const MOST_FRAMING_BYTES: usize = 1024;
 /// Acknowledged deliveries that may wait for the lanes.
 const MOST_CONFIRMS: usize = 65_536;
-/// What the system may keep for a peer that does not read; Linux doubles it. Left alone
-/// it grows to 4 MiB (`tcp_wmem`), and is full, and the peer found out, only then.
-const SEND_BUFFER: u32 = 128 * 1024;
-/// Connections that wait to be accepted; the system may allow fewer.
-const BACKLOG: u32 = 1024;
 /// What a silent peer is given beyond ping interval and ping timeout.
 const SLACK: Duration = Duration::from_secs(1);
 /// What an attempt to store has beyond the time to find a server.
@@ -72,12 +67,12 @@ impl App {
     /// # Errors
     /// With a sentence for the operator.
     pub async fn build(config: Config, pages: Router) -> Result<Self, StartError> {
-        let (listener, addr) = bind(config.http.listen, "CHATZZ_LISTEN")?;
+        let (listener, addr) = bind(config.http.listen, "CHATZZ_LISTEN").await?;
         let recorder = http::recorder()?;
         let tls = config.http.tls.clone().map(Tls::new).transpose()?;
         let metrics = match config.http.metrics_listen {
             Some(wanted) => {
-                let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN")?;
+                let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN").await?;
                 tracing::info!("metrics at http://{addr}/metrics");
                 Some((listener, http::metrics_router(recorder)))
             }
@@ -190,29 +185,18 @@ impl App {
     }
 }
 
-fn bind(wanted: SocketAddr, key: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+async fn bind(
+    wanted: SocketAddr,
+    key: &'static str,
+) -> Result<(TcpListener, SocketAddr), StartError> {
     let refused = |cause| StartError::Listen {
         key,
         addr: wanted,
         cause,
     };
-    let listener = listen(wanted).map_err(refused)?;
+    let listener = TcpListener::bind(wanted).await.map_err(refused)?;
     let addr = listener.local_addr().map_err(refused)?;
     Ok((listener, addr))
-}
-
-/// Listens; accepted connections inherit the size of the send buffer.
-fn listen(wanted: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = match wanted {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    // as `TcpListener::bind` does: a restart takes the port over from dying connections
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    socket.bind(wanted)?;
-    socket.listen(BACKLOG)
 }
 
 /// Brings the database into shape, or refuses to start on one that is not.

@@ -24,6 +24,7 @@ pub struct Shown {
 
 impl Shown {
     /// The same, but here.
+    #[must_use]
     pub fn online(self) -> Self {
         Self {
             status: Status::Online,
