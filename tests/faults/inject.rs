@@ -17,7 +17,7 @@ const WRITES: [&str; 2] = ["insert", "update"];
 /// How long replies may take to be lost, should little be written.
 const LOSE_WITHIN: Duration = Duration::from_secs(4);
 /// How long after a fault of the database it may take until it can be written to.
-const HEALED_WITHIN: Duration = Duration::from_secs(30);
+const HEALED_WITHIN: Duration = Duration::from_mins(1);
 
 /// Carries out the steps; how often each kind of fault happened.
 pub(crate) async fn inject(world: &World, rig: &mut Rig, steps: &[Step]) -> BTreeMap<String, u64> {
@@ -37,6 +37,7 @@ pub(crate) async fn inject(world: &World, rig: &mut Rig, steps: &[Step]) -> BTre
         world.recorder.write("fault", line);
         let happened = happen(rig, &step.fault).await;
         rig.until_writable(HEALED_WITHIN).await;
+        rig.until_copied(HEALED_WITHIN).await;
         world.recorder.write("healed", json!({ "id": id }));
         if happened {
             *counted.entry(name).or_insert(0) += 1;

@@ -47,6 +47,14 @@ impl Database {
         }
     }
 
+    /// How many nodes there are.
+    pub(crate) fn nodes(&self) -> u32 {
+        match self {
+            Self::Single(_) => 1,
+            Self::Trio(_) => 3,
+        }
+    }
+
     /// `kill -9`, of three of the primary, and a start when that is noticed.
     pub(crate) async fn kill_and_restart(&mut self) {
         match self {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 use mongodb::Client;
+use mongodb::options::{Acknowledgment, WriteConcern};
 use tokio::time::{Instant, sleep, timeout};
 
 pub(crate) use database::Database;
@@ -105,6 +106,34 @@ impl Rig {
                 return began.elapsed();
             }
             assert!(began.elapsed() < limit, "no writes within {limit:?}");
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until every node of the database has what was written: whoever came
+    /// back may roll back first, and is of no use to an election meanwhile.
+    ///
+    /// # Panics
+    /// Panics when they do not within `limit`.
+    #[expect(clippy::disallowed_methods, reason = "a collection of the harness")]
+    pub(crate) async fn until_copied(&self, limit: Duration) {
+        let everywhere = WriteConcern::builder()
+            .w(Acknowledgment::Nodes(self.database.nodes()))
+            .w_timeout(TRY_WITHIN)
+            .build();
+        let began = Instant::now();
+        loop {
+            let scratch = self
+                .mongo
+                .database("harness")
+                .collection::<Document>("scratch");
+            let insert = scratch
+                .insert_one(doc! {})
+                .write_concern(everywhere.clone());
+            if insert.await.is_ok() {
+                return;
+            }
+            assert!(began.elapsed() < limit, "not copied within {limit:?}");
             sleep(PAUSE).await;
         }
     }
