@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::binary::chatzz;
+use crate::support::binary::{chatzz, is_told_by_cargo};
 
 /// How a binary is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +55,9 @@ fn cargo(build: Build, name: &str, features: &[&str]) -> PathBuf {
     if build == Build::Release {
         command.arg("--release");
     }
-    // what cargo tells a test about its package would have crates built anew
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+        if is_told_by_cargo(&name) {
             command.env_remove(&*name);
         }
     }

@@ -278,3 +278,9 @@ fn address_in(text: &str, marker: &str) -> Option<SocketAddr> {
     let (_, url) = line.split_once("http://")?;
     url.split(['/', ' ']).next()?.parse().ok()
 }
+
+/// Whether cargo tells this variable to the tests of a package: passed on to
+/// another cargo it would have crates built anew, as `ring` is.
+pub(crate) fn is_told_by_cargo(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "OUT_DIR"
+}

@@ -36,10 +36,9 @@ async fn build() -> PathBuf {
         other => other,
     };
     let mut cargo = Command::new(env!("CARGO"));
-    // what cargo tells a test about its package would have `ring` built anew
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+        if is_told_by_cargo(&name) {
             cargo.env_remove(&*name);
         }
     }
