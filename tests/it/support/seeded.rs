@@ -6,7 +6,7 @@ use chatzz::bugs::Bug;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-use super::binary::Binary;
+use super::binary::{Binary, is_told_by_cargo};
 
 static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
 
