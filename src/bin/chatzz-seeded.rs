@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
             tracing::warn!("{warning}");
         }
     }
-    match serve(config).await {
+    match Box::pin(serve(config)).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format_args!("{error:#}"));
