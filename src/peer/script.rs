@@ -179,7 +179,7 @@ mod tests {
         for (text, line, words) in [
             ("steps:\n  - say: x\n  - sing: y\n", 3, "sing"),
             ("steps:\n  - wait: soon\n", 2, "is not a duration"),
-            ("steps:\n  - say: x\n  - burst: many\n", 3, "many"),
+            ("steps:\n  - say: x\n  - burst: many\n", 3, "u32"),
             ("steps:\n  - say: x\n  - burst: 0\n", 3, "from 1 to 1000"),
             ("stops:\n  - say: x\n", 1, "stops"),
             ("steps:\n  - say: x\n  - expect\n", 3, "expect"),
