@@ -182,7 +182,7 @@ mod tests {
             ("steps:\n  - say: x\n  - burst: many\n", 3, "u32"),
             ("steps:\n  - say: x\n  - burst: 0\n", 3, "from 1 to 1000"),
             ("stops:\n  - say: x\n", 1, "stops"),
-            ("steps:\n  - say: x\n  - expect\n", 3, "expect"),
+            ("steps:\n  - say: x\n  - expect\n", 4, "expected string"),
             ("steps:\n  - say: [\n", 2, ""),
             ("steps: []\n", 1, "there are none"),
         ] {

@@ -30,9 +30,9 @@ struct Scene {
 
 impl Scene {
     async fn set(name: &str, options: &str) -> Self {
-        let uri = mongod::shared_uri().await;
+        let uri = shared_uri().await;
         let proxy = Proxy::to_mongod(address(&uri), 1).unwrap();
-        let through = database(proxy.addr(), name, options).await;
+        let through = database(&uri, proxy.addr(), name, options).await;
         // the pool has its connection, so that no handshake is among what is lost
         through.run_command(doc! { "ping": 1 }).await.unwrap();
         let beside = Client::with_uri_str(&uri).await.unwrap().database(name);
@@ -59,13 +59,27 @@ impl Scene {
     }
 }
 
-fn address(uri: &str) -> SocketAddr {
-    let hosts = uri.trim_start_matches("mongodb://").split('/').next();
-    hosts.unwrap().parse().unwrap()
+/// The shared mongod, as one who may write anywhere.
+async fn shared_uri() -> String {
+    mongod::as_administrator(&mongod::shared_uri().await)
 }
 
-async fn database(addr: SocketAddr, name: &str, options: &str) -> mongodb::Database {
-    let uri = format!("mongodb://{addr}/?directConnection=true&maxPoolSize=1&{options}");
+/// Account with password, and address.
+fn parts(uri: &str) -> (&str, &str) {
+    let rest = uri.trim_start_matches("mongodb://");
+    let hosts = rest.split_once('/').map_or(rest, |(hosts, _)| hosts);
+    hosts.rsplit_once('@').expect("it has an account")
+}
+
+fn address(uri: &str) -> SocketAddr {
+    parts(uri).1.parse().unwrap()
+}
+
+async fn database(uri: &str, addr: SocketAddr, name: &str, options: &str) -> mongodb::Database {
+    let account = parts(uri).0;
+    let uri = format!(
+        "mongodb://{account}@{addr}/?authSource=admin&directConnection=true&maxPoolSize=1&{options}"
+    );
     Client::with_uri_str(uri).await.unwrap().database(name)
 }
 
@@ -125,13 +139,13 @@ async fn retried() {
 }
 
 async fn sliced() {
-    let uri = mongod::shared_uri().await;
+    let uri = shared_uri().await;
     let below = Proxy::start(address(&uri)).unwrap();
     let tapped = Proxy::to_mongod(below.addr(), 1).unwrap();
     let above = Proxy::start(tapped.addr()).unwrap();
     below.flow_both(Flow::Slices);
     above.flow_both(Flow::Slices);
-    let database = database(above.addr(), "sliced_replies", "retryWrites=false").await;
+    let database = database(&uri, above.addr(), "sliced_replies", "retryWrites=false").await;
     insert(&database, 1).await.unwrap();
     tapped.lose_replies(LostReplies::next(1, &["insert"]));
 
