@@ -14,7 +14,7 @@ use super::fifo::Fifo;
 use super::handed::Handed;
 use super::outbox::{Bounds, Outbox};
 use super::packet::Packet;
-use super::session::Session;
+use super::session::{CLOSE_WITHIN, Session};
 use crate::auth::Identity;
 use crate::id::SocketId;
 use crate::limits::Allowance;
@@ -28,6 +28,8 @@ const MOST_IN_FLIGHT: usize = 256;
 const MOST_IN_FLIGHT_BYTES: usize = 64 * 1024;
 /// How often a waiting queue looks whether the outbox has drained.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// How often it is tried to tell a client to go whose buffer is full.
+const LOOK_AT_LEAVING: Duration = Duration::from_millis(10);
 
 /// One socket.
 pub(crate) struct Connection {
@@ -202,17 +204,42 @@ impl Connection {
 
     /// Tells the client that it is logged out and closes the connection: the
     /// official clients stay away.
-    pub(super) fn dismiss(&self, socket: Option<Arc<Socket>>) {
-        if socket.is_some_and(|socket| socket.disconnect().is_ok()) {
-            self.session.cut_soon();
-        } else {
-            self.session.cut();
+    ///
+    /// What waits for the socket leaves before that, if it does so in time: a
+    /// client that floods is to see why it had to go.
+    pub(super) fn dismiss(self: &Arc<Self>, socket: Option<Arc<Socket>>) {
+        let Some(socket) = socket else {
+            return self.cut();
+        };
+        if self.told_to_go(&socket) {
+            return;
         }
+        let connection = Arc::clone(self);
+        tokio::spawn(async move {
+            let deadline = Instant::now() + CLOSE_WITHIN;
+            while Instant::now() < deadline {
+                tokio::time::sleep(LOOK_AT_LEAVING).await;
+                if connection.told_to_go(&socket) {
+                    return;
+                }
+            }
+            connection.cut();
+        });
+    }
+
+    /// Whether a socket could be told that it is logged out; its connection is
+    /// closed soon then.
+    fn told_to_go(&self, socket: &Arc<Socket>) -> bool {
+        let told = !self.outbox.lock().is_waiting() && Arc::clone(socket).disconnect().is_ok();
+        if told {
+            self.session.cut_soon();
+        }
+        told
     }
 
     /// Notes that an event was refused; dismisses a client that gives cause for
     /// it too often.
-    pub(super) fn blame(&self, error: &Error) {
+    pub(super) fn blame(self: &Arc<Self>, error: &Error) {
         if !error.is_of_client() || self.is_closed() || !self.allowance.err() {
             return;
         }

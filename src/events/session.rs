@@ -8,7 +8,7 @@ use socketioxide::socket::{Sid, Socket};
 use crate::transport::{Sessions, Transport};
 
 /// How long a client that was told to go has to close its connection itself.
-const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+pub(super) const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The session under a socket.
 #[derive(Clone, Debug)]

@@ -109,9 +109,14 @@ impl Drop for Node {
         // At once: a frozen one would outlast the shell's SIGTERM by 10 s, and write meanwhile.
         let _ = self.mongod.signal(Signal::SIGKILL);
         let log = self.mongod.log_path();
-        if let Some(folder) = log.parent() {
-            remove(folder);
+        let Some(folder) = log.parent() else { return };
+        if std::thread::panicking() {
+            let kept = folder.with_extension("log");
+            if std::fs::rename(&log, &kept).is_ok() {
+                eprintln!("the log of {} is in {}", self.address(), kept.display());
+            }
         }
+        remove(folder);
     }
 }
 
