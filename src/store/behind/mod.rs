@@ -1,6 +1,7 @@
 //! Updates written behind: many in one round trip, never awaited by an answer.
 
 mod queue;
+mod repeats;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,9 +17,11 @@ pub use queue::WriteBehind;
 
 /// Milliseconds that a majority may take; then the same is written again.
 const CONFIRMED_WITHIN: i32 = 4_000;
-/// How long one command is waited for: a later one must not be overtaken by it.
-/// The driver gives up a dead server long before, a dead connection perhaps not.
-const LONGEST: Duration = Duration::from_secs(30);
+/// How long one command is waited for: its answer may be lost on a connection that
+/// lives on, and all that other nodes are to know would wait with it. A later one
+/// may overtake it then: heads and cursors only grow, and presence is written once
+/// more (see [`repeats`]).
+const LONGEST: Duration = Duration::from_millis(1_500);
 /// Statements sent in one `update` command.
 const STATEMENTS_PER_COMMAND: usize = 500;
 

@@ -9,6 +9,7 @@ use bson::DateTime;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::repeats::Repeats;
 use super::{Behind, PresenceChange, RoomProgress};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::Error;
@@ -36,6 +37,7 @@ struct Pending {
     /// were there may come to its end now.
     written: Lately,
     presence: HashMap<ChatUserId, PresenceChange>,
+    repeats: Repeats,
     since: Option<Instant>,
 }
 
@@ -120,21 +122,24 @@ impl WriteBehind {
             metrics::gauge!("chatzz_write_behind_lag_seconds").set(lag);
             let rooms = std::mem::take(&mut pending.rooms);
             pending.written.take_in(&rooms);
-            (
-                Arc::clone(&pending.boot),
-                rooms,
-                std::mem::take(&mut pending.presence),
-            )
+            let mut presence = std::mem::take(&mut pending.presence);
+            pending.repeats.add_due(&mut presence);
+            (Arc::clone(&pending.boot), rooms, presence)
         };
-        let written = async {
-            self.behind.presence(&boot, &presence).await?;
-            self.behind.rooms(&rooms).await
-        };
-        let outcome = written.await;
-        if outcome.is_err() {
-            self.pending.lock().put_back(rooms, presence);
+        // one that is not answered does not hold up the other
+        let (came_or_went, moved) = tokio::join!(
+            self.behind.presence(&boot, &presence),
+            self.behind.rooms(&rooms)
+        );
+        let mut pending = self.pending.lock();
+        pending.repeats.note(&presence, &came_or_went);
+        if came_or_went.is_err() {
+            pending.put_back_presence(presence);
         }
-        outcome
+        if moved.is_err() {
+            pending.put_back_rooms(rooms);
+        }
+        came_or_went.and(moved)
     }
 }
 
@@ -176,11 +181,7 @@ impl Pending {
     }
 
     /// Takes back what was not written; what became known since is newer.
-    fn put_back(
-        &mut self,
-        rooms: HashMap<ChatRoomId, RoomProgress>,
-        presence: HashMap<ChatUserId, PresenceChange>,
-    ) {
+    fn put_back_rooms(&mut self, rooms: HashMap<ChatRoomId, RoomProgress>) {
         for (room, older) in rooms {
             let newer = self.room(room);
             newer.head = newer.head.max(older.head);
@@ -189,6 +190,10 @@ impl Pending {
                 *cursor = seq.max(*cursor);
             }
         }
+    }
+
+    /// The same for presence.
+    fn put_back_presence(&mut self, presence: HashMap<ChatUserId, PresenceChange>) {
         for (user, change) in presence {
             self.since.get_or_insert_with(Instant::now);
             if let Entry::Vacant(free) = self.presence.entry(user) {
