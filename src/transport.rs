@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dashmap::mapref::entry::Entry;
@@ -18,39 +18,90 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
-/// Whether a session has joined a namespace, in the extensions of the request that
-/// began it.
+/// Whether a session is, and ever was, in the namespace, in the extensions of the
+/// request that began it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Joined(Arc<AtomicBool>);
+pub(crate) struct Joined(Arc<Membership>);
+
+#[derive(Debug, Default)]
+struct Membership {
+    ever: AtomicBool,
+    now: AtomicBool,
+}
 
 impl Joined {
     /// Notes a join; `true` for the first.
     pub(crate) fn join(&self) -> bool {
-        !self.0.swap(true, Ordering::SeqCst)
+        self.0.now.store(true, Ordering::SeqCst);
+        !self.0.ever.swap(true, Ordering::SeqCst)
     }
 
-    pub(crate) fn has_joined(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+    /// Notes that the namespace was left.
+    pub(crate) fn leave(&self) {
+        self.0.now.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_in(&self) -> bool {
+        self.0.now.load(Ordering::SeqCst)
     }
 }
 
 /// Found in the extensions of the requests that came over the connection.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Transport(CancellationToken);
+pub(crate) struct Transport {
+    closed: CancellationToken,
+    written: Arc<AtomicUsize>,
+}
 
 impl Transport {
     /// Closes the connection: reads and writes fail from now on.
     pub(crate) fn close(&self) {
-        self.0.cancel();
+        self.closed.cancel();
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.0.is_cancelled()
+        self.closed.is_cancelled()
     }
 
     /// Resolves once the connection was closed.
     pub(crate) fn closed(&self) -> WaitForCancellationFutureOwned {
-        self.0.clone().cancelled_owned()
+        self.closed.clone().cancelled_owned()
+    }
+
+    /// Bytes were given to the kernel.
+    pub(crate) fn wrote(&self, bytes: usize) {
+        self.written.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn flow(&self) -> Flow {
+        Flow::Bytes(self.written.load(Ordering::Relaxed))
+    }
+}
+
+/// How much a session's connection has taken so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Flow {
+    /// Bytes of a websocket, framing included.
+    Bytes(usize),
+    /// Polls that were answered.
+    Polls(usize),
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        Self::Bytes(0)
+    }
+}
+
+impl Flow {
+    /// Bytes that have left since an earlier moment. An answered poll, or another
+    /// transport, has taken all there was.
+    pub(crate) fn since(self, earlier: Self) -> usize {
+        match (self, earlier) {
+            (Self::Bytes(now), Self::Bytes(then)) => now.wrapping_sub(then),
+            (Self::Polls(now), Self::Polls(then)) if now == then => 0,
+            _ => usize::MAX,
+        }
     }
 }
 
@@ -68,6 +119,8 @@ struct Known {
     ended: DashSet<String>,
     /// What ends the requests that wait for packets.
     polls: DashMap<String, CancellationToken>,
+    /// How many such requests were answered, of sessions in the namespace.
+    polled: DashMap<String, usize>,
     heartbeat: Duration,
 }
 
@@ -78,6 +131,7 @@ impl Sessions {
             upgraded: DashMap::new(),
             ended: DashSet::new(),
             polls: DashMap::new(),
+            polled: DashMap::new(),
             heartbeat,
         }))
     }
@@ -120,6 +174,23 @@ impl Sessions {
     /// A request of a polled session is answered.
     pub(crate) fn finish_request(&self, session: &str) {
         self.0.polls.remove(session);
+        // only of those that are known to end
+        if let Some(mut polled) = self.0.polled.get_mut(session) {
+            *polled = polled.wrapping_add(1);
+        }
+    }
+
+    /// A session has joined: its polls are counted until it is forgotten.
+    pub(crate) fn count_polls(&self, session: String) {
+        self.0.polled.entry(session).or_default();
+    }
+
+    /// How much a session has taken that did not begin as a websocket.
+    pub(crate) fn flow(&self, session: &str) -> Flow {
+        match self.websocket(session) {
+            Some(transport) => transport.flow(),
+            None => Flow::Polls(self.0.polled.get(session).map_or(0, |polled| *polled)),
+        }
     }
 
     /// Ends a polled session: its requests are refused from now on, and the
@@ -146,6 +217,7 @@ impl Sessions {
 
     /// Forgets a session that is gone.
     pub(crate) fn forget(&self, session: &str) {
+        self.0.polled.remove(session);
         self.0.ended.remove(session);
     }
 }

@@ -10,6 +10,8 @@ mod identity;
 mod jwt;
 mod webhook;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -25,6 +27,8 @@ pub use identity::{Identity, Verified};
 pub struct Authenticator {
     mode: Mode,
     clock: Clock,
+    /// How often logins were ended.
+    ends: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -56,7 +60,11 @@ impl Authenticator {
                 Mode::Webhook(Box::new(webhook::Webhook::new(config, clock.clone())?))
             }
         };
-        Ok(Self { mode, clock })
+        Ok(Self {
+            mode,
+            clock,
+            ends: AtomicU64::new(0),
+        })
     }
 
     /// What a handshake proves.
@@ -90,8 +98,14 @@ impl Authenticator {
         verified.map(Identity::Verified)
     }
 
+    /// Changes when logins are ended: what was proved before may not hold any more.
+    pub fn ends(&self) -> u64 {
+        self.ends.load(Ordering::SeqCst)
+    }
+
     /// Forgets every login that is remembered, since one of them ended.
     pub fn forget(&self) {
+        self.ends.fetch_add(1, Ordering::SeqCst);
         if let Mode::Webhook(webhook) = &self.mode {
             webhook.forget();
         }

@@ -89,7 +89,7 @@ const SERVER: &[Key] = &[
         "CHATZZ_OUTBOX_BYTES",
         text("256KiB"),
         "size",
-        "The most bytes that wait for a slow client; beyond it the connection is closed.",
+        "The most bytes of what others do that wait for a slow client; beyond it the connection is closed.",
     ),
     key(
         "CHATZZ_STALL_TIMEOUT",

@@ -43,7 +43,7 @@ pub struct SocketConfig {
     /// `CHATZZ_QUEUE_PER_SOCKET`, default `4096`, count. Lower it when clients misbehave;
     /// an event beyond it is answered `overloaded`.
     pub queue: usize,
-    /// The most bytes that wait for a client that reads too slowly.
+    /// The most bytes of what others do that wait for a client that reads too slowly.
     ///
     /// `CHATZZ_OUTBOX_BYTES`, default `256KiB`, size. Raise it for bursts to slow
     /// clients; beyond it the connection is closed and its messages stay missed.

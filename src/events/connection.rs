@@ -46,7 +46,7 @@ pub(crate) struct Connection {
     in_flight: AtomicUsize,
     in_flight_bytes: AtomicUsize,
     answered: Notify,
-    session: Session,
+    pub(super) session: Session,
     /// What the socket may ask for.
     pub(super) allowance: Allowance,
     since: Instant,

@@ -166,6 +166,18 @@ impl Delivery {
         }
     }
 
+    /// Refuses, without an acknowledgement, an event that there is not.
+    pub(super) fn refuse_unknown(
+        connection: &Arc<Connection>,
+        origin: &Origin,
+        name: &str,
+        error: &Error,
+    ) {
+        record(origin, Some(error));
+        connection.send(Packet::event(envelope::error(name, error)));
+        connection.blame(error);
+    }
+
     /// Answers an event that a lane was asked to answer.
     fn reply_from_lane(&self, origin: &Origin, reply: Reply) {
         if bugs::active(Bug::AnsweredTwice) {

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
 use super::connection::Connection;
-use super::delivery::Reply;
+use super::delivery::{Delivery, Reply};
 use super::fifo::{Incoming, Queued};
 use super::outbox::Outbox;
 use super::packet::Packet;
@@ -24,7 +24,7 @@ use super::{
 use crate::lanes::Origin;
 use crate::service::Error;
 use crate::service::presence::{Departure, Description};
-use crate::wire::{Json, envelope};
+use crate::wire::Json;
 
 /// Takes every event of one socket, in the task that reads it: so the order is
 /// kept. Handlers of socketioxide's own would each be a task.
@@ -283,8 +283,7 @@ impl Context {
     ) {
         if origin.ack.is_none() && parsed.event.is_none() {
             let name: String = parsed.name.chars().take(MOST_NAME_CHARS).collect();
-            connection.send(Packet::event(envelope::error(&name, &error)));
-            connection.blame(&error);
+            Delivery::refuse_unknown(connection, origin, &name, &error);
         } else {
             self.delivery.reply(origin, Err(error));
         }

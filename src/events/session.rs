@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use socketioxide::socket::{Sid, Socket};
 
-use crate::transport::{Sessions, Transport};
+use crate::transport::{Flow, Sessions, Transport};
 
 /// How long a client that was told to go has to close its connection itself.
 pub(super) const CLOSE_WITHIN: Duration = Duration::from_secs(1);
@@ -60,6 +60,21 @@ impl Session {
         self.begun_on
             .clone()
             .or_else(|| self.sessions.websocket(&self.id.to_string()))
+    }
+
+    /// The session has joined.
+    pub(super) fn join(&self) {
+        if self.begun_on.is_none() {
+            self.sessions.count_polls(self.id.to_string());
+        }
+    }
+
+    /// How much of what the session was handed has left.
+    pub(super) fn flow(&self) -> Flow {
+        match &self.begun_on {
+            Some(transport) => transport.flow(),
+            None => self.sessions.flow(&self.id.to_string()),
+        }
     }
 
     /// The session is gone.

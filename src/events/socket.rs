@@ -93,7 +93,7 @@ fn pass(context: &Context, Handle(socket, _): Handle) -> Result<(), Refused> {
     let joined = socket.req_parts().extensions.get::<Joined>().cloned();
     let joined = joined.unwrap_or_default();
     Session::of(&socket, context.bounds.sessions.clone())
-        .cut_after(context.bounds.connect, move || !joined.has_joined());
+        .cut_after(context.bounds.connect, move || !joined.is_in());
     Ok(())
 }
 
@@ -121,14 +121,16 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
     let request = socket.req_parts();
     let address = address(request);
     let shared = context.limits.address(address);
-    let again = |joined: &Joined| !joined.join();
-    if request.extensions.get::<Joined>().is_some_and(again) {
+    let joined = request.extensions.get::<Joined>().cloned();
+    let joined = joined.unwrap_or_default();
+    if !joined.join() {
         // the first join was counted when the session began
         let taken = shared.take(Kind::Connect).map_err(Error::RateLimited);
         taken.map_err(|error| Refused(ErrorBody::from(&error)))?;
     }
     let allowance = context.limits.admit(shared).ok_or_else(Refused::too_many)?;
     let credentials = Credentials::of_handshake(request, auth, Some(address));
+    let ends = context.authenticator.ends();
     let identity = context.authenticator.identify(&credentials).await;
     let identity = identity.map_err(|error| Refused(ErrorBody::from(&error)))?;
     if context.is_draining() {
@@ -143,14 +145,26 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
         allowance,
     ));
     context.delivery.insert(Arc::clone(&connection));
+    if context.authenticator.ends() != ends {
+        // it was in no list when logins were ended: whoever it is asks again
+        connection.cut();
+    }
     socket.on_fallback(Dispatcher {
         context: Arc::clone(&context),
         connection: Arc::clone(&connection),
     });
+    let session = Session::of(&socket, context.bounds.sessions.clone());
+    session.join();
     socket.on_disconnect(move |reason: DisconnectReason| {
         // here, not in the future: nothing may come between, and nothing can hang
         context.leave(&connection, departure(reason));
         connection.forget_session();
+        joined.leave();
+        if matches!(reason, DisconnectReason::ClientNSDisconnect) {
+            // the library keeps the time of the first join only
+            let joined = joined.clone();
+            session.cut_after(context.bounds.connect, move || !joined.is_in());
+        }
         async {}
     });
     Ok(())

@@ -46,6 +46,12 @@ impl Guarded {
         }
     }
 
+    fn count(&self, wrote: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = wrote {
+            self.transport.wrote(*bytes);
+        }
+    }
+
     /// Passes on what a write said, and gives up on a peer that takes nothing.
     fn watch<T>(
         &mut self,
@@ -90,6 +96,7 @@ impl AsyncWrite for Guarded {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let wrote = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.count(&wrote);
         self.watch(cx, wrote)
     }
 
@@ -99,6 +106,7 @@ impl AsyncWrite for Guarded {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let wrote = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.count(&wrote);
         self.watch(cx, wrote)
     }
 

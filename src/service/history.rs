@@ -11,6 +11,9 @@ use crate::lanes::Stored;
 use crate::store::Message;
 use crate::store::messages::Page;
 
+/// Most bytes of text in a page: a socket that does not read holds one of them.
+const MOST_PAGE_BYTES: usize = 1024 * 1024;
+
 /// What history a client asks for.
 #[derive(Clone, Debug)]
 pub struct HistoryQuery {
@@ -68,10 +71,9 @@ impl Messenger {
             .list_page(conversation.room, page)
             .await
             .map_err(|error| Error::of_read(&error))?;
-        let has_more = i64::try_from(messages.len()).is_ok_and(|found| found > limit);
-        if has_more {
-            messages.pop();
-        }
+        let fits = fitting(&messages, limit);
+        let has_more = messages.len() > fits;
+        messages.truncate(fits);
         if !ascending {
             messages.reverse();
         }
@@ -119,6 +121,18 @@ impl Messenger {
         }
         Ok(low)
     }
+}
+
+/// How many of the first messages make a page: at most `limit`, and no more than
+/// [`MOST_PAGE_BYTES`] of text unless it is one message.
+fn fitting(messages: &[Message], limit: i64) -> usize {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut bytes = 0;
+    let within = messages.iter().take(limit).take_while(|message| {
+        bytes += message.message.len();
+        bytes <= MOST_PAGE_BYTES
+    });
+    within.count().max(1).min(messages.len())
 }
 
 /// The bound of a page before a position: the position itself, but for the bug.

@@ -9,7 +9,7 @@ mod signature;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use http::{HeaderName, StatusCode, header};
 use moka::future::Cache;
@@ -41,6 +41,8 @@ pub(super) struct Webhook {
     headers: Vec<HeaderName>,
     timeout: std::time::Duration,
     granted: Cache<[u8; 32], Verified>,
+    /// How often what was granted was forgotten.
+    forgotten: AtomicU64,
     places: Semaphore,
     clock: Clock,
     down: AtomicBool,
@@ -70,6 +72,7 @@ impl Webhook {
                 .max_capacity(MOST_CACHED)
                 .time_to_live(config.cache)
                 .build(),
+            forgotten: AtomicU64::new(0),
             places: Semaphore::new(MOST_REQUESTS),
             clock,
             down: AtomicBool::new(false),
@@ -80,7 +83,7 @@ impl Webhook {
     /// same question is asked once at a time.
     pub(super) async fn ask(&self, credentials: &Credentials) -> Result<Verified, Error> {
         let question = self.question(credentials)?;
-        let key = Self::key(&question);
+        let key = self.key(&question);
         let granted = self.granted.try_get_with(key, self.post(question)).await;
         let verified = granted.map_err(|error: Arc<Error>| Error::clone(&error))?;
         let now = self.clock.now();
@@ -94,7 +97,7 @@ impl Webhook {
     /// Whose token it is, as the application says now.
     pub(super) async fn ask_anew(&self, credentials: &Credentials) -> Result<Verified, Error> {
         let question = self.question(credentials)?;
-        let key = Self::key(&question);
+        let key = self.key(&question);
         let verified = self.post(question).await?;
         self.granted.insert(key, verified.clone()).await;
         Ok(verified)
@@ -102,6 +105,8 @@ impl Webhook {
 
     /// Forgets what was granted.
     pub(super) fn forget(&self) {
+        // first: an answer to a question from before is remembered under a key of before
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
         self.granted.invalidate_all();
     }
 
@@ -119,8 +124,10 @@ impl Webhook {
 
     /// A hash, so that no token stays in memory. It covers all that is asked:
     /// the answer may depend on a header.
-    fn key(question: &[u8]) -> [u8; 32] {
-        Sha256::digest(question).into()
+    fn key(&self, question: &[u8]) -> [u8; 32] {
+        let forgotten = self.forgotten.load(Ordering::SeqCst);
+        let hash = Sha256::new_with_prefix(forgotten.to_le_bytes());
+        hash.chain_update(question).finalize().into()
     }
 
     async fn post(&self, question: Vec<u8>) -> Result<Verified, Error> {

@@ -4,7 +4,9 @@
 //! offered again. Beyond the bounds, or without progress, the transport is
 //! closed, and what was in it stays missed.
 
+mod backlog;
 mod effect;
+mod leaving;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,9 +16,10 @@ use socketioxide::socket::Socket;
 use tokio::sync::mpsc;
 
 use super::connection::Connection;
-use super::packet::{Packet, Sent, Worth};
+use super::packet::{Packet, Worth};
 use crate::bugs::{self, Bug};
 use crate::lanes::Confirm;
+use backlog::Backlog;
 use effect::Effect;
 
 /// Most packets that wait for one socket.
@@ -40,13 +43,29 @@ pub(super) struct Bounds {
 pub(super) struct Outbox {
     socket: Option<Arc<Socket>>,
     bounds: Bounds,
-    waiting: VecDeque<Packet>,
+    waiting: VecDeque<Waiting>,
     /// What others caused while a login is under way; `None` if none is.
     held: Option<Vec<Packet>>,
+    /// Of what others caused, as much as waits or is held back.
     bytes: usize,
+    backlog: Backlog,
     offering: bool,
     /// Bounds were passed: nothing more is taken, the socket is to go.
     broken: bool,
+}
+
+/// A packet that could not leave, and what it counts. The answer to an own event
+/// counts nothing: the next event waits until it has left.
+struct Waiting {
+    packet: Packet,
+    counts: usize,
+}
+
+/// Who caused a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    Own,
+    Others,
 }
 
 impl Outbox {
@@ -57,6 +76,7 @@ impl Outbox {
             waiting: VecDeque::new(),
             held: None,
             bytes: 0,
+            backlog: Backlog::default(),
             offering: false,
             broken: false,
         }
@@ -99,21 +119,28 @@ impl Outbox {
 
     /// Forgets what was held back: the login failed.
     pub(super) fn drop_held(&mut self) {
-        self.held = None;
+        self.take_held();
+    }
+
+    fn take_held(&mut self) -> Vec<Packet> {
+        let held = self.held.take().unwrap_or_default();
+        let counted: usize = held.iter().map(Packet::size).sum();
+        self.bytes = self.bytes.saturating_sub(counted);
+        held
     }
 
     /// Sends what was held back: the login is out.
     pub(super) fn send_held(connection: &Arc<Connection>) {
         let mut outbox = connection.outbox.lock();
         // all of it before anything newer: the lock is kept
-        let held = outbox.held.take().into_iter().flatten();
+        let held = outbox.take_held().into_iter();
         // what was stored before the login read it came with the login
         let effect = held
             .filter(|packet| {
                 !connection.has_all_from_login(&packet.handed)
                     && !connection.has_all_from_login(packet.late.as_slice())
             })
-            .map(|packet| outbox.enqueue(connection, packet))
+            .map(|packet| outbox.enqueue(connection, packet, Cause::Others))
             .fold(Effect::default(), Effect::and);
         drop(outbox);
         effect.take(connection);
@@ -122,19 +149,10 @@ impl Outbox {
     /// Sends a packet, or holds it back while a login is under way.
     pub(super) fn push_or_hold(connection: &Arc<Connection>, packet: Packet) {
         let mut outbox = connection.outbox.lock();
-        let effect = match &mut outbox.held {
-            None => outbox.enqueue(connection, packet),
-            Some(held) if held.len() < MOST_WAITING => {
-                held.push(packet);
-                Effect::default()
-            }
-            Some(_) => {
-                outbox.give_up();
-                Effect {
-                    overflow: true,
-                    ..Effect::default()
-                }
-            }
+        let effect = if outbox.held.is_some() {
+            outbox.hold_back(packet)
+        } else {
+            outbox.enqueue(connection, packet, Cause::Others)
         };
         drop(outbox);
         effect.take(connection);
@@ -146,12 +164,10 @@ impl Outbox {
         let mut outbox = connection.outbox.lock();
         let fits = outbox.has_room(&packet);
         if fits {
-            let effect = match &mut outbox.held {
-                None => outbox.enqueue(connection, packet),
-                Some(held) => {
-                    held.push(packet);
-                    Effect::default()
-                }
+            let effect = if outbox.held.is_some() {
+                outbox.hold_back(packet)
+            } else {
+                outbox.enqueue(connection, packet, Cause::Others)
             };
             drop(outbox);
             effect.take(connection);
@@ -159,13 +175,36 @@ impl Outbox {
         fits
     }
 
-    /// Sends a packet.
+    /// Sends a packet that the socket's own event caused.
     pub(super) fn push(connection: &Arc<Connection>, packet: Packet) {
-        let effect = connection.outbox.lock().enqueue(connection, packet);
+        let mut outbox = connection.outbox.lock();
+        let effect = outbox.enqueue(connection, packet, Cause::Own);
+        drop(outbox);
         effect.take(connection);
     }
 
-    fn enqueue(&mut self, connection: &Arc<Connection>, packet: Packet) -> Effect {
+    /// Keeps a packet until the login is out.
+    fn hold_back(&mut self, packet: Packet) -> Effect {
+        self.bytes += packet.size();
+        let held = self.held.get_or_insert_default();
+        held.push(packet);
+        let many = held.len() > MOST_WAITING;
+        self.bounded(many)
+    }
+
+    /// Gives up when too much waits.
+    fn bounded(&mut self, many: bool) -> Effect {
+        let overflow = many || self.bytes > self.bounds.bytes;
+        if overflow {
+            self.give_up();
+        }
+        Effect {
+            overflow,
+            ..Effect::default()
+        }
+    }
+
+    fn enqueue(&mut self, connection: &Arc<Connection>, packet: Packet, cause: Cause) -> Effect {
         if self.broken || self.socket.is_none() {
             return Effect::default();
         }
@@ -175,16 +214,15 @@ impl Outbox {
         if bugs::active(Bug::FullBufferSwallowed) || !self.may_wait(&packet) {
             return Effect::default();
         }
-        self.bytes += packet.size();
-        self.waiting.push_back(packet);
-        let overflow = self.waiting.len() > MOST_WAITING || self.bytes > self.bounds.bytes;
-        if overflow {
-            self.give_up();
-        }
-        Effect {
-            overflow,
-            start: !overflow && !std::mem::replace(&mut self.offering, true),
-        }
+        let counts = match cause {
+            Cause::Own => 0,
+            Cause::Others => packet.size(),
+        };
+        self.bytes += counts;
+        self.waiting.push_back(Waiting { packet, counts });
+        let effect = self.bounded(self.waiting.len() > MOST_WAITING);
+        let start = !effect.overflow && !std::mem::replace(&mut self.offering, true);
+        Effect { start, ..effect }
     }
 
     /// Whether there is room for a packet that is not worth the connection.
@@ -208,65 +246,5 @@ impl Outbox {
             }
             Worth::Moment => false,
         }
-    }
-
-    /// Offers one packet; `true` when the socket took it.
-    fn offer(&self, connection: &Arc<Connection>, packet: &Packet) -> bool {
-        let Some(socket) = &self.socket else {
-            return false;
-        };
-        let sent = packet.offer(socket);
-        if bugs::active(Bug::CursorJumps) && !matches!(sent, Sent::Full) {
-            self.confirm_unheard(connection, packet);
-        }
-        match sent {
-            Sent::Full => false,
-            Sent::Done => {
-                for range in &packet.handed {
-                    connection.note_handed(*range);
-                }
-                true
-            }
-            Sent::Awaited(ack) => {
-                if let Some(me) = connection.me() {
-                    let confirms = packet.handed.iter().map(|range| range.confirmed_by(me.id));
-                    let confirms: Vec<Confirm> = confirms.collect();
-                    let confirmed = self.bounds.confirmed.clone();
-                    tokio::spawn(async move {
-                        use socketioxide::AckError;
-                        // `cb()` without arguments does not decode, and says "I have it"
-                        if let Ok(_) | Err(AckError::Decode(_)) = ack.await {
-                            for confirm in confirms {
-                                // dropped when too many wait: then it is delivered once more
-                                let _ = confirmed.try_send(confirm);
-                            }
-                        }
-                    });
-                }
-                true
-            }
-        }
-    }
-
-    /// [`Bug::CursorJumps`].
-    fn confirm_unheard(&self, connection: &Connection, packet: &Packet) {
-        for (me, range) in connection.me().into_iter().zip(&packet.handed) {
-            let _ = self.bounds.confirmed.try_send(range.confirmed_by(me.id));
-        }
-    }
-
-    /// Offers what waits; tells whether anything left, and whether all did.
-    fn drain(&mut self, connection: &Arc<Connection>) -> (bool, bool) {
-        let mut progress = false;
-        while let Some(packet) = self.waiting.pop_front() {
-            if !self.offer(connection, &packet) {
-                self.waiting.push_front(packet);
-                return (progress, false);
-            }
-            self.bytes = self.bytes.saturating_sub(packet.size());
-            progress = true;
-        }
-        self.offering = false;
-        (progress, true)
     }
 }

@@ -7,8 +7,11 @@ use chatzz::config::{Config, Mode};
 use serde_json::{Value, json};
 
 use super::{folder, text, write_private};
+use crate::support::frame::{Client, ConnectOptions};
 use crate::support::http::{get, request};
+use crate::support::poll::eventually;
 use crate::support::server::Server;
+use crate::support::service::Service;
 
 /// What the administrator shows.
 const TOKEN: &str = "canary-of-the-administrator-0123456789";
@@ -17,14 +20,19 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// A server that takes the administrator's requests, and where.
 async fn server() -> (Server, SocketAddr) {
+    server_with(&[]).await
+}
+
+async fn server_with(more: &[(&str, &str)]) -> (Server, SocketAddr) {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = free.local_addr().unwrap();
     drop(free);
     let listen = addr.to_string();
-    let keys = [
+    let mut keys = vec![
         ("CHATZZ_METRICS_LISTEN", listen.as_str()),
         ("CHATZZ_ADMIN_TOKEN", TOKEN),
     ];
+    keys.extend(more);
     (Server::with(&keys).await, addr)
 }
 
@@ -55,6 +63,49 @@ async fn all_sockets_of_the_user_end_and_nobody_elses() {
     alice.send(&bob.id, "are you there?").await.unwrap();
     assert_eq!(end(addr, &bob.id, &good).await.1["ended"], 0);
     assert_eq!(end(addr, &json!("nobody"), &good).await.1["ended"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_under_way_does_not_outlast_the_end_of_logins() {
+    let service = Service::answering(&json!({})).await;
+    let url = service.url("/internal/login");
+    let (server, addr) = server_with(&[
+        ("CHATZZ_AUTH", "webhook"),
+        ("CHATZZ_WEBHOOK_URL", &url),
+        ("CHATZZ_WEBHOOK_SECRET", "the-secret-of-the-webhook-tests-"),
+        ("CHATZZ_WEBHOOK_CACHE", "1m"),
+    ])
+    .await;
+    let alice = server.user("alice").await;
+    service.answer(200, &json!({ "userId": alice }));
+    service.delay(Duration::from_millis(500));
+    let connect = || {
+        let mut options = ConnectOptions::new(server.addr());
+        options.query = vec![("token".to_owned(), "opaque".to_owned())];
+        Client::connect(options)
+    };
+    let ends = async {
+        eventually("the application is asked", async || {
+            (service.asked().len() == 1).then_some(())
+        })
+        .await;
+        end(addr, &alice, &format!("Bearer {TOKEN}")).await
+    };
+
+    let (client, ended) = tokio::join!(connect(), ends);
+
+    assert_eq!(ended, (200, json!({ "ended": 0 })));
+    // it may be cut before or after it has joined
+    if let Ok(client) = client {
+        client.closed(SOON).await.unwrap();
+    }
+    let again = connect().await.unwrap();
+    assert_eq!(
+        service.asked().len(),
+        2,
+        "what was granted before is forgotten"
+    );
+    again.assert_silent_for_roundtrip().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

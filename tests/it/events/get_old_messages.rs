@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{assert_names_field, assert_wants_a_contact};
+use crate::support::frame::{Client, ConnectOptions, WIRES};
 use crate::support::server::Server;
-use crate::support::user::{Person, each};
+use crate::support::user::{Person, each, outcome};
 
 /// A conversation in which both speak in turn, and its messages.
 async fn conversation(server: &Server, count: u64) -> (Person, Person, Vec<Value>) {
@@ -233,5 +234,59 @@ async fn a_field_of_the_wrong_type_is_named() {
     ] {
         let payload = json!({ "userId": bob.id, field: value });
         assert_names_field(&alice, "get-old-messages", field, payload).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_long_messages_is_shorter_and_the_next_goes_on() {
+    let server = Server::with(&[("CHATZZ_MESSAGE_MAX_CHARS", "60000")]).await;
+    let (alice, bob) = server.pair().await;
+    for number in 0..20 {
+        let text = format!("{number} {}", "x".repeat(60_000 - 3));
+        alice.send(&bob.id, &text).await.unwrap();
+    }
+    let query = |more: Value| {
+        let mut query = json!({ "userId": alice.id, "limit": 100 });
+        query
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().cloned().unwrap());
+        query
+    };
+    let numbers = |first: u64, last: u64| (first..=last).collect::<Vec<u64>>();
+    // 17 of them have less than 1 MiB
+    let newest = page(&bob, query(json!({}))).await;
+    assert_eq!(newest, (numbers(4, 20), true));
+    let older = page(&bob, query(json!({ "before": 4 }))).await;
+    assert_eq!(older, (numbers(1, 3), false));
+    let oldest = page(&bob, query(json!({ "after": 0 }))).await;
+    assert_eq!(oldest, (numbers(1, 17), true));
+    let newer = page(&bob, query(json!({ "after": 17 }))).await;
+    assert_eq!(newer, (numbers(18, 20), false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_beyond_what_a_connection_takes_at_once_come_whole_over_every_wire() {
+    let server = Server::with(&[("CHATZZ_MESSAGE_MAX_CHARS", "60000")]).await;
+    let (alice, bob) = server.pair().await;
+    for _ in 0..4 {
+        alice.send(&bob.id, &"ü".repeat(30_000)).await.unwrap();
+    }
+    for wire in WIRES {
+        let options = ConnectOptions::new(server.addr()).over(wire);
+        let client = Client::connect(options).await.unwrap();
+        let bob = Person::new(client, bob.id.clone());
+        bob.login().await.unwrap();
+        let pages: Vec<_> = (0..4)
+            .map(|_| {
+                bob.client
+                    .emit_ack_pipelined("get-old-messages", json!({ "userId": alice.id }))
+            })
+            .collect();
+        for page in pages {
+            let page = outcome(page.await).unwrap();
+            let seqs = each(&page["messages"], "seq");
+            assert_eq!(seqs.len(), 4, "{wire:?}");
+        }
     }
 }

@@ -149,3 +149,26 @@ async fn an_abandoned_upgrade_leaves_the_session_to_its_end() {
     let page = alice.history(json!({ "userId": "nobody" })).await;
     assert_eq!(page.unwrap_err()["code"], "user-not-found");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_leaves_the_namespace_ends_unless_it_joins_again() {
+    let server = Server::with(&[("CHATZZ_CONNECT_TIMEOUT", "300ms")]).await;
+    let say = async |endpoint: &str, packet: &str| {
+        let said = post(server.addr(), endpoint, packet).await;
+        assert_eq!(said.status, 200, "{packet}: {}", said.body);
+    };
+    let stays = polled_session(&server, 4).await;
+    for packet in ["40", "41", "40"] {
+        say(&stays, packet).await;
+    }
+    let goes = polled_session(&server, 4).await;
+    for packet in ["40", "41"] {
+        say(&goes, packet).await;
+    }
+    eventually("who left is gone", async || {
+        (post(server.addr(), &goes, "3").await.status == 400).then_some(())
+    })
+    .await;
+    // it left and joined before
+    say(&stays, "3").await;
+}
