@@ -65,6 +65,8 @@ impl Lane {
                         error = &error as &dyn std::error::Error,
                         "messages were refused"
                     );
+                    // those before the one that was refused are stored
+                    batch.mark_attempted();
                     batch.refuse(LaneError::Internal, self.with.outlet.as_ref());
                     self.give_up(&batch);
                     return;

@@ -13,6 +13,9 @@ use crate::id::{ChatRoomId, ChatUserId, Seq};
 const MOST_REMEMBERED: usize = 50_000;
 /// A chat room is idle after this.
 const IDLE_AFTER: Duration = Duration::from_mins(1);
+/// And after this one that has something open: else each chat room with messages
+/// that nobody fetched would stay for ever.
+const LONG_IDLE_AFTER: Duration = Duration::from_mins(30);
 
 /// Idle rooms are looked for no more often than this: a look reads them all.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
@@ -96,15 +99,17 @@ impl Rooms {
         }
     }
 
-    /// Forgets chat rooms that the database knows all about.
+    /// Forgets chat rooms that nobody uses; those of which the database does not know
+    /// all much later, when whoever it is about has come again or has logged out.
     fn forget_idle(&mut self) {
         let now = Instant::now();
         self.swept = Some(now);
         self.rooms.retain(|_, room| {
-            now.duration_since(room.used) < IDLE_AFTER
-                || room.doubtful
+            let idle = now.duration_since(room.used);
+            let open = room.doubtful
                 || room.told < room.last
-                || !room.cursors.values().all(Cursor::is_settled)
+                || !room.cursors.values().all(Cursor::is_settled);
+            idle < if open { LONG_IDLE_AFTER } else { IDLE_AFTER }
         });
     }
 }

@@ -169,7 +169,7 @@ impl Messenger {
                 last.map_err(|error| Error::of_read(&error))
             },
             async {
-                let unread = self.store.messages.count_unread(me.id).await;
+                let unread = self.store.messages.count_unread(me.id, &room_ids).await;
                 unread.map_err(|error| Error::of_read(&error))
             },
         )?;

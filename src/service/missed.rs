@@ -8,8 +8,9 @@ use futures::StreamExt as _;
 
 use super::{Contact, Conversation, Error, Me, Messenger};
 use crate::bugs::{self, Bug};
-use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
+use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq, UserId};
 use crate::lanes::{Confirm, Member, Stored};
+use crate::store::messages::Place;
 use crate::store::{Message, Status, User};
 
 /// Chat rooms looked into at one login; of more, the newest.
@@ -62,19 +63,12 @@ impl Messenger {
             .map(|contact| (contact.room, contact.delivered))
             .collect();
         let looked_into = behind.get(..MOST_ROOMS).unwrap_or(&behind);
-        let per_room = i64::from(self.paging.missed_per_contact);
-        let mut found = self
-            .store
-            .messages
-            .list_missed(me.id, looked_into, per_room + 1)
-            .await
-            .map_err(|error| Error::of_read(&error))?;
-        if bugs::active(Bug::MissedByStatus) {
-            found.retain(|message| message.status == Status::NotSent);
-        }
-        let total = usize::try_from(self.paging.missed_total).unwrap_or(usize::MAX);
-        let per_room = usize::try_from(per_room).unwrap_or(usize::MAX);
-        let (mut kept, mut cut) = select(found, per_room, total);
+        let most = contacts
+            .iter()
+            .map(|contact| contact.last_seq() - contact.delivered)
+            .map(|behind| behind.clamp(0, i64::from(self.paging.missed_per_contact) + 1))
+            .sum();
+        let (mut kept, mut cut) = self.newest_missed(me, looked_into, most).await?;
         let skipped = behind.get(MOST_ROOMS..).unwrap_or_default();
         cut.extend(skipped.iter().map(|(room, _)| *room));
         count_redelivered(&kept);
@@ -126,6 +120,45 @@ impl Messenger {
                 .push((contact.user.id.clone(), messages.collect()));
         }
         Ok(missed)
+    }
+
+    /// The newest messages of each of these chat rooms and of all together, as many
+    /// as one login may bring, and the chat rooms of which some were left out.
+    async fn newest_missed(
+        &self,
+        me: &Me,
+        rooms: &[(ChatRoomId, Seq)],
+        most: i64,
+    ) -> Result<(HashMap<ChatRoomId, Vec<Message>>, HashSet<ChatRoomId>), Error> {
+        let of_read = |error| Error::of_read(&error);
+        let messages = &self.store.messages;
+        let (per_room, total) = (self.paging.missed_per_contact, self.paging.missed_total);
+        let limit = i64::from(per_room) + 1;
+        // nearly all are kept, or the most of them would be read for nothing
+        let (mut found, select) = if most <= 2 * i64::from(total) {
+            let found = messages.list_missed(me.id, rooms, limit).await;
+            let found = found.map_err(of_read)?;
+            let places = found.iter().map(Place::of).collect();
+            (found, select(places, per_room, total))
+        } else {
+            let places = messages.list_missed_places(me.id, rooms, limit).await;
+            let select = select(places.map_err(of_read)?, per_room, total);
+            let ids: Vec<MessageId> = select.0.iter().copied().collect();
+            (messages.list(&ids).await.map_err(of_read)?, select)
+        };
+        let (ids, cut) = select;
+        if bugs::active(Bug::MissedByStatus) {
+            found.retain(|message| message.status == Status::NotSent);
+        }
+        found.sort_by_key(|message| message.seq);
+        let mut kept: HashMap<ChatRoomId, Vec<Message>> = HashMap::new();
+        for message in found
+            .into_iter()
+            .filter(|message| ids.contains(&message.id))
+        {
+            kept.entry(message.chat_room).or_default().push(message);
+        }
+        Ok((kept, cut))
     }
 
     /// Notes how much was left out, and from where to go on.
@@ -208,25 +241,24 @@ fn count_redelivered(kept: &HashMap<ChatRoomId, Vec<Message>>) {
 /// Keeps the newest `per_room` of each chat room and the newest `total` of all;
 /// tells which rooms lost some.
 fn select(
-    mut found: Vec<Message>,
-    per_room: usize,
-    total: usize,
-) -> (HashMap<ChatRoomId, Vec<Message>>, HashSet<ChatRoomId>) {
-    found.sort_by_key(|message| Reverse((message.created_at, message.seq)));
-    let mut kept: HashMap<ChatRoomId, Vec<Message>> = HashMap::new();
+    mut places: Vec<Place>,
+    per_room: u32,
+    total: u32,
+) -> (HashSet<MessageId>, HashSet<ChatRoomId>) {
+    places.sort_by_key(|place| Reverse((place.created_at, place.seq)));
+    let mut kept = HashSet::new();
+    let mut counts: HashMap<ChatRoomId, u32> = HashMap::new();
     let mut cut = HashSet::new();
-    let mut count = 0;
-    for message in found {
-        let room = kept.entry(message.chat_room).or_default();
-        if count < total && room.len() < per_room {
-            count += 1;
-            room.push(message);
+    let mut all = 0;
+    for place in places {
+        let count = counts.entry(place.chat_room).or_default();
+        if all < total && *count < per_room {
+            all += 1;
+            *count += 1;
+            kept.insert(place.id);
         } else {
-            cut.insert(message.chat_room);
+            cut.insert(place.chat_room);
         }
-    }
-    for messages in kept.values_mut() {
-        messages.reverse();
     }
     (kept, cut)
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::presence::{Announce, Presence};
 use super::{Lease, Messenger};
 use crate::id::ChatUserId;
-use crate::store::{ChatUser, Error, Store};
+use crate::store::{ChatUser, Store};
 
 /// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -28,6 +28,9 @@ const PEOPLE_AT_ONCE: i64 = 5_000;
 const SEEN_BEFORE_PRUNING: usize = 1_000;
 /// People whose chat rooms are read in one round trip.
 const PEOPLE_TOLD_AT_ONCE: usize = 200;
+
+/// Whatever went wrong: it is looked at again.
+type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// Looks after the presence that other nodes write.
 pub struct Watch {
@@ -84,7 +87,7 @@ impl Watch {
         }
     }
 
-    async fn look(&self) -> Result<(), Error> {
+    async fn look(&self) -> Result<(), Failed> {
         let since = self.progress.lock().newest;
         // before the nodes: a node has its lease before it writes anybody
         let changed = match since {
@@ -124,7 +127,7 @@ impl Watch {
     }
 
     /// Whose presence was written since, a little before included.
-    async fn list_changed(&self, since: DateTime) -> Result<Vec<ChatUser>, Error> {
+    async fn list_changed(&self, since: DateTime) -> Result<Vec<ChatUser>, Failed> {
         let mut from = DateTime::from_millis(since.timestamp_millis() - millis(OVERLAP));
         let mut all: Vec<ChatUser> = Vec::new();
         loop {
@@ -142,7 +145,7 @@ impl Watch {
     }
 
     /// Tells about the changes that are news.
-    async fn take_in(&self, me: &str, changed: Vec<ChatUser>) -> Result<(), Error> {
+    async fn take_in(&self, me: &str, changed: Vec<ChatUser>) -> Result<(), Failed> {
         let mut once = HashSet::new();
         let mut news = changed;
         news.retain(|user| once.insert(user.id));
@@ -152,7 +155,7 @@ impl Watch {
         Ok(())
     }
 
-    async fn tell(&self, me: &str, news: &[ChatUser]) -> Result<(), Error> {
+    async fn tell(&self, me: &str, news: &[ChatUser]) -> Result<(), Failed> {
         let ids: Vec<ChatUserId> = news.iter().map(|user| user.id).collect();
         let mut contacts: HashMap<ChatUserId, Vec<ChatUserId>> = HashMap::new();
         for [a, b] in self.store.chat_rooms.list_pairs_of(&ids).await? {
@@ -160,13 +163,9 @@ impl Watch {
             contacts.entry(b).or_default().push(a);
         }
         let users = news.iter().map(|user| user.user.clone()).collect();
-        let Ok(users) = self.messenger.people().list(users).await else {
-            // without their details nobody can be told; looked at again
-            return Ok(());
-        };
-        let Ok(privacies) = self.messenger.privacies_of(&ids).await else {
-            return Ok(());
-        };
+        // without their details nobody can be told: an error, so that it is looked at again
+        let users = self.messenger.people().list(users).await?;
+        let privacies = self.messenger.privacies_of(&ids).await?;
         for user in news {
             let mut contacts = contacts.remove(&user.id).unwrap_or_default();
             if let Some(privacy) = privacies.get(&user.id) {

@@ -36,6 +36,9 @@ pub enum Error {
     /// The database refused the operation, or the driver could not make it.
     #[error("the database refused the operation")]
     Refused(#[source] DriverError),
+    /// What was read before the write could not be read: nothing was applied.
+    #[error("the database did not answer what was asked before writing")]
+    Unread(#[source] Box<Self>),
     /// The task that ran the operation ended without an answer.
     #[error("the operation was abandoned")]
     Abandoned,
@@ -52,7 +55,15 @@ impl Error {
 
     /// Whether the same operation may succeed a moment later.
     pub fn is_transient(&self) -> bool {
-        !matches!(self, Self::Duplicate { .. } | Self::Refused(_))
+        match self {
+            Self::Unread(error) => error.is_transient(),
+            other => !matches!(other, Self::Duplicate { .. } | Self::Refused(_)),
+        }
+    }
+
+    /// The failure of a read that an operation began with.
+    pub(super) fn before_writing(self) -> Self {
+        Self::Unread(Box::new(self))
     }
 }
 

@@ -54,7 +54,8 @@ impl Nodes {
     /// When the database cannot be asked or did not answer.
     pub async fn take(&self, id: &str, boot: &str) -> Result<Option<Node>, Error> {
         let mut fields = self.renewal();
-        fields.insert("boot", boot);
+        // a pipeline would take a name that begins with `$` for a field
+        fields.insert("boot", doc! { "$literal": boot });
         fields.insert("ended", false);
         let filter = by_id(id);
         self.documents

@@ -170,7 +170,8 @@ impl ChatRooms {
         whom: ChatUserId,
         now: DateTime,
     ) -> Result<Opened, Error> {
-        if let Some(room) = self.find_by_pair(by, whom).await? {
+        let found = self.find_by_pair(by, whom).await;
+        if let Some(room) = found.map_err(Error::before_writing)? {
             return Ok(Opened {
                 room,
                 created: false,

@@ -92,7 +92,7 @@ const USER: &str = "user";
 /// Indexes of the collection, each with the query it serves.
 pub(super) fn indexes() -> Vec<IndexModel> {
     vec![
-        // find_by_user, list_by_users; makes a person one chat user
+        // find_by_user; makes a person one chat user
         index::unique(USER, doc! { "user": 1 }),
         // list_on_node: who a dead node leaves behind; small, since only those online are in it
         index::partial("nodes", doc! { "nodes": 1 }, doc! { "status": "online" }),
@@ -124,7 +124,8 @@ impl ChatUsers {
     /// # Errors
     /// When the database cannot answer.
     pub async fn get_or_create(&self, user: &UserId) -> Result<ChatUser, Error> {
-        if let Some(found) = self.find_by_user(user).await? {
+        let found = self.find_by_user(user).await;
+        if let Some(found) = found.map_err(Error::before_writing)? {
             return Ok(found);
         }
         let new = ChatUser {

@@ -16,6 +16,7 @@ use crate::bugs::{self, Bug};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 pub use append::{Appended, Refusal};
+pub use missed::Place;
 pub use scan::{Scanned, SendKey};
 pub use status::{Change, Ends, Step};
 
@@ -89,7 +90,7 @@ pub(super) fn indexes() -> Vec<IndexModel> {
         index::unique_partial
     };
     vec![
-        // list_page, list_last, list_missed, mark(sent); makes the numbering gapless
+        // list_page, list_last, list_missed, apply(sent); makes the numbering gapless
         index::unique(SEQ, doc! { "chatRoom": 1, "seq": 1 }),
         // find_by_client_id; makes a send happen once for ever
         once(
@@ -97,7 +98,7 @@ pub(super) fn indexes() -> Vec<IndexModel> {
             doc! { "from": 1, "clientId": 1 },
             doc! { "clientId": { "$exists": true } },
         ),
-        // count_unread, mark(read); `unread` is a key so that the count reads no document
+        // count_unread, apply(read); `unread` is a key so that the count reads no document
         index::partial(
             UNREAD,
             doc! { "to": 1, "unread": 1, "chatRoom": 1, "seq": 1 },
@@ -137,6 +138,9 @@ impl Messages {
     /// # Errors
     /// When the database cannot answer.
     pub async fn list(&self, ids: &[MessageId]) -> Result<Vec<Message>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
         let listing = Listing::of(doc! { "_id": { "$in": ids } }, limit);
         self.documents.list("messages.list", listing).await

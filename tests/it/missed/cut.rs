@@ -66,6 +66,17 @@ async fn exactly_as_many_as_fit_are_not_cut() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_too_many_from_all_contacts_the_newest_are_told() {
+    the_newest_of_all_are_told(&["a", "b"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_far_too_many_only_the_newest_are_read_and_told() {
+    the_newest_of_all_are_told(&["-", "a", "b"]).await;
+}
+
+/// Three contacts write, dave the oldest messages, and three messages are told. Of
+/// more than twice as many the places are read first.
+async fn the_newest_of_all_are_told(of_dave: &[&str]) {
     let server = Server::with(&[
         ("CHATZZ_MISSED_PER_CONTACT", "3"),
         ("CHATZZ_MISSED_TOTAL", "3"),
@@ -78,9 +89,9 @@ async fn of_too_many_from_all_contacts_the_newest_are_told() {
     dave.add(&bob).await.unwrap();
     // one by one: a millisecond that two share would leave their order open
     for (from, texts) in [
-        (&dave, ["a", "b"]),
-        (&alice, ["c", "d"]),
-        (&carol, ["e", "f"]),
+        (&dave, of_dave),
+        (&alice, &["c", "d"]),
+        (&carol, &["e", "f"]),
     ] {
         for text in texts {
             let sent = from.send(&bob, text).await.unwrap();
@@ -95,8 +106,8 @@ async fn of_too_many_from_all_contacts_the_newest_are_told() {
     assert_eq!(missed(&details, &carol, "message"), ["e", "f"]);
     assert!(contacts[0].get("missedCount").is_none());
     assert_eq!(missed(&details, &alice, "message"), ["d"]);
-    for contact in [&contacts[1], &contacts[2]] {
-        assert_eq!(contact["missedCount"], 2);
+    for (contact, count) in [(&contacts[1], 2), (&contacts[2], of_dave.len())] {
+        assert_eq!(contact["missedCount"], count);
         assert_eq!(contact["missedFrom"], 1);
     }
     assert!(details["missedMessages"].get(key(&dave)).is_none());
