@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
@@ -15,6 +16,10 @@ use crate::http::{self, Accepting};
 use crate::lanes::Confirm;
 use crate::service::Watch;
 use crate::service::presence::Announce;
+
+/// A short cache is about single reads, not about reading everybody in a loop.
+const PEOPLE_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+const PRIVACY_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
 impl App {
     /// Serves until `shutdown` resolves, then drains: refuses what is new,
@@ -32,8 +37,8 @@ impl App {
     fn start(&mut self, stop: &CancellationToken, cut: &CancellationToken) {
         let ages = Ages {
             confirmed: self.config.socket.ping_interval + self.config.socket.ping_timeout + SLACK,
-            people: self.config.users.cache / 2,
-            privacy: self.config.privacy.cache,
+            people: (self.config.users.cache / 2).max(PEOPLE_AT_MOST_EVERY),
+            privacy: self.config.privacy.cache.max(PRIVACY_AT_MOST_EVERY),
         };
         let context = Arc::clone(&self.context);
         self.tasks

@@ -4,7 +4,7 @@ use super::parse::{Parsed, Refusal, comma_list, shown};
 use super::warning::Warning;
 
 /// Fields that chatzz itself puts beside the user's own in the same object.
-const RESERVED: [&str; 10] = [
+const RESERVED: [&str; 11] = [
     "status",
     "lastOnline",
     "chatRoomId",
@@ -12,6 +12,7 @@ const RESERVED: [&str; 10] = [
     "lastMessage",
     "addedBy",
     "addedAt",
+    "addedWhileAway",
     "missedCount",
     "missedFrom",
     "deleted",

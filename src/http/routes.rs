@@ -10,16 +10,24 @@ use axum::routing::get;
 use axum::{Json, Router};
 use http::StatusCode;
 use serde_json::json;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::store::Store;
 
 /// The longest a readiness check waits for the database.
 const READY_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long an answer of the database is believed: whoever may ask may ask often.
+const READY_FOR: Duration = Duration::from_millis(500);
+
 /// Whether the server can work.
 pub(crate) struct Health {
     store: Store,
     draining: AtomicBool,
+    /// When the database was last asked, and whether it answered. One asks, the
+    /// others wait for what it hears.
+    asked: Mutex<Option<(Instant, bool)>>,
 }
 
 impl Health {
@@ -27,7 +35,20 @@ impl Health {
         Self {
             store,
             draining: AtomicBool::new(false),
+            asked: Mutex::default(),
         }
+    }
+
+    async fn database_answers(&self) -> bool {
+        let mut asked = self.asked.lock().await;
+        if let Some((at, answers)) = *asked
+            && at.elapsed() < READY_FOR
+        {
+            return answers;
+        }
+        let answers = self.store.ping(READY_WITHIN).await.is_ok();
+        *asked = Some((Instant::now(), answers));
+        answers
     }
 
     /// From now on the server is not ready.
@@ -49,9 +70,10 @@ async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
     if health.draining.load(Ordering::SeqCst) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining");
     }
-    match health.store.ping(READY_WITHIN).await {
-        Ok(()) => (StatusCode::OK, "ready"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "MongoDB does not answer"),
+    if health.database_answers().await {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "MongoDB does not answer")
     }
 }
 

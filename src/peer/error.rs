@@ -19,6 +19,9 @@ pub enum PeerError {
         /// What happened.
         source: SocketError,
     },
+    /// A server answers, and does not let the person in.
+    #[error("the server does not let the person in: {0}")]
+    NotLetIn(String),
     /// The connection was lost.
     #[error("the connection was lost: {0}")]
     Lost(SocketError),
@@ -64,12 +67,24 @@ pub enum PeerError {
     },
 }
 
+/// Codes of refusals that are over in a moment.
+const LATER: [&str; 4] = [
+    "unavailable",
+    "unknown-outcome",
+    "overloaded",
+    "rate-limited",
+];
+
 impl PeerError {
     /// Whether the server may be back in a moment.
     pub(super) fn is_loss(&self) -> bool {
-        matches!(
-            self,
-            Self::Lost(_) | Self::Unreachable { .. } | Self::Silent(_)
-        )
+        // codes that say "later", the texts of refused handshakes among them
+        let is_later = |text: &str| LATER.iter().any(|code| text.contains(code));
+        match self {
+            Self::Lost(_) | Self::Unreachable { .. } | Self::Silent(_) => true,
+            Self::Refused { code, .. } => is_later(code),
+            Self::NotLetIn(text) => is_later(text),
+            _ => false,
+        }
     }
 }

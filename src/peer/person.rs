@@ -71,9 +71,12 @@ impl<'a> Person<'a> {
             Socket::open(tcp, &self.endpoint, 4, &self.auth).await
         });
         let opened = opened.await.unwrap_or(Err(SocketError::Closed("door")));
-        let socket = opened.map_err(|source| PeerError::Unreachable {
-            url: self.url.clone(),
-            source,
+        let socket = opened.map_err(|source| match source {
+            SocketError::Refused(why) => PeerError::NotLetIn(why),
+            source => PeerError::Unreachable {
+                url: self.url.clone(),
+                source,
+            },
         })?;
         self.socket = Some(socket);
         let me = self.inbox.me.clone();

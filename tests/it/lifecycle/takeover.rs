@@ -88,6 +88,26 @@ async fn a_node_that_starts_cleans_up_after_leases_that_ran_out_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_like_a_field_of_the_database_is_a_name() {
+    let database = TestDatabase::shared().await;
+    let bob = database.user("bob").await;
+    let odd = node(&database, "$_id").await;
+    let (bob, _) = odd.login(&bob).await;
+    let leases = database.dump("chatzz_nodes").await;
+    assert!(
+        leases[0].get_str("boot").unwrap().starts_with("$_id#"),
+        "{leases:?}"
+    );
+    let renewed = async |leases: Vec<bson::Document>| *leases[0].get_datetime("renewedAt").unwrap();
+    let began = renewed(leases).await;
+    poll::until("the lease is renewed", NOTICED, async || {
+        (renewed(database.dump("chatzz_nodes").await).await > began).then_some(())
+    })
+    .await;
+    bob.client.assert_silent_for_roundtrip().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_node_whose_name_another_one_takes_closes_its_sockets_and_goes_on() {
     let database = TestDatabase::shared().await;
     let bob = database.user("bob").await;
