@@ -9,10 +9,10 @@
 
 #![no_main]
 
-use chatzz::service::{HistoryQuery, Receipt};
+use chatzz::service::{ActiveQuery, HistoryQuery, Receipt};
 use chatzz::wire::request::{
-    AddChatUser, BlockUser, ConnectUser, GetBlockedUsers, GetOldMessages, MessageDelivered,
-    MessageRead, RefreshToken, SendMessage, SetPrivacy, decode,
+    AddChatUser, BlockUser, ConnectUser, GetActiveUsers, GetBlockedUsers, GetOldMessages,
+    MessageDelivered, MessageRead, RefreshToken, SendMessage, SetPrivacy, Signal, Typing, decode,
 };
 use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
@@ -28,6 +28,9 @@ fuzz_target!(|text: &str| {
     let _ = decode::<GetBlockedUsers>(payload);
     let _ = decode::<SetPrivacy>(payload);
     let _ = decode::<RefreshToken>(payload);
+    let _ = decode::<Typing>(payload);
+    let _ = decode::<Signal>(payload);
+    let _ = decode::<GetActiveUsers>(payload).map(ActiveQuery::from);
     let _ = decode::<SendMessage>(payload).and_then(|request| request.into_draft(4_000));
     let _ = decode::<GetOldMessages>(payload).map(HistoryQuery::from);
     let _ = decode::<MessageRead>(payload).and_then(Receipt::try_from);

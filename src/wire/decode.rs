@@ -57,7 +57,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::service::{HistoryQuery, Receipt};
+    use crate::service::{ActiveQuery, HistoryQuery, Receipt};
     use crate::wire::request::{self, ConnectUser, GetOldMessages, MessageDelivered, SendMessage};
 
     fn raw(json: &str) -> Box<RawValue> {
@@ -135,7 +135,7 @@ mod tests {
             "[\\[\\]{}\":,a-z0-9.\\\\u$ -]{0,30}",
         ];
         let names = "userId|userToAdd|message|clientId|messageId|upTo|date|fromDate|before|after\
-                     |limit|envelope|deliveryAcks|whitelist|whitelistOnly|token|other";
+                     |limit|envelope|deliveryAcks|whitelist|whitelistOnly|token|typing|data|other";
         let field = (names, value).prop_map(|(name, value)| format!("{name:?}:{value}"));
         proptest::collection::vec(field, 0..6).prop_map(|all| format!("{{{}}}", all.join(",")))
     }
@@ -151,6 +151,10 @@ mod tests {
                 let _ = decode::<request::GetBlockedUsers>(Some(&payload));
                 let _ = decode::<request::SetPrivacy>(Some(&payload));
                 let _ = decode::<request::RefreshToken>(Some(&payload));
+                let _ = decode::<request::Typing>(Some(&payload));
+                let _ = decode::<request::Signal>(Some(&payload));
+                let active = decode::<request::GetActiveUsers>(Some(&payload));
+                let _ = active.map(ActiveQuery::from);
                 let _ = decode::<SendMessage>(Some(&payload)).and_then(|it| it.into_draft(10));
                 let history = decode::<GetOldMessages>(Some(&payload));
                 let _ = history.map(HistoryQuery::from);

@@ -53,6 +53,8 @@ impl Scene {
     async fn everything_is_refused_in_time(&self, newcomer: &Person, stranger: &Value) {
         let (alice, bob) = (&self.alice, &self.bob);
         let history = json!({ "userId": bob.id });
+        let stranger_too = json!({ "userId": stranger });
+        let everybody = json!({ "whitelistOnly": false });
         let answers = tokio::join!(
             refused("connect-user", newcomer.login()),
             refused("add-chat-user", alice.add(stranger)),
@@ -60,8 +62,16 @@ impl Scene {
             refused("get-old-messages", alice.history(history)),
             refused("message-read", bob.read_up_to(&alice.id, 9)),
             refused("message-delivered", bob.delivered_up_to(&alice.id, 9)),
+            refused("block-user", alice.ask("block-user", stranger_too.clone())),
+            refused(
+                "unblock-user",
+                alice.ask("unblock-user", stranger_too.clone())
+            ),
+            refused("set-privacy", bob.ask("set-privacy", everybody)),
+            refused("get-blocked-users", bob.ask("get-blocked-users", json!({}))),
+            refused("get-active-users", bob.ask("get-active-users", json!({}))),
         );
-        let ((), (), (), (), (), ()) = answers;
+        let ((), (), (), (), (), (), (), (), (), (), ()) = answers;
     }
 
     async fn is_ready(&self) -> bool {

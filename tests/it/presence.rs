@@ -62,10 +62,19 @@ async fn a_lost_transport_is_told_after_the_grace() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_grace_a_lost_transport_is_told_at_once() {
-    let server = Server::with(&[("CHATZZ_OFFLINE_GRACE", "0")]).await;
-    let (alice, bob) = server.pair().await;
+    let without = Server::with(&[("CHATZZ_OFFLINE_GRACE", "0")]).await;
+    let usual = Server::start().await;
+    let (alice, bob) = without.pair().await;
+    let (carol, dave) = usual.pair().await;
+    // the other way round with the same grace: who is lost first is told first
+    dave.client.drop_connection().await;
     bob.client.drop_connection().await;
-    assert_eq!(next_news(&alice).await.0["status"], "offline");
+    let ((at_once, told), (later, told_later)) = tokio::join!(next_news(&alice), next_news(&carol));
+    assert_eq!(
+        (&at_once["status"], &later["status"]),
+        (&json!("offline"), &json!("offline"))
+    );
+    assert!(told < told_later, "{:?}", told - told_later);
 }
 
 #[tokio::test(flavor = "multi_thread")]

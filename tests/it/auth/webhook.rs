@@ -190,7 +190,7 @@ async fn a_socket_ends_when_the_application_said_unless_it_says_more() {
     let server = server(&service, &[]).await;
     let alice = server.user("alice").await;
     let until = |seconds: u64| (now() + seconds) * 1_000;
-    service.answer(200, &json!({ "userId": alice, "expiresAt": until(2) }));
+    service.answer(200, &json!({ "userId": alice, "expiresAt": until(4) }));
     let stays = login(&server, &alice, "opaque").await;
     let goes = login(&server, &alice, "opaque").await;
     // the same token: what is remembered of it does not count for a refresh
@@ -203,7 +203,7 @@ async fn a_socket_ends_when_the_application_said_unless_it_says_more() {
         .await;
     assert_eq!(refreshed.unwrap()["expiresAt"], "2100-01-01T00:00:00.000Z");
     goes.client
-        .closed(Duration::from_secs(2) + END)
+        .closed(Duration::from_secs(4) + END)
         .await
         .unwrap();
     stays

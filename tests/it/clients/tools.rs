@@ -95,11 +95,12 @@ pub(super) async fn python(script: &str) -> Script {
     reason = "it asks for a program of this machine"
 )]
 pub(super) fn chromium() -> PathBuf {
-    const NAMES: [&str; 4] = [
+    const NAMES: [&str; 5] = [
         "chromium",
         "chromium-browser",
         "google-chrome",
         "google-chrome-stable",
+        "chrome",
     ];
     if let Some(set) = std::env::var_os("CHATZZ_CHROMIUM") {
         let set = PathBuf::from(set);

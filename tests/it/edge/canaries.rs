@@ -4,6 +4,7 @@
 //! Every client and child process of the whole run is looked at as well, see
 //! `support::canary`; here everything is asked for, at the finest log level.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::binary::Binary;
 use crate::support::canary;
+use crate::support::contract;
 use crate::support::database::TestDatabase;
 use crate::support::frame::{Client, ConnectOptions, Eio, WIRES};
 use crate::support::http::{get, post, request};
@@ -50,9 +52,19 @@ fn events(alice: &Value, bob: &Value) -> Vec<(&'static str, Value)> {
             json!({ "whitelistOnly": true, "whitelist": [bob] }),
         ),
         ("set-privacy", json!({ "whitelistOnly": false })),
+        ("typing", json!({ "userId": bob })),
+        ("signal", json!({ "userId": bob, "data": { "call": 1 } })),
+        ("get-active-users", json!({ "after": bob })),
         ("refresh-token", json!({ "token": OPAQUE })),
         ("no-such-event", json!({ "token": OPAQUE })),
     ]
+}
+
+#[test]
+fn everything_is_asked_for() {
+    let asked = events(&Value::Null, &Value::Null).into_iter();
+    let asked: BTreeSet<String> = asked.map(|(event, _)| event.to_owned()).collect();
+    assert!(asked.is_superset(&contract::events()), "{asked:?}");
 }
 
 /// Payloads that are wrong in every event, with what must not be repeated.

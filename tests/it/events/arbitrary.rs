@@ -1,5 +1,7 @@
 //! Arbitrary payloads and arbitrary users: exactly one answer each, and no panic.
 
+use std::collections::BTreeSet;
+
 use bson::spec::BinarySubtype;
 use bson::{Bson, Document, doc, oid::ObjectId};
 use proptest::collection::{btree_map, vec};
@@ -8,6 +10,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
+use crate::support::contract;
 use crate::support::server::Server;
 use crate::support::user::{code, outcome};
 
@@ -17,7 +20,7 @@ const PAYLOADS: usize = 200;
 const USERS: usize = 300;
 
 /// Every event that is answered, and one that there is not.
-const EVENTS: [&str; 12] = [
+const EVENTS: [&str; 15] = [
     "connect-user",
     "add-chat-user",
     "get-old-messages",
@@ -28,12 +31,15 @@ const EVENTS: [&str; 12] = [
     "unblock-user",
     "get-blocked-users",
     "set-privacy",
+    "typing",
+    "signal",
+    "get-active-users",
     "refresh-token",
     "no-such-event",
 ];
 
 /// The fields of all payloads.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 19] = [
     "userId",
     "userToAdd",
     "message",
@@ -50,8 +56,23 @@ const FIELDS: [&str; 17] = [
     "whitelist",
     "whitelistOnly",
     "token",
+    "typing",
+    "data",
     "__proto__",
 ];
+
+#[test]
+fn the_lists_are_whole() {
+    let there_is_not = BTreeSet::from(["no-such-event".to_owned()]);
+    let events = EVENTS.map(str::to_owned).into();
+    assert_eq!(&contract::events() | &there_is_not, events);
+    let there_is_not = BTreeSet::from(["__proto__".to_owned()]);
+    let fields = contract::events()
+        .iter()
+        .flat_map(|event| contract::fields(event, false))
+        .collect::<BTreeSet<String>>();
+    assert_eq!(&fields | &there_is_not, FIELDS.map(str::to_owned).into());
+}
 
 /// Values at which decoders go wrong, besides those of no shape at all.
 fn value(known: Vec<Value>) -> impl Strategy<Value = Value> {

@@ -3,6 +3,7 @@
 #[cfg(unix)]
 pub(crate) mod binary;
 pub(crate) mod canary;
+pub(crate) mod contract;
 pub(crate) mod database;
 pub(crate) mod frame;
 pub(crate) mod http;

@@ -51,6 +51,9 @@ pub(super) async fn row(
         };
         said(world, row, &alice, &what).await;
         if row.socket == Fate::Kept {
+            if row.expect == "none" {
+                alice.client.assert_silent_for_roundtrip().await;
+            }
             world.assert_works(&alice, row.login, &what).await;
             alice.client.drain();
             left = Some(alice).filter(|_| row.login);

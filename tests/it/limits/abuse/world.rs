@@ -74,7 +74,7 @@ impl World {
 
     async fn dump(&self) -> Vec<Vec<Document>> {
         let mut all = Vec::new();
-        for name in ["chatrooms", "chatmessages", "users"] {
+        for name in ["chatrooms", "chatmessages", "chatprivacy", "users"] {
             all.push(self.server.dump(name).await);
         }
         let mut people = self.server.dump("chatusers").await;

@@ -1,0 +1,33 @@
+//! What the program itself says there is on the wire: lists of tests that are to
+//! hold "every event" are compared with it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// Every event of the client that is answered.
+pub(crate) fn events() -> BTreeSet<String> {
+    let document = chatzz::spec::document();
+    let operations = document["operations"].as_object().unwrap();
+    let of_clients = operations.keys().filter(|name| !name.contains('.'));
+    of_clients.cloned().collect()
+}
+
+/// The fields of an event's payload: all of them, or those that must be there.
+pub(crate) fn fields(event: &str, required: bool) -> BTreeSet<String> {
+    let document = chatzz::spec::document();
+    let payload = &document["components"]["messages"][event]["payload"];
+    let path = payload["$ref"].as_str().unwrap();
+    let schema = document.pointer(path.trim_start_matches('#')).unwrap();
+    let names = |value: &Value| value.as_str().unwrap().to_owned();
+    if required {
+        let required = schema["required"].as_array();
+        required.into_iter().flatten().map(names).collect()
+    } else {
+        let all = schema["properties"].as_object();
+        all.into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
