@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 /// Most characters of a message, as a server has it unless configured.
-const MOST_CHARS: usize = 10_000;
+const MOST_CHARS: usize = 4_000;
 
 /// One piece of work.
 pub struct Piece {

@@ -13,8 +13,8 @@ Written by `scripts/bench.sh`; change nothing by hand. Server, mongod and load g
 figures of two machines compare as ratios only; all figures on this page are of one run. Every measurement was checked
 for messages that were lost, repeated or out of order.
 
-* **chatzz**: the release build with its default settings, on a one-node replica set; an acknowledged message is on a
-  majority and in the journal.
+* **chatzz**: the release build with its default settings but for the rate limits, which are off, on a one-node replica
+  set; an acknowledged message is on a majority and in the journal.
 * **Node peer** (`load/peer/`): Node, socket.io and the official driver, plain and with group commit (*batched*), majority
   writes too. It has no `clientId`, no delivered cursors, no unread counts and no last messages.
 * **database alone**: the same driver storing the same documents without any server in front, one by one or as a group

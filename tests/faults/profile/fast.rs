@@ -82,6 +82,10 @@ fn carry_out(name: &str, shape: &Shape) -> Result<(), Failed> {
     let ran = runtime().block_on(async { tokio::time::timeout(LIMIT, run).await });
     let ran = ran.map_err(|_| format!("not done within {LIMIT:?}"))?;
     report::print_figures(name, &ran.figures);
+    let (did, planned) = (ran.figures.faults.values().sum::<u64>(), plan.steps.len());
+    if did != planned as u64 {
+        return Err(format!("{did} of {planned} faults came to something").into());
+    }
     if ran.is_good() {
         tidy(&ran);
         Ok(())
