@@ -42,7 +42,7 @@ impl Messenger {
         let of_read = |error| Error::of_read(&error);
         let after = match &query.after {
             Some(input) => {
-                let found = self.conversation_with(me, input).await;
+                let found = self.conversation_with(me, input);
                 Some(self.level(found).await?.other.id)
             }
             None => None,

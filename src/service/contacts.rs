@@ -69,7 +69,7 @@ impl Messenger {
     /// new chat room, or failures.
     #[tracing::instrument(name = "messenger.add", level = "debug", skip_all)]
     pub async fn add(&self, me: &Me, whom: &IdInput) -> Result<Added, Error> {
-        let added = self.open(me, whom).await;
+        let added = self.open(me, whom);
         self.level(added).await
     }
 

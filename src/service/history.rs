@@ -47,7 +47,7 @@ impl Messenger {
     /// [`Error::UserNotFound`], [`Error::NoChatRoom`], or failures.
     #[tracing::instrument(name = "messenger.history", level = "debug", skip_all)]
     pub async fn history(&self, me: &Me, query: &HistoryQuery) -> Result<HistoryPage, Error> {
-        let conversation = self.conversation_with(me, &query.with).await;
+        let conversation = self.conversation_with(me, &query.with);
         let conversation = self.level(conversation).await?;
         let most = i64::from(self.paging.history_max);
         let limit = query

@@ -43,7 +43,7 @@ use crate::id::{ChatRoomId, ChatUserId, UserId};
 use crate::lanes::{Lanes, Member};
 use crate::store::{Store, User, WriteBehind};
 use presence::Presence;
-use privacy::{Privacies, Rule, Tick};
+use privacy::{Privacies, Rule};
 
 /// Pairs and chat users remembered at most, about 100 bytes each.
 const MOST_CACHED: u64 = 500_000;
@@ -68,7 +68,6 @@ pub struct Messenger {
     lanes: Lanes,
     privacies: Privacies,
     rule: Rule,
-    tick: Tick,
     behind: Arc<WriteBehind>,
     clock: Clock,
     paging: PagingConfig,
@@ -114,7 +113,6 @@ impl Messenger {
             people,
             privacies,
             rule,
-            tick: Tick::default(),
             presence: parts.presence,
             lanes: parts.lanes,
             behind: parts.behind,

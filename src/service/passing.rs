@@ -27,7 +27,7 @@ impl Messenger {
     /// [`Error::UserNotFound`], [`Error::NoChatRoom`], or failures.
     #[tracing::instrument(name = "messenger.typing", level = "debug", skip_all)]
     pub async fn typing(&self, me: &Me, whom: &IdInput) -> Result<Option<Passing>, Error> {
-        let found = self.passing(me, whom).await;
+        let found = self.passing(me, whom);
         self.level(found).await
     }
 
@@ -38,7 +38,7 @@ impl Messenger {
     /// I blocked him, or failures.
     #[tracing::instrument(name = "messenger.signal", level = "debug", skip_all)]
     pub async fn signal(&self, me: &Me, whom: &IdInput) -> Result<Passing, Error> {
-        let found = self.passing(me, whom).await;
+        let found = self.passing(me, whom);
         self.level(found).await?.ok_or(Error::Blocked)
     }
 

@@ -25,7 +25,7 @@ impl Messenger {
     #[tracing::instrument(name = "messenger.receipt", level = "debug", skip_all)]
     pub async fn receipt(&self, me: &Me, receipt: Receipt, origin: Origin) -> Result<(), Error> {
         // boxed: large beside what a send needs
-        let submitted = Box::pin(self.submit_receipt(me, receipt, origin)).await;
+        let submitted = Box::pin(self.submit_receipt(me, receipt, origin));
         self.level(submitted).await
     }
 

@@ -76,7 +76,7 @@ impl Messenger {
     /// When the message cannot be accepted; nothing is stored then.
     #[tracing::instrument(name = "messenger.send", level = "debug", skip_all)]
     pub async fn send(&self, me: &Me, draft: Draft, origin: Origin) -> Result<(), Error> {
-        let submitted = self.submit_message(me, draft, origin).await;
+        let submitted = self.submit_message(me, draft, origin);
         self.level(submitted).await
     }
 

@@ -195,12 +195,19 @@ impl Presence {
     }
 
     /// Takes in whom a person blocked; tells those who see him differently now.
+    /// Without an outlet it waits for one, unless there is nobody to tell.
     pub fn hide(&self, privacy: &Privacy, outlet: Option<&dyn Announce>) {
         let Some(person) = self.person(privacy.id) else {
             return;
         };
         let _order = person.order.lock();
-        let told = person.state.lock().hide(privacy);
+        let told = {
+            let mut state = person.state.lock();
+            if outlet.is_none() && state.shown_online {
+                return;
+            }
+            state.hide(privacy)
+        };
         for announcement in told {
             outlet.inspect(|outlet| outlet.announce(&announcement));
         }

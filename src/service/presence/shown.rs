@@ -107,7 +107,8 @@ impl Presence {
             } else {
                 shown.elsewhere
             };
-            let online = state.shown_online || elsewhere;
+            let hidden = state.hidden_from.get(to).copied();
+            let online = hidden.is_none() && (state.shown_online || elsewhere);
             if online == (shown.status == Status::Online) {
                 return;
             }
@@ -116,9 +117,11 @@ impl Presence {
             } else {
                 Status::Offline
             };
+            let truth = state.announcement(status);
             Announcement {
                 contacts: vec![*to],
-                ..state.announcement(status)
+                last_online: hidden.or(truth.last_online),
+                ..truth
             }
         };
         outlet.announce(&announcement);

@@ -1,6 +1,6 @@
 //! What is known of one person who is, or was just now, here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,8 +15,8 @@ pub(super) struct State {
     pub(super) user: Arc<User>,
     pub(super) sockets: Sockets,
     pub(super) contacts: HashSet<ChatUserId>,
-    /// Contacts who are not told, since they are blocked.
-    pub(super) hidden_from: HashSet<ChatUserId>,
+    /// Contacts who are not told, since they are blocked, and from when on.
+    pub(super) hidden_from: HashMap<ChatUserId, DateTime>,
     /// The version of the privacy that says so.
     pub(super) privacy: i64,
     pub(super) shown_online: bool,
@@ -36,7 +36,7 @@ impl State {
             user: Arc::clone(user),
             sockets: Sockets::new(),
             contacts: HashSet::new(),
-            hidden_from: HashSet::new(),
+            hidden_from: HashMap::new(),
             privacy: 0,
             shown_online: false,
             last_online: who.last_online,
@@ -54,7 +54,8 @@ impl State {
     }
 
     pub(super) fn announcement(&self, status: Status) -> Announcement {
-        let contacts = self.contacts.difference(&self.hidden_from);
+        let contacts = self.contacts.iter();
+        let contacts = contacts.filter(|contact| !self.hidden_from.contains_key(contact));
         Announcement {
             user: Arc::clone(&self.user),
             status,
@@ -69,7 +70,11 @@ impl State {
             return Vec::new();
         }
         self.privacy = privacy.version;
-        let now: HashSet<ChatUserId> = privacy.blocked.iter().map(|one| one.who).collect();
+        let now = privacy
+            .blocked
+            .iter()
+            .map(|one| (one.who, one.at))
+            .collect();
         let before = std::mem::replace(&mut self.hidden_from, now);
         if !self.shown_online {
             return Vec::new();
@@ -82,12 +87,13 @@ impl State {
             contacts,
         };
         let blocked = privacy.blocked.iter();
-        let blocked = blocked.filter(|one| !before.contains(&one.who) && hears(&one.who));
+        let blocked = blocked.filter(|one| !before.contains_key(&one.who) && hears(&one.who));
         let mut told: Vec<Announcement> = blocked
             .map(|blocked| one(Status::Offline, Some(blocked.at), vec![blocked.who]))
             .collect();
-        let back = before.difference(&self.hidden_from).copied();
-        let back: Vec<ChatUserId> = back.filter(hears).collect();
+        let back = before.into_keys();
+        let back = back.filter(|who| !self.hidden_from.contains_key(who) && hears(who));
+        let back: Vec<ChatUserId> = back.collect();
         if !back.is_empty() {
             told.push(one(Status::Online, self.last_online, back));
         }

@@ -17,7 +17,7 @@ use crate::store::{self, Privacy};
 
 pub(super) use rule::Rule;
 pub use rule::check_contact_rule;
-pub(super) use tick::Tick;
+use tick::Tick;
 
 /// Privacies remembered at most, weighed by how much they hold: about 100 bytes each.
 const MOST_CACHED: u64 = 500_000;
@@ -133,16 +133,21 @@ impl Messenger {
             .collect())
     }
 
-    /// Lets a refusal that must not tell whether something exists leave on the
-    /// next tick: by then it is the same whichever way it was found.
-    pub(super) async fn level<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+    /// Lets a refusal that must not tell whether something exists leave on the next
+    /// beat of 10 ms: by then it is the same whichever way it was found.
+    pub(super) async fn level<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let tick = Tick::begin();
+        let outcome = work.await;
         let tells = match &outcome {
             Err(Error::MessageNotFound) => true,
             Err(Error::UserNotFound) => self.rule.is_set(),
             _ => false,
         };
         if tells {
-            self.tick.next().await;
+            tick.next().await;
         }
         outcome
     }

@@ -1,4 +1,6 @@
-//! A beat on which refusals leave, so that time does not tell how they were found.
+//! Refusals leave on a beat since their question came, so that time does not tell how
+//! they were found. Since the question: a beat of the server's own could be heard, and
+//! a question be put just before it.
 
 use std::time::Duration;
 
@@ -7,24 +9,23 @@ use tokio::time::{Instant, sleep_until};
 /// Pause between two ticks: several times what a point query takes.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A beat since the start of the server.
-pub(in crate::service) struct Tick {
+/// The beat of one question.
+pub(super) struct Tick {
     began: Instant,
 }
 
-impl Default for Tick {
-    fn default() -> Self {
+impl Tick {
+    /// Begins with the question.
+    pub(super) fn begin() -> Self {
         Self {
             began: Instant::now(),
         }
     }
-}
 
-impl Tick {
     /// Waits for the next tick, at most 10 ms.
-    pub(in crate::service) async fn next(&self) {
-        let into = self.began.elapsed().as_nanos() % PAUSE.as_nanos();
-        let into = Duration::from_nanos(u64::try_from(into).unwrap_or_default());
-        sleep_until(Instant::now() + PAUSE.saturating_sub(into)).await;
+    pub(super) async fn next(self) {
+        let beats = self.began.elapsed().as_nanos() / PAUSE.as_nanos() + 1;
+        let beats = u32::try_from(beats).unwrap_or(u32::MAX);
+        sleep_until(self.began + PAUSE.saturating_mul(beats)).await;
     }
 }

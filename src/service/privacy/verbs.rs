@@ -30,7 +30,7 @@ impl Messenger {
         whom: &IdInput,
         outlet: &dyn Announce,
     ) -> Result<(UserId, bool), Error> {
-        let user = self.level(self.to_be_listed(me, whom).await).await?;
+        let user = self.level(self.to_be_listed(me, whom)).await?;
         let of_write = |error| Error::of_write(&error);
         let who = if let Some(id) = self.chat_user(&user.id).await? {
             id
@@ -69,7 +69,7 @@ impl Messenger {
         whom: &IdInput,
         outlet: &dyn Announce,
     ) -> Result<(UserId, bool), Error> {
-        let found = self.find_blocked(me, whom).await;
+        let found = self.find_blocked(me, whom);
         let (user, who) = self.level(found).await?;
         let Some(who) = who else {
             return Ok((user, false));
@@ -111,7 +111,7 @@ impl Messenger {
         }
         let whitelist = match whitelist {
             Some(inputs) => {
-                let found = self.all_to_be_listed(me, inputs).await;
+                let found = self.all_to_be_listed(me, inputs);
                 Some(self.level(found).await?)
             }
             None => None,
@@ -170,7 +170,14 @@ impl Messenger {
                 "whitelist: must hold at most {MOST_LISTED} people"
             )));
         }
-        let users = self.people.find_all(&inputs).await?;
+        // where a rule is set, the same is asked for whoever does not exist
+        let (users, is_missing) = match self.people.find_all(&inputs).await {
+            Err(Error::UserNotFound) if self.rule.is_set() => {
+                let any = |input: &IdInput| self.people.candidates(input).into_iter().next();
+                (inputs.iter().filter_map(any).collect(), true)
+            }
+            found => (found?, false),
+        };
         let mut once = HashSet::new();
         let users: Vec<UserId> = users
             .into_iter()
@@ -190,7 +197,7 @@ impl Messenger {
             .buffer_unordered(RULES_AT_ONCE)
             .try_collect()
             .await?;
-        if known.values().all(|known| *known) {
+        if known.values().all(|known| *known) && !is_missing {
             Ok(users)
         } else {
             Err(Error::UserNotFound)
