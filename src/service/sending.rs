@@ -1,6 +1,6 @@
 //! Sending a message.
 
-use super::{Error, IdInput, Me, Messenger};
+use super::{Error, IdInput, Me, Messenger, Reception};
 use crate::lanes::{Append, Command, Origin};
 
 pub use crate::config::MESSAGE_MAX_BYTES;
@@ -87,8 +87,9 @@ impl Messenger {
             return Err(Error::UserNotFound);
         }
         let conversation = self.conversation(me, receiver).await?;
-        let taken = self.takes_from(conversation.other.id, me).await?;
-        if !taken && !Box::pin(self.is_repeat(me, &draft)).await? {
+        let reception = self.reception(conversation.other.id, me).await?;
+        let refused = reception == Reception::Refused;
+        if refused && !Box::pin(self.is_repeat(me, &draft)).await? {
             return Err(Error::Blocked);
         }
         let append = Append {
@@ -97,6 +98,7 @@ impl Messenger {
             to: conversation.other,
             text: draft.text,
             client_id: draft.client_id,
+            withheld: reception == Reception::Withheld,
             origin,
             deadline: origin.since + self.deadline,
         };

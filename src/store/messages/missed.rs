@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{Error, Message, Messages};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 
-/// Chat rooms looked into by one query of [`Messages::list_missed`].
+/// Chat rooms looked into by one query of [`Messages::look_into`].
 const UNIONS_PER_QUERY: usize = 500;
 
 impl Messages {
@@ -82,10 +82,19 @@ impl Messages {
                 doc! { "$limit": limit },
             ]
         });
-        let mut missed = Vec::new();
+        let lookups: Vec<Vec<Document>> = lookups.collect();
+        self.look_into("messages.list_missed", &lookups).await
+    }
+
+    /// Gathers what several pipelines find, hundreds of them in one query.
+    pub(super) async fn look_into(
+        &self,
+        name: &'static str,
+        lookups: &[Vec<Document>],
+    ) -> Result<Vec<Message>, Error> {
+        let mut all = Vec::new();
         // a pipeline may hold 1,000 stages, and each room is one
-        let all: Vec<Vec<Document>> = lookups.collect();
-        for some in all.chunks(UNIONS_PER_QUERY) {
+        for some in lookups.chunks(UNIONS_PER_QUERY) {
             let Some((first, others)) = some.split_first() else {
                 continue;
             };
@@ -93,12 +102,9 @@ impl Messages {
             pipeline.extend(others.iter().map(|lookup| {
                 doc! { "$unionWith": { "coll": self.documents.name(), "pipeline": lookup } }
             }));
-            let found: Vec<Message> = self
-                .documents
-                .aggregate("messages.list_missed", pipeline)
-                .await?;
-            missed.extend(found);
+            let found: Vec<Message> = self.documents.aggregate(name, pipeline).await?;
+            all.extend(found);
         }
-        Ok(missed)
+        Ok(all)
     }
 }
