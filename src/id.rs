@@ -66,6 +66,11 @@ object_ids! {
     MessageId;
 }
 
+impl ChatUserId {
+    /// Whom a withheld message is addressed to: no chat user has the id of zeros.
+    pub const NOBODY: Self = Self(ObjectId::from_bytes([0; 12]));
+}
+
 /// A position within a chat room: 1, 2, 3 … without a gap.
 pub type Seq = i64;
 

@@ -17,6 +17,12 @@ pub(super) const PRIVACY: &[Key] = &[
         "How long a block at another node may stay unnoticed at this one; its own are known at once.",
     ),
     key(
+        "CHATZZ_BLOCKED_SENDS",
+        text("refuse"),
+        "choice",
+        "A message to somebody who blocked its sender: `refuse` it, or `withhold` it, which then looks sent to its sender.",
+    ),
+    key(
         "CHATZZ_CONTACT_RULE",
         told(
             "none; everybody may write to everybody",

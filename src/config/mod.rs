@@ -55,7 +55,7 @@ pub use mongodb::MongoDbConfig;
 pub use parse::ByteSize;
 pub(crate) use parse::pause;
 pub use presence::PresenceConfig;
-pub use privacy::PrivacyConfig;
+pub use privacy::{BlockedSends, PrivacyConfig};
 pub use proxies::{ProxiesConfig, ProxyHeader};
 pub use service_url::ServiceUrl;
 pub use socket::{SocketConfig, StatusEvent};

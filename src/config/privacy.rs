@@ -14,6 +14,11 @@ pub struct PrivacyConfig {
     /// `CHATZZ_PRIVACY_CACHE`, default `10s`, duration. Lower it when what is blocked at
     /// another node must show sooner; what is blocked at this one shows at once.
     pub cache: Duration,
+    /// What becomes of a message to somebody who has blocked its sender.
+    ///
+    /// `CHATZZ_BLOCKED_SENDS`, default `refuse`, choice. Set it to `withhold` when a
+    /// sender is not to learn that he is blocked.
+    pub blocked_sends: BlockedSends,
     /// What the application's data has to say before somebody may write.
     ///
     /// `CHATZZ_CONTACT_RULE`, default: none; everybody may write to everybody, JSON. Set
@@ -26,10 +31,26 @@ pub struct PrivacyConfig {
     pub contact_rule_cache: Duration,
 }
 
+/// What becomes of a message to somebody who has blocked its sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlockedSends {
+    /// It is answered `blocked`, and stored nowhere.
+    Refuse,
+    /// Its sender sees it `sent`, and the receiver never sees it.
+    Withhold,
+}
+
 impl PrivacyConfig {
     pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
         let cache = keys.read("CHATZZ_PRIVACY_CACHE", |text| {
             parse::duration(text, Duration::from_millis(10)..=Duration::from_mins(5))
+        });
+        let blocked_sends = keys.read("CHATZZ_BLOCKED_SENDS", |text| {
+            let known = [
+                ("refuse", BlockedSends::Refuse),
+                ("withhold", BlockedSends::Withhold),
+            ];
+            parse::choice(text, &known)
         });
         let contact_rule = keys.read_set("CHATZZ_CONTACT_RULE", contact_rule::parse);
         let contact_rule_cache = keys.read("CHATZZ_CONTACT_RULE_CACHE", |text| {
@@ -37,6 +58,7 @@ impl PrivacyConfig {
         });
         Some(Self {
             cache: cache?,
+            blocked_sends: blocked_sends?,
             contact_rule: contact_rule.ok()?,
             contact_rule_cache: contact_rule_cache?,
         })

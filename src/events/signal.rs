@@ -21,7 +21,9 @@ pub(super) async fn handle(
     let me = connection.me().ok_or(Error::NotConnected)?;
     let request: request::Signal = request::decode(payload)?;
     let passing = context.messenger.signal(me, &request.user_id).await?;
-    let json = envelope::user_signal(&me.user, &request.data);
-    let online = context.delivery.pass_on(passing.to, &json, Worth::Passing);
+    let online = passing.is_some_and(|passing| {
+        let json = envelope::user_signal(&me.user, &request.data);
+        context.delivery.pass_on(passing.to, &json, Worth::Passing)
+    });
     Ok(Outcome::of(envelope::result::online(online), Vec::new()))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::StreamExt as _;
 use tokio::time::Instant;
 
-use super::apply::{Done, Job, apply};
+use super::apply::{Done, Job, Part, apply};
 use super::command::{Advance, Advanced, Answer, Asker, Command, LaneError, Scope, Stored};
 use super::follow_up::{HAND_OVER_WITHIN, OpenReceipt};
 use super::inbox::answer;
@@ -160,14 +160,13 @@ impl Lane {
             Ok(done) => done,
             Err(error) => return self.give_up_advance(advance, error),
         };
-        let count = done.moved.as_ref().map_or(0, |(_, count)| *count);
-        let moved = done
-            .moved
-            .map(|(ends, _)| (ends.oldest, change.applied_to(ends.newest)));
-        if let Some((oldest, newest)) = &moved {
+        let count = done.moved.iter().map(|part| part.count).sum();
+        let mut newest = None;
+        for Part { ends, count } in done.moved {
+            let moved = newest.insert(change.applied_to(ends.newest));
             self.with.outlet.advanced(&Advanced {
-                newest: newest.clone(),
-                oldest: *oldest,
+                newest: moved.clone(),
+                oldest: ends.oldest,
                 count,
                 step: change.step,
                 origin: match &advance.asker {
@@ -179,7 +178,7 @@ impl Lane {
             });
         }
         self.confirm_advance(&advance, change);
-        let message = moved.map(|(_, newest)| newest).or(done.unmoved);
+        let message = newest.or(done.unmoved);
         let result = match (advance.scope, message) {
             (Scope::One(_), Some(message)) => Ok(Answer::Message(Stored {
                 message,

@@ -15,7 +15,7 @@ use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, Lane};
 use crate::bugs::{self, Bug};
 use crate::id::{ChatRoomId, Seq};
 use crate::store::messages::{Appended, Refusal};
-use crate::store::{Error, Message, Status, once_visible};
+use crate::store::{Error, Message, once_visible};
 
 /// Whether the batch goes on.
 enum Next {
@@ -195,22 +195,7 @@ impl Lane {
             if bugs::active(Bug::CounterThenInsert) {
                 self.rooms.take_number(*room, *seq);
             }
-            let sent = &item.append;
-            let here = outlet.is_here(sent.to.id);
-            Message {
-                id: item.id,
-                chat_room: *room,
-                from: sent.from.id,
-                to: sent.to.id,
-                message: sent.text.clone(),
-                created_at: at,
-                status: if here { Status::Sent } else { Status::NotSent },
-                seq: *seq,
-                unread: Some(true),
-                client_id: sent.client_id.clone(),
-                sent_at: here.then_some(at),
-                read_at: None,
-            }
+            item.numbered(*seq, at, outlet.as_ref())
         });
         numbered.collect()
     }

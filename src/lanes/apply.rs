@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::command::LaneError;
 use super::lane::{FIRST_PAUSE, LONGEST_PAUSE};
 use crate::id::MessageId;
-use crate::store::messages::{Change, Ends};
+use crate::store::messages::{Change, Ends, Step};
 use crate::store::{Error, Message, Store};
 
 /// One change on its way into the database.
@@ -20,10 +20,16 @@ pub(super) struct Job {
 
 /// What became of a [`Job`].
 pub(super) struct Done {
-    /// What moved, and how much of it.
-    pub(super) moved: Option<(Ends, u64)>,
+    /// What moved, ascending; more than one part around what is withheld.
+    pub(super) moved: Vec<Part>,
     /// The message asked about, when nothing moved.
     pub(super) unmoved: Option<Message>,
+}
+
+/// Messages that moved, and may be told of as a range.
+pub(super) struct Part {
+    pub(super) ends: Ends,
+    pub(super) count: u64,
 }
 
 /// Applies one change, again and again until the database says it did. With an
@@ -80,7 +86,7 @@ async fn try_apply(store: &Store, job: &Job, progress: &mut Progress) -> Result<
             None => None,
         };
         return Ok(Done {
-            moved: None,
+            moved: Vec::new(),
             unmoved,
         });
     };
@@ -93,11 +99,11 @@ async fn try_apply(store: &Store, job: &Job, progress: &mut Progress) -> Result<
         // another process was first
         let unmoved = messages.find(ends.newest.id).await?;
         return Ok(Done {
-            moved: None,
+            moved: Vec::new(),
             unmoved,
         });
     }
-    let whole = u64::try_from(ends.newest.seq - ends.oldest + 1) == Ok(count);
+    let whole = is_whole(ends, count);
     let ends = if job.known.is_some() && !whole {
         // read a while ago: some may have been moved since
         let moved = messages.find_moved(job.change).await?;
@@ -106,7 +112,49 @@ async fn try_apply(store: &Store, job: &Job, progress: &mut Progress) -> Result<
         ends.clone()
     };
     Ok(Done {
-        moved: Some((ends, count)),
+        moved: parts(store, job.change, ends, count).await?,
         unmoved: None,
     })
+}
+
+/// Whether everything from one end to the other moved.
+fn is_whole(ends: &Ends, count: u64) -> bool {
+    u64::try_from(ends.newest.seq - ends.oldest + 1) == Ok(count)
+}
+
+/// Cuts what moved around what is withheld: a range tells of every message of the
+/// sender in it, and those stay unread.
+pub(super) async fn parts(
+    store: &Store,
+    change: Change,
+    ends: Ends,
+    count: u64,
+) -> Result<Vec<Part>, Error> {
+    if change.step == Step::Sent || is_whole(&ends, count) {
+        return Ok(vec![Part { ends, count }]);
+    }
+    let messages = &store.messages;
+    let (oldest, newest) = (ends.oldest, ends.newest.seq);
+    let withheld = messages.list_withheld(change.room, oldest, newest).await?;
+    if withheld.is_empty() {
+        return Ok(vec![Part { ends, count }]);
+    }
+    let mut parts = Vec::new();
+    let mut first = oldest;
+    for end in withheld.into_iter().chain([newest + 1]) {
+        let last = end - 1;
+        let part = Change {
+            first,
+            last,
+            ..change
+        };
+        first = end + 1;
+        if part.first <= last
+            && let Some(ends) = messages.find_moved(part).await?
+        {
+            let count = messages.count_applied(part).await?;
+            parts.push(Part { ends, count });
+        }
+    }
+    Ok(parts)
 }

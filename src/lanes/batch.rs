@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use bson::DateTime;
 use tokio::time::Instant;
 
 use super::command::{Answer, Append, LaneError, Member, Origin, Outlet, Stored};
 use super::inbox::{Overdue, answer_once};
-use crate::id::{ChatRoomId, ChatUserId, MessageId};
-use crate::store::Message;
+use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
+use crate::store::{Message, Status};
 
 /// One message of the batch and what hangs on it.
 pub(super) struct Item {
@@ -23,18 +24,21 @@ pub(super) struct Item {
 
 /// What was asked, as long as it matters.
 pub(super) struct Sent {
+    pub(super) room: ChatRoomId,
     pub(super) from: Member,
     pub(super) to: Member,
     pub(super) text: String,
     pub(super) client_id: Option<String>,
+    pub(super) withheld: bool,
     pub(super) origin: Option<Origin>,
     pub(super) deadline: Instant,
 }
 
 impl Sent {
-    /// Whether a stored message is what this asks to store.
+    /// Whether a message stored under the same client id is what this asks to
+    /// store. The chat room tells the receiver, whom a withheld one does not name.
     fn is_same_as(&self, message: &Message) -> bool {
-        self.to.id == message.to && self.text == message.message
+        self.room == message.chat_room && self.text == message.message
     }
 }
 
@@ -55,10 +59,12 @@ impl Batch {
         for append in appends {
             let room = append.room;
             let sent = Sent {
+                room,
                 from: append.from,
                 to: append.to,
                 text: append.text,
                 client_id: append.client_id,
+                withheld: append.withheld,
                 origin: Some(append.origin),
                 deadline: append.deadline,
             };
@@ -186,6 +192,35 @@ impl Item {
         answer_once(&mut self.append.origin, Err(error), outlet);
         for repeat in &mut self.repeats {
             answer_once(&mut repeat.origin, Err(error), outlet);
+        }
+    }
+
+    /// The message under this number. Handed over at birth is what a socket waits
+    /// for, and, as far as its sender sees, what is withheld.
+    pub(super) fn numbered(&self, seq: Seq, at: DateTime, outlet: &dyn Outlet) -> Message {
+        let sent = &self.append;
+        let handed_over = sent.withheld || outlet.is_here(sent.to.id);
+        Message {
+            id: self.id,
+            chat_room: sent.room,
+            from: sent.from.id,
+            to: if sent.withheld {
+                ChatUserId::NOBODY
+            } else {
+                sent.to.id
+            },
+            message: sent.text.clone(),
+            created_at: at,
+            status: if handed_over {
+                Status::Sent
+            } else {
+                Status::NotSent
+            },
+            seq,
+            unread: Some(true),
+            client_id: sent.client_id.clone(),
+            sent_at: handed_over.then_some(at),
+            read_at: None,
         }
     }
 

@@ -67,6 +67,8 @@ pub struct Append {
     pub text: String,
     /// The sender's key of this send.
     pub client_id: Option<String>,
+    /// Whether the receiver is never to see it, and the sender not to notice.
+    pub withheld: bool,
     /// Whom to answer.
     pub origin: Origin,
     /// When the answer must be out.
@@ -167,7 +169,7 @@ pub struct Stored {
     pub message: Message,
     /// Its sender.
     pub from: Arc<User>,
-    /// Its receiver.
+    /// Its receiver, or whom it is withheld from.
     pub to: Arc<User>,
     /// The event that sent it; `None` when another process stored it.
     pub origin: Option<Origin>,

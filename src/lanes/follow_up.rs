@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::apply::{Part, parts};
 use super::command::{Advance, Advanced, Asker, Command, Member, Scope, Stored};
 use super::lane::Lane;
 use crate::id::ChatRoomId;
-use crate::store::Status;
 use crate::store::messages::{Change, Ends, Step};
+use crate::store::{Error, Status};
 
 /// How long marking a message handed over is tried; nobody waits for it.
 pub(super) const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
@@ -165,18 +166,24 @@ impl Lane {
     /// database could not be asked.
     async fn follow_up_receipts(&mut self) -> bool {
         let now = Instant::now();
-        let messages = self.with.store.messages.clone();
+        let store = self.with.store.clone();
         while let Some(index) = self.follow_ups.due_receipt(now) {
             let Some(look) = self.follow_ups.receipts.get(index) else {
                 return true;
             };
-            let counted = messages.count_applied(look.what.change);
-            let Some(Ok(count)) = self.inbox.wait(counted, &mut ()).await else {
+            let (change, ends) = (look.what.change, look.what.ends.clone());
+            let applied = async {
+                match store.messages.count_applied(change).await? {
+                    0 => Ok(Vec::new()),
+                    count => parts(&store, change, ends, count).await,
+                }
+            };
+            let Some(Ok::<_, Error>(applied)) = self.inbox.wait(applied, &mut ()).await else {
                 return false;
             };
             let mut look = self.follow_ups.receipts.swap_remove(index);
-            if count > 0 {
-                self.tell_receipt(&look.what, count);
+            if !applied.is_empty() {
+                self.tell_receipt(&look.what, applied);
             } else if look.postpone() {
                 self.follow_ups.receipts.push(look);
             }
@@ -184,16 +191,18 @@ impl Lane {
         true
     }
 
-    fn tell_receipt(&self, receipt: &OpenReceipt, count: u64) {
-        self.with.outlet.advanced(&Advanced {
-            newest: receipt.change.applied_to(receipt.ends.newest.clone()),
-            oldest: receipt.ends.oldest,
-            count,
-            step: receipt.change.step,
-            origin: None,
-            sender: Arc::clone(&receipt.sender.user),
-            reader: Arc::clone(&receipt.reader.user),
-        });
+    fn tell_receipt(&self, receipt: &OpenReceipt, applied: Vec<Part>) {
+        for Part { ends, count } in applied {
+            self.with.outlet.advanced(&Advanced {
+                newest: receipt.change.applied_to(ends.newest),
+                oldest: ends.oldest,
+                count,
+                step: receipt.change.step,
+                origin: None,
+                sender: Arc::clone(&receipt.sender.user),
+                reader: Arc::clone(&receipt.reader.user),
+            });
+        }
     }
 
     /// Marks messages handed over that were born `not_sent`, whose receiver

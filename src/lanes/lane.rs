@@ -169,6 +169,7 @@ impl Lane {
             before: Seq::MAX,
             ascending: true,
             limit: CATCH_UP_PAGE,
+            viewer: None,
         };
         let listed = async { store.messages.list_page(id, page).await };
         self.inbox.wait(listed, waiting).await
@@ -194,9 +195,13 @@ impl Lane {
         room.told = room.told.max(message.seq);
         room.last = room.last.max(message.seq);
         room.last_at = room.last_at.max(message.created_at);
+        let withheld = message.is_withheld().then(|| room.members());
         self.with.behind.head(id, message.seq, message.created_at);
-        // nobody has to confirm what he sent himself
+        // nobody has to confirm what he sent himself, nor what is withheld from him
         self.move_cursor(id, message.from, message.seq, message.seq);
+        for member in withheld.into_iter().flatten() {
+            self.move_cursor(id, member, message.seq, message.seq);
+        }
     }
 
     pub(super) fn move_cursor(

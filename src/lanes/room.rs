@@ -51,6 +51,11 @@ impl Room {
         }
     }
 
+    /// The two people, once the room was read from the database.
+    pub(super) fn members(&self) -> Vec<ChatUserId> {
+        self.cursors.keys().copied().collect()
+    }
+
     /// The time of a message stored now: never before the one before it.
     pub(super) fn time(&self, now: DateTime) -> DateTime {
         now.max(self.last_at)

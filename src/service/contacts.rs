@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bson::DateTime;
 
 use super::presence::{Description, Shown};
-use super::{Error, IdInput, Me, Messenger};
+use super::{Error, IdInput, Me, Messenger, Reception};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::store::{ChatRoom, ChatUser, Message, User};
 
@@ -89,7 +89,8 @@ impl Messenger {
             .await
             .map_err(of_write)?;
         let is_new = self.room(me.id, other.id).await?.is_none();
-        if is_new && !self.takes_from(other.id, me).await? {
+        // without a chat room there is nothing that could be withheld
+        if is_new && self.reception(other.id, me).await? != Reception::Taken {
             return Err(Error::Blocked);
         }
         let blocked_since = self.privacies.of(me.id).await?.blocked_since(other.id);
@@ -165,7 +166,8 @@ impl Messenger {
             self.contact_users(&others),
             self.hidden_from(me, &others),
             async {
-                let last = self.store.messages.list_last(&room_ids).await;
+                let messages = &self.store.messages;
+                let last = messages.list_last_seen_by(me.id, &room_ids).await;
                 last.map_err(|error| Error::of_read(&error))
             },
             async {
@@ -186,7 +188,8 @@ impl Messenger {
                 Some(contact)
             })
             .collect();
-        contacts.sort_by_key(|contact| std::cmp::Reverse(contact.newest()));
+        // not in the order of the rooms: what is withheld moves them
+        contacts.sort_by_key(|contact| std::cmp::Reverse((contact.newest(), contact.room)));
         Ok(contacts)
     }
 

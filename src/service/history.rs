@@ -64,6 +64,7 @@ impl Messenger {
             before: query.before.map_or(Seq::MAX, before),
             ascending,
             limit: limit + 1,
+            viewer: Some(me.id),
         };
         let mut messages = self
             .store

@@ -38,12 +38,12 @@ pub use users_check::warn_if_unusable;
 pub use watch::Watch;
 
 use crate::clock::Clock;
-use crate::config::{Config, PagingConfig};
+use crate::config::{BlockedSends, Config, PagingConfig};
 use crate::id::{ChatRoomId, ChatUserId, UserId};
 use crate::lanes::{Lanes, Member};
 use crate::store::{Store, User, WriteBehind};
 use presence::Presence;
-use privacy::{Privacies, Rule};
+use privacy::{Privacies, Reception, Rule};
 
 /// Pairs and chat users remembered at most, about 100 bytes each.
 const MOST_CACHED: u64 = 500_000;
@@ -67,6 +67,7 @@ pub struct Messenger {
     presence: Arc<Presence>,
     lanes: Lanes,
     privacies: Privacies,
+    blocked_sends: BlockedSends,
     rule: Rule,
     behind: Arc<WriteBehind>,
     clock: Clock,
@@ -112,6 +113,7 @@ impl Messenger {
             store: parts.store,
             people,
             privacies,
+            blocked_sends: config.privacy.blocked_sends,
             rule,
             presence: parts.presence,
             lanes: parts.lanes,

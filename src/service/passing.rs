@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Conversation, Error, IdInput, Me, Messenger};
+use super::{Conversation, Error, IdInput, Me, Messenger, Reception};
 use crate::id::{ChatRoomId, ChatUserId};
 use crate::store::User;
 
@@ -28,23 +28,28 @@ impl Messenger {
     #[tracing::instrument(name = "messenger.typing", level = "debug", skip_all)]
     pub async fn typing(&self, me: &Me, whom: &IdInput) -> Result<Option<Passing>, Error> {
         let found = self.passing(me, whom);
-        self.level(found).await
+        let (reception, passing) = self.level(found).await?;
+        Ok((reception == Reception::Taken).then_some(passing))
     }
 
-    /// Finds whom to hand a signal to.
+    /// Finds whom to hand a signal to; `None` when it is withheld.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::NoChatRoom`], [`Error::Blocked`] also when
     /// I blocked him, or failures.
     #[tracing::instrument(name = "messenger.signal", level = "debug", skip_all)]
-    pub async fn signal(&self, me: &Me, whom: &IdInput) -> Result<Passing, Error> {
+    pub async fn signal(&self, me: &Me, whom: &IdInput) -> Result<Option<Passing>, Error> {
         let found = self.passing(me, whom);
-        self.level(found).await?.ok_or(Error::Blocked)
+        match self.level(found).await? {
+            (Reception::Taken, passing) => Ok(Some(passing)),
+            (Reception::Withheld, _) => Ok(None),
+            (Reception::Refused, _) => Err(Error::Blocked),
+        }
     }
 
-    /// The other of a chat room, by the rules of sending; `None` between two of
-    /// whom one blocked the other. All of it is cached: no query while warm.
-    async fn passing(&self, me: &Me, whom: &IdInput) -> Result<Option<Passing>, Error> {
+    /// The other of a chat room, by the rules of sending; refused as well when I
+    /// blocked him. All of it is cached: no query while warm.
+    async fn passing(&self, me: &Me, whom: &IdInput) -> Result<(Reception, Passing), Error> {
         let other = self.user(whom).await?;
         if !self.rule.allows(me, &other.id).await? {
             return Err(Error::UserNotFound);
@@ -54,12 +59,16 @@ impl Messenger {
             me: mine,
             other,
         } = self.conversation(me, other).await?;
-        let taken = self.takes_from(other.id, me).await?;
         let blocked = self.privacies.of(me.id).await?.blocked_since(other.id);
-        Ok((taken && blocked.is_none()).then_some(Passing {
+        let reception = match blocked {
+            Some(_) => Reception::Refused,
+            None => self.reception(other.id, me).await?,
+        };
+        let passing = Passing {
             from: mine.user,
             to: other.id,
             room,
-        }))
+        };
+        Ok((reception, passing))
     }
 }

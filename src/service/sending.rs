@@ -1,6 +1,7 @@
 //! Sending a message.
 
-use super::{Error, IdInput, Me, Messenger};
+use super::privacy::Tick;
+use super::{Conversation, Error, IdInput, Me, Messenger, Reception};
 use crate::lanes::{Append, Command, Origin};
 
 pub use crate::config::MESSAGE_MAX_BYTES;
@@ -76,27 +77,27 @@ impl Messenger {
     /// When the message cannot be accepted; nothing is stored then.
     #[tracing::instrument(name = "messenger.send", level = "debug", skip_all)]
     pub async fn send(&self, me: &Me, draft: Draft, origin: Origin) -> Result<(), Error> {
-        let submitted = self.submit_message(me, draft, origin);
-        self.level(submitted).await
+        // by hand: a future of every send is not to be moved about
+        let tick = Tick::begin();
+        let submitted = self.submit_message(me, draft, origin).await;
+        self.leave_on(tick, submitted).await
     }
 
     async fn submit_message(&self, me: &Me, draft: Draft, origin: Origin) -> Result<(), Error> {
-        let receiver = self.user(&draft.to).await?;
-        let allowed = self.rule.allows(me, &receiver.id).await?;
-        if !allowed && !Box::pin(self.is_repeat(me, &draft)).await? {
-            return Err(Error::UserNotFound);
-        }
-        let conversation = self.conversation(me, receiver).await?;
-        let taken = self.takes_from(conversation.other.id, me).await?;
-        if !taken && !Box::pin(self.is_repeat(me, &draft)).await? {
-            return Err(Error::Blocked);
-        }
+        let (conversation, reception) = match self.may_send(me, &draft).await {
+            Err(refusal @ (Error::UserNotFound | Error::Blocked)) => {
+                let repeated = Box::pin(self.repeated(me, &draft)).await?;
+                (repeated.ok_or(refusal)?, Reception::Taken)
+            }
+            found => found?,
+        };
         let append = Append {
             room: conversation.room,
             from: conversation.me,
             to: conversation.other,
             text: draft.text,
             client_id: draft.client_id,
+            withheld: reception == Reception::Withheld,
             origin,
             deadline: origin.since + self.deadline,
         };
@@ -105,14 +106,38 @@ impl Messenger {
             .map_err(|_| Error::Overloaded)
     }
 
-    /// Whether this was stored before: then it is answered so, whatever has
-    /// been forbidden since.
-    async fn is_repeat(&self, me: &Me, draft: &Draft) -> Result<bool, Error> {
+    /// Whom a message goes to, and what becomes of it.
+    async fn may_send(&self, me: &Me, draft: &Draft) -> Result<(Conversation, Reception), Error> {
+        let receiver = self.user(&draft.to).await?;
+        if !self.rule.allows(me, &receiver.id).await? {
+            return Err(Error::UserNotFound);
+        }
+        let conversation = self.conversation(me, receiver).await?;
+        match self.reception(conversation.other.id, me).await? {
+            Reception::Refused => Err(Error::Blocked),
+            reception => Ok((conversation, reception)),
+        }
+    }
+
+    /// The conversation in which this very message was stored before: then it is
+    /// answered so, whatever has been forbidden since and whoever was deleted.
+    async fn repeated(&self, me: &Me, draft: &Draft) -> Result<Option<Conversation>, Error> {
         let Some(client_id) = &draft.client_id else {
-            return Ok(false);
+            return Ok(None);
         };
         let found = self.store.messages.find_by_client_id(me.id, client_id);
         let found = found.await.map_err(|error| Error::of_read(&error))?;
-        Ok(found.is_some())
+        let Some(message) = found.filter(|message| message.message == draft.text) else {
+            return Ok(None);
+        };
+        let conversation = match self.user_or_deleted(&draft.to).await {
+            Ok(receiver) => self.conversation(me, receiver).await,
+            Err(error) => Err(error),
+        };
+        match conversation {
+            Ok(conversation) if conversation.room == message.chat_room => Ok(Some(conversation)),
+            Ok(_) | Err(Error::UserNotFound | Error::NoChatRoom) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -69,10 +69,9 @@ impl Privacy {
         found.map(|blocked| blocked.at)
     }
 
-    /// Whether somebody may write to the person.
-    pub fn lets_write(&self, who: ChatUserId, user: &UserId) -> bool {
-        let listed = || self.whitelist.iter().any(|listed| listed.user == *user);
-        self.blocked_since(who).is_none() && (!self.whitelist_only || listed())
+    /// Whether somebody may write to the person, but for being blocked.
+    pub fn lists(&self, user: &UserId) -> bool {
+        !self.whitelist_only || self.whitelist.iter().any(|listed| listed.user == *user)
     }
 }
 

@@ -1,5 +1,5 @@
 import { Conversation } from './conversation.js';
-import type { ConversationHost } from './conversation.js';
+import type { ConversationHost } from './host.js';
 import { Emitter, Store } from './emitter.js';
 import { ChatzzError } from './error.js';
 import { Link } from './link.js';

@@ -1,10 +1,9 @@
 import { Store } from './emitter.js';
-import type { ChatzzError } from './error.js';
 import { Reader } from './reader.js';
 import { Typing } from './typing.js';
 import { newClientId } from './outbox.js';
-import type { Outbox, PendingMessage } from './outbox.js';
-import type { Link } from './link.js';
+import type { ConversationHost } from './host.js';
+import type { PendingMessage } from './outbox.js';
 import type { AddedContact, Contact, LastMessage, Message, Presence, PresenceChange, StatusChange, UserId } from './wire.js';
 
 /** A stored message, or one that is still on its way; `status` tells which. */
@@ -14,7 +13,7 @@ export type ChatMessage = Message | PendingMessage;
 export interface ConversationState {
   /** The other person; absent until both have a chat room. */
   readonly contact: AddedContact | undefined;
-  /** By `seq` without a hole, then what waits in the outbox. */
+  /** By `seq`, all that the server has, then what waits in the outbox. */
   readonly messages: readonly ChatMessage[];
   /** The newest stored message, also when `messages` does not reach it yet. */
   readonly last: Message | LastMessage | undefined;
@@ -27,18 +26,6 @@ export interface ConversationState {
   readonly typing: boolean;
   /** Whether `loadOlder` can find something. */
   readonly hasOlder: boolean;
-}
-
-/** @internal */
-export interface ConversationHost {
-  link: Link;
-  outbox: Outbox;
-  pageSize: number;
-  isMine(message: Message | LastMessage): boolean;
-  changed(): void;
-  arrived(messages: Message[], conversation: Conversation): void;
-  typing(conversation: Conversation): void;
-  error(error: ChatzzError): void;
 }
 
 const RANK = { not_sent: 0, sent: 1, read: 2 };
@@ -61,6 +48,8 @@ export class Conversation extends Store<ConversationState> {
   #low: number | undefined;
   #high = 0;
   #newest = 0;
+  /** Positions that the server has nothing for: the first of them, and where it goes on. */
+  #holes = new Map<number, number>();
   #filling: Promise<void> | undefined;
   #older: Promise<boolean> | undefined;
   #reader: Reader;
@@ -141,7 +130,7 @@ export class Conversation extends Store<ConversationState> {
       if (this.#host.isMine(message)) this.#host.outbox.stored(message);
     }
     const fresh: Message[] = [];
-    for (let next; (next = this.#messages.get(this.#high + 1)); this.#high += 1) {
+    for (let next; (next = this.#next()); this.#high = next.seq) {
       fresh.push(next);
       if (!this.#host.isMine(next)) this.#typing.hide();
       if (next.seq > this.#counted && !this.#host.isMine(next) && next.status !== 'read') this.#unread += 1;
@@ -219,6 +208,12 @@ export class Conversation extends Store<ConversationState> {
     this.#high = low - 1;
   }
 
+  /** What follows what is shown, if it is here. */
+  #next(): Message | undefined {
+    const seq = this.#high + 1;
+    return this.#messages.get(seq) ?? this.#messages.get(this.#holes.get(seq) ?? 0);
+  }
+
   #between(from: number, to: number): Message[] {
     const found: Message[] = [];
     for (let seq = Math.max(from, this.#low ?? 1); seq <= Math.min(to, this.#newest); seq += 1) {
@@ -251,9 +246,14 @@ export class Conversation extends Store<ConversationState> {
 
   async #fetch(): Promise<void> {
     while (this.#high < this.#newest) {
-      const { messages } = await this.#host.link.request('get-old-messages', { userId: this.#id, after: this.#high, limit: PAGE });
+      let after = this.#high;
+      const { messages } = await this.#host.link.request('get-old-messages', { userId: this.#id, after, limit: PAGE });
       // The server has nothing there: do not ask for ever.
       if (messages.length === 0) this.#newest = this.#high;
+      for (const { seq } of messages) {
+        if (seq > after + 1) this.#holes.set(after + 1, seq);
+        after = seq;
+      }
       this.take(messages);
     }
   }

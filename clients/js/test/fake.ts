@@ -32,6 +32,8 @@ export class FakeServer {
   /** Up to here Alice has confirmed. */
   confirmed = 0;
   met = true;
+  /** Positions that hold nothing for Alice. */
+  skipped = 0;
   contact: Partial<Contact> = {};
   /** Each event that arrived, in order. */
   events: { event: string; payload: any }[] = [];
@@ -92,7 +94,7 @@ export class FakeServer {
 
   /** Stores a message, and does not tell. */
   store(from: string, message: string, more: Partial<Message> = {}): Message {
-    const seq = this.history.length + 1;
+    const seq = this.history.length + this.skipped + 1;
     const stored: Message = {
       _id: seq.toString(16).padStart(24, '0'),
       createdAt: new Date(Date.UTC(2026, 10, 21) + seq * 1000).toISOString(),

@@ -12,12 +12,13 @@ use bson::DateTime;
 use moka::future::Cache;
 
 use super::{Error, Me, Messenger};
+use crate::config::BlockedSends;
 use crate::id::{ChatUserId, UserId};
 use crate::store::{self, Privacy};
 
 pub(super) use rule::Rule;
 pub use rule::check_contact_rule;
-use tick::Tick;
+pub(super) use tick::Tick;
 
 /// Privacies remembered at most, weighed by how much they hold: about 100 bytes each.
 const MOST_CACHED: u64 = 500_000;
@@ -86,11 +87,31 @@ impl Privacies {
     }
 }
 
+/// What becomes of what I send to somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reception {
+    /// He gets it.
+    Taken,
+    /// He does not get it, and I am not told so.
+    Withheld,
+    /// He does not get it, and I am told so.
+    Refused,
+}
+
 impl Messenger {
-    /// Whether somebody takes messages from me. Cached: no query while warm.
-    pub(super) async fn takes_from(&self, who: ChatUserId, me: &Me) -> Result<bool, Error> {
+    /// What becomes of what I send to somebody. Cached: no query while warm.
+    ///
+    /// Where sends are withheld a block changes no answer: whom the whitelist
+    /// refuses is refused, blocked or not.
+    pub(super) async fn reception(&self, who: ChatUserId, me: &Me) -> Result<Reception, Error> {
         let privacy = self.privacies.of(who).await?;
-        Ok(privacy.lets_write(me.id, &me.user))
+        let blocked = privacy.blocked_since(me.id).is_some();
+        Ok(match self.blocked_sends {
+            _ if !privacy.lists(&me.user) => Reception::Refused,
+            _ if !blocked => Reception::Taken,
+            BlockedSends::Withhold => Reception::Withheld,
+            BlockedSends::Refuse => Reception::Refused,
+        })
     }
 
     /// Those of `others` who blocked me, and since when. What I set myself is
@@ -141,6 +162,15 @@ impl Messenger {
     ) -> Result<T, Error> {
         let tick = Tick::begin();
         let outcome = work.await;
+        self.leave_on(tick, outcome).await
+    }
+
+    /// The same when it was done already, since the tick began.
+    pub(super) async fn leave_on<T>(
+        &self,
+        tick: Tick,
+        outcome: Result<T, Error>,
+    ) -> Result<T, Error> {
         let tells = match &outcome {
             Err(Error::MessageNotFound) => true,
             Err(Error::UserNotFound) => self.rule.is_set(),

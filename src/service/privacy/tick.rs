@@ -10,13 +10,13 @@ use tokio::time::{Instant, sleep_until};
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The beat of one question.
-pub(super) struct Tick {
+pub(in crate::service) struct Tick {
     began: Instant,
 }
 
 impl Tick {
     /// Begins with the question.
-    pub(super) fn begin() -> Self {
+    pub(in crate::service) fn begin() -> Self {
         Self {
             began: Instant::now(),
         }

@@ -11,7 +11,7 @@ use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 /// Chat rooms that [`Messages::count_unread`] counts by name.
 const ROOMS_PER_COUNT: usize = 100;
-/// Chat rooms looked into by one query of [`Messages::list_missed`].
+/// Chat rooms looked into by one query of [`Messages::look_into`].
 const UNIONS_PER_QUERY: usize = 500;
 
 /// Where a message is, without what it says.
@@ -157,10 +157,22 @@ impl Messages {
             }
             lookup
         });
-        let mut missed = Vec::new();
+        let lookups: Vec<Vec<Document>> = lookups.collect();
+        self.look_into(name, &lookups).await
+    }
+
+    /// Gathers what several pipelines find, hundreds of them in one query.
+    pub(super) async fn look_into<R>(
+        &self,
+        name: &'static str,
+        lookups: &[Vec<Document>],
+    ) -> Result<Vec<R>, Error>
+    where
+        R: DeserializeOwned + Send + Sync + Unpin + 'static,
+    {
+        let mut all = Vec::new();
         // a pipeline may hold 1,000 stages, and each room is one
-        let all: Vec<Vec<Document>> = lookups.collect();
-        for some in all.chunks(UNIONS_PER_QUERY) {
+        for some in lookups.chunks(UNIONS_PER_QUERY) {
             let Some((first, others)) = some.split_first() else {
                 continue;
             };
@@ -169,8 +181,8 @@ impl Messages {
                 doc! { "$unionWith": { "coll": self.documents.name(), "pipeline": lookup } }
             }));
             let found: Vec<R> = self.documents.aggregate(name, pipeline).await?;
-            missed.extend(found);
+            all.extend(found);
         }
-        Ok(missed)
+        Ok(all)
     }
 }

@@ -5,6 +5,7 @@ mod missed;
 mod recount;
 mod scan;
 mod status;
+mod withheld;
 
 use bson::{DateTime, doc};
 use mongodb::IndexModel;
@@ -45,7 +46,7 @@ pub struct Message {
     pub chat_room: ChatRoomId,
     /// Who sent it.
     pub from: ChatUserId,
-    /// Who receives it.
+    /// Who receives it; [`ChatUserId::NOBODY`] when it is withheld.
     pub to: ChatUserId,
     /// The text.
     pub message: String,
@@ -98,7 +99,7 @@ pub(super) fn indexes() -> Vec<IndexModel> {
             doc! { "from": 1, "clientId": 1 },
             doc! { "clientId": { "$exists": true } },
         ),
-        // count_unread, apply(read); `unread` is a key so that the count reads no document
+        // count_unread, apply(read), list_withheld; `unread` is a key so that the count reads no document
         index::partial(
             UNREAD,
             doc! { "to": 1, "unread": 1, "chatRoom": 1, "seq": 1 },
@@ -118,6 +119,8 @@ pub struct Page {
     pub ascending: bool,
     /// Most messages wanted.
     pub limit: i64,
+    /// Only messages that this person may see; `None` for all.
+    pub viewer: Option<ChatUserId>,
 }
 
 impl Messages {
@@ -175,10 +178,9 @@ impl Messages {
     /// # Errors
     /// When the database cannot answer.
     pub async fn list_page(&self, room: ChatRoomId, page: Page) -> Result<Vec<Message>, Error> {
-        let filter = doc! {
-            "chatRoom": room,
-            "seq": { "$gt": page.after, "$lt": page.before },
-        };
+        let mut filter = page.viewer.map(withheld::seen_by).unwrap_or_default();
+        filter.insert("chatRoom", room);
+        filter.insert("seq", doc! { "$gt": page.after, "$lt": page.before });
         let listing = Listing::of(filter, page.limit)
             .sorted(doc! { "seq": if page.ascending { 1 } else { -1 } });
         self.documents.list("messages.list_page", listing).await
@@ -198,6 +200,7 @@ impl Messages {
                 before: Seq::MAX,
                 ascending: false,
                 limit: 1,
+                viewer: None,
             };
             return self.list_page(*room, newest).await;
         }

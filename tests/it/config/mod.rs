@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chatzz::config::{
-    AllowedOrigins, AuthMode, Config, ConfigError, ConfigErrors, IdType, LogFormat, Mode,
-    StatusEvent, Warning,
+    AllowedOrigins, AuthMode, BlockedSends, Config, ConfigError, ConfigErrors, IdType, LogFormat,
+    Mode, StatusEvent, Warning,
 };
 
 type Read = Result<(Config, Vec<Warning>), ConfigErrors>;
@@ -73,6 +73,7 @@ fn without_any_key_every_default_holds() {
     assert!((2..=16).contains(&config.lanes.count()));
     assert_eq!(config.timeouts.request, Duration::from_millis(4_500));
     assert_eq!(config.log.format, LogFormat::Text);
+    assert_eq!(config.privacy.blocked_sends, BlockedSends::Refuse);
 }
 
 #[test]

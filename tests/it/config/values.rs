@@ -60,6 +60,7 @@ fn values_out_of_range_are_refused() {
     refused("CHATZZ_STATUS_EVENT", "status");
     refused("CHATZZ_LOG", "info,a=b=c");
     refused("CHATZZ_LOG_FORMAT", "xml");
+    refused("CHATZZ_BLOCKED_SENDS", "hide");
     refused("CHATZZ_USER_ID_TYPE", "number");
     refused("CHATZZ_NODE_ID", "");
     refused("CHATZZ_NODE_ID", "knötchen");

@@ -8,6 +8,9 @@ mod presence;
 mod rule;
 mod rule_checks;
 mod whitelist;
+mod withheld;
+mod withheld_limits;
+mod withheld_nodes;
 
 use serde_json::{Value, json};
 

@@ -131,6 +131,42 @@ fn events(id: &Value) -> Vec<(&'static str, Value)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_id_used_before_tells_nothing_of_whom_the_rule_refuses() {
+    let server = server("30s").await;
+    let (alice, bob) = (server.person("alice").await, server.person("bob").await);
+    let present = server.person("present").await;
+    befriend(&server, &alice, &bob).await;
+    alice.add(&bob.id).await.unwrap();
+    alice.send_with(&bob.id, "x", "used").await.unwrap();
+    let nobody = json!(ObjectId::new().to_hex());
+    for text in ["x", "y"] {
+        let expected = alice.send_with(&nobody, text, "used").await.unwrap_err();
+        assert_eq!(expected["code"], "user-not-found", "{text}");
+        let answer = alice.send_with(&present.id, text, "used").await;
+        assert_eq!(answer.unwrap_err(), expected, "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_is_answered_after_its_receiver_was_deleted() {
+    let server = Server::with(&[("CHATZZ_USER_CACHE", "0")]).await;
+    let (alice, bob) = server.pair().await;
+    let stored = alice.send_with(&bob.id, "x", "used").await.unwrap();
+    let users = server.collection("users");
+    let of_bob = doc! { "_id": object_id(&bob.id) };
+    users.delete_one(of_bob).await.unwrap();
+
+    let again = alice.send_with(&bob.id, "x", "used").await.unwrap();
+    assert_eq!(again["_id"], stored["_id"]);
+    assert_eq!(again["duplicate"], true);
+    for (text, client_id) in [("x", "new"), ("y", "used")] {
+        let refused = alice.send_with(&bob.id, text, client_id).await;
+        assert_eq!(code(refused), "user-not-found", "{text} {client_id}");
+    }
+    assert_eq!(server.messages().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whom_the_rule_refuses_is_answered_like_nobody_in_every_event() {
     let server = server("30s").await;
     let alice = server.person("alice").await;

@@ -149,6 +149,16 @@ async fn a_message_of_a_stranger_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_writes_to_nobody_is_found_too() {
+    let world = World::healthy().await;
+    let nobody = ObjectId::from_bytes([0; 12]);
+    let changes = doc! { "from": ObjectId::new(), "to": nobody };
+    world.update_message(7, doc! { "$set": changes }).await;
+
+    world.assert_finds_and_leaves(&[Check::Stranger]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_the_server_cannot_read_is_found() {
     let world = World::healthy().await;
     world

@@ -1,0 +1,87 @@
+//! Messages withheld from their receiver, who had blocked the sender.
+//!
+//! Such a message has its place in the chat room like any other, and is addressed
+//! to [`ChatUserId::NOBODY`]: what asks for messages *to* somebody never finds it.
+
+use bson::{Document, doc};
+
+use super::{Error, Message, Messages};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+
+impl Message {
+    /// Whether it is withheld from its receiver.
+    pub fn is_withheld(&self) -> bool {
+        self.to == ChatUserId::NOBODY
+    }
+
+    fn is_seen_by(&self, viewer: ChatUserId) -> bool {
+        !self.is_withheld() || self.from == viewer
+    }
+}
+
+/// The messages that a person may see, among those of his chat rooms.
+pub(super) fn seen_by(viewer: ChatUserId) -> Document {
+    doc! { "$or": [{ "to": { "$ne": ChatUserId::NOBODY } }, { "from": viewer }] }
+}
+
+impl Messages {
+    /// Lists the last message that a person sees of each of his chat rooms.
+    ///
+    /// As [`Messages::list_last`]; where that one is withheld from him the database
+    /// looks into the chat room, by index `chatRoom_seq`, in one query more for all.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_last_seen_by(
+        &self,
+        viewer: ChatUserId,
+        rooms: &[ChatRoomId],
+    ) -> Result<Vec<Message>, Error> {
+        let mut last = self.list_last(rooms).await?;
+        let hidden = last.extract_if(.., |message| !message.is_seen_by(viewer));
+        let lookups = hidden.map(|message| {
+            let before = doc! { "chatRoom": message.chat_room, "seq": { "$lt": message.seq } };
+            vec![
+                doc! { "$match": { "$and": [before, seen_by(viewer)] } },
+                doc! { "$sort": { "seq": -1 } },
+                doc! { "$limit": 1 },
+            ]
+        });
+        let lookups = lookups.collect::<Vec<_>>();
+        let seen = self.look_into("messages.list_last_seen_by", &lookups);
+        last.extend(seen.await?);
+        Ok(last)
+    }
+
+    /// Lists the positions, between two in a chat room, of what is withheld there,
+    /// ascending. Index: `to_unread_chatRoom_seq`, covered: nobody ever reads it.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_withheld(
+        &self,
+        room: ChatRoomId,
+        after: Seq,
+        before: Seq,
+    ) -> Result<Vec<Seq>, Error> {
+        #[derive(serde::Deserialize)]
+        struct Position {
+            seq: Seq,
+        }
+        let pipeline = vec![
+            doc! { "$match": {
+                "to": ChatUserId::NOBODY,
+                "unread": true,
+                "chatRoom": room,
+                "seq": { "$gt": after, "$lt": before },
+            } },
+            doc! { "$sort": { "seq": 1 } },
+            doc! { "$project": { "_id": 0, "seq": 1 } },
+        ];
+        let found: Vec<Position> = self
+            .documents
+            .aggregate("messages.list_withheld", pipeline)
+            .await?;
+        Ok(found.into_iter().map(|position| position.seq).collect())
+    }
+}
