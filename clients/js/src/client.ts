@@ -60,7 +60,9 @@ export class Chatzz extends Store<ChatzzState> {
   #conversations = new Map<string, Conversation>();
   #user: UserDetails | undefined;
   #meta: Record<string, unknown> | undefined;
-  #loss: string | undefined;
+  #loss = '';
+  /** Whether there was a login. */
+  #isKnown = false;
 
   readonly on = this.#events.on.bind(this.#events) as Emitter<ChatzzEvents>['on'];
   readonly once = this.#events.once.bind(this.#events) as Emitter<ChatzzEvents>['once'];
@@ -80,7 +82,7 @@ export class Chatzz extends Store<ChatzzState> {
       error,
       storage: options.storage,
       key: `chatzz-outbox ${options.url} ${options.userId}`,
-      send: (payload, obsolete) => this.#link.request('send-message', payload, obsolete),
+      send: (payload, obsolete) => this.#link.request('send-message', payload, { obsolete }),
       stored: ({ duplicate: _, ...message }: Message & { duplicate?: true }) => void this.#of(message).take([message]),
       changed: (userId) => this.conversation(userId).pendingChanged(),
     });
@@ -251,8 +253,9 @@ export class Chatzz extends Store<ChatzzState> {
     this.changed();
     this.#events.emit('state', state, reason);
     if (state === 'connected') {
-      if (this.#loss === undefined) this.#events.emit('connect');
-      else this.#events.emit('reconnect', this.#loss);
+      if (this.#isKnown) this.#events.emit('reconnect', this.#loss);
+      else this.#events.emit('connect');
+      this.#isKnown = true;
       this.#outbox.start();
     } else if (reason !== 'connect') {
       this.#loss = reason;

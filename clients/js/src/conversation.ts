@@ -251,7 +251,7 @@ export class Conversation extends Store<ConversationState> {
 
   async #fetch(): Promise<void> {
     while (this.#high < this.#newest) {
-      const { messages } = await this.#host.link.request('get-old-messages', { userId: this.#id, after: this.#high, limit: PAGE });
+      const { messages } = await this.#host.link.request('get-old-messages', { userId: this.#id, after: this.#high, limit: PAGE }, { background: true });
       // The server has nothing there: do not ask for ever.
       if (messages.length === 0) this.#newest = this.#high;
       this.take(messages);
@@ -262,7 +262,7 @@ export class Conversation extends Store<ConversationState> {
   async #confirm(): Promise<void> {
     await this.#filling;
     if (this.#high < this.#newest) return;
-    await this.#host.link.request('message-delivered', { userId: this.#id, upTo: this.#high }).catch(this.#host.error);
+    await this.#host.link.request('message-delivered', { userId: this.#id, upTo: this.#high }, { background: true }).catch(this.#host.error);
   }
 
   async #loadOlder(): Promise<boolean> {

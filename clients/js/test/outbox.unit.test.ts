@@ -230,3 +230,18 @@ test('a login that is refused for good leaves the outbox as it was', async () =>
 
   assert.equal((await sent).message, 'kept');
 });
+
+test('what is discarded while there is no connection is never sent', async () => {
+  const chat = await server.login();
+  server.refusals = ['xhr poll error', 'xhr poll error'];
+  server.cut();
+  const [unwanted, next] = [chat.send(BOB, 'unwanted', 'first'), chat.send(BOB, 'next')];
+  // It waits for the login by now.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  chat.discard('first');
+
+  await assert.rejects(unwanted, { code: 'discarded' });
+  await next;
+
+  assert.deepEqual(texts(), ['next']);
+});
