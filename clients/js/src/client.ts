@@ -2,6 +2,7 @@ import { Conversation } from './conversation.js';
 import type { ConversationHost } from './conversation.js';
 import { Emitter, Store } from './emitter.js';
 import { ChatzzError } from './error.js';
+import { userKey } from './key.js';
 import { Link } from './link.js';
 import type { State } from './link.js';
 import type { Options } from './options.js';
@@ -52,7 +53,7 @@ export interface ChatzzState {
 
 /** One user's chats, on one connection that is kept. */
 export class Chatzz extends Store<ChatzzState> {
-  readonly userId: UserId;
+  #given: UserId;
   #link: Link;
   #outbox: Outbox;
   #host: ConversationHost;
@@ -71,7 +72,7 @@ export class Chatzz extends Store<ChatzzState> {
   /** Nothing is connected before `connect`. */
   constructor(options: Options) {
     super();
-    this.userId = options.userId;
+    this.#given = options.userId;
     const error = (error: ChatzzError) => this.#error(error);
     this.#link = new Link(options, {
       error,
@@ -101,6 +102,8 @@ export class Chatzz extends Store<ChatzzState> {
     };
   }
 
+  /** Who the user is: the server's own form of the id, once logged in. */
+  get userId(): UserId { return this.#user?._id ?? this.#given; }
   get state(): State { return this.#link.state; }
   /** Oneself, once logged in. */
   get user(): UserDetails | undefined { return this.#user; }
@@ -130,7 +133,7 @@ export class Chatzz extends Store<ChatzzState> {
 
   /** Everything with one other person: the same object at each call. */
   conversation(userId: UserId): Conversation {
-    const key = String(userId);
+    const key = userKey(userId);
     const known = this.#conversations.get(key);
     if (known) return known;
     const conversation = new Conversation(this.#host, userId);
@@ -191,7 +194,7 @@ export class Chatzz extends Store<ChatzzState> {
 
   /** Whether the user sent it. */
   isMine({ from }: Message | LastMessage): boolean {
-    return String(typeof from === 'object' ? from._id : from) === String(this.userId);
+    return userKey(typeof from === 'object' ? from._id : from) === userKey(this.userId);
   }
 
   protected override compute(): ChatzzState {
@@ -230,7 +233,7 @@ export class Chatzz extends Store<ChatzzState> {
     for (const contact of connectedUsers) {
       const conversation = this.conversation(contact._id);
       const added = contact.addedWhileAway && !conversation.contact;
-      const fresh = conversation.login(contact, missedMessages[conversation.userId] ?? []);
+      const fresh = conversation.login(contact, missedMessages[String(contact._id)] ?? []);
       if (added) this.#events.emit('contact-added', contact, conversation);
       if (fresh.length > 0) this.#events.emit('missed', fresh, conversation);
     }

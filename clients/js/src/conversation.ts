@@ -47,8 +47,6 @@ const PAGE = 500;
 
 /** Everything with one other person. */
 export class Conversation extends Store<ConversationState> {
-  /** The other person's id. */
-  readonly userId: string;
   #id: UserId;
   #host: ConversationHost;
   #contact: AddedContact | undefined;
@@ -71,7 +69,6 @@ export class Conversation extends Store<ConversationState> {
     super();
     this.#host = host;
     this.#id = id;
-    this.userId = String(id);
     this.#reader = new Reader(host.link, id, () => this.#applyRead(this.#reader.upTo));
     this.#typing = new Typing(host.link, id, () => {
       this.#changed();
@@ -79,6 +76,8 @@ export class Conversation extends Store<ConversationState> {
     });
   }
 
+  /** The other person's id: the server's own form of it, once it is known. */
+  get userId(): string { return String(this.#contact?._id ?? this.#id); }
   get contact() { return this.snapshot().contact; }
   get messages() { return this.snapshot().messages; }
   get last() { return this.snapshot().last; }

@@ -245,3 +245,29 @@ test('what is discarded while there is no connection is never sent', async () =>
 
   assert.deepEqual(texts(), ['next']);
 });
+
+test('entries that are none of this library\'s are passed over, and sound ones are sent', async () => {
+  const storage = new Kept();
+  const sound = { clientId: 'a', to: BOB, message: 'sound', createdAt: '2026-11-20T00:00:00.000Z', status: 'waiting' };
+  const foreign = [null, 7, 'text', [], {}, { ...sound, to: undefined }, { ...sound, status: 'sent' }, { ...sound, clientId: 1 }, { ...sound, error: 'x' }];
+  storage.items.set(`chatzz-outbox http://fake ${ALICE}`, JSON.stringify([...foreign, sound]));
+
+  const chat = await server.login({ storage });
+  await chat.send(BOB, 'new');
+
+  assert.deepEqual(texts(), ['sound', 'new']);
+  await until(() => storage.items.size === 0);
+});
+
+test('a storage may answer with a promise of another make', async () => {
+  const storage = new Kept();
+  storage.getItem = (key) => {
+    const text = storage.items.get(key) ?? null;
+    return { then: (resolve: (text: string | null) => void) => setTimeout(() => resolve(text), 1) } as unknown as Promise<string | null>;
+  };
+  const before = server.client({ storage });
+  for (const text of ['one', 'two']) void before.send(BOB, text);
+  await until(() => [...storage.items.values()].join().includes('two'));
+
+  assert.match([...storage.items.values()].join(), /one.*two/, 'the second write knows of the first');
+});
