@@ -9,7 +9,7 @@ import type { Options } from './options.js';
 import { Outbox, newClientId } from './outbox.js';
 import type {
   AddedContact, Envelope, HistoryPage, LastMessage, Login, Message, Payload, PresenceChange, Requests, Result,
-  StatusChange, UserDetails, UserId,
+  UserDetails, UserId,
 } from './wire.js';
 
 /** What a client tells: event → arguments of a listener. */
@@ -98,6 +98,7 @@ export class Chatzz extends Store<ChatzzState> {
         for (const message of messages) this.#events.emit('message', message, conversation);
         this.#events.emit('messages', messages, conversation);
       },
+      advanced: (messages, conversation) => void this.#events.emit('status', messages, conversation),
       typing: (conversation) => void this.#events.emit('typing', conversation.typing, conversation),
     };
   }
@@ -172,7 +173,7 @@ export class Chatzz extends Store<ChatzzState> {
   /** Reads one message; `conversation(userId).markRead()` reads all. */
   async readMessage(messageId: string): Promise<Message> {
     const message = await this.request('message-read', { messageId });
-    this.#status(message);
+    this.#of(message).status(message);
     return message;
   }
 
@@ -213,7 +214,7 @@ export class Chatzz extends Store<ChatzzState> {
     switch (type) {
       case 'user-details': return this.#login(data);
       case 'new-message': return void this.#of(data).take([data]);
-      case 'message-status-changed': return this.#status(data);
+      case 'message-status-changed': return this.#of(data).status(data);
       case 'chat-user-added': return this.#added(data);
       case 'chat-user-status-changed':
       case 'user-status-changed':
@@ -244,12 +245,6 @@ export class Chatzz extends Store<ChatzzState> {
     const conversation = this.conversation(contact._id);
     conversation.added(contact);
     this.#events.emit('contact-added', contact, conversation);
-  }
-
-  #status(change: StatusChange): void {
-    const conversation = this.#of(change);
-    const changed = conversation.status(change);
-    if (changed.length > 0) this.#events.emit('status', changed, conversation);
   }
 
   #stateChanged(state: State, reason: string): void {
