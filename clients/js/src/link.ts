@@ -97,10 +97,12 @@ export class Link {
     this.#epoch += 1;
     this.#why = error;
     globalThis.removeEventListener?.('online', this.#online);
-    this.#set('disconnected', reason);
+    this.state = 'disconnected';
     this.#socket.disconnect();
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
     for (const wake of [...this.#sleepers, ...this.#dozers]) wake();
+    // In the end: whoever is told may connect again.
+    this.#on.state('disconnected', reason);
   }
 
   /** Resolves when logged in. */
@@ -180,11 +182,9 @@ export class Link {
     try {
       this.#token = this.#options.getToken ? await this.#options.getToken() : this.#options.token;
     } catch (cause) {
-      if (epoch === this.#epoch) {
-        this.#on.error(new ChatzzError('unauthorized', 'getToken failed', cause));
-        void this.#later();
-      }
-      return;
+      if (epoch !== this.#epoch) return;
+      this.#on.error(new ChatzzError('unauthorized', 'getToken failed', cause));
+      return this.#later(epoch);
     }
     if (epoch !== this.#epoch) return;
     this.#socket.auth = this.#token === undefined ? {} : { token: this.#token };
@@ -215,18 +215,19 @@ export class Link {
 
   #lost(reason: string): void {
     if (this.state === 'disconnected') return;
+    const epoch = this.#epoch;
     this.#set('reconnecting', reason);
     for (const wake of [...this.#dozers]) wake();
-    void this.#later();
+    void this.#later(epoch);
   }
 
   #refused(error: ChatzzError): void {
     if (this.state === 'disconnected') return;
+    const epoch = this.#epoch;
     const hopeless = error.code === 'unauthorized' && !this.#options.getToken;
     if (hopeless || !mayRetry(error, 1)) return this.#fail(error);
     if (error.code === 'unauthorized') this.#on.error(error);
-    this.#set('reconnecting', error.message);
-    void this.#later();
+    void this.#later(epoch);
   }
 
   #fail(error: ChatzzError): void {
@@ -234,7 +235,9 @@ export class Link {
     this.#on.error(error);
   }
 
-  async #later(): Promise<void> {
+  /** Tries again after a pause, unless whoever was told of this epoch's end has disconnected or connected anew. */
+  async #later(ended: number): Promise<void> {
+    if (ended !== this.#epoch) return;
     const epoch = (this.#epoch += 1);
     const pause = Math.max(jittered(this.#pause), this.#least);
     this.#least = 0;

@@ -83,7 +83,7 @@ export class Timeline {
 
   /** Shows what is here up to `seq`, whatever the holes, and what follows it without one. */
   advance(seq = 0): Message[] {
-    const fresh = this.between(this.high + 1, seq);
+    const fresh = seq > this.high ? this.between(this.high + 1, seq) : [];
     this.high = fresh.at(-1)?.seq ?? this.high;
     for (let next; (next = this.#messages.get(this.high + 1)); this.high += 1) fresh.push(next);
     return fresh;

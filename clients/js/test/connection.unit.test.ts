@@ -248,3 +248,49 @@ test('a login that came too soon waits for as long as the server says', async ()
 
   assert.ok(Date.now() - begun >= 199, 'the pauses of this client are 30 ms at most');
 });
+
+for (const [what, event, refusals] of [['a loss', 'disconnect', []], ['a refusal', 'error', ['unauthorized: no']]] as const) {
+  test(`whoever is told of ${what} may disconnect: nobody connects again`, async () => {
+    const chat = await server.login({ getToken: () => 'good' });
+    chat.on(event, () => chat.disconnect());
+    server.refusals = [...refusals];
+    server.cut();
+    await until(() => chat.isDisconnected());
+    const handshakes = server.tokens.length;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+
+    assert.ok(chat.isDisconnected());
+    assert.equal(server.tokens.length, handshakes);
+  });
+}
+
+test('whoever is told that getToken failed may disconnect: it is not asked again', async () => {
+  let asked = 0;
+  const chat = server.client({ getToken: () => {
+    asked += 1;
+    throw new Error('logged out');
+  } });
+  chat.on('error', () => chat.disconnect());
+  chat.connect();
+  await until(() => chat.isDisconnected());
+  await new Promise((resolve) => setTimeout(resolve, 100));
+
+  assert.deepEqual([asked, chat.state], [1, 'disconnected']);
+});
+
+test('whoever is told of the end may connect again at once', async () => {
+  const chat = await server.login();
+  chat.once('disconnect', () => chat.connect());
+  chat.disconnect();
+
+  await chat.ready();
+
+  assert.ok(chat.isConnected());
+  chat.once('disconnect', () => {
+    chat.disconnect();
+    chat.connect();
+  });
+  server.cut();
+  await until(() => chat.isConnected());
+  await chat.getOldMessages({ userId: BOB });
+});

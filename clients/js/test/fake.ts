@@ -182,6 +182,7 @@ class FakeSocket {
   #server: FakeServer;
   #handlers = new Map<string, Handler>();
   #waiting = new Set<Answer>();
+  #attempt = 0;
 
   constructor(server: FakeServer) {
     this.#server = server;
@@ -196,7 +197,9 @@ class FakeSocket {
   }
 
   connect(): void {
+    const attempt = (this.#attempt += 1);
     setImmediate(() => {
+      if (attempt !== this.#attempt) return;
       this.#server.tokens.push(this.auth.token);
       const refusal = this.#server.refusals.shift();
       if (refusal !== undefined) return this.hear('connect_error', new Error(refusal));
@@ -206,6 +209,7 @@ class FakeSocket {
   }
 
   disconnect(): void {
+    this.#attempt += 1;
     this.drop('io client disconnect');
   }
 
