@@ -279,11 +279,12 @@ test('whoever is told that getToken failed may disconnect: it is not asked again
 });
 
 test('whoever is told of the end may connect again at once', async () => {
-  const chat = await server.login();
+  server.refusals = ['unauthorized: not yet'];
+  const chat = server.client({ token: 'early' });
   chat.once('disconnect', () => chat.connect());
-  chat.disconnect();
+  chat.connect();
 
-  await chat.ready();
+  await until(() => chat.isConnected());
 
   assert.ok(chat.isConnected());
   chat.once('disconnect', () => {
