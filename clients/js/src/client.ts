@@ -1,14 +1,15 @@
 import { Conversation } from './conversation.js';
-import type { ConversationHost } from './host.js';
+import type { ConversationHost } from './conversation.js';
 import { Emitter, Store } from './emitter.js';
 import { ChatzzError } from './error.js';
+import { userKey } from './key.js';
 import { Link } from './link.js';
 import type { State } from './link.js';
 import type { Options } from './options.js';
 import { Outbox, newClientId } from './outbox.js';
 import type {
   AddedContact, Envelope, HistoryPage, LastMessage, Login, Message, Payload, PresenceChange, Requests, Result,
-  StatusChange, UserDetails, UserId,
+  UserDetails, UserId,
 } from './wire.js';
 
 /** What a client tells: event → arguments of a listener. */
@@ -52,7 +53,7 @@ export interface ChatzzState {
 
 /** One user's chats, on one connection that is kept. */
 export class Chatzz extends Store<ChatzzState> {
-  readonly userId: UserId;
+  #given: UserId;
   #link: Link;
   #outbox: Outbox;
   #host: ConversationHost;
@@ -60,7 +61,9 @@ export class Chatzz extends Store<ChatzzState> {
   #conversations = new Map<string, Conversation>();
   #user: UserDetails | undefined;
   #meta: Record<string, unknown> | undefined;
-  #loss: string | undefined;
+  #loss = '';
+  /** Whether there was a login. */
+  #isKnown = false;
 
   readonly on = this.#events.on.bind(this.#events) as Emitter<ChatzzEvents>['on'];
   readonly once = this.#events.once.bind(this.#events) as Emitter<ChatzzEvents>['once'];
@@ -69,7 +72,7 @@ export class Chatzz extends Store<ChatzzState> {
   /** Nothing is connected before `connect`. */
   constructor(options: Options) {
     super();
-    this.userId = options.userId;
+    this.#given = options.userId;
     const error = (error: ChatzzError) => this.#error(error);
     this.#link = new Link(options, {
       error,
@@ -80,7 +83,7 @@ export class Chatzz extends Store<ChatzzState> {
       error,
       storage: options.storage,
       key: `chatzz-outbox ${options.url} ${options.userId}`,
-      send: (payload, obsolete) => this.#link.request('send-message', payload, obsolete),
+      send: (payload, obsolete) => this.#link.request('send-message', payload, { obsolete }),
       stored: ({ duplicate: _, ...message }: Message & { duplicate?: true }) => void this.#of(message).take([message]),
       changed: (userId) => this.conversation(userId).pendingChanged(),
     });
@@ -95,10 +98,13 @@ export class Chatzz extends Store<ChatzzState> {
         for (const message of messages) this.#events.emit('message', message, conversation);
         this.#events.emit('messages', messages, conversation);
       },
+      advanced: (messages, conversation) => void this.#events.emit('status', messages, conversation),
       typing: (conversation) => void this.#events.emit('typing', conversation.typing, conversation),
     };
   }
 
+  /** Who the user is: the server's own form of the id, once logged in. */
+  get userId(): UserId { return this.#user?._id ?? this.#given; }
   get state(): State { return this.#link.state; }
   /** Oneself, once logged in. */
   get user(): UserDetails | undefined { return this.#user; }
@@ -128,7 +134,7 @@ export class Chatzz extends Store<ChatzzState> {
 
   /** Everything with one other person: the same object at each call. */
   conversation(userId: UserId): Conversation {
-    const key = String(userId);
+    const key = userKey(userId);
     const known = this.#conversations.get(key);
     if (known) return known;
     const conversation = new Conversation(this.#host, userId);
@@ -167,7 +173,7 @@ export class Chatzz extends Store<ChatzzState> {
   /** Reads one message; `conversation(userId).markRead()` reads all. */
   async readMessage(messageId: string): Promise<Message> {
     const message = await this.request('message-read', { messageId });
-    this.#status(message);
+    this.#of(message).status(message);
     return message;
   }
 
@@ -189,7 +195,7 @@ export class Chatzz extends Store<ChatzzState> {
 
   /** Whether the user sent it. */
   isMine({ from }: Message | LastMessage): boolean {
-    return String(typeof from === 'object' ? from._id : from) === String(this.userId);
+    return userKey(typeof from === 'object' ? from._id : from) === userKey(this.userId);
   }
 
   protected override compute(): ChatzzState {
@@ -208,7 +214,7 @@ export class Chatzz extends Store<ChatzzState> {
     switch (type) {
       case 'user-details': return this.#login(data);
       case 'new-message': return void this.#of(data).take([data]);
-      case 'message-status-changed': return this.#status(data);
+      case 'message-status-changed': return this.#of(data).status(data);
       case 'chat-user-added': return this.#added(data);
       case 'chat-user-status-changed':
       case 'user-status-changed':
@@ -228,7 +234,7 @@ export class Chatzz extends Store<ChatzzState> {
     for (const contact of connectedUsers) {
       const conversation = this.conversation(contact._id);
       const added = contact.addedWhileAway && !conversation.contact;
-      const fresh = conversation.login(contact, missedMessages[conversation.userId] ?? []);
+      const fresh = conversation.login(contact, missedMessages[String(contact._id)] ?? []);
       if (added) this.#events.emit('contact-added', contact, conversation);
       if (fresh.length > 0) this.#events.emit('missed', fresh, conversation);
     }
@@ -241,18 +247,13 @@ export class Chatzz extends Store<ChatzzState> {
     this.#events.emit('contact-added', contact, conversation);
   }
 
-  #status(change: StatusChange): void {
-    const conversation = this.#of(change);
-    const changed = conversation.status(change);
-    if (changed.length > 0) this.#events.emit('status', changed, conversation);
-  }
-
   #stateChanged(state: State, reason: string): void {
     this.changed();
     this.#events.emit('state', state, reason);
     if (state === 'connected') {
-      if (this.#loss === undefined) this.#events.emit('connect');
-      else this.#events.emit('reconnect', this.#loss);
+      if (this.#isKnown) this.#events.emit('reconnect', this.#loss);
+      else this.#events.emit('connect');
+      this.#isKnown = true;
       this.#outbox.start();
     } else if (reason !== 'connect') {
       this.#loss = reason;

@@ -1,9 +1,12 @@
 import { Store } from './emitter.js';
+import type { ChatzzError } from './error.js';
 import { Reader } from './reader.js';
+import { Timeline } from './timeline.js';
 import { Typing } from './typing.js';
+import { Unread } from './unread.js';
 import { newClientId } from './outbox.js';
-import type { ConversationHost } from './host.js';
-import type { PendingMessage } from './outbox.js';
+import type { Outbox, PendingMessage } from './outbox.js';
+import type { Link } from './link.js';
 import type { AddedContact, Contact, LastMessage, Message, Presence, PresenceChange, StatusChange, UserId } from './wire.js';
 
 /** A stored message, or one that is still on its way; `status` tells which. */
@@ -13,7 +16,7 @@ export type ChatMessage = Message | PendingMessage;
 export interface ConversationState {
   /** The other person; absent until both have a chat room. */
   readonly contact: AddedContact | undefined;
-  /** By `seq`, all that the server has, then what waits in the outbox. */
+  /** By `seq`, nothing missing in between that the server has, then what waits in the outbox. */
   readonly messages: readonly ChatMessage[];
   /** The newest stored message, also when `messages` does not reach it yet. */
   readonly last: Message | LastMessage | undefined;
@@ -28,28 +31,31 @@ export interface ConversationState {
   readonly hasOlder: boolean;
 }
 
-const RANK = { not_sent: 0, sent: 1, read: 2 };
+/** @internal */
+export interface ConversationHost {
+  link: Link;
+  outbox: Outbox;
+  pageSize: number;
+  isMine(message: Message | LastMessage): boolean;
+  changed(): void;
+  arrived(messages: Message[], conversation: Conversation): void;
+  advanced(messages: Message[], conversation: Conversation): void;
+  typing(conversation: Conversation): void;
+  error(error: ChatzzError): void;
+}
+
 /** The most messages of one page. */
 const PAGE = 500;
+/** How far back statuses are fetched again after a login, in messages: two pages. */
+const BACK = 2 * PAGE;
 
 /** Everything with one other person. */
 export class Conversation extends Store<ConversationState> {
-  /** The other person's id. */
-  readonly userId: string;
   #id: UserId;
   #host: ConversationHost;
   #contact: AddedContact | undefined;
-  #last: Message | LastMessage | undefined;
-  #unread = 0;
-  /** Up to here the server has counted what is unread. */
-  #counted = 0;
-  #messages = new Map<number, Message>();
-  /** What is shown: from `low` to `high` nothing is missing. No `low`: nothing is known yet. */
-  #low: number | undefined;
-  #high = 0;
-  #newest = 0;
-  /** Positions that the server has nothing for: the first of them, and where it goes on. */
-  #holes = new Map<number, number>();
+  #timeline: Timeline;
+  #unread: Unread;
   #filling: Promise<void> | undefined;
   #older: Promise<boolean> | undefined;
   #reader: Reader;
@@ -60,14 +66,19 @@ export class Conversation extends Store<ConversationState> {
     super();
     this.#host = host;
     this.#id = id;
-    this.userId = String(id);
-    this.#reader = new Reader(host.link, id, () => this.#applyRead(this.#reader.upTo));
+    this.#timeline = new Timeline(host);
+    // To add a contact once more changes nothing, and tells.
+    const contact = () => host.link.request('add-chat-user', { userToAdd: id }, { background: true });
+    this.#unread = new Unread(this.#timeline, contact, () => this.#changed());
+    this.#reader = new Reader(host.link, id, (told) => this.#applyRead(this.#reader.upTo, told));
     this.#typing = new Typing(host.link, id, () => {
       this.#changed();
       host.typing(this);
     });
   }
 
+  /** The other person's id: the server's own form of it, once it is known. */
+  get userId(): string { return String(this.#contact?._id ?? this.#id); }
   get contact() { return this.snapshot().contact; }
   get messages() { return this.snapshot().messages; }
   get last() { return this.snapshot().last; }
@@ -101,13 +112,18 @@ export class Conversation extends Store<ConversationState> {
   login(contact: Contact, missed: Message[]): Message[] {
     const { unreadCount, lastMessage, missedCount: _, missedFrom, addedWhileAway: __, ...person } = contact;
     const newest = lastMessage?.seq ?? 0;
+    const timeline = this.#timeline;
     this.#contact = person;
-    this.#unread = unreadCount;
-    this.#counted = Math.max(newest, missed.at(-1)?.seq ?? 0);
-    this.#begin(missedFrom ?? missed[0]?.seq ?? newest + 1);
-    this.#newest = Math.max(this.#newest, newest);
-    if (lastMessage) this.#show(lastMessage);
-    const fresh = missed.filter(({ _id, seq }) => this.#messages.get(seq)?._id !== _id);
+    // What was read or delivered meanwhile is not told again.
+    const old = timeline.between(timeline.high + 1 - BACK, timeline.high).find(({ status }) => status !== 'read');
+    timeline.stale = old?.seq ?? Infinity;
+    timeline.begin(missedFrom ?? missed[0]?.seq ?? newest + 1);
+    timeline.newest = Math.max(timeline.newest, newest);
+    if (lastMessage) timeline.show(lastMessage);
+    const fresh = missed.filter((message) => !timeline.has(message));
+    // The count is as old as `lastMessage`; of the missed messages, which were read later, it may lack some.
+    const counted = missed.filter((message) => message.seq <= newest && timeline.isUnread(message));
+    this.#unread.set(Math.max(unreadCount, counted.length), newest);
     this.take(missed);
     if (missed.length > 0) void this.#confirm();
     this.#reader.resume();
@@ -117,45 +133,35 @@ export class Conversation extends Store<ConversationState> {
   /** @internal */
   added(contact: AddedContact): void {
     this.#contact = contact;
-    this.#begin(1);
+    this.#timeline.begin(1);
     this.#changed();
   }
 
   /** @internal Keeps messages, and tells those that follow what is shown without a hole. */
   take(messages: Message[]): void {
+    const timeline = this.#timeline;
     for (const message of messages) {
-      this.#begin(message.seq);
-      this.#keep(message);
-      this.#newest = Math.max(this.#newest, message.seq);
-      if (this.#host.isMine(message)) this.#host.outbox.stored(message);
+      timeline.begin(message.seq);
+      timeline.keep(message);
+      timeline.newest = Math.max(timeline.newest, message.seq);
     }
-    const fresh: Message[] = [];
-    for (let next; (next = this.#next()); this.#high = next.seq) {
-      fresh.push(next);
-      if (!this.#host.isMine(next)) this.#typing.hide();
-      if (next.seq > this.#counted && !this.#host.isMine(next) && next.status !== 'read') this.#unread += 1;
-    }
-    if (this.#high < this.#newest) void this.#fill();
-    this.#changed();
-    if (fresh.length > 0) this.#host.arrived(fresh, this);
+    this.#tell(timeline.advance());
+    if (timeline.isBehind) void this.#fill();
   }
 
-  /** @internal The messages whose status went forward. */
-  status({ range, ...newest }: StatusChange): Message[] {
-    const { from, to } = range ?? { from: newest.seq, to: newest.seq };
-    const changed: Message[] = [];
-    const keep = (message: Message) => this.#keep(message) && changed.push(this.#messages.get(message.seq) ?? message);
-    for (const message of range ? this.#between(from, to) : []) {
-      const same = this.#host.isMine(message) === this.#host.isMine(newest);
-      if (same && message.seq !== newest.seq) keep({ ...message, status: newest.status });
-    }
-    keep(newest);
-    if (newest.status === 'read' && !this.#host.isMine(newest)) {
-      if (range) this.#applyRead(to);
-      else this.#unread = Math.max(0, this.#unread - changed.length);
+  /** @internal */
+  status({ range, ...newest }: StatusChange): void {
+    const timeline = this.#timeline;
+    const isMine = this.#host.isMine(newest);
+    const others = range ? timeline.between(range.from, range.to) : [];
+    const changed = timeline.forward(others.filter((message) => message.seq !== newest.seq && this.#host.isMine(message) === isMine), newest.status);
+    if (timeline.keep(newest)) changed.push(newest);
+    if (newest.status === 'read' && !isMine) {
+      if (range) this.#applyRead(range.to, true, changed);
+      else this.#unread.less(changed);
     }
     this.#changed();
-    return changed;
+    if (changed.length > 0) this.#host.advanced(changed, this);
   }
 
   /** @internal */
@@ -177,23 +183,20 @@ export class Conversation extends Store<ConversationState> {
   }
 
   protected override compute(): ConversationState {
-    const messages: ChatMessage[] = [];
-    for (let seq = this.#low ?? 1; seq <= this.#high; seq += 1) {
-      const message = this.#messages.get(seq);
-      if (message) messages.push(message);
-    }
+    const { low, high, last } = this.#timeline;
+    const messages: ChatMessage[] = this.#timeline.between(1, high);
     // One's own behind a hole was on the screen already, and stays while the hole is filled.
-    messages.push(...this.#between(this.#high + 1, this.#newest).filter((message) => this.#host.isMine(message)));
+    messages.push(...this.#timeline.between(high + 1, Infinity).filter((message) => this.#host.isMine(message)));
     messages.push(...this.#host.outbox.list(this.userId));
     return {
       contact: this.#contact,
       messages,
-      last: this.#last,
-      unread: this.#unread,
+      last,
+      unread: this.#unread.count,
       presence: this.#contact?.status,
       lastOnline: this.#contact?.lastOnline,
       typing: this.#typing.shown,
-      hasOlder: this.#low === undefined || this.#low > 1,
+      hasOlder: low !== 1,
     };
   }
 
@@ -202,97 +205,76 @@ export class Conversation extends Store<ConversationState> {
     this.#host.changed();
   }
 
-  #begin(low: number): void {
-    if (this.#low !== undefined) return;
-    this.#low = low;
-    this.#high = low - 1;
+  /** Tells what is shown from now on. */
+  #tell(fresh: Message[]): void {
+    if (fresh.some((message) => !this.#host.isMine(message))) this.#typing.hide();
+    this.#unread.add(fresh);
+    this.#changed();
+    if (fresh.length > 0) this.#host.arrived(fresh, this);
   }
 
-  /** What follows what is shown, if it is here. */
-  #next(): Message | undefined {
-    const seq = this.#high + 1;
-    return this.#messages.get(seq) ?? this.#messages.get(this.#holes.get(seq) ?? 0);
-  }
-
-  #between(from: number, to: number): Message[] {
-    const found: Message[] = [];
-    for (let seq = Math.max(from, this.#low ?? 1); seq <= Math.min(to, this.#newest); seq += 1) {
-      const message = this.#messages.get(seq);
-      if (message) found.push(message);
-    }
-    return found;
-  }
-
-  /** Whether it was new or went forward. */
-  #keep(message: Message): boolean {
-    this.#show(message);
-    const known = this.#messages.get(message.seq);
-    if (known?._id === message._id && RANK[known.status] >= RANK[message.status]) return false;
-    this.#messages.set(message.seq, message);
-    return true;
-  }
-
-  /** Takes it for the newest one, if it is. */
-  #show(message: Message | LastMessage): void {
-    const last = this.#last;
-    const further = last?.seq === message.seq && RANK[message.status] >= RANK[last.status];
-    if (!last || message.seq > last.seq || further) this.#last = message;
-  }
-
-  /** Fetches what lies between what is shown and the newest message. */
+  /** Fetches what lies between what is shown and the newest message, and statuses that may be old. */
   #fill(): Promise<void> {
-    return (this.#filling ??= this.#fetch().catch(this.#host.error).finally(() => (this.#filling = undefined)));
+    return (this.#filling ??= this.#fetch());
   }
 
   async #fetch(): Promise<void> {
-    while (this.#high < this.#newest) {
-      let after = this.#high;
-      const { messages } = await this.#host.link.request('get-old-messages', { userId: this.#id, after, limit: PAGE });
-      // The server has nothing there: do not ask for ever.
-      if (messages.length === 0) this.#newest = this.#high;
-      for (const { seq } of messages) {
-        if (seq > after + 1) this.#holes.set(after + 1, seq);
-        after = seq;
+    const timeline = this.#timeline;
+    try {
+      while (timeline.isBehind) {
+        const [after, known] = [Math.min(timeline.stale - 1, timeline.high), timeline.newest];
+        const page = { userId: this.#id, after, limit: PAGE };
+        const { messages, hasMore } = await this.#host.link.request('get-old-messages', page, { background: true });
+        const { changed, fresh } = timeline.takePage(messages, hasMore, after, known);
+        this.#tell(fresh);
+        if (changed.length > 0) this.#host.advanced(changed, this);
       }
-      this.take(messages);
+    } catch (error) {
+      this.#host.error(error as ChatzzError);
+    } finally {
+      // Here, and not a moment later, in which somebody may ask for more.
+      this.#filling = undefined;
     }
   }
 
   /** Tells the server that the missed messages are here. */
   async #confirm(): Promise<void> {
     await this.#filling;
-    if (this.#high < this.#newest) return;
-    await this.#host.link.request('message-delivered', { userId: this.#id, upTo: this.#high }).catch(this.#host.error);
+    const { high, newest } = this.#timeline;
+    if (high < newest) return;
+    await this.#host.link.request('message-delivered', { userId: this.#id, upTo: high }, { background: true }).catch(this.#host.error);
   }
 
   async #loadOlder(): Promise<boolean> {
-    if (this.#low === 1) return false;
-    const before = this.#low === undefined ? {} : { before: this.#low };
-    const page = { userId: this.#id, ...before, limit: this.#host.pageSize };
-    const { messages } = await this.#host.link.request('get-old-messages', page);
-    for (const message of messages) this.#keep(message);
+    const timeline = this.#timeline;
+    const { link, pageSize } = this.#host;
+    // Where to begin is known after the login; that there will be none is told by the request.
+    await link.ready().catch(() => {});
+    if (timeline.low === 1) return false;
+    const before = timeline.low === undefined ? {} : { before: timeline.low };
+    const { messages, hasMore } = await link.request('get-old-messages', { userId: this.#id, ...before, limit: pageSize });
+    for (const message of messages) timeline.keep(message);
     const [first, last] = [messages[0], messages.at(-1)];
-    if (this.#low === undefined) {
-      this.#high = last?.seq ?? 0;
-      this.#newest = Math.max(this.#newest, this.#high);
+    if (timeline.low === undefined) {
+      timeline.high = last?.seq ?? 0;
+      timeline.newest = Math.max(timeline.newest, timeline.high);
     }
-    this.#low = first?.seq ?? 1;
+    timeline.low = Math.min(timeline.low ?? Infinity, hasMore && first ? first.seq : 1);
+    this.#unread.settle();
     this.#changed();
-    return this.#low > 1;
+    return timeline.low > 1;
   }
 
   #lastOfOther(): number {
-    return this.#between(1, this.#high).findLast((message) => !this.#host.isMine(message))?.seq ?? 0;
+    return this.#timeline.between(1, this.#timeline.high).findLast((message) => !this.#host.isMine(message))?.seq ?? 0;
   }
 
-  /** Everything of the other person up to here is read. */
-  #applyRead(upTo: number): void {
-    const read = this.#between(1, upTo).filter((message) => !this.#host.isMine(message) && message.status !== 'read');
-    for (const message of read) this.#keep({ ...message, status: 'read' });
-    const left = this.#between(upTo + 1, this.#high).filter((message) => !this.#host.isMine(message) && message.status !== 'read');
-    // What is unread above is known when all of it is shown.
-    const known = this.#high >= this.#newest && upTo + 1 >= (this.#low ?? Infinity);
-    this.#unread = known ? left.length : Math.max(left.length, this.#unread - read.length);
+  /** Everything of the other person up to here is read; whether the server knows, and what just became read by it. */
+  #applyRead(upTo: number, told: boolean, changed: Message[] = []): void {
+    const timeline = this.#timeline;
+    timeline.readTo = Math.max(timeline.readTo, upTo);
+    this.#unread.less([...changed, ...timeline.forward(timeline.unread(1, upTo), 'read')]);
+    if (told && this.#contact) this.#unread.ask();
     this.#changed();
   }
 }

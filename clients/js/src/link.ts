@@ -2,6 +2,7 @@ import { io } from 'socket.io-client';
 import type { Socket } from 'socket.io-client';
 
 import { ChatzzError, mayRetry } from './error.js';
+import { Lane } from './lane.js';
 import { TIMING } from './options.js';
 import type { Options, Timing } from './options.js';
 import { keepToken } from './token.js';
@@ -18,6 +19,14 @@ export interface LinkEvents {
   state(state: State, reason: string): void;
   envelope(envelope: Envelope): void;
   error(error: ChatzzError): void;
+}
+
+/** @internal */
+export interface RequestOptions {
+  /** Whether no (other) try is wanted any more. */
+  obsolete?: () => boolean;
+  /** Nobody waits for it: others go first. */
+  background?: boolean;
 }
 
 interface Waiter {
@@ -38,10 +47,15 @@ export class Link {
   /** How far this machine's clock is before the server's, in ms. */
   #ahead = 0;
   #pause: number;
+  /** How long the server wants the next attempt to wait at least, in ms. */
+  #least = 0;
   /** Why nobody tries to connect. */
   #why = closed();
   #waiters: Waiter[] = [];
+  /** Those that `close` ends, and those that a loss ends too. */
   #sleepers = new Set<() => void>();
+  #dozers = new Set<() => void>();
+  #lanes = new Map<string, Lane>();
   /** Ends the pause before the next attempt, if there is one. */
   #hurry: (() => void) | undefined;
 
@@ -83,10 +97,12 @@ export class Link {
     this.#epoch += 1;
     this.#why = error;
     globalThis.removeEventListener?.('online', this.#online);
-    this.#set('disconnected', reason);
+    this.state = 'disconnected';
     this.#socket.disconnect();
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
-    for (const wake of [...this.#sleepers]) wake();
+    for (const wake of [...this.#sleepers, ...this.#dozers]) wake();
+    // In the end: whoever is told may connect again.
+    this.#on.state('disconnected', reason);
   }
 
   /** Resolves when logged in. */
@@ -98,20 +114,31 @@ export class Link {
 
   /** Repeats what may be repeated until there is an answer, through losses of the connection. */
   async request<Event extends keyof Requests, Given extends Payload<Event>>(
-    event: Event, payload: Given, obsolete: () => boolean = () => false,
+    event: Event, payload: Given, { obsolete = () => false, background = false }: RequestOptions = {},
   ): Promise<Result<Event, Given>> {
+    const lane = this.#lanes.get(event) ?? new Lane();
+    this.#lanes.set(event, lane);
     for (let tries = 1, pause = this.timing.retryMin; ; tries += 1, pause = this.#longer(pause)) {
-      await this.ready().catch((cause: ChatzzError) => {
-        throw cause.code === 'disconnected' ? cause : new ChatzzError('disconnected', cause.message, cause);
-      });
+      await lane.enter(background);
       try {
+        await this.ready().catch((cause: ChatzzError) => {
+          throw cause.code === 'disconnected' ? cause : new ChatzzError('disconnected', cause.message, cause);
+        });
+        // What was given up during the wait is not sent.
+        if (obsolete()) throw new ChatzzError('discarded', `${event} is not wanted any more`);
         return await this.emit(event, payload);
       } catch (error) {
         if (!(error instanceof ChatzzError) || obsolete() || !mayRetry(error, tries)) throw error;
-        // After a loss the login is what is waited for.
-        if (this.state === 'connected') await this.sleep(error.retryAfterMs ?? jittered(pause));
-        if (obsolete()) throw error;
+        if (error.code === 'rate-limited') {
+          // Somewhat longer, so that there is more than one to go on with.
+          lane.rest(this.sleep((error.retryAfterMs ?? 0) + 2 * this.timing.retryMin));
+          continue;
+        }
+      } finally {
+        lane.leave();
       }
+      // After a loss the login is what is waited for.
+      if (this.state === 'connected') await this.sleep(jittered(pause));
     }
   }
 
@@ -134,16 +161,17 @@ export class Link {
     return Date.now() - this.#ahead;
   }
 
-  /** A pause, which `close` ends. */
-  sleep(milliseconds: number): Promise<void> {
+  /** A pause, which `close` ends; with `connected` a loss does too. */
+  sleep(milliseconds: number, connected = false): Promise<void> {
+    const sleepers = connected ? this.#dozers : this.#sleepers;
     return new Promise((resolve) => {
       const wake = () => {
         clearTimeout(timer);
-        this.#sleepers.delete(wake);
+        sleepers.delete(wake);
         resolve();
       };
       const timer = setTimeout(wake, milliseconds);
-      this.#sleepers.add(wake);
+      sleepers.add(wake);
     });
   }
 
@@ -154,11 +182,9 @@ export class Link {
     try {
       this.#token = this.#options.getToken ? await this.#options.getToken() : this.#options.token;
     } catch (cause) {
-      if (epoch === this.#epoch) {
-        this.#on.error(new ChatzzError('unauthorized', 'getToken failed', cause));
-        void this.#later();
-      }
-      return;
+      if (epoch !== this.#epoch) return;
+      this.#on.error(new ChatzzError('unauthorized', 'getToken failed', cause));
+      return this.#later(epoch);
     }
     if (epoch !== this.#epoch) return;
     this.#socket.auth = this.#token === undefined ? {} : { token: this.#token };
@@ -181,24 +207,27 @@ export class Link {
       await keepToken(this, this.#token, getToken, alive, this.#on.error);
     } catch (error) {
       if (epoch !== this.#epoch || !(error instanceof ChatzzError)) return;
-      if (!mayRetry(error, 1)) this.#fail(error);
-      else this.#socket.disconnect();
+      if (!mayRetry(error, 1)) return this.#fail(error);
+      this.#least = error.retryAfterMs ?? 0;
+      this.#socket.disconnect();
     }
   }
 
   #lost(reason: string): void {
     if (this.state === 'disconnected') return;
+    const epoch = this.#epoch;
     this.#set('reconnecting', reason);
-    void this.#later();
+    for (const wake of [...this.#dozers]) wake();
+    void this.#later(epoch);
   }
 
   #refused(error: ChatzzError): void {
     if (this.state === 'disconnected') return;
+    const epoch = this.#epoch;
     const hopeless = error.code === 'unauthorized' && !this.#options.getToken;
     if (hopeless || !mayRetry(error, 1)) return this.#fail(error);
     if (error.code === 'unauthorized') this.#on.error(error);
-    this.#set('reconnecting', error.message);
-    void this.#later();
+    void this.#later(epoch);
   }
 
   #fail(error: ChatzzError): void {
@@ -206,9 +235,12 @@ export class Link {
     this.#on.error(error);
   }
 
-  async #later(): Promise<void> {
+  /** Tries again after a pause, unless whoever was told of this epoch's end has disconnected or connected anew. */
+  async #later(ended: number): Promise<void> {
+    if (ended !== this.#epoch) return;
     const epoch = (this.#epoch += 1);
-    const pause = jittered(this.#pause);
+    const pause = Math.max(jittered(this.#pause), this.#least);
+    this.#least = 0;
     this.#pause = this.#longer(this.#pause);
     await Promise.race([this.sleep(pause), new Promise<void>((resolve) => (this.#hurry = resolve))]);
     this.#hurry = undefined;

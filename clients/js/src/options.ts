@@ -4,7 +4,7 @@ import type { UserId } from './wire.js';
 
 /** Where the outbox is kept: `localStorage`, `AsyncStorage` of React Native, or anything of their kind. */
 export interface ChatzzStorage {
-  getItem(key: string): string | null | Promise<string | null>;
+  getItem(key: string): string | null | PromiseLike<string | null>;
   setItem(key: string, value: string): unknown;
   removeItem(key: string): unknown;
 }

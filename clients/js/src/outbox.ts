@@ -1,6 +1,7 @@
 import { ChatzzError } from './error.js';
+import { userKey } from './key.js';
 import type { ChatzzStorage } from './options.js';
-import type { Message, Payload, UserId } from './wire.js';
+import type { Message, Payload, UserId, WireError } from './wire.js';
 
 /** A message that the server has not stored yet, as far as this client knows. */
 export interface PendingMessage {
@@ -31,7 +32,7 @@ export interface OutboxHost {
   /** Sends until there is an answer, or until it is obsolete. */
   send(payload: Payload<'send-message'>, obsolete: () => boolean): Promise<Message>;
   stored(message: Message): void;
-  changed(userId: string): void;
+  changed(userId: UserId): void;
   error(error: ChatzzError): void;
 }
 
@@ -47,8 +48,9 @@ export class Outbox {
     this.#writing = this.#load();
   }
 
-  list(userId?: string): PendingMessage[] {
-    return this.#entries.map(({ pending }) => pending).filter(({ to }) => userId === undefined || String(to) === userId);
+  list(userId?: UserId): PendingMessage[] {
+    const all = this.#entries.map(({ pending }) => pending);
+    return userId === undefined ? all : all.filter(({ to }) => userKey(to) === userKey(userId));
   }
 
   add(to: UserId, message: string, clientId: string): Promise<Message> {
@@ -80,7 +82,7 @@ export class Outbox {
 
   /** Goes on with everything that waits. */
   start(): void {
-    for (const { to } of this.list()) void this.#pump(String(to));
+    for (const { to } of this.list()) void this.#pump(userKey(to));
   }
 
   #find(clientId: string): Entry | undefined {
@@ -92,15 +94,15 @@ export class Outbox {
     if (!entry) return undefined;
     this.#entries = this.#entries.filter((other) => other !== entry);
     this.#write((kept) => kept.filter((other) => other.clientId !== clientId));
-    this.#host.changed(String(entry.pending.to));
+    this.#host.changed(entry.pending.to);
     return entry;
   }
 
   #put({ pending }: Entry): void {
     const own = ({ clientId }: Kept) => clientId === pending.clientId;
     this.#write((kept) => (kept.some(own) ? kept.map((other) => (own(other) ? plain(pending) : other)) : [...kept, plain(pending)]));
-    this.#host.changed(String(pending.to));
-    void this.#pump(String(pending.to));
+    this.#host.changed(pending.to);
+    void this.#pump(userKey(pending.to));
   }
 
   async #pump(userId: string): Promise<void> {
@@ -109,7 +111,7 @@ export class Outbox {
     try {
       // A message is kept before the first try, and what was kept earlier goes out earlier.
       for (await this.#writing; ; await this.#writing) {
-        const entry = this.#entries.find(({ pending }) => pending.status === 'waiting' && String(pending.to) === userId);
+        const entry = this.#entries.find(({ pending }) => pending.status === 'waiting' && userKey(pending.to) === userId);
         if (!entry || !(await this.#send(entry))) return;
       }
     } finally {
@@ -142,7 +144,7 @@ export class Outbox {
     const text = await Promise.resolve().then(() => storage?.getItem(key)).catch(this.#refused);
     const kept = parse(text).map(({ error, ...rest }) => entryOf({ ...rest, ...(error && { error: ChatzzError.of(error) }) }));
     this.#entries = [...kept.filter(({ pending }) => !this.#find(pending.clientId)), ...this.#entries];
-    for (const { pending } of kept) this.#host.changed(String(pending.to));
+    for (const { pending } of kept) this.#host.changed(pending.to);
     // Not awaited: it waits for this.
     this.start();
   }
@@ -153,7 +155,7 @@ export class Outbox {
     if (!storage) return;
     this.#writing = this.#writing.then(async () => {
       const text = storage.getItem(key);
-      const kept = change(parse(text instanceof Promise ? await text : text));
+      const kept = change(parse(isThenable(text) ? await text : text));
       await (kept.length > 0 ? storage.setItem(key, JSON.stringify(kept)) : storage.removeItem(key));
     }).catch(this.#refused);
   }
@@ -175,14 +177,25 @@ function entryOf(pending: PendingMessage): Entry {
   return { pending, promise, ...settle };
 }
 
-/** What was kept; nothing, if it is torn or not ours. */
+/** What was kept, without what is torn or not ours. */
 function parse(text: string | null | void): Kept[] {
   try {
-    const kept = JSON.parse(text ?? '[]');
-    return Array.isArray(kept) ? kept : [];
+    const kept: unknown = JSON.parse(text ?? '[]');
+    return Array.isArray(kept) ? kept.filter(isKept) : [];
   } catch {
     return [];
   }
+}
+
+function isKept(value: unknown): value is Kept {
+  const { clientId, to, message, createdAt, status, error } = (value ?? {}) as { [Field in keyof Kept]?: unknown };
+  const texts = [clientId, message, createdAt].every((field) => typeof field === 'string');
+  const known = (status === 'waiting' || status === 'failed') && (typeof to === 'string' || typeof to === 'number');
+  return texts && known && (error === undefined || typeof (error as Partial<WireError> | null)?.code === 'string');
+}
+
+function isThenable<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as Partial<PromiseLike<T>> | null)?.then === 'function';
 }
 
 function plain({ error, ...rest }: PendingMessage): Kept {

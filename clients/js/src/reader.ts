@@ -7,11 +7,11 @@ export class Reader {
   upTo = 0;
   #link: Link;
   #userId: UserId;
-  #applied: () => void;
+  #applied: (told: boolean) => void;
   #told = 0;
   #telling: Promise<void> | undefined;
 
-  constructor(link: Link, userId: UserId, applied: () => void) {
+  constructor(link: Link, userId: UserId, applied: (told: boolean) => void) {
     this.#link = link;
     this.#userId = userId;
     this.#applied = applied;
@@ -21,28 +21,32 @@ export class Reader {
   read(upTo: number): Promise<void> {
     if (upTo > this.upTo) {
       this.upTo = upTo;
-      this.#applied();
+      this.#applied(false);
     }
     return this.resume();
   }
 
   /** Goes on with what is not told yet. */
   resume(): Promise<void> {
-    if (!this.#telling) {
-      this.#telling = this.#tell().finally(() => (this.#telling = undefined));
-      // Not to await a read is no uncaught error: it goes on at the next login.
-      this.#telling.catch(() => {});
-    }
+    if (this.#telling) return this.#telling;
+    if (this.#told >= this.upTo) return Promise.resolve();
+    this.#telling = this.#tell();
+    // Not to await a read is no uncaught error: it goes on at the next login.
+    this.#telling.catch(() => {});
     return this.#telling;
   }
 
   async #tell(): Promise<void> {
-    while (this.#told < this.upTo) {
-      await this.#link.sleep(this.#link.timing.readDelay);
-      const upTo = this.upTo;
-      await this.#link.request('message-read', { userId: this.#userId, upTo });
-      this.#told = upTo;
-      this.#applied();
+    try {
+      while (this.#told < this.upTo) {
+        await this.#link.sleep(this.#link.timing.readDelay);
+        const upTo = this.upTo;
+        await this.#link.request('message-read', { userId: this.#userId, upTo });
+        this.#told = upTo;
+        this.#applied(true);
+      }
+    } finally {
+      this.#telling = undefined;
     }
   }
 }

@@ -6,7 +6,7 @@ interface Line {
   readonly timing: Timing;
   emit(event: 'refresh-token', payload: Payload<'refresh-token'>): Promise<Result<'refresh-token'>>;
   serverNow(): number;
-  sleep(milliseconds: number): Promise<void>;
+  sleep(milliseconds: number, connected: true): Promise<void>;
 }
 
 /** How long before its end a token is replaced, at most; a quarter of its rest, if that is less. */
@@ -39,6 +39,6 @@ export async function keepToken(
     // Too late: the server closes the socket, and the next connect asks for a token.
     if (rest <= 0) return;
     let pause = Math.max(rest - Math.min(AHEAD, rest / 4), line.timing.retryMin);
-    for (; pause > 0 && alive(); pause -= DAY) await line.sleep(Math.min(pause, DAY));
+    for (; pause > 0 && alive(); pause -= DAY) await line.sleep(Math.min(pause, DAY), true);
   }
 }

@@ -206,3 +206,92 @@ test('a listener that is taken off hears nothing more', async () => {
 
   assert.deepEqual(heard, ['one', 'once one', 'two']);
 });
+
+test('the first login is told as such, also after attempts that were refused', async () => {
+  server.refusals = ['unauthorized: not yet'];
+  const chat = server.client({ token: 'early' });
+  const told: string[] = [];
+  chat.on('connect', () => told.push('connect'));
+  chat.on('reconnect', (reason) => told.push(`reconnect ${reason}`));
+  await assert.rejects(chat.connect().ready(), { code: 'unauthorized' });
+
+  await chat.connect().ready();
+  server.cut('ping timeout');
+  await until(() => chat.isConnected());
+
+  assert.deepEqual(told, ['connect', 'reconnect ping timeout']);
+});
+
+test('a lost connection leaves no timer of its token behind', async () => {
+  server.tokenLife = 3_600_000;
+  const timers = () => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length;
+  const chat = await server.login({ getToken: () => 'good' });
+  await until(() => server.payloads('refresh-token').length === 1);
+  await chat.getOldMessages({ userId: BOB });
+  const before = timers();
+
+  for (let loss = 1; loss <= 5; loss += 1) {
+    server.cut();
+    await until(() => server.payloads('refresh-token').length === 1 + loss);
+  }
+  await chat.getOldMessages({ userId: BOB });
+
+  assert.equal(timers(), before);
+});
+
+test('a login that came too soon waits for as long as the server says', async () => {
+  const chat = server.client();
+  server.fail('connect-user', failure('rate-limited', { retryAfterMs: 200 }));
+  const begun = Date.now();
+
+  await chat.connect().ready();
+
+  assert.ok(Date.now() - begun >= 199, 'the pauses of this client are 30 ms at most');
+});
+
+for (const [what, event, refusals] of [['a loss', 'disconnect', []], ['a refusal', 'error', ['unauthorized: no']]] as const) {
+  test(`whoever is told of ${what} may disconnect: nobody connects again`, async () => {
+    const chat = await server.login({ getToken: () => 'good' });
+    chat.on(event, () => chat.disconnect());
+    server.refusals = [...refusals];
+    server.cut();
+    await until(() => chat.isDisconnected());
+    const handshakes = server.tokens.length;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+
+    assert.ok(chat.isDisconnected());
+    assert.equal(server.tokens.length, handshakes);
+  });
+}
+
+test('whoever is told that getToken failed may disconnect: it is not asked again', async () => {
+  let asked = 0;
+  const chat = server.client({ getToken: () => {
+    asked += 1;
+    throw new Error('logged out');
+  } });
+  chat.on('error', () => chat.disconnect());
+  chat.connect();
+  await until(() => chat.isDisconnected());
+  await new Promise((resolve) => setTimeout(resolve, 100));
+
+  assert.deepEqual([asked, chat.state], [1, 'disconnected']);
+});
+
+test('whoever is told of the end may connect again at once', async () => {
+  server.refusals = ['unauthorized: not yet'];
+  const chat = server.client({ token: 'early' });
+  chat.once('disconnect', () => chat.connect());
+  chat.connect();
+
+  await until(() => chat.isConnected());
+
+  assert.ok(chat.isConnected());
+  chat.once('disconnect', () => {
+    chat.disconnect();
+    chat.connect();
+  });
+  server.cut();
+  await until(() => chat.isConnected());
+  await chat.getOldMessages({ userId: BOB });
+});

@@ -215,7 +215,7 @@ test('an envelope that nobody knows is ignored, and an error envelope is told', 
   const codes: string[] = [];
   chat.on('error', ({ code }) => codes.push(code));
 
-  server.push('user-typing', { user: BOB });
+  server.push('user-teleported', { user: BOB });
   server.push('error', { event: 'send-message', code: 'bad-request', message: 'no' });
 
   assert.deepEqual(codes, ['bad-request']);

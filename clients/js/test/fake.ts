@@ -29,15 +29,19 @@ export async function until(holds: () => boolean, what = 'it holds'): Promise<vo
 export class FakeServer {
   /** Every message between Alice and Bob. */
   history: Message[] = [];
+  alice = ALICE;
+  bob = BOB;
   /** Up to here Alice has confirmed. */
   confirmed = 0;
   met = true;
-  /** Positions that hold nothing for Alice. */
-  skipped = 0;
   contact: Partial<Contact> = {};
   /** Each event that arrived, in order. */
   events: { event: string; payload: any }[] = [];
   fates = new Map<string, Fate[]>();
+  /** What becomes of an event that has no fate. */
+  limit: (event: string) => Fate | undefined = () => undefined;
+  /** The most events that waited for an answer at the same time. */
+  mostWaiting = 0;
   /** What the next handshakes are refused with. */
   refusals: string[] = [];
   tokens: unknown[] = [];
@@ -52,7 +56,7 @@ export class FakeServer {
   client(options: Partial<Options> = {}): Chatzz {
     const client = new Chatzz({
       url: 'http://fake',
-      userId: ALICE,
+      userId: this.alice,
       timing: { ackTimeout: 60, retryMin: 4, retryMax: 30, readDelay: 10 },
       io: () => (this.#socket = new FakeSocket(this)) as unknown as Socket,
       ...options,
@@ -94,12 +98,12 @@ export class FakeServer {
 
   /** Stores a message, and does not tell. */
   store(from: string, message: string, more: Partial<Message> = {}): Message {
-    const seq = this.history.length + this.skipped + 1;
+    const seq = more.seq ?? (this.history.at(-1)?.seq ?? 0) + 1;
     const stored: Message = {
       _id: seq.toString(16).padStart(24, '0'),
       createdAt: new Date(Date.UTC(2026, 10, 21) + seq * 1000).toISOString(),
       from: { _id: from },
-      to: { _id: from === ALICE ? BOB : ALICE },
+      to: { _id: from === this.alice ? this.bob : this.alice },
       message,
       status: 'sent',
       chatRoomId: 'room',
@@ -121,10 +125,10 @@ export class FakeServer {
     switch (event) {
       case 'connect-user':
         this.push('user-details', this.#details());
-        return { userId: payload.userId, status: 'online', serverTime: new Date(Date.now() + this.ahead).toISOString(), protocol: 2 };
+        return { userId: this.alice, status: 'online', serverTime: new Date(Date.now() + this.ahead).toISOString(), protocol: 2 };
       case 'send-message': {
         const known = this.history.find(({ clientId }) => clientId === payload.clientId);
-        return known ? { ...known, duplicate: true } : this.say(ALICE, payload.message, { clientId: payload.clientId });
+        return known ? { ...known, duplicate: true } : this.say(this.alice, payload.message, { clientId: payload.clientId });
       }
       case 'get-old-messages': {
         const { after = 0, before = Infinity, limit = 100 } = payload;
@@ -157,17 +161,17 @@ export class FakeServer {
     const last = this.history.at(-1);
     const lastMessage = last && ({ ...last, from: last.from._id, to: last.to._id } as LastMessage);
     return {
-      _id: BOB, chatRoomId: 'room', status: 'online', lastOnline: null, addedBy: BOB, addedAt: '2026-11-20T00:00:00.000Z',
-      unreadCount: this.history.filter(({ from, status }) => from._id === BOB && status !== 'read').length,
+      _id: this.bob, chatRoomId: 'room', status: 'online', lastOnline: null, addedBy: this.bob, addedAt: '2026-11-20T00:00:00.000Z',
+      unreadCount: this.history.filter(({ from, status }) => from._id === this.bob && status !== 'read').length,
       ...(lastMessage && { lastMessage }), ...this.contact,
     };
   }
 
   #details() {
-    const missed = this.history.filter(({ from, seq }) => from._id === BOB && seq >= (this.contact.missedFrom ?? 0) && seq > this.confirmed);
+    const missed = this.history.filter(({ from, seq }) => from._id === this.bob && seq >= (this.contact.missedFrom ?? 0) && seq > this.confirmed);
     const cut = this.contact.missedCount === undefined ? missed : missed.slice(-2);
     return {
-      user: { _id: ALICE }, status: 'online', lastOnline: null, connectedUsers: this.met ? [this.#contact()] : [], missedMessages: { [BOB]: cut },
+      user: { _id: this.alice }, status: 'online', lastOnline: null, connectedUsers: this.met ? [this.#contact()] : [], missedMessages: { [this.bob]: cut },
     };
   }
 }
@@ -178,6 +182,7 @@ class FakeSocket {
   #server: FakeServer;
   #handlers = new Map<string, Handler>();
   #waiting = new Set<Answer>();
+  #attempt = 0;
 
   constructor(server: FakeServer) {
     this.#server = server;
@@ -192,7 +197,9 @@ class FakeSocket {
   }
 
   connect(): void {
+    const attempt = (this.#attempt += 1);
     setImmediate(() => {
+      if (attempt !== this.#attempt) return;
       this.#server.tokens.push(this.auth.token);
       const refusal = this.#server.refusals.shift();
       if (refusal !== undefined) return this.hear('connect_error', new Error(refusal));
@@ -202,6 +209,7 @@ class FakeSocket {
   }
 
   disconnect(): void {
+    this.#attempt += 1;
     this.drop('io client disconnect');
   }
 
@@ -222,6 +230,7 @@ class FakeSocket {
         };
         const timer = setTimeout(() => answer(new Error('operation has timed out')), milliseconds);
         this.#waiting.add(answer);
+        this.#server.mostWaiting = Math.max(this.#server.mostWaiting, this.#waiting.size);
         setImmediate(() => this.#arrive(event, payload, answer));
       },
     };
@@ -230,7 +239,7 @@ class FakeSocket {
   #arrive(event: string, payload: unknown, answer: Answer): void {
     if (!this.connected) return;
     this.#server.events.push({ event, payload });
-    const fate = this.#server.fates.get(event)?.shift();
+    const fate = this.#server.fates.get(event)?.shift() ?? this.#server.limit(event);
     if (fate === 'lost') return;
     if (typeof fate === 'object') return answer(null, fate, null);
     const result = this.#server.answer(event, payload);

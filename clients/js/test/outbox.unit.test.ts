@@ -230,3 +230,44 @@ test('a login that is refused for good leaves the outbox as it was', async () =>
 
   assert.equal((await sent).message, 'kept');
 });
+
+test('what is discarded while there is no connection is never sent', async () => {
+  const chat = await server.login();
+  server.refusals = ['xhr poll error', 'xhr poll error'];
+  server.cut();
+  const [unwanted, next] = [chat.send(BOB, 'unwanted', 'first'), chat.send(BOB, 'next')];
+  // It waits for the login by now.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  chat.discard('first');
+
+  await assert.rejects(unwanted, { code: 'discarded' });
+  await next;
+
+  assert.deepEqual(texts(), ['next']);
+});
+
+test('entries that are none of this library\'s are passed over, and sound ones are sent', async () => {
+  const storage = new Kept();
+  const sound = { clientId: 'a', to: BOB, message: 'sound', createdAt: '2026-11-20T00:00:00.000Z', status: 'waiting' };
+  const foreign = [null, 7, 'text', [], {}, { ...sound, to: undefined }, { ...sound, status: 'sent' }, { ...sound, clientId: 1 }, { ...sound, error: 'x' }];
+  storage.items.set(`chatzz-outbox http://fake ${ALICE}`, JSON.stringify([...foreign, sound]));
+
+  const chat = await server.login({ storage });
+  await chat.send(BOB, 'new');
+
+  assert.deepEqual(texts(), ['sound', 'new']);
+  await until(() => storage.items.size === 0);
+});
+
+test('a storage may answer with a promise of another make', async () => {
+  const storage = new Kept();
+  storage.getItem = (key) => {
+    const text = storage.items.get(key) ?? null;
+    return { then: (resolve: (text: string | null) => void) => setTimeout(() => resolve(text), 1) } as unknown as Promise<string | null>;
+  };
+  const before = server.client({ storage });
+  for (const text of ['one', 'two']) void before.send(BOB, text);
+  await until(() => [...storage.items.values()].join().includes('two'));
+
+  assert.match([...storage.items.values()].join(), /one.*two/, 'the second write knows of the first');
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 
-import type { Message } from '../src/index.js';
+import type { Chatzz, LastMessage, Message } from '../src/index.js';
 import { ALICE, BOB, FakeServer, failure, until } from './fake.js';
 
 let server: FakeServer;
@@ -96,4 +96,110 @@ test('reading one message by its id shows it as read', async () => {
   assert.equal((await chat.readMessage(one._id)).status, 'read');
 
   assert.deepEqual([chat.conversation(BOB).messages[0]?.status, chat.unread], ['read', 0]);
+});
+
+test('what was stored while the login was read is counted', async () => {
+  for (const text of ['one', 'two']) server.store(BOB, text);
+  const [, two] = server.history;
+  server.contact = { unreadCount: 2, lastMessage: { ...two, from: BOB, to: ALICE } as LastMessage };
+  server.store(BOB, 'three');
+
+  const chat = await server.login();
+
+  assert.deepEqual([seqs(chat.conversation(BOB).messages), chat.unread], [[1, 2, 3], 3]);
+});
+
+test('a count that is older than the missed messages beside it is not believed', async () => {
+  server.store(BOB, 'one');
+  server.contact = { unreadCount: 0 };
+
+  assert.equal((await server.login()).unread, 1);
+});
+
+/** A login with 100 messages of Bob, the last ten not read, none of them shown. */
+async function withUnshown(): Promise<Chatzz> {
+  for (let seq = 1; seq <= 100; seq += 1) server.store(BOB, `${seq}`, { status: seq > 90 ? 'sent' : 'read' });
+  server.confirmed = 100;
+  const chat = await server.login();
+  assert.deepEqual([chat.unread, chat.conversation(BOB).messages.length], [10, 0]);
+  return chat;
+}
+
+function read(to: number): Message {
+  server.history = server.history.map((message) => (message.seq <= to ? { ...message, status: 'read' } : message));
+  return server.history[to - 1] as Message;
+}
+
+test('what another device reads of messages that are not shown is counted down', async () => {
+  const chat = await withUnshown();
+  server.push('message-status-changed', { ...read(95), range: { from: 91, to: 95 } });
+  await until(() => chat.unread === 5);
+  server.say(BOB, 'next');
+  assert.equal(chat.unread, 6);
+  assert.deepEqual(server.payloads('add-chat-user'), [{ userToAdd: BOB }]);
+
+  server.push('message-status-changed', { ...read(97), range: { from: 96, to: 97 } });
+  server.push('message-status-changed', { ...read(99), range: { from: 98, to: 99 } });
+  await until(() => chat.unread === 2);
+  server.push('message-status-changed', { ...read(100), status: 'read' });
+  assert.equal(chat.unread, 1, 'a single one is counted down here');
+  assert.equal(server.payloads('add-chat-user').length, 3, 'once under way, once for what came meanwhile');
+});
+
+test('when another device has read everything nobody has to be asked', async () => {
+  const chat = await withUnshown();
+  server.push('message-status-changed', { ...read(100), range: { from: 91, to: 100 } });
+
+  assert.equal(chat.unread, 0);
+  assert.equal(server.payloads('add-chat-user').length, 0);
+});
+
+test('what is read here of messages that are not shown is counted down once the server knows', async () => {
+  const chat = await withUnshown();
+  const answer = server.answer.bind(server);
+  server.answer = (event, payload) => {
+    if (event === 'message-read') read(payload.upTo);
+    return answer(event, payload);
+  };
+
+  await chat.conversation(BOB).markRead(95);
+
+  await until(() => chat.unread === 5);
+});
+
+test('what is read behind a hole counts once', async () => {
+  const chat = await server.login();
+  server.say(BOB, 'one');
+  const two = server.store(BOB, 'two');
+  const three = server.say(BOB, 'three');
+  assert.equal(chat.unread, 1);
+  server.push('message-status-changed', { ...three, status: 'read' });
+  assert.equal(chat.unread, 1, 'it was not counted yet');
+
+  await until(() => chat.conversation(BOB).messages.length === 3);
+
+  assert.equal(chat.unread, 2);
+  server.push('message-status-changed', { ...two, status: 'read', range: { from: 1, to: 2 } });
+  assert.equal(chat.unread, 0);
+});
+
+test('what is read in the moment in which the server knows of the last is told as well', async () => {
+  const chat = await server.login();
+  const bob = chat.conversation(BOB);
+  const answer = server.answer.bind(server);
+  server.answer = (event, payload) => {
+    // Called when the answer to the first one has been taken over.
+    const off = payload.upTo === 1 ? bob.subscribe(() => {
+      off();
+      server.say(BOB, 'two');
+      void bob.markRead();
+    }) : () => {};
+    return answer(event, payload);
+  };
+  server.say(BOB, 'one');
+  void bob.markRead();
+
+  await until(() => server.payloads('message-read').length === 2);
+
+  assert.equal(server.payloads('message-read')[1].upTo, 2);
 });

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use self::tools::{Script, browser_tests, demo_check, node, npm_test, python};
 use crate::support::binary::chatzz;
+use crate::support::mongod::located;
 use crate::support::server::Server;
 
 /// A text that a client which encodes twice gets wrong.
@@ -134,7 +135,7 @@ async fn the_npm_package_chatzz_client_passes_its_own_tests() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
     tests.env("CHATZZ_FIXTURES", fixtures);
 
-    all_pass(tests, 100).await;
+    all_pass(tests, 150).await;
 }
 
 /// The demo application in a browser, on servers that the tests start, kill and start
@@ -143,6 +144,8 @@ async fn the_npm_package_chatzz_client_passes_its_own_tests() {
 async fn the_demo_application_does_what_it_should_in_a_browser() {
     let mut tests = browser_tests().await;
     tests.env("CHATZZ_CHROMIUM", tools::chromium());
+    // one of them starts a server that finds nothing by itself
+    tests.env("CHATZZ_MONGOD", located().await);
     tests.env("CHATZZ_BIN", chatzz());
     tests.env("CHATZZ_TEST_DIR", env!("CARGO_TARGET_TMPDIR"));
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");

@@ -143,12 +143,16 @@ fn key_file(dir: &Path) -> PathBuf {
     path
 }
 
+/// Where the mongod of the tests is.
+pub(crate) async fn located() -> PathBuf {
+    locate(&Environment::from_process(), &|_| {})
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// Starts a mongod of the caller's own, for tests that kill it.
 pub(crate) async fn start(name: &str, adjust: impl FnOnce(Options) -> Options) -> Mongod {
-    let binary = locate(&Environment::from_process(), &|_| {})
-        .await
-        .unwrap_or_else(|error| panic!("{error}"));
-    let mut options = Options::new(binary, folder(name));
+    let mut options = Options::new(located().await, folder(name));
     options.cache_gb = 0.25;
     options.oplog_mb = 64;
     Mongod::start(adjust(options))

@@ -1,0 +1,105 @@
+import type { LastMessage, Message } from './wire.js';
+
+const RANK = { not_sent: 0, sent: 1, read: 2 };
+
+/** @internal */
+export interface TimelineHost {
+  isMine(message: Message | LastMessage): boolean;
+  outbox: { stored(message: Message): void };
+}
+
+/** @internal The messages of a conversation that are here. */
+export class Timeline {
+  /** What is shown: from `low` to `high` nothing is missing that there is. No `low`: nothing is known yet. */
+  low: number | undefined;
+  high = 0;
+  /** The newest that there is, as far as this client has heard. */
+  newest = 0;
+  /** From here on statuses may be older than those of the server. */
+  stale = Infinity;
+  /** Up to here everything of the other person is read. */
+  readTo = 0;
+  /** The newest stored message, also when it is not here. */
+  last: Message | LastMessage | undefined;
+  #messages = new Map<number, Message>();
+  #host: TimelineHost;
+
+  constructor(host: TimelineHost) {
+    this.#host = host;
+  }
+
+  /** Whether there is something to fetch. */
+  get isBehind(): boolean { return this.high < this.newest || this.stale <= this.high; }
+
+  has({ _id, seq }: Message): boolean {
+    return this.#messages.get(seq)?._id === _id;
+  }
+
+  begin(low: number): void {
+    if (this.low !== undefined) return;
+    this.low = low;
+    this.high = low - 1;
+  }
+
+  /** Those from `low` on, ascending. */
+  between(from: number, to: number): Message[] {
+    const first = Math.max(from, this.low ?? 1);
+    // Not by counting: there may be holes, of any size.
+    const found = [...this.#messages.values()].filter(({ seq }) => seq >= first && seq <= to);
+    return found.sort((one, other) => one.seq - other.seq);
+  }
+
+  isUnread(message: Message): boolean {
+    return message.status !== 'read' && !this.#host.isMine(message);
+  }
+
+  /** What the other person wrote, is shown and is not read. */
+  unread(from: number, to = this.high): Message[] {
+    return this.between(from, to).filter((message) => this.isUnread(message));
+  }
+
+  /** Whether it was new or went forward. */
+  keep(message: Message): boolean {
+    this.show(message);
+    if (this.#host.isMine(message)) this.#host.outbox.stored(message);
+    const known = this.#messages.get(message.seq);
+    if (known?._id === message._id && RANK[known.status] >= RANK[message.status]) return false;
+    const isRead = message.seq <= this.readTo && this.isUnread(message);
+    this.#messages.set(message.seq, isRead ? { ...message, status: 'read' } : message);
+    return true;
+  }
+
+  /** The same with one status more for some that are here; those that went forward. */
+  forward(messages: Message[], status: Message['status']): Message[] {
+    return messages.map((message) => ({ ...message, status })).filter((message) => this.keep(message));
+  }
+
+  /** Takes it for the newest one, if it is. */
+  show(message: Message | LastMessage): void {
+    const { last } = this;
+    const further = last?.seq === message.seq && RANK[message.status] >= RANK[last.status];
+    if (!last || message.seq > last.seq || further) this.last = message;
+  }
+
+  /** Shows what is here up to `seq`, whatever the holes, and what follows it without one. */
+  advance(seq = 0): Message[] {
+    const fresh = seq > this.high ? this.between(this.high + 1, seq) : [];
+    this.high = fresh.at(-1)?.seq ?? this.high;
+    for (let next; (next = this.#messages.get(this.high + 1)); this.high += 1) fresh.push(next);
+    return fresh;
+  }
+
+  /** Takes the page after a `seq`, asked for when the newest one was `known`; what went forward of what was shown. */
+  takePage(messages: Message[], hasMore: boolean, after: number, known: number): { changed: Message[]; fresh: Message[] } {
+    const changed = messages.filter((message) => this.has(message) && this.keep(message) && message.seq <= this.high);
+    for (const message of messages) this.keep(message);
+    // The page is all there is: a position that it leaves out is empty, and without `hasMore` so is what lies behind it.
+    const last = messages.at(-1)?.seq ?? 0;
+    const end = hasMore && last > after ? last : Math.max(last, known);
+    // A login meanwhile may have asked for more.
+    if (this.stale > after) this.stale = end < this.high ? end + 1 : Infinity;
+    const fresh = this.advance(end);
+    this.newest = this.newest <= end ? this.high : this.newest;
+    return { changed, fresh };
+  }
+}
