@@ -81,7 +81,7 @@ export class Chatzz extends Store<ChatzzState> {
       storage: options.storage,
       key: `chatzz-outbox ${options.url} ${options.userId}`,
       send: (payload, obsolete) => this.#link.request('send-message', payload, obsolete),
-      stored: ({ duplicate: _, ...message }: Message & { duplicate?: true }) => void this.#of(message).take([message]),
+      stored: ({ duplicate: _, ...message }: Message & { duplicate?: boolean }) => void this.#of(message).take([message]),
       changed: (userId) => this.conversation(userId).pendingChanged(),
     });
     this.#host = {

@@ -3,7 +3,7 @@ export type { ChatzzEvents, ChatzzState } from './client.js';
 export type { ChatMessage, Conversation, ConversationState } from './conversation.js';
 export type { Emitter, EventMap, Store } from './emitter.js';
 export { ChatzzError } from './error.js';
-export type { ClientCode, ErrorCode, ServerCode } from './error.js';
+export type { ClientCode, ErrorCode } from './error.js';
 export { messageKey } from './key.js';
 export type { State } from './link.js';
 export type { ChatzzStorage, Options, Timing } from './options.js';

@@ -124,15 +124,14 @@ fn counted(summary: &str, what: &str) -> Option<u32> {
     )
 }
 
-/// Its own tests: against a fake socket, the golden files, and servers that they
-/// start, kill and start again.
+/// Its own tests: against a fake socket, the golden files, the schemas, and servers that
+/// they start, kill and start again.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_npm_package_chatzz_client_passes_its_own_tests() {
     let mut tests = npm_test().await;
     tests.env("CHATZZ_BIN", chatzz());
     tests.env("CHATZZ_TEST_DIR", env!("CARGO_TARGET_TMPDIR"));
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    tests.env("CHATZZ_FIXTURES", fixtures);
+    tests.env("CHATZZ_SOURCES", env!("CARGO_MANIFEST_DIR"));
 
     all_pass(tests, 100).await;
 }
