@@ -33,7 +33,7 @@ function Contact({ chat, userId, isCurrent, open }: { chat: Chatzz; userId: stri
   const newest = messages.at(-1);
   // What waits in the outbox is newer than the newest that is stored.
   const shown = newest?.status === 'waiting' || newest?.status === 'failed' ? newest : last;
-  const mine = shown && ('from' in shown ? chat.isMine(shown) : true);
+  const mine = shown && chat.isMine(shown);
   const at = shown?.createdAt ?? contact.addedAt;
   return (
     <button

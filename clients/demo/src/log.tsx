@@ -74,7 +74,7 @@ export function Log({ chat, conversation, messages, hasOlder, name }: Props) {
 
 function Message({ chat, message, name }: { chat: Chatzz; message: ChatMessage; name: string }) {
   const stored = 'from' in message ? message : undefined;
-  const mine = !stored || chat.isMine(stored);
+  const mine = chat.isMine(message);
   const { createdAt, status, clientId } = message;
   return (
     <div class={`message ${mine ? 'mine' : ''} ${status}`} data-seq={stored?.seq}>

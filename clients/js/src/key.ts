@@ -1,4 +1,4 @@
-import type { ChatMessage } from './conversation.js';
+import type { ChatMessage } from './state.js';
 
 /** A key for lists: a message keeps it from the outbox to the store. */
 export function messageKey(message: ChatMessage): string {

@@ -116,6 +116,9 @@ export interface Privacy {
   whitelist: UserId[];
 }
 
+/** The data of `privacy-changed`. */
+export type PrivacyChange = { userId: UserId; blocked: boolean } | Privacy;
+
 /** The data of `user-typing`. */
 export interface Typing {
   user: UserDetails;
@@ -134,7 +137,7 @@ export interface Envelopes {
   'old-messages': Message[];
   'new-message': Message;
   'message-status-changed': StatusChange;
-  'privacy-changed': { userId: UserId; blocked: boolean } | Privacy;
+  'privacy-changed': PrivacyChange;
   'user-typing': Typing;
   'user-signal': { userId: UserId; data: unknown };
   error: WireError & { event: string };
