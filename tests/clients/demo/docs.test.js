@@ -1,132 +1,126 @@
 'use strict';
-// What docs/front-end.md tells a newcomer to do, done: its commands and files, in an empty folder.
-// CHATZZ_SOURCES is the repository, CHATZZ_LIBRARY a copy of clients/js with its packages.
+// What docs/front-end.md tells a newcomer to do, done.
 
 const assert = require('node:assert/strict');
-const { execFileSync, spawn } = require('node:child_process');
 const fs = require('node:fs');
-const os = require('node:os');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
-const { setTimeout: sleep } = require('node:timers/promises');
 
 const { Browser, picture } = require('./browser.js');
-const { Server, freePort } = require('./server.js');
+const { Newcomer, Page } = require('./newcomer.js');
+const { Server } = require('./server.js');
 
-const page = fs.readFileSync(path.join(process.env.CHATZZ_SOURCES ?? '', 'docs/front-end.md'), 'utf8');
-const blocks = (language) => [...page.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 'gs'))].map(([, text]) => text);
-const folder = fs.mkdtempSync(path.join(process.env.CHATZZ_TEST_DIR ?? os.tmpdir(), 'chatzz-newcomer-'));
+const page = new Page('docs/front-end.md');
 
 let server;
 let browser;
-let vite;
-let origin;
-
-/** One of the page's commands, with this test's folders instead of the newcomer's. */
-function shell(command, cwd) {
-  execFileSync('sh', ['-ec', command], { cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000 });
-}
-
-/** The package as the page has it made, without a change of the repository's own folder. */
-function pack() {
-  const [, command] = blocks('sh');
-  assert.match(command, /cd clients\/js && npm install .* && npm pack --pack-destination \/tmp/);
-  const library = process.env.CHATZZ_LIBRARY ?? '';
-  const copy = path.join(folder, 'library');
-  for (const part of ['src', 'package.json', 'tsconfig.json', 'README.md', 'LICENSE']) {
-    fs.cpSync(path.join(library, part), path.join(copy, part), { recursive: true });
-  }
-  fs.symlinkSync(path.join(library, 'node_modules'), path.join(copy, 'node_modules'));
-  shell(`npm pack --pack-destination ${folder}`, copy);
-}
-
-/** The newcomer's page with one of the scripts, as the documentation has them, on this test's server. */
-function write(script) {
-  const known = 'http://127.0.0.1:3000';
-  assert.ok(script.includes(known));
-  const [html] = blocks('html');
-  fs.writeFileSync(path.join(folder, 'my-chat/index.html'), html);
-  fs.writeFileSync(path.join(folder, 'my-chat/main.js'), script.replaceAll(known, server.url));
-}
-
+let newcomer;
 before(async () => {
   [server, browser] = await Promise.all([Server.start(), Browser.start()]);
-  pack();
-  const [, , install] = blocks('sh');
-  assert.match(install, /^mkdir ~\/my-chat && cd ~\/my-chat && npm init -y\nnpm install \/tmp\/chatzz-client-0\.1\.0\.tgz /);
-  shell(install.replace('/tmp/', `${folder}/`).replaceAll('~/', `${folder}/`), folder);
-  assert.match(blocks('sh')[3], /^npx vite$/m);
-  const port = await freePort();
-  origin = `http://localhost:${port}`;
-  const program = path.join(folder, 'my-chat/node_modules/vite/bin/vite.js');
-  vite = spawn(process.execPath, [program, '--port', port, '--strictPort'], { cwd: path.join(folder, 'my-chat'), stdio: 'ignore' });
-  process.once('exit', () => vite.kill('SIGKILL'));
+  newcomer = new Newcomer(server);
+  newcomer.pack(page.block('2.', 'sh'));
+  const install = page.block('2.', 'sh', 1);
+  assert.match(install, /^mkdir ~\/my-chat && cd ~\/my-chat && npm init -y\n/);
+  newcomer.shell(install, path.dirname(newcomer.home));
 });
 after(async () => {
-  vite?.kill('SIGKILL');
+  newcomer?.end();
   await browser?.end();
   await server?.end();
-  fs.rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
 });
-
-/** The window of one of the two; the page has no icon, which the browser may complain about. */
-async function open(as, partner) {
-  for (const end = Date.now() + 30_000; !(await fetch(origin).then(({ ok }) => ok, () => false)); await sleep(50)) {
-    assert.ok(Date.now() < end, 'vite serves the page');
-  }
-  const window = await browser.open(`${origin}/?as=${as}&with=${partner}`);
-  await window.waitForFunction((name) => document.querySelector('h1').textContent.toLowerCase().startsWith(name), partner);
-  return window;
-}
 
 async function send(window, text) {
   await window.getByLabel('Message').fill(text);
   await window.getByLabel('Message').press('Enter');
-  await window.locator('#messages').getByText(`me: ${text}`).waitFor();
+  await window.getByText(text).waitFor();
 }
 
-const lines = (window) => window.locator('#messages p').allTextContents();
+/** What a page shows of a conversation, whoever looks at it: name and text of each line. */
+async function lines(window, me, other) {
+  const all = await window.locator('p').allTextContents();
+  return all.filter((line) => line.startsWith('me:') || line.startsWith(`${other}:`)).map((line) => line.replace(/^me:/, `${me}:`).replace(/ \(\w+\)$/, ''));
+}
 
 /** Two people write, the server goes away while they go on, and comes back. */
-async function chat(one, other, names) {
+async function chat(one, other, read) {
   await one.getByLabel('Message').pressSequentially('Hel');
-  await other.locator('#typing').getByText(`${names[0]} is typing`).waitFor();
+  await other.getByText('is typing').waitFor();
   await send(one, 'Hello');
-  await one.getByText('me: Hello (read)').waitFor();
+  await read(one, 'Hello').waitFor();
   await server.kill();
   await one.getByText('No connection').waitFor();
   await send(one, 'kept one');
   await send(other, 'kept two');
+  await send(one, 'kept three');
   await server.begin();
-  await one.getByText('me: kept one (read)').waitFor();
-  await other.getByText('me: kept two (read)').waitFor();
-  const shown = async (window, name) => (await lines(window)).map((line) => line.replace('me:', `${name}:`).replace(/ \(.*\)$/, ''));
-  const mine = await shown(one, names[0]);
-  assert.deepEqual(await shown(other, names[1]), mine);
-  assert.equal(mine.length, 3);
-  assert.deepEqual(browser.complaints.filter((text) => !text.includes('404')), []);
+  await read(one, 'kept three').waitFor();
+  await read(other, 'kept two').waitFor();
+  assert.deepEqual(browser.complaints.filter((text) => !text.includes('404')), [], 'there is no icon');
+}
+
+/** The same, in the pages that say “me”. */
+async function chatPlainly(one, other, names) {
+  await chat(one, other, (window, text) => window.getByText(`me: ${text} (read)`));
+  const mine = await lines(one, names[0], names[1]);
+  assert.deepEqual(await lines(other, names[1], names[0]), mine);
+  assert.equal(mine.length, 4);
+  await Promise.all([one.close(), other.close()]);
+}
+
+async function pair(one, other) {
+  const windows = await Promise.all([newcomer.open(browser, one, other), newcomer.open(browser, other, one)]);
+  for (const [at, name] of [other, one].entries()) {
+    await windows[at].getByRole('heading', { name: new RegExp(`^${name}`, 'i') }).waitFor();
+  }
+  return windows;
 }
 
 test('whoever follows the page from nothing has two people who chat', async () => {
-  write(blocks('js')[0]);
-  const [alice, bob] = [await open('alice', 'bob'), await open('bob', 'alice')];
+  newcomer.write({ 'index.html': page.block('2.', 'html'), 'main.js': page.block('2.', 'js') });
+  assert.equal(page.block('3.', 'sh'), 'npx vite\n');
+  await newcomer.vite();
+  const [alice, bob] = await pair('alice', 'bob');
   await alice.getByText('Bob is online').waitFor();
-  await chat(alice, bob, ['Alice', 'Bob']);
+  await alice.bringToFront();
   await picture(alice, 'newcomer');
-  await Promise.all([alice.close(), bob.close()]);
+  await chatPlainly(alice, bob, ['Alice', 'Bob']);
 });
 
 test('the way without the library works as it is written', async () => {
-  write(blocks('js')[2]);
-  const [chidi, emre] = [await open('chidi', 'emre'), await open('emre', 'chidi')];
+  newcomer.write({ 'index.html': page.block('2.', 'html'), 'main.js': page.block('Without', 'js') });
+  const [chidi, emre] = await pair('chidi', 'emre');
   await chidi.waitForTimeout(1500); // both have met before anything is typed
-  await chat(chidi, emre, ['Chidi', 'Emre']);
-  await Promise.all([chidi.close(), emre.close()]);
+  await chatPlainly(chidi, emre, ['Chidi', 'Emre']);
+});
+
+test('the way with React works as it is written', async () => {
+  newcomer.shell(page.block('With React', 'sh'));
+  newcomer.write({
+    'vite.config.js': page.block('With React', 'js'), 'index.html': page.block('With React', 'html'),
+    'talk.jsx': page.block('With React', 'jsx'), 'main.jsx': page.block('With React', 'jsx', 1),
+  });
+  await newcomer.vite();
+  const [freya, hana] = await pair('freya', 'hana');
+  await chat(freya, hana, (window, text) => window.locator('p').filter({ hasText: text }).getByText('read', { exact: true }));
+  const texts = ['Hello read', 'kept one read', 'kept three read', 'kept two read'];
+  const shown = await freya.locator('p').filter({ hasText: / read$/ }).allTextContents();
+  assert.deepEqual(await hana.locator('p').filter({ hasText: / read$/ }).allTextContents(), shown);
+  assert.deepEqual([...shown].sort(), texts);
+  await Promise.all([freya.close(), hana.close()]);
+});
+
+test('the way with logins works as it is written', async () => {
+  await newcomer.logsIn(page.block('Your own users', 'js'));
+});
+
+test('the page has no example that is not tried', () => {
+  assert.match(page.block('1.', 'sh'), /^cargo run --release -- dev$/m);
+  assert.deepEqual(page.unused(), []);
 });
 
 test('the page\'s numbers are true', () => {
   const demo = path.join(process.env.CHATZZ_SOURCES, 'clients/demo/src');
   const count = fs.readdirSync(demo).map((file) => fs.readFileSync(path.join(demo, file), 'utf8').split('\n').length).reduce((sum, one) => sum + one);
-  const [, said] = /about (\d+) lines/.exec(page);
+  const [, said] = /about (\d+) lines/.exec(page.text);
   assert.ok(Math.abs(count - Number(said)) < 100, `the demo has ${count} lines`);
 });
