@@ -27,7 +27,7 @@ export function Contacts({ chat, conversations, current, open }: Props) {
 }
 
 function Contact({ chat, userId, isCurrent, open }: { chat: Chatzz; userId: string; isCurrent: boolean; open(userId: string): void }) {
-  const { contact, last, messages, unread, presence, lastOnline, typing } = useConversation(chat, userId);
+  const { contact, last, messages, unread, presence, lastOnline, typing, blocked } = useConversation(chat, userId);
   const { state } = useChat(chat);
   if (!contact) return null;
   const newest = messages.at(-1);
@@ -48,6 +48,7 @@ function Contact({ chat, userId, isCurrent, open }: { chat: Chatzz; userId: stri
             {typing
               ? <span class="cut grow typing">{nameOf(contact)} is typing …</span>
               : <>{mine && <Tick status={shown.status} />}<span class="cut grow preview" dir="auto">{shown?.message ?? seen(presence, lastOnline)}</span></>}
+            {blocked && <span class="mark">blocked</span>}
             {unread > 0 && <span class="badge">{unread}<span class="hide"> unread</span></span>}
           </>
         }
