@@ -38,59 +38,108 @@ async function send(window, text) {
 /** What a page shows of a conversation, whoever looks at it: name and text of each line. */
 async function lines(window, me, other) {
   const all = await window.locator('p').allTextContents();
-  return all.filter((line) => line.startsWith('me:') || line.startsWith(`${other}:`)).map((line) => line.replace(/^me:/, `${me}:`).replace(/ \(\w+\)$/, ''));
+  return all.filter((line) => line.startsWith('me:') || line.startsWith(`${other}:`))
+    .map((line) => line.replace(/^me:/, `${me}:`).replace(/ \(\w+\)$/, ''));
 }
 
-/** Two people write, the server goes away while they go on, and comes back. */
-async function chat(one, other, read) {
+/** Two people write, the server goes away for a while in which both go on, and comes back. */
+async function chat(one, other, read, words) {
   await one.getByLabel('Message').pressSequentially('Hel');
   await other.getByText('is typing').waitFor();
-  await send(one, 'Hello');
-  await read(one, 'Hello').waitFor();
+  await send(one, words[0]);
+  await read(one, words[0]).waitFor();
   await server.kill();
   await one.getByText('No connection').waitFor();
-  await send(one, 'kept one');
-  await send(other, 'kept two');
-  await send(one, 'kept three');
+  await other.getByText('No connection').waitFor();
+  for (const text of words.slice(1)) {
+    await send(one, `${text} from one`);
+    await send(other, `${text} from the other`);
+  }
   await server.begin();
-  await read(one, 'kept three').waitFor();
-  await read(other, 'kept two').waitFor();
+  for (const window of [one, other]) await window.getByText('No connection').waitFor({ state: 'detached' });
+  const last = words.at(-1);
+  await read(one, `${last} from one`).waitFor();
+  await read(other, `${last} from the other`).waitFor();
   assert.deepEqual(browser.complaints.filter((text) => !text.includes('404')), [], 'there is no icon');
 }
 
-/** The same, in the pages that say “me”. */
-async function chatPlainly(one, other, names) {
-  await chat(one, other, (window, text) => window.getByText(`me: ${text} (read)`));
-  const mine = await lines(one, names[0], names[1]);
-  assert.deepEqual(await lines(other, names[1], names[0]), mine);
-  assert.equal(mine.length, 4);
-  await Promise.all([one.close(), other.close()]);
-}
-
-async function pair(one, other) {
-  const windows = await Promise.all([newcomer.open(browser, one, other), newcomer.open(browser, other, one)]);
-  for (const [at, name] of [other, one].entries()) {
-    await windows[at].getByRole('heading', { name: new RegExp(`^${name}`, 'i') }).waitFor();
-  }
+/** Alice's and Bob's windows, who both know each other's name. */
+async function pair() {
+  const windows = await Promise.all([newcomer.open(browser, 'alice'), newcomer.open(browser, 'bob')]);
+  for (const [at, name] of ['Bob', 'Alice'].entries()) await windows[at].getByRole('heading', { name }).waitFor();
   return windows;
 }
+
+/** The pages show what they should of these words, and the same. */
+async function agree(alice, bob, words) {
+  const shown = await lines(alice, 'Alice', 'Bob');
+  assert.deepEqual(await lines(bob, 'Bob', 'Alice'), shown);
+  const by = (name, suffix) => [
+    shown.filter((line) => words.some((text) => line === `${name}: ${text}${suffix}`)),
+    words.slice(1).map((text) => `${name}: ${text}${suffix}`),
+  ];
+  for (const [name, suffix] of [['Alice', ' from one'], ['Bob', ' from the other']]) assert.deepEqual(...by(name, suffix));
+  assert.equal(shown.filter((line) => line === `Alice: ${words[0]}`).length, 1);
+}
+
+const mine = (window, text) => window.getByText(`me: ${text} (read)`);
 
 test('whoever follows the page from nothing has two people who chat', async () => {
   newcomer.write({ 'index.html': page.block('2.', 'html'), 'main.js': page.block('2.', 'js') });
   assert.equal(page.block('3.', 'sh'), 'npx vite\n');
+  for (const name of ['alice', 'bob']) assert.ok(page.text.includes(`<http://localhost:5173/?as=${name}>`));
   await newcomer.vite();
-  const [alice, bob] = await pair('alice', 'bob');
+  const [alice, bob] = await pair();
   await alice.getByText('Bob is online').waitFor();
+  const words = ['Hello', 'kept 1', 'kept 2', 'kept 3'];
+  await chat(alice, bob, mine, words);
+  await agree(alice, bob, words);
   await alice.bringToFront();
   await picture(alice, 'newcomer');
-  await chatPlainly(alice, bob, ['Alice', 'Bob']);
+  await Promise.all([alice.close(), bob.close()]);
+});
+
+test('a window that is reloaded while the server is away keeps what waits, and has the rest when it is back', async () => {
+  const [alice, bob] = await pair();
+  await send(alice, 'before the loss');
+  await bob.getByText('Alice: before the loss').waitFor();
+  await server.kill();
+  await alice.getByText('No connection').waitFor();
+  await send(alice, 'written in vain?');
+  await alice.reload();
+  await alice.getByText('me: written in vain? (waiting)').waitFor();
+  await send(alice, 'and one more');
+  await server.begin();
+  await mine(alice, 'and one more').waitFor();
+  await alice.getByText('me: before the loss').waitFor();
+  const ofThis = (line) => /before|vain|more/.test(line);
+  const shown = (await lines(bob, 'Bob', 'Alice')).filter(ofThis);
+  assert.deepEqual(shown, ['Alice: before the loss', 'Alice: written in vain?', 'Alice: and one more']);
+  assert.deepEqual((await lines(alice, 'Alice', 'Bob')).filter(ofThis), shown);
+  await Promise.all([alice.close(), bob.close()]);
+});
+
+test('somebody to talk to is played by the program', async () => {
+  const [command, , , ...args] = page.block('3.', 'sh', 1).trim().replace('cargo run', 'cargo-run').split(' ');
+  assert.deepEqual([command, args.slice(0, 1)], ['cargo-run', ['peer']]);
+  const alice = await newcomer.open(browser, 'alice');
+  newcomer.start(process.env.CHATZZ_BIN, [...args, '--url', server.url]);
+  await alice.getByText('Bob is online').waitFor();
+  await send(alice, 'Echo?');
+  await alice.getByText('Bob: Echo?').waitFor();
+  await mine(alice, 'Echo?').waitFor();
+  newcomer.stop();
+  await alice.close();
 });
 
 test('the way without the library works as it is written', async () => {
   newcomer.write({ 'index.html': page.block('2.', 'html'), 'main.js': page.block('Without', 'js') });
-  const [chidi, emre] = await pair('chidi', 'emre');
-  await chidi.waitForTimeout(1500); // both have met before anything is typed
-  await chatPlainly(chidi, emre, ['Chidi', 'Emre']);
+  await newcomer.vite();
+  const [alice, bob] = await pair();
+  const words = ['Hello plainly', 'plain 1', 'plain 2', 'plain 3'];
+  await chat(alice, bob, mine, words);
+  await agree(alice, bob, words);
+  await Promise.all([alice.close(), bob.close()]);
 });
 
 test('the way with React works as it is written', async () => {
@@ -100,13 +149,13 @@ test('the way with React works as it is written', async () => {
     'talk.jsx': page.block('With React', 'jsx'), 'main.jsx': page.block('With React', 'jsx', 1),
   });
   await newcomer.vite();
-  const [freya, hana] = await pair('freya', 'hana');
-  await chat(freya, hana, (window, text) => window.locator('p').filter({ hasText: text }).getByText('read', { exact: true }));
-  const texts = ['Hello read', 'kept one read', 'kept three read', 'kept two read'];
-  const shown = await freya.locator('p').filter({ hasText: / read$/ }).allTextContents();
-  assert.deepEqual(await hana.locator('p').filter({ hasText: / read$/ }).allTextContents(), shown);
-  assert.deepEqual([...shown].sort(), texts);
-  await Promise.all([freya.close(), hana.close()]);
+  const [alice, bob] = await pair();
+  const words = ['Hello React', 'react 1', 'react 2', 'react 3'];
+  await chat(alice, bob, (window, text) => window.getByText(`${text} read`, { exact: true }), words);
+  const shown = (window) => window.locator('p').filter({ hasText: /[Rr]eact.* read$/ }).allTextContents();
+  assert.equal((await shown(alice)).length, 7);
+  assert.deepEqual(await shown(bob), await shown(alice));
+  await Promise.all([alice.close(), bob.close()]);
 });
 
 test('the way with logins works as it is written', async () => {

@@ -80,7 +80,7 @@ class Newcomer {
 
   constructor(server) {
     this.#server = server;
-    process.once('exit', () => this.#stop());
+    process.once('exit', () => this.stop());
   }
 
   /** Where the front end is. */
@@ -130,9 +130,9 @@ class Newcomer {
     }
   }
 
-  /** The window of one of the two. */
-  open(browser, as, partner) {
-    return browser.open(`${this.#origin}/?as=${as}&with=${partner}`);
+  /** A window of one of the two. */
+  open(browser, as = 'alice') {
+    return browser.open(`${this.#origin}/?as=${as}`);
   }
 
   /** Runs an example that logs in, against a server that checks tokens. */
@@ -153,12 +153,13 @@ class Newcomer {
     }
   }
 
-  #stop() {
-    for (const child of this.#children) child.kill('SIGKILL');
+  /** Ends what was started. */
+  stop() {
+    for (const child of this.#children.splice(0)) child.kill('SIGKILL');
   }
 
   end() {
-    this.#stop();
+    this.stop();
     fs.rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
