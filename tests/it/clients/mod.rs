@@ -133,7 +133,7 @@ async fn the_npm_package_chatzz_client_passes_its_own_tests() {
     tests.env("CHATZZ_TEST_DIR", env!("CARGO_TARGET_TMPDIR"));
     tests.env("CHATZZ_SOURCES", env!("CARGO_MANIFEST_DIR"));
 
-    all_pass(tests, 145).await;
+    all_pass(tests, 155).await;
 }
 
 /// The demo application in a browser, on servers that the tests start, kill and start
@@ -148,7 +148,7 @@ async fn the_demo_application_does_what_it_should_in_a_browser() {
     std::fs::create_dir_all(&pictures).unwrap();
     tests.env("CHATZZ_PICTURES", &pictures);
 
-    all_pass(tests, 29).await;
+    all_pass(tests, 31).await;
 
     assert!(pictures.join("phone-contacts.png").is_file());
 }
