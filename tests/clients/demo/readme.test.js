@@ -1,5 +1,5 @@
 'use strict';
-// The examples of clients/js/README.md, as they are written: in a browser, and in Node.
+// The examples of clients/js/README.md, as they are written: in a browser, and in Node; and the short one of the front page.
 
 const assert = require('node:assert/strict');
 const path = require('node:path');
@@ -19,6 +19,7 @@ const MOUNT = 'import { createRoot } from \'react-dom/client\';\nimport { App } 
 const PATIENCE = 60_000;
 
 const page = new Page('clients/js/README.md');
+const front = new Page('README.md');
 const guide = new Page('docs/front-end.md');
 
 let server;
@@ -47,7 +48,7 @@ class Terminal {
   #child;
 
   constructor(command) {
-    const [program, ...args] = command.split(' ');
+    const [program, ...args] = command.replaceAll('\'', '').split(' ');
     assert.equal(program, 'node');
     this.#child = newcomer.start(process.execPath, args, ['pipe', 'pipe', 'pipe']);
     for (const stream of [this.#child.stdout, this.#child.stderr]) stream.on('data', (text) => { this.said += text; });
@@ -57,9 +58,9 @@ class Terminal {
     this.#child.stdin.write(`${text}\n`);
   }
 
-  /** Waits until a line has been printed, and so often. */
+  /** Waits until a line, or one like it, has been printed, and so often. */
   async prints(line, times = 1) {
-    const count = () => this.said.split('\n').filter((one) => one === line).length;
+    const count = () => this.said.split('\n').filter((one) => (line instanceof RegExp ? line.test(one) : one === line)).length;
     for (const end = Date.now() + PATIENCE; count() < times; await sleep(20)) assert.ok(Date.now() < end, `“${line}” is not in:\n${this.said}`);
     assert.equal(count(), times, this.said);
   }
@@ -152,6 +153,17 @@ test('the example for React shows contacts and messages, and sends', async () =>
 
 test('the example with logins logs in', async () => {
   await newcomer.logsIn(page.block('With logins', 'js'));
+});
+
+test('the shortest way, on the front page, brings a message from one to the other', async () => {
+  newcomer.write({ 'chat.mjs': front.block('A front end', 'js') });
+  const commands = front.block('A front end', 'sh').trim().split('\n');
+  assert.equal(commands.length, 2);
+  const bob = new Terminal(commands[0]);
+  const alice = new Terminal(commands[1]);
+  // Whoever of the two is there first.
+  for (const person of [alice, bob]) await person.prints(/^\d+ alice Hello (not_sent|sent)$/);
+  for (const person of [alice, bob]) person.leave();
 });
 
 test('the pages complained about nothing', () => assert.deepEqual(browser.complaints.filter((text) => !text.includes('404')), []));
