@@ -28,7 +28,12 @@ export function App({ chat, me, users }: { chat: Chatzz; me: DemoUser; users: De
     (error) => toast(`${nameOf(user)} could not be added: ${error.message}`),
   );
 
-  useEffect(() => chat.on('error', ({ message }) => toast(message)), [chat]);
+  useEffect(() => chat.on('error', ({ code, message }) => {
+    // That one is blocked is said where the message is, and to whom it went.
+    if (code !== 'blocked') toast(message);
+  }), [chat]);
+  // Asked once: from then on each conversation knows, also when it was done on another device.
+  useEffect(() => void chat.blockedUsers().catch(({ message }) => toast(`Blocked people: ${message}`)), [chat]);
   useEffect(() => {
     const partner = users.find(({ username }) => username === wanted);
     if (partner && partner !== me) {

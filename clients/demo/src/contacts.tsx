@@ -27,13 +27,13 @@ export function Contacts({ chat, conversations, current, open }: Props) {
 }
 
 function Contact({ chat, userId, isCurrent, open }: { chat: Chatzz; userId: string; isCurrent: boolean; open(userId: string): void }) {
-  const { contact, last, messages, unread, presence, lastOnline, typing } = useConversation(chat, userId);
+  const { contact, last, messages, unread, presence, lastOnline, typing, blocked } = useConversation(chat, userId);
   const { state } = useChat(chat);
   if (!contact) return null;
   const newest = messages.at(-1);
   // What waits in the outbox is newer than the newest that is stored.
   const shown = newest?.status === 'waiting' || newest?.status === 'failed' ? newest : last;
-  const mine = shown && ('from' in shown ? chat.isMine(shown) : true);
+  const mine = shown && chat.isMine(shown);
   const at = shown?.createdAt ?? contact.addedAt;
   return (
     <button
@@ -48,6 +48,7 @@ function Contact({ chat, userId, isCurrent, open }: { chat: Chatzz; userId: stri
             {typing
               ? <span class="cut grow typing">{nameOf(contact)} is typing …</span>
               : <>{mine && <Tick status={shown.status} />}<span class="cut grow preview" dir="auto">{shown?.message ?? seen(presence, lastOnline)}</span></>}
+            {blocked && <span class="mark">blocked</span>}
             {unread > 0 && <span class="badge">{unread}<span class="hide"> unread</span></span>}
           </>
         }

@@ -74,7 +74,7 @@ export function Log({ chat, conversation, messages, hasOlder, name }: Props) {
 
 function Message({ chat, message, name }: { chat: Chatzz; message: ChatMessage; name: string }) {
   const stored = 'from' in message ? message : undefined;
-  const mine = !stored || chat.isMine(stored);
+  const mine = chat.isMine(message);
   const { createdAt, status, clientId } = message;
   return (
     <div class={`message ${mine ? 'mine' : ''} ${status}`} data-seq={stored?.seq}>
@@ -86,7 +86,7 @@ function Message({ chat, message, name }: { chat: Chatzz; message: ChatMessage; 
       </div>
       {status === 'failed' && clientId && (
         <div class="meta">
-          <span>{message.error?.message}</span>
+          <span>{message.error?.code === 'blocked' ? `${name} takes no messages from you.` : message.error?.message}</span>
           <button type="button" onClick={() => void chat.retry(clientId).catch(() => {})}>Try again</button>
           <button type="button" onClick={() => chat.discard(clientId)}>Discard</button>
         </div>

@@ -1,61 +1,26 @@
+import { Blocks } from './blocks.js';
 import { Conversation } from './conversation.js';
 import type { ConversationHost } from './conversation.js';
 import { Emitter, Store } from './emitter.js';
 import { ChatzzError } from './error.js';
+import type { ChatzzEvents } from './events.js';
 import { userKey } from './key.js';
 import { Link } from './link.js';
 import type { State } from './link.js';
 import type { Options } from './options.js';
 import { Outbox, newClientId } from './outbox.js';
+import type { ChatMessage, ChatzzState } from './state.js';
 import type {
-  AddedContact, Envelope, HistoryPage, LastMessage, Login, Message, Payload, PresenceChange, Requests, Result,
+  AddedContact, Envelope, HistoryPage, LastMessage, Login, Message, Payload, Privacy, Requests, Result,
   UserDetails, UserId,
 } from './wire.js';
-
-/** What a client tells: event → arguments of a listener. */
-export type ChatzzEvents = {
-  /** Logged in for the first time. */
-  connect: [];
-  /** The connection is lost, or ended; why, such as `transport close` or `client`. */
-  disconnect: [reason: string];
-  /** Logged in again; why the connection was lost. */
-  reconnect: [reason: string];
-  state: [state: State, reason: string];
-  /** A message that is new here, sent by either person: each once, and per conversation in the order of `seq`. */
-  message: [message: Message, conversation: Conversation];
-  /** The same, those that came together at once. */
-  messages: [messages: Message[], conversation: Conversation];
-  /** At a login: what the other person wrote meanwhile. All of it also comes as `message`. */
-  missed: [messages: Message[], conversation: Conversation];
-  /** Messages that became `sent` or `read`. */
-  status: [messages: Message[], conversation: Conversation];
-  presence: [change: PresenceChange];
-  /** The other person began to type, or ended. */
-  typing: [typing: boolean, conversation: Conversation];
-  /** What another person's `signal` gave. */
-  signal: [data: unknown, conversation: Conversation];
-  /** Somebody opened a chat room with the user, now or while the user was away. */
-  'contact-added': [contact: AddedContact, conversation: Conversation];
-  /** What no promise tells. Without a listener it goes to the console. */
-  error: [error: ChatzzError];
-};
-
-/** What a client shows. */
-export interface ChatzzState {
-  readonly state: State;
-  /** Oneself, once logged in. */
-  readonly user: UserDetails | undefined;
-  /** Those with a chat room, the newest conversation first. */
-  readonly conversations: readonly Conversation[];
-  /** All that is unread. */
-  readonly unread: number;
-}
 
 /** One user's chats, on one connection that is kept. */
 export class Chatzz extends Store<ChatzzState> {
   #given: UserId;
   #link: Link;
   #outbox: Outbox;
+  #blocks: Blocks;
   #host: ConversationHost;
   #events = new Emitter<ChatzzEvents>();
   #conversations = new Map<string, Conversation>();
@@ -84,15 +49,17 @@ export class Chatzz extends Store<ChatzzState> {
       storage: options.storage,
       key: `chatzz-outbox ${options.url} ${options.userId}`,
       send: (payload, obsolete) => this.#link.request('send-message', payload, { obsolete }),
-      stored: ({ duplicate: _, ...message }: Message & { duplicate?: true }) => void this.#of(message).take([message]),
-      changed: (userId) => this.conversation(userId).pendingChanged(),
+      stored: ({ duplicate: _, ...message }: Message & { duplicate?: boolean }) => void this.#of(message).take([message]),
+      changed: (userId) => this.conversation(userId).refresh(),
     });
+    this.#blocks = new Blocks(this.#link, (userId) => this.conversation(userId).refresh());
     this.#host = {
-      error: (error) => error.code === 'disconnected' || this.#error(error),
+      error: this.#unlessClosed,
       link: this.#link,
       outbox: this.#outbox,
       pageSize: options.pageSize ?? 50,
       isMine: (message) => this.isMine(message),
+      isBlocked: (userId) => this.#blocks.has(userId),
       changed: () => this.changed(),
       arrived: (messages, conversation) => {
         for (const message of messages) this.#events.emit('message', message, conversation);
@@ -188,13 +155,36 @@ export class Chatzz extends Store<ChatzzState> {
     return this.request('get-active-users', page);
   }
 
+  /** Takes no more messages from somebody; the history stays. A repeat changes nothing. */
+  async block(userId: UserId): Promise<void> {
+    this.#blocks.set(userId, (await this.request('block-user', { userId })).blocked);
+  }
+
+  /** Takes messages from somebody again. */
+  async unblock(userId: UserId): Promise<void> {
+    this.#blocks.set(userId, (await this.request('unblock-user', { userId })).blocked);
+  }
+
+  /** Everybody whom the user has blocked. From the first call on, `blocked` of each conversation is kept right. */
+  blockedUsers(): Promise<UserDetails[]> {
+    return this.#blocks.load();
+  }
+
+  /** Sets who may write to the user; what is absent stays as it is. Resolves with the settings then. */
+  setPrivacy(change: Partial<Privacy> = {}): Promise<Privacy> {
+    return this.request('set-privacy', change);
+  }
+
   /** Any event of the protocol: repeated until it is answered, through losses of the connection. */
   request<Event extends keyof Requests, Given extends Payload<Event>>(event: Event, payload: Given): Promise<Result<Event, Given>> {
     return this.#link.request(event, payload);
   }
 
-  /** Whether the user sent it. */
-  isMine({ from }: Message | LastMessage): boolean {
+  /** Whether the user sent it, or is about to. */
+  isMine(message: ChatMessage | LastMessage): boolean {
+    // What waits in the outbox has no sender yet.
+    if (!('from' in message)) return true;
+    const { from } = message;
     return userKey(typeof from === 'object' ? from._id : from) === userKey(this.userId);
   }
 
@@ -220,6 +210,9 @@ export class Chatzz extends Store<ChatzzState> {
       case 'user-status-changed':
         this.conversation(data.user._id).presenceChanged(data);
         return void this.#events.emit('presence', data);
+      case 'privacy-changed':
+        if ('blocked' in data) this.#blocks.set(data.userId, data.blocked);
+        return void this.#events.emit('privacy', data);
       case 'user-typing': return this.conversation(data.user._id).typed(data.until);
       case 'user-signal': return void this.#events.emit('signal', data.data, this.conversation(data.userId));
       case 'error': return this.#error(ChatzzError.of(data));
@@ -255,11 +248,17 @@ export class Chatzz extends Store<ChatzzState> {
       else this.#events.emit('connect');
       this.#isKnown = true;
       this.#outbox.start();
+      this.#blocks.resume(this.#unlessClosed);
     } else if (reason !== 'connect') {
       this.#loss = reason;
       this.#events.emit('disconnect', reason);
     }
   }
+
+  /** What the user has ended is no failure. */
+  #unlessClosed = (error: ChatzzError): void => {
+    if (error.code !== 'disconnected') this.#error(error);
+  };
 
   #error(error: ChatzzError): void {
     if (!this.#events.emit('error', error)) console.error(error);

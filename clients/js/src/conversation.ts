@@ -5,31 +5,10 @@ import { Timeline } from './timeline.js';
 import { Typing } from './typing.js';
 import { Unread } from './unread.js';
 import { newClientId } from './outbox.js';
-import type { Outbox, PendingMessage } from './outbox.js';
+import type { Outbox } from './outbox.js';
+import type { ChatMessage, ConversationState } from './state.js';
 import type { Link } from './link.js';
-import type { AddedContact, Contact, LastMessage, Message, Presence, PresenceChange, StatusChange, UserId } from './wire.js';
-
-/** A stored message, or one that is still on its way; `status` tells which. */
-export type ChatMessage = Message | PendingMessage;
-
-/** What a conversation shows. Unchanged objects stay the same from one state to the next. */
-export interface ConversationState {
-  /** The other person; absent until both have a chat room. */
-  readonly contact: AddedContact | undefined;
-  /** By `seq`, nothing missing in between that the server has, then what waits in the outbox. */
-  readonly messages: readonly ChatMessage[];
-  /** The newest stored message, also when `messages` does not reach it yet. */
-  readonly last: Message | LastMessage | undefined;
-  /** How many messages of the other person are not read. */
-  readonly unread: number;
-  readonly presence: Presence | undefined;
-  /** When the other person last went offline; `null` if never. */
-  readonly lastOnline: string | null | undefined;
-  /** Whether the other person is typing at this moment; it ends by itself. */
-  readonly typing: boolean;
-  /** Whether `loadOlder` can find something. */
-  readonly hasOlder: boolean;
-}
+import type { AddedContact, Contact, LastMessage, Message, PresenceChange, StatusChange, UserId } from './wire.js';
 
 /** @internal */
 export interface ConversationHost {
@@ -37,6 +16,7 @@ export interface ConversationHost {
   outbox: Outbox;
   pageSize: number;
   isMine(message: Message | LastMessage): boolean;
+  isBlocked(userId: string): boolean;
   changed(): void;
   arrived(messages: Message[], conversation: Conversation): void;
   advanced(messages: Message[], conversation: Conversation): void;
@@ -85,6 +65,7 @@ export class Conversation extends Store<ConversationState> {
   get unread() { return this.snapshot().unread; }
   get presence() { return this.snapshot().presence; }
   get hasOlder() { return this.snapshot().hasOlder; }
+  get blocked() { return this.#host.isBlocked(this.userId); }
   get typing() { return this.#typing.shown; }
 
   /** Sends a text; see `Chatzz.send`. */
@@ -177,8 +158,8 @@ export class Conversation extends Store<ConversationState> {
     void this.#typing.show(until);
   }
 
-  /** @internal Something in the outbox changed. */
-  pendingChanged(): void {
+  /** @internal What lies elsewhere changed: in the outbox, or whom the user has blocked. */
+  refresh(): void {
     this.#changed();
   }
 
@@ -196,6 +177,7 @@ export class Conversation extends Store<ConversationState> {
       presence: this.#contact?.status,
       lastOnline: this.#contact?.lastOnline,
       typing: this.#typing.shown,
+      blocked: this.blocked,
       hasOlder: low !== 1,
     };
   }

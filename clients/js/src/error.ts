@@ -1,10 +1,4 @@
-import type { WireError } from './wire.js';
-
-/** The codes of the server; see "Errors" in `docs/protocol.md`. */
-export type ServerCode =
-  | 'bad-request' | 'unauthorized' | 'forbidden' | 'not-connected' | 'already-connected' | 'user-not-found'
-  | 'cannot-add-self' | 'no-chat-room' | 'message-not-found' | 'message-too-long' | 'client-id-conflict'
-  | 'overloaded' | 'unavailable' | 'unknown-outcome' | 'internal' | 'blocked' | 'rate-limited';
+import type { ServerCode, WireError } from './wire.js';
 
 /**
  * The codes of this library: `timeout` (no answer came), `disconnected` (nobody tries to connect),

@@ -1,11 +1,12 @@
 export { Chatzz, connect } from './client.js';
-export type { ChatzzEvents, ChatzzState } from './client.js';
-export type { ChatMessage, Conversation, ConversationState } from './conversation.js';
+export type { Conversation } from './conversation.js';
 export type { Emitter, EventMap, Store } from './emitter.js';
 export { ChatzzError } from './error.js';
-export type { ClientCode, ErrorCode, ServerCode } from './error.js';
+export type { ClientCode, ErrorCode } from './error.js';
+export type { ChatzzEvents } from './events.js';
 export { messageKey } from './key.js';
 export type { State } from './link.js';
 export type { ChatzzStorage, Options, Timing } from './options.js';
 export type { PendingMessage } from './outbox.js';
+export type { ChatMessage, ChatzzState, ConversationState } from './state.js';
 export type * from './wire.js';

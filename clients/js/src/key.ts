@@ -1,4 +1,4 @@
-import type { ChatMessage } from './conversation.js';
+import type { ChatMessage } from './state.js';
 import type { UserId } from './wire.js';
 
 const HEX = /^([0-9a-f]{24}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;

@@ -1,8 +1,9 @@
 /** Hooks for React 18 and later. */
 import { useSyncExternalStore } from 'react';
 
-import type { Chatzz, ChatzzState } from './client.js';
-import type { Conversation, ConversationState } from './conversation.js';
+import type { Chatzz } from './client.js';
+import type { Conversation } from './conversation.js';
+import type { ChatzzState, ConversationState } from './state.js';
 import type { UserId } from './wire.js';
 
 /** The state of the connection, oneself, and the conversations; the component renders again when one of them changes. */

@@ -1,6 +1,7 @@
 /**
  * What the server and its clients say to each other: protocol version 2,
- * `docs/protocol.md`. The server's golden files are checked against these types.
+ * `docs/protocol.md`. The tests compare these types with the server's schemas
+ * (`docs/asyncapi.json`), field by field, and with its golden files.
  */
 
 /** The application's own id of a user: text, or a number for integer ids. */
@@ -15,8 +16,8 @@ export type MessageStatus = 'not_sent' | 'sent' | 'read';
 /** The application's document of a user, reduced to the fields that the operator lists. */
 export interface UserDetails {
   _id: UserId;
-  /** The application has deleted this user. */
-  deleted?: true;
+  /** `true`: the application has deleted this user. */
+  deleted?: boolean;
   [field: string]: unknown;
 }
 
@@ -58,8 +59,8 @@ export interface AddedContact extends UserDetails {
 /** Somebody with whom the user has a chat room. */
 export interface Contact extends AddedContact {
   unreadCount: number;
-  /** Only in `user-details`: this person added the user while the user was away. */
-  addedWhileAway?: true;
+  /** `true`, only in `user-details`: this person added the user while the user was away. */
+  addedWhileAway?: boolean;
   /** Absent while there is none. */
   lastMessage?: LastMessage;
   /** How many messages were missed, when not all are in `missedMessages`. */
@@ -93,8 +94,15 @@ export interface StatusChange extends Message {
   range?: { from: number; to: number };
 }
 
+/** The codes of the server; see "Errors" in `docs/protocol.md`. */
+export type ServerCode =
+  | 'bad-request' | 'unauthorized' | 'forbidden' | 'not-connected' | 'already-connected' | 'user-not-found'
+  | 'cannot-add-self' | 'no-chat-room' | 'message-not-found' | 'message-too-long' | 'client-id-conflict'
+  | 'overloaded' | 'unavailable' | 'unknown-outcome' | 'internal' | 'blocked' | 'rate-limited';
+
 /** What a failed event is answered with. */
 export interface WireError {
+  /** A `ServerCode`; later servers may know more. */
   code: string;
   message: string;
   /** With `rate-limited`: how long to wait, in milliseconds. */
@@ -107,6 +115,9 @@ export interface Privacy {
   whitelistOnly: boolean;
   whitelist: UserId[];
 }
+
+/** The data of `privacy-changed`. */
+export type PrivacyChange = { userId: UserId; blocked: boolean } | Privacy;
 
 /** The data of `user-typing`. */
 export interface Typing {
@@ -126,7 +137,7 @@ export interface Envelopes {
   'old-messages': Message[];
   'new-message': Message;
   'message-status-changed': StatusChange;
-  'privacy-changed': { userId: UserId; blocked: boolean } | Privacy;
+  'privacy-changed': PrivacyChange;
   'user-typing': Typing;
   'user-signal': { userId: UserId; data: unknown };
   error: WireError & { event: string };
@@ -155,7 +166,7 @@ export interface Requests {
   ];
   'add-chat-user': [{ userToAdd: UserId }, Contact];
   'get-old-messages': [HistoryPage, { messages: Message[]; hasMore: boolean }];
-  'send-message': [{ userId: UserId; message: string; clientId: string }, Message & { duplicate?: true }];
+  'send-message': [{ userId: UserId; message: string; clientId: string }, Message & { duplicate?: boolean }];
   'message-read': [{ userId: UserId; upTo: number }, { read: number }] | [{ messageId: string }, Message];
   'message-delivered': [{ userId: UserId; upTo: number }, { delivered: number }];
   'block-user': [{ userId: UserId }, { blocked: boolean }];

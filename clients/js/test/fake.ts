@@ -34,6 +34,8 @@ export class FakeServer {
   /** Up to here Alice has confirmed. */
   confirmed = 0;
   met = true;
+  /** Whom Alice has blocked. */
+  blocked: string[] = [];
   contact: Partial<Contact> = {};
   /** Each event that arrived, in order. */
   events: { event: string; payload: any }[] = [];
@@ -147,6 +149,15 @@ export class FakeServer {
         return {};
       case 'signal':
         return { online: true };
+      case 'block-user':
+      case 'unblock-user':
+        this.blocked = this.blocked.filter((userId) => userId !== payload.userId);
+        if (event === 'block-user') this.blocked.push(payload.userId);
+        return { blocked: event === 'block-user' };
+      case 'get-blocked-users':
+        return { users: this.blocked.map((_id) => ({ _id })) };
+      case 'set-privacy':
+        return { whitelistOnly: false, whitelist: [], ...payload };
       case 'get-active-users':
         return { users: [this.#contact()], hasMore: false };
       case 'add-chat-user':

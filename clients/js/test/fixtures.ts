@@ -1,13 +1,11 @@
 /** The server's golden files as TypeScript, each against the type that it must satisfy. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { readFileSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const fixtures = process.env.CHATZZ_FIXTURES ?? join(root, '../../fixtures');
+import { compile, sources } from './compiler.js';
+
+const fixtures = join(sources, 'fixtures');
 
 /** The golden files in a folder of `fixtures`, named without `.json`. */
 export function golden(folder: Golden['folder']): Golden[] {
@@ -52,26 +50,14 @@ export interface Golden {
 
 /** What the compiler says to each; nothing to one that satisfies its type. */
 export function complaints(files: Golden[]): string[] {
-  const place = join(root, 'build', `fixtures-${process.pid}`);
-  mkdirSync(place, { recursive: true });
   const prelude = PRELUDE.split('\n');
   const lines = files.map(({ folder, name, content }, at) => `export const x${at} = ${JSON.stringify(content)} satisfies ${typeOf(folder, name)};`);
-  writeFileSync(join(place, 'golden.ts'), [...prelude, ...lines, ''].join('\n'));
-  // With the declarations, as a user's compiler may read them.
-  const settings = { extends: '../../tsconfig.json', compilerOptions: { noEmit: true, rootDir: '../..', skipLibCheck: false }, files: ['golden.ts'] };
-  writeFileSync(join(place, 'tsconfig.json'), JSON.stringify(settings));
-
-  const compiler = join(createRequire(import.meta.url).resolve('typescript/package.json'), '../bin/tsc');
-  const { stdout, stderr } = spawnSync(process.execPath, [compiler, '-p', place, '--pretty', 'false'], { encoding: 'utf8' });
-  rmSync(place, { recursive: true });
-
   const found = files.map(() => '');
-  let at = -1;
-  for (const line of `${stdout}${stderr}`.split('\n').filter((line) => line !== '')) {
-    // What is indented goes on with the complaint before it.
-    if (!line.startsWith(' ')) at = Number(/golden\.ts\((\d+),/.exec(line)?.[1]) - prelude.length - 1;
-    assert.ok(at in found, `the compiler complains of something else: ${line}`);
-    found[at] += line;
+  // With the declarations, as a user's compiler may read them.
+  for (const { line, text } of compile({ 'golden.ts': [...prelude, ...lines, ''].join('\n') }, { skipLibCheck: false })) {
+    const at = line - prelude.length - 1;
+    assert.ok(at in found, `the compiler complains of something else: ${text}`);
+    found[at] += text;
   }
   return found;
 }

@@ -97,6 +97,26 @@ test('history is scrolled back to the first message', async () => {
   assert.deepEqual(texts(conversation.messages), Array.from({ length: 120 }, (_, at) => `${at + 1}`));
 });
 
+test('a block refuses messages until it is lifted, on whichever device', async () => {
+  const [alice, bob, withBob, withAlice] = await pair();
+  const phone = await login(String(alice.userId));
+  await phone.blockedUsers();
+  const changes: unknown[] = [];
+  phone.on('privacy', (change) => changes.push(change));
+  await alice.block(withBob.userId);
+  await until(() => phone.conversation(withBob.userId).blocked, 'the other device follows');
+  await assert.rejects(withAlice.send('Are you there?'), { name: 'ChatzzError', code: 'blocked' });
+  assert.deepEqual((await phone.blockedUsers()).map(({ _id }) => _id), [bob.userId]);
+
+  await phone.unblock(withBob.userId);
+  const [failed] = withAlice.messages;
+  await bob.retry(failed?.clientId ?? '');
+  await until(() => withBob.messages.length === 1, 'Alice has it');
+
+  assert.deepEqual([withAlice.messages.length, withBob.snapshot().blocked, changes.length], [1, false, 1]);
+  assert.deepEqual(await alice.setPrivacy(), { whitelistOnly: false, whitelist: [] });
+});
+
 test('a refusal of the server has its code', async () => {
   const [alice] = await pair();
 

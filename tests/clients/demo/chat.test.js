@@ -100,6 +100,42 @@ test('a server that is away for ten seconds while both write loses, repeats and 
   await Promise.all([emre.page.close(), freya.page.close()]);
 });
 
+test('who is blocked is told so at the message, and writes again when the block is lifted', async () => {
+  const [hana, jamal] = [await browser.person(server, 'hana', 'jamal'), await browser.person(server, 'jamal', 'hana')];
+  const phone = await browser.person(server, 'hana', 'jamal');
+  const notice = (person) => person.page.getByText(/^You blocked Jamal/);
+  await hana.write('Hello');
+  await jamal.sees('Hello');
+  await hana.page.getByRole('button', { name: /^Block Jamal/ }).click();
+  await Promise.all([hana, phone].map((person) => notice(person).waitFor()));
+  assert.equal(await hana.field.count(), 0, 'one does not write to somebody whom one has blocked');
+  assert.equal(await hana.page.getByRole('button', { name: /^Block Jamal/ }).count(), 0);
+  await hana.contact('jamal').getByText('blocked', { exact: true }).waitFor();
+
+  await jamal.write('Are you there?');
+  await jamal.tick('Are you there?', 'failed');
+  await jamal.message('Are you there?').getByText(/^Hana .*takes no messages from you\.$/).waitFor();
+  await picture(jamal.page, 'blocked-sender');
+  await hana.page.reload();
+  await notice(hana).waitFor();
+  assert.deepEqual(await hana.texts(), ['Hello']);
+  await picture(hana.page, 'blocked');
+
+  await phone.page.getByRole('button', { name: 'Unblock' }).click();
+  await Promise.all([hana, phone].map((person) => person.field.waitFor()));
+  assert.equal(await notice(hana).count(), 0);
+  await jamal.message('Are you there?').getByRole('button', { name: 'Try again' }).click();
+  await hana.sees('Are you there?');
+  await jamal.write('Good.');
+  await hana.sees('Good.');
+  await jamal.tick('Good.', 'read');
+  await hana.write('Here I am');
+  await jamal.sees('Here I am');
+  const all = ['Hello', 'Are you there?', 'Good.', 'Here I am'];
+  assert.deepEqual([await hana.texts(), await jamal.texts(), await phone.texts()], [all, all, all]);
+  await Promise.all([hana, jamal, phone].map((person) => person.page.close()));
+});
+
 test('scrolling up loads older messages and keeps the place', async () => {
   const [gabriel, hana] = [await browser.person(server, 'gabriel', 'hana'), await browser.person(server, 'hana', 'gabriel')];
   const texts = Array.from({ length: 120 }, (_, at) => `line ${at + 1}`);

@@ -78,9 +78,22 @@ test('axe finds nothing serious, in light and in dark', async () => {
     found.push(...(await findings(alice.page)).map((finding) => `adding, ${colorScheme}: ${finding}`));
     await alice.page.keyboard.press('Escape');
   }
+  await alice.page.getByRole('button', { name: /^Block Bob/ }).click();
+  await alice.page.getByText(/^You blocked Bob/).waitFor();
+  const sender = await browser.person(server, 'bob', 'alice');
+  await sender.write('And now?');
+  await sender.tick('And now?', 'failed');
+  for (const colorScheme of ['light', 'dark']) {
+    for (const [name, { page }] of Object.entries({ blocked: alice, sender })) {
+      await page.emulateMedia({ colorScheme });
+      found.push(...(await findings(page)).map((finding) => `${name}, ${colorScheme}: ${finding}`));
+    }
+  }
+  await alice.page.getByRole('button', { name: 'Unblock' }).click();
+  await alice.field.waitFor();
 
   assert.deepEqual(found, []);
-  await Promise.all([alice.page, start, duo].map((page) => page.close()));
+  await Promise.all([alice.page, start, duo, sender.page].map((page) => page.close()));
 });
 
 test('axe does find what is wrong', async () => {
@@ -116,6 +129,13 @@ test('everything is done by keyboard alone', async () => {
   await keyboard.press('Escape');
   await chidi.page.locator('dialog').waitFor({ state: 'detached' });
   assert.equal(await chidi.page.evaluate(() => document.activeElement.textContent), 'Add somebody', 'the focus is where it was');
+
+  await focus(/^Block Dilnoza/);
+  await keyboard.press('Enter');
+  await chidi.page.waitForFunction(() => document.activeElement.textContent.startsWith('You blocked Dilnoza'));
+  await keyboard.press('Tab');
+  await keyboard.press('Enter');
+  await chidi.page.waitForFunction(() => document.activeElement.id === 'text');
   await chidi.page.close();
 });
 

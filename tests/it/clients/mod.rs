@@ -125,17 +125,16 @@ fn counted(summary: &str, what: &str) -> Option<u32> {
     )
 }
 
-/// Its own tests: against a fake socket, the golden files, and servers that they
-/// start, kill and start again.
+/// Its own tests: against a fake socket, the golden files, the schemas, and servers that
+/// they start, kill and start again.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_npm_package_chatzz_client_passes_its_own_tests() {
     let mut tests = npm_test().await;
     tests.env("CHATZZ_BIN", chatzz());
     tests.env("CHATZZ_TEST_DIR", env!("CARGO_TARGET_TMPDIR"));
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    tests.env("CHATZZ_FIXTURES", fixtures);
+    tests.env("CHATZZ_SOURCES", env!("CARGO_MANIFEST_DIR"));
 
-    all_pass(tests, 150).await;
+    all_pass(tests, 190).await;
 }
 
 /// The demo application in a browser, on servers that the tests start, kill and start
@@ -152,7 +151,7 @@ async fn the_demo_application_does_what_it_should_in_a_browser() {
     std::fs::create_dir_all(&pictures).unwrap();
     tests.env("CHATZZ_PICTURES", &pictures);
 
-    all_pass(tests, 19).await;
+    all_pass(tests, 32).await;
 
     assert!(pictures.join("phone-contacts.png").is_file());
 }

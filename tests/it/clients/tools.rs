@@ -46,10 +46,16 @@ pub(super) async fn node(script: &str) -> Script {
 
 /// The tests in `demo`, one file after the other.
 pub(super) async fn browser_tests() -> Script {
+    const FILES: [&str; 4] = [
+        "chat.test.js",
+        "docs.test.js",
+        "looks.test.js",
+        "readme.test.js",
+    ];
     let folder = packages().await.join("demo");
     let mut command = Command::new("node");
     command.args(["--test", "--test-reporter=tap", "--test-concurrency=1"]);
-    command.args(["chat.test.js", "docs.test.js", "looks.test.js"].map(|file| folder.join(file)));
+    command.args(FILES.map(|file| folder.join(file)));
     command.env("CHATZZ_LIBRARY", library().await);
     command.env("CHATZZ_SOURCES", env!("CARGO_MANIFEST_DIR"));
     Script(command)

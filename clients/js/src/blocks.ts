@@ -1,0 +1,52 @@
+import type { ChatzzError } from './error.js';
+import { userKey } from './key.js';
+import type { Link } from './link.js';
+import type { UserDetails, UserId } from './wire.js';
+
+/** @internal Whom the user has blocked, from the first time that it was asked for. */
+export class Blocks {
+  #link: Link;
+  #changed: (userId: string) => void;
+  #ids = new Set<string>();
+  #wanted = false;
+  #changes = 0;
+
+  constructor(link: Link, changed: (userId: string) => void) {
+    this.#link = link;
+    this.#changed = changed;
+  }
+
+  has(userId: UserId): boolean {
+    return this.#ids.has(userKey(userId));
+  }
+
+  set(userId: UserId, blocked: boolean): void {
+    this.#changes += 1;
+    this.#put(userKey(userId), blocked);
+  }
+
+  async load(): Promise<UserDetails[]> {
+    this.#wanted = true;
+    for (;;) {
+      const changes = this.#changes;
+      const { users } = await this.#link.request('get-blocked-users', {});
+      // What changed meanwhile may be newer than the list.
+      if (changes !== this.#changes) continue;
+      const now = new Set(users.map(({ _id }) => userKey(_id)));
+      for (const userId of [...this.#ids, ...now]) this.#put(userId, now.has(userId));
+      return users;
+    }
+  }
+
+  /** After a login: what another device did meanwhile was not told. */
+  resume(error: (error: ChatzzError) => void): void {
+    if (this.#wanted) this.load().catch(error);
+  }
+
+  #put(userId: string, blocked: boolean): void {
+    if (blocked === this.#ids.has(userId)) return;
+    if (blocked) this.#ids.add(userId);
+    else this.#ids.delete(userId);
+    this.#changed(userId);
+  }
+}

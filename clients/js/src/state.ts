@@ -1,0 +1,39 @@
+import type { Conversation } from './conversation.js';
+import type { State } from './link.js';
+import type { PendingMessage } from './outbox.js';
+import type { AddedContact, LastMessage, Message, Presence, UserDetails } from './wire.js';
+
+/** A stored message, or one that is still on its way; `status` tells which. */
+export type ChatMessage = Message | PendingMessage;
+
+/** What a conversation shows. Unchanged objects stay the same from one state to the next. */
+export interface ConversationState {
+  /** The other person; absent until both have a chat room. */
+  readonly contact: AddedContact | undefined;
+  /** By `seq`, nothing missing in between that the server has, then what waits in the outbox. */
+  readonly messages: readonly ChatMessage[];
+  /** The newest stored message, also when `messages` does not reach it yet. */
+  readonly last: Message | LastMessage | undefined;
+  /** How many messages of the other person are not read. */
+  readonly unread: number;
+  readonly presence: Presence | undefined;
+  /** When the other person last went offline; `null` if never. */
+  readonly lastOnline: string | null | undefined;
+  /** Whether the other person is typing at this moment; it ends by itself. */
+  readonly typing: boolean;
+  /** Whether the user has blocked the other person, as far as it is known: see `Chatzz.blockedUsers`. */
+  readonly blocked: boolean;
+  /** Whether `loadOlder` can find something. */
+  readonly hasOlder: boolean;
+}
+
+/** What a client shows. */
+export interface ChatzzState {
+  readonly state: State;
+  /** Oneself, once logged in. */
+  readonly user: UserDetails | undefined;
+  /** Those with a chat room, the newest conversation first. */
+  readonly conversations: readonly Conversation[];
+  /** All that is unread. */
+  readonly unread: number;
+}
