@@ -119,15 +119,16 @@ impl Messenger {
         }
     }
 
-    /// The conversation in which this very message was stored before: then it is
-    /// answered so, whatever has been forbidden since and whoever was deleted.
+    /// The conversation in which a message was stored under the same client id
+    /// before: then that is what is answered, whatever has been forbidden since and
+    /// whoever was deleted.
     async fn repeated(&self, me: &Me, draft: &Draft) -> Result<Option<Conversation>, Error> {
         let Some(client_id) = &draft.client_id else {
             return Ok(None);
         };
         let found = self.store.messages.find_by_client_id(me.id, client_id);
         let found = found.await.map_err(|error| Error::of_read(&error))?;
-        let Some(message) = found.filter(|message| message.message == draft.text) else {
+        let Some(message) = found else {
             return Ok(None);
         };
         let conversation = match self.user_or_deleted(&draft.to).await {

@@ -97,6 +97,30 @@ async fn somebody_on_two_nodes_is_offline_only_after_the_last_socket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_moves_to_a_node_that_has_not_heard_of_his_going_is_online_there() {
+    let nodes = nodes().await;
+    let (alice, _) = nodes.one.login(&nodes.alice).await;
+    alice.add(&nodes.bob).await.unwrap();
+    let (bob, _) = nodes.two.login(&nodes.bob).await;
+    told(&alice, "online").await;
+    alice.client.close().await;
+    bob.client.close().await;
+    let chat_users = nodes.database.collection("chatusers");
+    poll::until("nobody is stored online", CONVERGED, async || {
+        let online = bson::doc! { "status": "online" };
+        let count = chat_users.count_documents(online).await.unwrap();
+        (count == 0).then_some(())
+    })
+    .await;
+
+    // mostly before the next look at what the other node wrote
+    let (alice, details) = nodes.one.login(&nodes.alice).await;
+    assert_eq!(details["connectedUsers"][0]["status"], "offline");
+    nodes.one.login(&nodes.bob).await;
+    told(&alice, "online").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_contact_made_through_another_node_hears_who_goes() {
     let nodes = nodes().await;
     let (alice, _) = nodes.one.login(&nodes.alice).await;

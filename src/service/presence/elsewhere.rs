@@ -70,6 +70,9 @@ impl Presence {
         let online = self.elsewhere.holds(&who.nodes);
         let was_online = self.elsewhere.set(who.id, online);
         let mut state = person.state.lock();
+        // he was offline in between, written so, and an answer may have shown it
+        let flickered = state.heard_at.is_none() || who.last_online > state.heard_left;
+        state.heard_left = state.heard_left.max(who.last_online);
         state.heard_at = state.heard_at.max(who.changed_at);
         let status = if state.shown_online || online {
             Status::Online
@@ -78,10 +81,13 @@ impl Presence {
         };
         let by_me = who.changed_by.as_deref() == Some(me);
         let mut told = contacts;
-        if state.shown_online || (!online && !was_online && by_me) {
+        if flickered && state.came_untold {
+            state.came_untold = false;
+            state.contacts.extend(&told);
+        } else if state.shown_online || (!online && !was_online && by_me) {
             // told already, except to contacts that were made on another node
             told.retain(|contact| state.contacts.insert(*contact));
-        } else if online && was_online {
+        } else if online && was_online && !flickered {
             told.clear();
         }
         let last_online = who.last_online.max(state.last_online);

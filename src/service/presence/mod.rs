@@ -108,17 +108,18 @@ impl Presence {
             return;
         };
         let _order = person.order.lock();
-        let announcement = {
+        let (is_news, announcement) = {
             let mut state = person.state.lock();
             if state.shown_online || state.sockets.is_empty() {
                 return;
             }
             state.shown_online = true;
-            state.announcement(Status::Online)
+            state.came_untold = self.elsewhere.has(who);
+            (!state.came_untold, state.announcement(Status::Online))
         };
         let left = announcement.last_online;
         self.behind.presence(who, PresenceChange::Online(left));
-        if !self.elsewhere.has(who) {
+        if is_news {
             outlet.announce(&announcement);
         }
     }

@@ -23,6 +23,10 @@ pub(super) struct State {
     pub(super) last_online: Option<DateTime>,
     /// When what this node heard of him from other nodes was written.
     pub(super) heard_at: Option<DateTime>,
+    /// When he had last gone offline by then.
+    pub(super) heard_left: Option<DateTime>,
+    /// Whether his coming was not told, since he was believed to be on another node.
+    pub(super) came_untold: bool,
     /// Counts arrivals: a grace that began before the last one is void.
     pub(super) arrivals: u64,
     pub(super) left_at: Instant,
@@ -41,6 +45,8 @@ impl State {
             shown_online: false,
             last_online: who.last_online,
             heard_at: None,
+            heard_left: None,
+            came_untold: false,
             arrivals: 0,
             left_at: Instant::now(),
             forgotten: false,
@@ -49,6 +55,7 @@ impl State {
 
     pub(super) fn go(&mut self, at: DateTime) -> Announcement {
         self.shown_online = false;
+        self.came_untold = false;
         self.last_online = Some(at);
         self.announcement(Status::Offline)
     }
