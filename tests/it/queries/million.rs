@@ -177,13 +177,19 @@ async fn everything(world: &World) -> Person {
     alice.ask("get-blocked-users", json!({})).await.unwrap();
     let privacy = json!({ "whitelistOnly": true, "whitelist": [contacts[0]] });
     alice.ask("set-privacy", privacy).await.unwrap();
+    alice.ask("get-active-users", json!({})).await.unwrap();
+    let signal = json!({ "userId": contacts[0], "data": 1 });
+    alice.ask("signal", signal).await.unwrap();
+    let typing = json!({ "userId": contacts[0] });
+    alice.ask("typing", typing).await.unwrap();
     bob.client.close().await;
     tokio::time::sleep(WRITTEN).await;
     alice
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_million_messages_no_event_scans_sorts_or_reads_twice_what_it_answers() {
+async fn with_a_million_messages_no_event_scans_sorts_reads_twice_what_it_answers_or_writes_users()
+{
     let world = world().await;
     profile(&world.server).await;
 
@@ -191,8 +197,17 @@ async fn with_a_million_messages_no_event_scans_sorts_or_reads_twice_what_it_ans
     let entries = everything_profiled(&world.server).await;
 
     let mut wrong = Vec::new();
-    let mut asked = 0;
+    let (mut asked, mut reads_of_users) = (0, 0);
     for entry in &entries {
+        if entry.get_str("ns").unwrap().ends_with(".users") {
+            // I14: find and aggregate, and what goes on with them
+            let op = entry.get_str("op").unwrap();
+            let command = entry.get_document("command").unwrap();
+            let aggregates =
+                command.get("aggregate").is_some() && !command.to_string().contains("$out");
+            assert!(matches!(op, "query" | "getmore") || aggregates, "{entry}");
+            reads_of_users += 1;
+        }
         let plan = entry.get_str("planSummary").unwrap_or_default();
         let examined = number(entry, "docsExamined");
         let served = ["nreturned", "nMatched", "ndeleted"].map(|field| number(entry, field));
@@ -204,5 +219,6 @@ async fn with_a_million_messages_no_event_scans_sorts_or_reads_twice_what_it_ans
         }
     }
     assert!(asked > 40, "{asked} queries with a plan");
+    assert!(reads_of_users > 2, "{reads_of_users} reads of users");
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
