@@ -1,6 +1,6 @@
 //! Who is online on other nodes, as far as this node knows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -14,8 +14,8 @@ use crate::store::{ChatUser, Presence as Status, User};
 pub struct Elsewhere {
     /// Boot ids of the other nodes whose lease is good.
     boots: RwLock<HashSet<String>>,
-    /// People who came on one of them while this node looked on.
-    online: RwLock<HashSet<ChatUserId>>,
+    /// People who came on one of them while this node looked on, and on which.
+    online: RwLock<HashMap<ChatUserId, Vec<String>>>,
 }
 
 impl Elsewhere {
@@ -37,19 +37,25 @@ impl Elsewhere {
         nodes.iter().any(|node| boots.contains(node))
     }
 
-    /// Whether somebody is known to be online on another node.
+    /// Whether somebody is known to be online on another node whose lease is good.
     pub fn has(&self, who: ChatUserId) -> bool {
-        self.online.read().contains(&who)
+        let online = self.online.read();
+        online.get(&who).is_some_and(|nodes| self.holds(nodes))
     }
 
-    /// Takes in whether somebody is; returns whether he was known to be.
-    pub fn set(&self, who: ChatUserId, online: bool) -> bool {
+    /// Takes in where somebody is; returns whether he was known to be online.
+    pub fn set(&self, who: ChatUserId, nodes: &[String]) -> bool {
+        let boots = self.boots.read();
+        let nodes = nodes.iter().filter(|node| boots.contains(*node));
+        let nodes: Vec<String> = nodes.cloned().collect();
+        drop(boots);
         let mut known = self.online.write();
-        if online {
-            !known.insert(who)
-        } else {
+        let before = if nodes.is_empty() {
             known.remove(&who)
-        }
+        } else {
+            known.insert(who, nodes)
+        };
+        before.is_some()
     }
 }
 
@@ -68,7 +74,7 @@ impl Presence {
         // in order with what this node tells of him itself
         let _order = person.order.lock();
         let online = self.elsewhere.holds(&who.nodes);
-        let was_online = self.elsewhere.set(who.id, online);
+        let was_online = self.elsewhere.set(who.id, &who.nodes);
         let mut state = person.state.lock();
         // he was offline in between, written so, and an answer may have shown it
         let flickered = state.heard_at.is_none() || who.last_online > state.heard_left;
