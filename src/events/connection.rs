@@ -28,7 +28,7 @@ const MOST_IN_FLIGHT: usize = 256;
 const MOST_IN_FLIGHT_BYTES: usize = 64 * 1024;
 /// How often a waiting queue looks whether the outbox has drained.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// How often it is tried to tell a client to go whose buffer is full.
+/// How often it is looked whether what was answered has left.
 const LOOK_AT_LEAVING: Duration = Duration::from_millis(10);
 
 /// One socket.
@@ -204,37 +204,33 @@ impl Connection {
 
     /// Tells the client that it is logged out and closes the connection: the
     /// official clients stay away.
-    ///
-    /// What waits for the socket leaves before that, if it does so in time: a
-    /// client that floods is to see why it had to go.
-    pub(super) fn dismiss(self: &Arc<Self>, socket: Option<Arc<Socket>>) {
-        let Some(socket) = socket else {
-            return self.cut();
-        };
-        if self.told_to_go(&socket) {
-            return;
+    pub(super) fn dismiss(&self, socket: Option<Arc<Socket>>) {
+        if socket.is_some_and(|socket| socket.disconnect().is_ok()) {
+            self.session.cut_soon();
+        } else {
+            self.session.cut();
         }
-        let connection = Arc::clone(self);
-        tokio::spawn(async move {
-            let deadline = Instant::now() + CLOSE_WITHIN;
-            while Instant::now() < deadline {
-                tokio::time::sleep(LOOK_AT_LEAVING).await;
-                if connection.told_to_go(&socket) {
-                    return;
-                }
-            }
-            connection.cut();
-        });
     }
 
-    /// Whether a socket could be told that it is logged out; its connection is
-    /// closed soon then.
-    fn told_to_go(&self, socket: &Arc<Socket>) -> bool {
-        let told = !self.outbox.lock().is_waiting() && Arc::clone(socket).disconnect().is_ok();
-        if told {
-            self.session.cut_soon();
-        }
-        told
+    /// The same once what was answered has left, if it does so in time: a client
+    /// that floods is to see why it had to go.
+    fn dismiss_answered(self: &Arc<Self>) {
+        let connection = Arc::clone(self);
+        // what a polled session has not fetched is lost with it; a poll that was
+        // under way may have been too early, the next one is not
+        let polls = connection.session.polls().map(|polls| polls + 2);
+        tokio::spawn(async move {
+            let deadline = Instant::now() + CLOSE_WITHIN;
+            let has_left = || {
+                let polled = connection.session.polls().zip(polls);
+                !connection.outbox.lock().is_waiting() && polled.is_none_or(|(now, all)| now >= all)
+            };
+            while !has_left() && Instant::now() < deadline {
+                tokio::time::sleep(LOOK_AT_LEAVING).await;
+            }
+            let socket = connection.outbox.lock().socket();
+            connection.dismiss(socket);
+        });
     }
 
     /// Notes that an event was refused; dismisses a client that gives cause for
@@ -246,8 +242,7 @@ impl Connection {
         if self.fifo.lock().end() {
             tracing::debug!(socket = self.id.0, "closed: too many errors");
             metrics::counter!("chatzz_sockets_ended_total", "why" => "errors").increment(1);
-            let socket = self.outbox.lock().socket();
-            self.dismiss(socket);
+            self.dismiss_answered();
         }
     }
 

@@ -77,6 +77,14 @@ impl Session {
         }
     }
 
+    /// How many polls of the session were answered, if it is polled.
+    pub(super) fn polls(&self) -> Option<usize> {
+        match self.flow() {
+            Flow::Polls(polls) => Some(polls),
+            Flow::Bytes(_) => None,
+        }
+    }
+
     /// The session is gone.
     pub(super) fn forget(&self) {
         self.sessions.forget(&self.id.to_string());
