@@ -66,7 +66,7 @@ impl Context {
     }
 
     /// Ends a socket: nothing more of it is heard, and its client is told to go.
-    fn end(&self, connection: &Arc<Connection>) {
+    fn end(&self, connection: &Connection) {
         connection.fifo.lock().end();
         let socket = connection.outbox.lock().socket();
         self.leave(connection, Departure::Lost);

@@ -114,8 +114,9 @@ impl Messenger {
         })
     }
 
-    /// Those of `others` who blocked me, and since when. What I set myself is
-    /// read in the same query, and holds for what is told of me from now on.
+    /// Those of `others` who blocked me, and since when. What I set myself is read in
+    /// the same query. It holds for what is told of me from now on, unless I am shown
+    /// online already: that changes with news of it only, which is not told from here.
     pub(super) async fn hidden_from(
         &self,
         me: &Me,

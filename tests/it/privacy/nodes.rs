@@ -8,14 +8,19 @@ use crate::support::server::Server;
 use crate::support::user::Outcome;
 
 /// The cache time, a look every second, and some air.
-const CONVERGED: Duration = Duration::from_secs(8);
+pub(super) const CONVERGED: Duration = Duration::from_secs(8);
 
 async fn node(database: &TestDatabase, id: &str) -> Server {
-    let keys = [
+    node_with(database, id, &[]).await
+}
+
+pub(super) async fn node_with(database: &TestDatabase, id: &str, more: &[(&str, &str)]) -> Server {
+    let mut keys = vec![
         ("CHATZZ_NODE_ID", id),
         ("CHATZZ_LEASE", "3s"),
         ("CHATZZ_PRIVACY_CACHE", "500ms"),
     ];
+    keys.extend(more);
     Server::on_database(database.uri(), database.name(), &keys).await
 }
 

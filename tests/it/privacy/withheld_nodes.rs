@@ -5,6 +5,7 @@ use std::time::Duration;
 use chatzz::verify::{Options, run};
 use serde_json::json;
 
+use super::nodes::{CONVERGED, node_with};
 use super::withheld::{SECRET, WITHHOLD, assert_unheard};
 use crate::support::database::TestDatabase;
 use crate::support::poll;
@@ -12,17 +13,8 @@ use crate::support::server::Server;
 use crate::support::user::{Person, each};
 use crate::verify::store;
 
-/// The cache time, a look every second, and some air.
-const CONVERGED: Duration = Duration::from_secs(8);
-
 async fn node(database: &TestDatabase, id: &str) -> Server {
-    let keys = [
-        ("CHATZZ_NODE_ID", id),
-        ("CHATZZ_LEASE", "3s"),
-        ("CHATZZ_PRIVACY_CACHE", "500ms"),
-        WITHHOLD,
-    ];
-    Server::on_database(database.uri(), database.name(), &keys).await
+    node_with(database, id, &[WITHHOLD]).await
 }
 
 /// Sends until the block is known at the sender's node; what was withheld then.
