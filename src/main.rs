@@ -16,6 +16,11 @@ use chatzz::store::migrate::Plan;
 use chatzz::verify;
 use clap::Parser as _;
 
+/// Its background threads give memory back to the system when nothing is asked of it.
+#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Exit code of a command line or configuration that cannot be used.
 const USAGE: u8 = 2;
 

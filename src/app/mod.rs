@@ -36,6 +36,8 @@ use crate::transport::Sessions;
 const MOST_EVENT_BYTES: usize = 256 * 1024;
 /// What the transport adds around an event: name, braces, packet type.
 const MOST_FRAMING_BYTES: usize = 1024;
+/// Bytes read at once from a websocket: most events fit, and each socket keeps it.
+const READ_BUFFER_BYTES: usize = 1024;
 /// Acknowledged deliveries that may wait for the lanes.
 const MOST_CONFIRMS: usize = 65_536;
 /// What a silent peer is given beyond ping interval and ping timeout.
@@ -146,7 +148,7 @@ impl App {
         events::register(&io, &config.socket.namespace, &context);
         let health = Arc::new(Health::new(store.clone()));
         let router = http::router(Arc::clone(&health)).merge(pages).layer(layer);
-        let router = http::watch_sessions(router, sessions);
+        let router = http::watch_sessions(http::keep_small(router), sessions);
         let router = http::limit(router, Arc::clone(&limits), &config.socket.path);
         let router = http::locate(router, config.proxies.clone());
         let router = http::guard(router, config.http.allowed_origins.clone());
@@ -251,6 +253,7 @@ fn socket_io(config: &Config) -> (SocketIoLayer, SocketIo) {
         .max_payload(most as u64)
         .ws_max_message_size(most)
         .ws_max_frame_size(most)
+        .ws_read_buffer_size(READ_BUFFER_BYTES)
         .with_parser(parser)
         .build_layer()
 }

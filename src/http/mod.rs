@@ -3,6 +3,7 @@
 mod address;
 mod admin;
 mod guarded;
+mod head;
 mod headers;
 mod limit;
 mod listener;
@@ -14,6 +15,7 @@ mod tls;
 
 pub(crate) use address::locate;
 pub(crate) use admin::{EndUser, router as admin_router};
+pub(crate) use head::keep_small;
 pub(crate) use headers::harden;
 pub(crate) use limit::limit;
 pub(crate) use listener::{Accepting, serve};

@@ -148,12 +148,9 @@ impl Messenger {
         if let Some(id) = self.chat_users.get(user).await {
             return Ok(Some(id));
         }
-        let found = self
-            .store
-            .chat_users
-            .find_by_user(user)
-            .await
-            .map_err(|error| Error::of_read(&error))?;
+        // boxed: seldom needed, and held by the future of every send
+        let found = Box::pin(self.store.chat_users.find_by_user(user)).await;
+        let found = found.map_err(|error| Error::of_read(&error))?;
         let Some(found) = found else { return Ok(None) };
         self.chat_users.insert(user.clone(), found.id).await;
         Ok(Some(found.id))
@@ -209,12 +206,8 @@ impl Messenger {
         if let Some(id) = self.rooms.get(&key).await {
             return Ok(Some(id));
         }
-        let found = self
-            .store
-            .chat_rooms
-            .find_by_pair(a, b)
-            .await
-            .map_err(|error| Error::of_read(&error))?;
+        let found = Box::pin(self.store.chat_rooms.find_by_pair(a, b)).await;
+        let found = found.map_err(|error| Error::of_read(&error))?;
         let Some(found) = found else { return Ok(None) };
         self.rooms.insert(key, found.id).await;
         Ok(Some(found.id))

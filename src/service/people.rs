@@ -65,6 +65,12 @@ impl People {
         {
             return Ok(Some(user));
         }
+        // boxed: seldom needed, and held by the future of every send
+        Box::pin(self.look_up(input)).await
+    }
+
+    /// As [`People::find`], asking the database.
+    async fn look_up(&self, input: &IdInput) -> Result<Option<Arc<User>>, Error> {
         let candidates = candidates(self.id_type, input);
         if candidates.is_empty() {
             return Ok(None);
@@ -114,6 +120,9 @@ impl People {
     /// # Errors
     /// [`Error::Unavailable`] when the database cannot answer.
     pub async fn get(&self, id: &UserId) -> Result<Arc<User>, Error> {
+        if let Some(user) = self.by_id.get(id).await {
+            return Ok(user);
+        }
         let read = async {
             let found = self.users.list(vec![id.clone().into()]).await?;
             Ok(Arc::new(match found.into_iter().next() {
@@ -121,35 +130,42 @@ impl People {
                 None => User::deleted(id.clone()),
             }))
         };
-        self.by_id
-            .try_get_with_by_ref(id, read)
+        // boxed: seldom needed, and held by the future of every send
+        Box::pin(self.by_id.try_get_with_by_ref(id, read))
             .await
             .map_err(|error: Arc<crate::store::Error>| Error::of_read(&error))
     }
 
-    /// Gets many users in one query per thousand, read anew.
+    /// Gets many users known to the messenger, deleted or not, at most as old as the
+    /// cache; one query for each thousand that it lacks.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the database cannot answer.
     pub async fn list(&self, ids: Vec<UserId>) -> Result<HashMap<UserId, Arc<User>>, Error> {
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let keys = ids.iter().cloned().map(Bson::from).collect();
-        let found = self
-            .users
-            .list(keys)
-            .await
-            .map_err(|error| Error::of_read(&error))?;
         let mut users: HashMap<UserId, Arc<User>> = HashMap::with_capacity(ids.len());
-        for (id, document) in found {
-            users.insert(id.clone(), Arc::new(User::present(id, document)));
-        }
+        let mut unknown = Vec::new();
         for id in ids {
-            let user = users
-                .entry(id.clone())
-                .or_insert_with(|| Arc::new(User::deleted(id.clone())));
-            self.by_id.insert(id, Arc::clone(user)).await;
+            match self.by_id.get(&id).await {
+                Some(user) => drop(users.insert(id, user)),
+                None => unknown.push(id),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(users);
+        }
+        let keys = unknown.iter().cloned().map(Bson::from).collect();
+        let found = self.users.list(keys).await;
+        let mut found: HashMap<UserId, _> = found
+            .map_err(|error| Error::of_read(&error))?
+            .into_iter()
+            .collect();
+        for id in unknown {
+            let user = Arc::new(match found.remove(&id) {
+                Some(document) => User::present(id.clone(), document),
+                None => User::deleted(id.clone()),
+            });
+            self.by_id.insert(id.clone(), Arc::clone(&user)).await;
+            users.insert(id, user);
         }
         Ok(users)
     }

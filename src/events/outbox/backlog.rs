@@ -9,7 +9,7 @@ use crate::transport::Flow;
 
 /// Bytes on their way beyond which nothing more is handed over. One packet may
 /// exceed it.
-const MOST_ON_THE_WAY: usize = 64 * 1024;
+const MOST_ON_THE_WAY: usize = 16 * 1024;
 
 /// Bytes on their way through the library.
 #[derive(Debug, Default)]

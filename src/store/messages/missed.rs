@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use super::{Error, Message, Messages};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
-/// Chat rooms that [`Messages::count_unread`] counts by name.
-const ROOMS_PER_COUNT: usize = 100;
+/// Chat rooms that [`Messages::count_unread`] counts by name; more are mostly all of
+/// a person's, and one range of the index costs less than one for each.
+const ROOMS_PER_COUNT: usize = 4;
 /// Chat rooms looked into by one query of [`Messages::look_into`].
 const UNIONS_PER_QUERY: usize = 500;
 
@@ -42,8 +43,8 @@ impl Place {
 }
 
 impl Messages {
-    /// Counts a person's unread messages in chat rooms of his, by chat room. Index:
-    /// `to_unread_chatRoom_seq`, covered.
+    /// Counts a person's unread messages in chat rooms of his, by chat room, and
+    /// perhaps in others of his. Index: `to_unread_chatRoom_seq`, covered.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -53,7 +54,6 @@ impl Messages {
         rooms: &[ChatRoomId],
     ) -> Result<HashMap<ChatRoomId, i64>, Error> {
         let mut unread = doc! { "to": to, "unread": true };
-        // many are all of them: one range of the index instead of one each
         if rooms.len() <= ROOMS_PER_COUNT {
             unread.insert("chatRoom", doc! { "$in": rooms });
         }

@@ -146,6 +146,40 @@ async fn the_last_message_of_each_room_is_one_document_read_and_unread_counts_ar
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn users_who_were_read_a_moment_ago_are_not_read_again() {
+    let server = Server::start().await;
+    let user = user_with_contacts(&server, 20).await;
+    let first = server.login(&user).await;
+    profile(&server).await;
+
+    let second = server.login(&user).await;
+    let entries = profiled(&server).await;
+
+    let details = [
+        first.client.expect_envelope("user-details").await,
+        second.client.expect_envelope("user-details").await,
+    ];
+    let names = details.map(|details| {
+        let contacts = details["connectedUsers"].as_array().unwrap().iter();
+        let mut names: Vec<Value> = contacts.map(|one| one["username"].clone()).collect();
+        names.sort_by_key(Value::to_string);
+        names
+    });
+    assert_eq!(names[0].len(), 20);
+    assert!(names[0].iter().all(Value::is_string));
+    assert_eq!(names[0], names[1]);
+    let of = |collection: &str| {
+        let ends = |entry: &&Document| entry.get_str("ns").is_ok_and(|ns| ns.ends_with(collection));
+        entries.iter().filter(ends).count()
+    };
+    assert!(
+        of(".chatrooms") > 0,
+        "the login was looked at: {entries:#?}"
+    );
+    assert_eq!(of(".users"), 0, "{entries:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_contacts_online_asks_eight_times_and_scans_nothing() {
     let server = Server::start().await;
     let user = user_with_contacts(&server, 1_000).await;

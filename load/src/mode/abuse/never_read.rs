@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 use super::honest::Pairs;
 use super::{From, Honest, compared};
@@ -46,6 +46,10 @@ struct Load {
     /// Pages of history that each asks for
     #[arg(long, default_value_t = 8)]
     asks: u32,
+    /// How many of them come each second; faster is a storm of logins, which is
+    /// something else. They have to be there before the first are cut.
+    #[arg(long, default_value_t = 125.0)]
+    ramp: f64,
     /// Seconds to wait until all are cut
     #[arg(long, default_value_t = 30.0)]
     patience: f64,
@@ -125,7 +129,9 @@ async fn go_deaf(
 ) -> anyhow::Result<Vec<Socket>> {
     let mut running = JoinSet::new();
     let mut deaf = Vec::new();
+    let mut pace = interval(Duration::from_secs_f64(1.0 / load.ramp.max(0.001)));
     for i in 0..load.deaf {
+        pace.tick().await;
         if running.len() >= AT_ONCE
             && let Some(ended) = running.join_next().await
         {
