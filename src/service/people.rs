@@ -160,6 +160,9 @@ impl People {
             .into_iter()
             .collect();
         for id in unknown {
+            if users.contains_key(&id) {
+                continue; // named twice
+            }
             let user = Arc::new(match found.remove(&id) {
                 Some(document) => User::present(id.clone(), document),
                 None => User::deleted(id.clone()),

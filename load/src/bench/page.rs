@@ -24,6 +24,9 @@ Latency is counted from when a request was due, also in the open loop, until its
 milliseconds for each thing done.
 ";
 
+/// What no measurement of the set tells.
+const NOTES: &str = include_str!("notes.md");
+
 const PARTS: [(Part, &str, &str); 6] = [
     (
         Part::Send,
@@ -60,11 +63,7 @@ const PARTS: [(Part, &str, &str); 6] = [
 /// Writes the page.
 pub(super) fn write(results: &Results, plan: &Plan, plots: &[Plot]) -> String {
     let mut page = HEAD.to_owned();
-    let command = if plan.quick {
-        "scripts/bench.sh --quick"
-    } else {
-        "scripts/bench.sh"
-    };
+    let command = plan.command();
     // writing into a String does not fail
     let _ = write!(
         page,
@@ -93,6 +92,7 @@ pub(super) fn write(results: &Results, plan: &Plan, plots: &[Plot]) -> String {
             let _ = write!(page, "\n![{}]({})\n", plot.title, plot.file);
         }
     }
+    page.push_str(NOTES);
     page
 }
 

@@ -7,9 +7,11 @@
 use crate::events::session::Session;
 use crate::transport::Flow;
 
-/// Bytes on their way beyond which nothing more is handed over. One packet may
-/// exceed it.
-const MOST_ON_THE_WAY: usize = 16 * 1024;
+/// Most bytes on their way. One packet may exceed it, once next to nothing else is.
+const MOST_ON_THE_WAY: usize = 64 * 1024;
+/// Bytes that are next to nothing. The library keeps what it writes in a buffer as
+/// large as it ever was: with the second of two large packets it would be twice that.
+const NEXT_TO_NOTHING: usize = 16 * 1024;
 
 /// Bytes on their way through the library.
 #[derive(Debug, Default)]
@@ -26,14 +28,14 @@ impl Backlog {
         self.bytes += bytes;
     }
 
-    /// Whether what was handed over has to leave first; to be asked before a packet
-    /// is, which may have left when that returns.
-    pub(super) fn is_full(&mut self, session: &Session) -> bool {
+    /// Whether a packet of so many bytes fits, or what was handed over has to leave
+    /// first; to be asked before the packet is, which may have left when that returns.
+    pub(super) fn has_room(&mut self, bytes: usize, session: &Session) -> bool {
         if self.bytes == 0 {
             self.at = session.flow();
         }
-        if self.bytes < MOST_ON_THE_WAY {
-            return false;
+        if self.fits(bytes) {
+            return true;
         }
         let now = session.flow();
         let left = now.since(self.at);
@@ -41,11 +43,35 @@ impl Backlog {
         self.at = now;
         // framing is written, too, and not counted: less is on its way than is believed
         self.bytes = self.bytes.saturating_sub(left);
-        self.bytes >= MOST_ON_THE_WAY
+        self.fits(bytes)
+    }
+
+    fn fits(&self, bytes: usize) -> bool {
+        self.bytes < NEXT_TO_NOTHING || self.bytes + bytes <= MOST_ON_THE_WAY
     }
 
     /// Whether anything has left since the last time this was asked.
     pub(super) fn take_moved(&mut self) -> bool {
         std::mem::take(&mut self.moved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_packet_waits_for_another_large_one_and_a_small_one_does_not() {
+        let small = 100;
+        let large = 100 * 1024;
+        let behind = |bytes| Backlog {
+            bytes,
+            ..Backlog::default()
+        };
+        assert!(behind(0).fits(large));
+        assert!(behind(NEXT_TO_NOTHING - 1).fits(large));
+        assert!(!behind(NEXT_TO_NOTHING).fits(large));
+        assert!(behind(40 * 1024).fits(small));
+        assert!(!behind(large).fits(small));
     }
 }

@@ -14,7 +14,7 @@ impl Outbox {
         let Some(socket) = &self.socket else {
             return false;
         };
-        if self.backlog.is_full(&connection.session) {
+        if !self.backlog.has_room(packet.size(), &connection.session) {
             return false;
         }
         let sent = packet.offer(socket);

@@ -129,9 +129,9 @@ async fn go_deaf(
 ) -> anyhow::Result<Vec<Socket>> {
     let mut running = JoinSet::new();
     let mut deaf = Vec::new();
-    let mut pace = interval(Duration::from_secs_f64(1.0 / load.ramp.max(0.001)));
+    let mut coming = interval(Duration::from_secs_f64(1.0 / load.ramp.max(0.001)));
     for i in 0..load.deaf {
-        pace.tick().await;
+        coming.tick().await;
         if running.len() >= AT_ONCE
             && let Some(ended) = running.join_next().await
         {
