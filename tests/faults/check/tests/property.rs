@@ -232,7 +232,10 @@ fn drift_unread(case: &mut Case, index: usize) -> Option<Vec<Invariant>> {
 }
 
 fn read_early(case: &mut Case, index: usize) -> Option<Vec<Invariant>> {
-    let unread = |line: &usize| case.holding(&["\"status\":\"sent\""]).contains(line);
+    let sent = case.holding(&["\"status\":\"sent\""]);
+    // what is told late may have been read meanwhile: nobody has asked for anything yet
+    let asked = case.holding(&["message-read"]).first().copied();
+    let unread = |line: &usize| sent.contains(line) && asked.is_none_or(|asked| *line < asked);
     let heard = case.envelopes("new-message");
     let open: Vec<usize> = heard.into_iter().filter(unread).collect();
     let line = pick(&open, index)?;
