@@ -89,6 +89,8 @@ async fn relay(server: SocketAddr, stopped: Arc<Mutex<()>>) -> SocketAddr {
 async fn a_client_that_pauses_loses_messages_to_a_full_buffer() {
     /// More than 128 packets and the kernel's buffers hold.
     const MANY: usize = 400;
+    /// An answer and a `new-message` are on their way to the sender at the same time.
+    const CHARS: usize = 24_000;
     shows(Bug::FullBufferSwallowed, async |bug| {
         let database = TestDatabase::shared().await;
         let large = [
@@ -105,7 +107,7 @@ async fn a_client_that_pauses_loses_messages_to_a_full_buffer() {
         bob.client.expect_envelope("user-details").await;
 
         let held = stopped.lock().await;
-        let text = "x".repeat(60_000);
+        let text = "x".repeat(CHARS);
         for _ in 0..MANY {
             scene.send(&text).await;
         }
