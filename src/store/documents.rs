@@ -39,10 +39,7 @@ pub(super) const BATCH: u32 = 10_000;
 pub(super) struct Listing {
     pub(super) filter: Document,
     pub(super) sort: Document,
-    /// The most; 0 for all.
     pub(super) limit: i64,
-    /// The fields that are read; empty for all.
-    pub(super) fields: Document,
 }
 
 impl Listing {
@@ -52,18 +49,12 @@ impl Listing {
             filter,
             sort: Document::new(),
             limit,
-            fields: Document::new(),
         }
     }
 
     /// Lists in the order of `sort`.
     pub(super) fn sorted(self, sort: Document) -> Self {
         Self { sort, ..self }
-    }
-
-    /// Reads these fields only, by a projection.
-    pub(super) fn with_fields(self, fields: Document) -> Self {
-        Self { fields, ..self }
     }
 }
 
@@ -198,11 +189,10 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Documents<T> {
                 filter,
                 sort,
                 limit,
-                fields,
             } = listing.clone();
             async move {
                 let find = collection.find(filter).sort(sort).limit(limit);
-                let find = find.projection(fields).batch_size(BATCH);
+                let find = find.batch_size(BATCH);
                 find.await?.try_collect().await
             }
         })

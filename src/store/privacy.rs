@@ -84,9 +84,8 @@ pub struct Privacies {
 /// Indexes of the collection, each with the query it serves.
 pub(super) fn indexes() -> Vec<IndexModel> {
     vec![
-        // list_seen_by: which of some people have blocked a person. With `_id` it ends at
-        // once where nobody has; `_id_` would look for each of them
-        index::plain("blocked_who_id", doc! { "blocked.who": 1, "_id": 1 }),
+        // list_seen_by: who has blocked a person
+        index::plain("blocked_who", doc! { "blocked.who": 1 }),
     ]
 }
 
@@ -118,7 +117,7 @@ impl Privacies {
 
     /// Lists one's own privacy, whole, and that of those of `others` who
     /// blocked one, with oneself as the only one blocked.
-    /// Indexes: `_id_` and `blocked_who_id`.
+    /// Indexes: `_id_` and `blocked_who`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -131,11 +130,13 @@ impl Privacies {
             "input": "$blocked", "cond": { "$eq": ["$$this.who", me] },
         } };
         let theirs = doc! { "blocked.who": me, "_id": { "$in": others } };
-        let filter = doc! { "$or": [{ "_id": me }, theirs] };
-        let blocked = doc! { "$cond": [{ "$eq": ["$_id", me] }, "$blocked", mine] };
-        let fields = doc! { "version": 1, "whitelistOnly": 1, "whitelist": 1, "blocked": blocked };
-        let listing = Listing::of(filter, 0).with_fields(fields);
-        self.documents.list("privacies.list_seen_by", listing).await
+        let pipeline = vec![
+            doc! { "$match": { "$or": [{ "_id": me }, theirs] } },
+            doc! { "$set": { "blocked": { "$cond": [{ "$eq": ["$_id", me] }, "$blocked", mine] } } },
+        ];
+        self.documents
+            .aggregate("privacies.list_seen_by", pipeline)
+            .await
     }
 
     /// Blocks somebody, unless `most` are blocked already; a repeat changes

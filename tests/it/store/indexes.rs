@@ -46,8 +46,8 @@ fn declared() -> Vec<Declared> {
         ),
         (
             "chatprivacy",
-            "blocked_who_id",
-            doc! { "blocked.who": 1, "_id": 1 },
+            "blocked_who",
+            doc! { "blocked.who": 1 },
             doc! {},
         ),
     ]
