@@ -33,8 +33,8 @@ macro_rules! object_ids {
             }
 
             /// The 24 hex digits of the id.
-            pub fn to_hex(self) -> String {
-                self.0.to_hex()
+            pub fn to_hex(self) -> Hex {
+                Hex::of(self.0.bytes())
             }
 
             /// Twelve bytes that identify the object; used to spread load.
@@ -45,7 +45,7 @@ macro_rules! object_ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
+                f.pad(&self.to_hex())
             }
         }
 
@@ -64,6 +64,39 @@ object_ids! {
     ChatRoomId;
     /// A stored message: `_id` of the messages collection.
     MessageId;
+}
+
+/// The hex digits of an id, held in place: answers are full of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hex([u8; 24]);
+
+impl Hex {
+    fn of(bytes: [u8; 12]) -> Self {
+        let mut digits = [b'0'; 24];
+        // cannot fail: there is room for two digits a byte
+        let _ = hex::encode_to_slice(bytes, &mut digits);
+        Self(digits)
+    }
+}
+
+impl std::ops::Deref for Hex {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self)
+    }
+}
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self)
+    }
 }
 
 impl ChatUserId {
@@ -115,6 +148,15 @@ impl UserId {
         }
     }
 
+    /// As [`UserId::from_bson`], for a value of the database.
+    pub fn from_raw(value: RawBsonRef<'_>) -> Option<Self> {
+        match value {
+            RawBsonRef::ObjectId(id) => Some(Self::ObjectId(id)),
+            RawBsonRef::String(text) => Some(Self::String(text.to_owned())),
+            other => Self::from_bson(&Bson::try_from(other).ok()?),
+        }
+    }
+
     /// The id as a key of a JSON object, and in logs.
     pub fn to_key(&self) -> String {
         match self {
@@ -153,6 +195,7 @@ impl Serialize for UserId {
             Self::Int(number) if number.unsigned_abs() <= LARGEST_EXACT_JSON_INTEGER => {
                 serializer.serialize_i64(*number)
             }
+            Self::ObjectId(id) => serializer.serialize_str(&Hex::of(id.bytes())),
             Self::String(text) => serializer.serialize_str(text),
             other => serializer.serialize_str(&other.to_key()),
         }
@@ -188,6 +231,16 @@ fn not_an_id<'de, D: Deserializer<'de>>(value: &Bson) -> D::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_shown_as_the_driver_shows_it() {
+        let id = MessageId::generate();
+        let driver = ObjectId::from_bytes(id.bytes());
+        assert_eq!(*id.to_hex(), driver.to_hex());
+        assert_eq!(id.to_string(), driver.to_string());
+        let user = serde_json::to_value(UserId::ObjectId(driver)).unwrap();
+        assert_eq!(user, driver.to_hex());
+    }
 
     #[test]
     fn integers_of_every_bson_width_are_the_same_user() {

@@ -13,10 +13,11 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use bson::{DateTime, doc};
+use bson::{DateTime, RawDocument, doc};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, UserId};
 use chatzz::lanes::Stored;
-use chatzz::store::{Message, Status, User};
+use chatzz::service::HistoryPage;
+use chatzz::store::{FromRaw as _, Message, Status, User};
 use chatzz::wire::{self, envelope, request};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -57,7 +58,11 @@ pub fn pieces() -> Vec<Piece> {
     let stored = stored();
     let document = bson::serialize_to_vec(&stored.message).unwrap();
     let shown = wire::message(&stored);
-    let page: Vec<Stored> = (0..100).map(|_| stored.clone()).collect();
+    let page = HistoryPage {
+        messages: (0..100).map(|_| stored.clone()).collect(),
+        has_more: true,
+        handed_over: None,
+    };
     let message = stored.message.clone();
     vec![
         Piece::new("decode send-message", move || {
@@ -68,8 +73,8 @@ pub fn pieces() -> Vec<Piece> {
             black_box(bson::serialize_to_vec(black_box(&message)).unwrap());
         }),
         Piece::new("message from BSON", move || {
-            let read: Message = bson::deserialize_from_slice(black_box(&document)).unwrap();
-            black_box(read);
+            let document = RawDocument::from_bytes(black_box(&document)).unwrap();
+            black_box(Message::from_raw(document).unwrap());
         }),
         Piece::new("message to JSON", {
             let stored = stored.clone();
@@ -81,9 +86,7 @@ pub fn pieces() -> Vec<Piece> {
             black_box(envelope::new_message(black_box(&shown)));
         }),
         Piece::new("page of 100 to JSON", move || {
-            for stored in &page {
-                black_box(wire::message(black_box(stored)));
-            }
+            black_box(envelope::result::history(black_box(&page)));
         }),
     ]
 }

@@ -154,7 +154,7 @@ impl Messenger {
 
     /// Describes the contacts behind chat rooms, newest conversation first.
     ///
-    /// Five queries, whatever their number.
+    /// Five queries, whatever their number; six when many messages are unread.
     pub(super) async fn describe(
         &self,
         me: &Me,

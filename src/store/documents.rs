@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bson::{Document, doc};
-use futures::TryStreamExt as _;
-use mongodb::Collection;
-use mongodb::error::Result as DriverResult;
+use bson::{Document, RawDocument, RawDocumentBuf, doc};
+use mongodb::error::{Error as DriverError, Result as DriverResult};
 use mongodb::options::{Acknowledgment, UpdateModifications, WriteConcern};
+use mongodb::{Collection, Cursor};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use super::raw::FromRaw;
 use super::{Error, Runner};
 use crate::bugs::{self, Bug};
 
@@ -160,7 +159,7 @@ impl<T: Send + Sync + 'static> Documents<T> {
     }
 }
 
-impl<T: DeserializeOwned + Send + Sync + 'static> Documents<T> {
+impl<T: FromRaw + Send + Sync + 'static> Documents<T> {
     pub(super) async fn find_one(
         &self,
         name: &'static str,
@@ -178,7 +177,11 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Documents<T> {
     ) -> Result<Option<T>, Error> {
         self.read(name, move |collection| {
             let (filter, sort) = (filter.clone(), sort.clone());
-            async move { collection.find_one(filter).sort(sort).await }
+            async move {
+                let collection = collection.clone_with_type::<RawDocumentBuf>();
+                let found = collection.find_one(filter).sort(sort).await?;
+                found.map(|found| read(&found)).transpose()
+            }
         })
         .await
     }
@@ -192,8 +195,7 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Documents<T> {
             } = listing.clone();
             async move {
                 let find = collection.find(filter).sort(sort).limit(limit);
-                let find = find.batch_size(BATCH);
-                find.await?.try_collect().await
+                collect(find.batch_size(BATCH).await?).await
             }
         })
         .await
@@ -205,14 +207,11 @@ impl<T: DeserializeOwned + Send + Sync + 'static> Documents<T> {
         pipeline: Vec<Document>,
     ) -> Result<Vec<R>, Error>
     where
-        R: DeserializeOwned + Send + Sync + Unpin + 'static,
+        R: FromRaw + Send + 'static,
     {
         self.read(name, move |collection| {
             let pipeline = pipeline.clone();
-            async move {
-                let aggregate = collection.aggregate(pipeline).batch_size(BATCH);
-                aggregate.with_type::<R>().await?.try_collect().await
-            }
+            async move { collect(collection.aggregate(pipeline).batch_size(BATCH).await?).await }
         })
         .await
     }
@@ -242,6 +241,19 @@ impl<T: Serialize + Send + Sync + 'static> Documents<T> {
         })
         .await
     }
+}
+
+/// Reads every document that a cursor brings, where it lies.
+pub(super) async fn collect<C, R: FromRaw>(mut cursor: Cursor<C>) -> DriverResult<Vec<R>> {
+    let mut all = Vec::new();
+    while cursor.advance().await? {
+        all.push(read(cursor.current())?);
+    }
+    Ok(all)
+}
+
+fn read<R: FromRaw>(document: &RawDocument) -> DriverResult<R> {
+    R::from_raw(document).map_err(DriverError::custom)
 }
 
 /// [`Bug::UnjournaledWrites`].

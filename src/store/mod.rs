@@ -20,6 +20,7 @@ pub mod migrate;
 mod migration;
 mod nodes;
 mod privacy;
+mod raw;
 mod run;
 mod scan;
 mod schema;
@@ -46,10 +47,11 @@ pub use error::Error;
 pub use messages::{Message, Messages, Status};
 pub use nodes::{Node, Nodes};
 pub use privacy::{Blocked, Listed, Privacies, Privacy};
+pub use raw::{FromRaw, Unreadable};
 use run::Runner;
 pub use scan::{Scan, shown};
 pub use schema::{Drift, IndexState, SchemaError};
-pub use users::{User, Users};
+pub use users::{Rendered, User, Users};
 
 use crate::config::Config;
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::documents::{Documents, Listing, by_id};
 use super::error::Error;
+use super::raw::by_serde;
 
 /// Most nodes that share one database.
 const MOST_NODES: i64 = 1_000;
@@ -26,6 +27,8 @@ pub struct Node {
     /// When it ends unless renewed, by the database's clock.
     pub expires_at: DateTime,
 }
+
+by_serde!(Node);
 
 /// The leases collection. Its only index is `_id_`: it has a document per node.
 #[derive(Clone, Debug)]

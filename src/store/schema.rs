@@ -4,7 +4,7 @@ use bson::{Bson, Document, doc};
 use futures::TryStreamExt as _;
 use mongodb::IndexModel;
 
-use super::{Error, MAINTENANCE_LIMIT, Store, chat_rooms, chat_users, messages, privacy};
+use super::{Error, MAINTENANCE_LIMIT, Store, chat_rooms, chat_users, messages};
 
 /// An index that differs from its declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,13 +56,12 @@ pub enum SchemaError {
 }
 
 impl Store {
-    /// The declared indexes, collection by collection.
-    fn declared(&self) -> [(&str, Vec<IndexModel>); 4] {
+    /// The declared indexes, collection by collection; privacies are asked by `_id`.
+    fn declared(&self) -> [(&str, Vec<IndexModel>); 3] {
         [
             (&self.names.chat_users, chat_users::indexes()),
             (&self.names.chat_rooms, chat_rooms::indexes()),
             (&self.names.messages, messages::indexes()),
-            (&self.names.privacies, privacy::indexes()),
         ]
     }
 

@@ -25,7 +25,16 @@ pub struct User {
     /// The allowed fields; `None` when the application deleted the user.
     pub profile: Option<Document>,
     /// What clients are shown, kept here by the wire layer once it is made.
-    pub rendered: OnceLock<Box<RawValue>>,
+    pub rendered: OnceLock<Rendered>,
+}
+
+/// A user's JSON.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The object.
+    pub whole: Box<RawValue>,
+    /// Its fields, for objects that hold others beside them.
+    pub fields: Box<[(Box<str>, Box<RawValue>)]>,
 }
 
 impl User {

@@ -19,21 +19,3 @@ pub(crate) fn render(view: &impl Serialize) -> Box<RawValue> {
         RawValue::NULL.to_owned()
     })
 }
-
-/// Joins two JSON objects; the fields of `first` come first.
-pub(super) fn join(first: &RawValue, second: &impl Serialize) -> Box<RawValue> {
-    let second = render(second);
-    let head = first.get().strip_suffix('}');
-    let tail = second.get().strip_prefix('{');
-    let (Some(head), Some(tail)) = (head, tail) else {
-        return first.to_owned();
-    };
-    let comma = if tail == "}" || head == "{" { "" } else { "," };
-    RawValue::from_string(format!("{head}{comma}{tail}")).unwrap_or_else(|error| {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "two objects did not join"
-        );
-        first.to_owned()
-    })
-}

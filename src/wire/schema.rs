@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::envelope::{self, result};
 use super::time::{Date, DateInput};
-use super::view::{AddedView, ContactView, MessageView, Privacy, Range};
+use super::view::{AddedView, ContactView, MessageView, Privacy, SentMessage, StatusChange};
 use super::{ErrorBody, request};
 use crate::id::UserId;
 use crate::service::IdInput;
@@ -42,48 +42,6 @@ pub(super) struct Message {
 pub(super) struct LastMessage {
     #[serde(flatten)]
     message: MessageView<'static, UserId>,
-}
-
-/// The answer to a send: the stored message.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct SentMessage {
-    #[serde(flatten)]
-    message: MessageView<'static, UserDetails>,
-    /// `true`: it was stored before under this `clientId`.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    duplicate: bool,
-}
-
-/// A message as it is now, which may stand for a range of them.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct StatusChange {
-    #[serde(flatten)]
-    message: MessageView<'static, UserDetails>,
-    /// Every message of the same sender whose `seq` lies in it, both ends included.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    range: Option<Range>,
-}
-
-/// Somebody with whom the user has a chat room.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct Contact {
-    #[serde(flatten)]
-    user: UserDetails,
-    #[serde(flatten)]
-    contact: ContactView<'static>,
-}
-
-/// Somebody with whom there is a chat room from now on.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct AddedContact {
-    #[serde(flatten)]
-    user: UserDetails,
-    #[serde(flatten)]
-    contact: AddedView<'static>,
 }
 
 /// What changed in who may write.
@@ -190,9 +148,9 @@ pub(crate) fn events(read: &mut SchemaGenerator, written: &mut SchemaGenerator) 
     }
     events! {
         "connect-user" "Logs the socket in" request::ConnectUser => result::Connected<'static>;
-        "add-chat-user" "Opens the chat room with somebody" request::AddChatUser => Contact;
-        "get-old-messages" "One page of the history with somebody" request::GetOldMessages => result::History;
-        "send-message" "Writes to somebody" request::SendMessage => SentMessage;
+        "add-chat-user" "Opens the chat room with somebody" request::AddChatUser => ContactView<'static>;
+        "get-old-messages" "One page of the history with somebody" request::GetOldMessages => result::History<'static>;
+        "send-message" "Writes to somebody" request::SendMessage => SentMessage<'static>;
         "message-read" "Says what was read" request::MessageRead => ReadResult;
         "message-delivered" "Says what has arrived" request::MessageDelivered => result::Delivered;
         "block-user" "Takes no more messages from somebody" request::BlockUser => result::Blocked;
@@ -201,7 +159,7 @@ pub(crate) fn events(read: &mut SchemaGenerator, written: &mut SchemaGenerator) 
         "set-privacy" "Sets who may write to the user" request::SetPrivacy => Privacy<'static>;
         "typing" "Says that the user is writing to somebody" request::Typing => result::Done;
         "signal" "Hands something to somebody who is here, unstored" request::Signal => result::Online;
-        "get-active-users" "A page of the contacts who are online" request::GetActiveUsers => result::Active;
+        "get-active-users" "A page of the contacts who are online" request::GetActiveUsers => result::Active<'static>;
         "refresh-token" "Shows a fresh token" request::RefreshToken => result::Refreshed;
     }
 }
@@ -228,10 +186,10 @@ pub(crate) fn envelopes(written: &mut SchemaGenerator) -> Vec<Envelope> {
     envelopes! {
         "user-details" "connect-user succeeded" envelope::UserDetails<'static>;
         "chat-user-status-changed" "A contact came online or went offline" envelope::StatusChanged<'static>;
-        "chat-user-added" "add-chat-user created a chat room" AddedContact;
+        "chat-user-added" "add-chat-user created a chat room" AddedView<'static>;
         "old-messages" "A page of history was asked for without an ack" Vec<Message>;
         "new-message" "A message was stored" Message;
-        "message-status-changed" "Messages became sent or read" StatusChange;
+        "message-status-changed" "Messages became sent or read" StatusChange<'static>;
         "privacy-changed" "Another socket of the user blocked, unblocked, or set who may write" PrivacyChange;
         "user-typing" "Somebody types, or has stopped" envelope::UserTyping<'static>;
         "user-signal" "The front end of somebody sent a signal" envelope::UserSignal<'static>;

@@ -1,7 +1,7 @@
 //! Dates as clients write and read them.
 
 use bson::DateTime;
-use chrono::{NaiveDate, NaiveTime, SecondsFormat, TimeZone as _, Utc};
+use chrono::{Datelike as _, NaiveDate, NaiveTime, TimeZone as _, Timelike as _, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A date on its way out: RFC 3339, UTC, milliseconds.
@@ -12,15 +12,48 @@ pub(crate) struct Date(pub(crate) DateTime);
 const WRITABLE: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
 impl Date {
-    pub(super) fn text(self) -> String {
+    /// Written by hand, into place: an answer holds hundreds of dates, and a
+    /// formatter's general way took 6 % of the time of a page of history.
+    pub(in crate::wire) fn text(self) -> Text {
         let millis = self
             .0
             .timestamp_millis()
             .clamp(*WRITABLE.start(), *WRITABLE.end());
-        Utc.timestamp_millis_opt(millis)
-            .single()
-            .unwrap_or_default()
-            .to_rfc3339_opts(SecondsFormat::Millis, true)
+        let date = Utc.timestamp_millis_opt(millis).single();
+        let date = date.unwrap_or_default();
+        let mut text = Text(*b"0000-00-00T00:00:00.000Z");
+        text.write(0..4, date.year().unsigned_abs());
+        text.write(5..7, date.month());
+        text.write(8..10, date.day());
+        text.write(11..13, date.hour());
+        text.write(14..16, date.minute());
+        text.write(17..19, date.second());
+        text.write(20..23, date.timestamp_subsec_millis());
+        text
+    }
+}
+
+/// A date's text.
+#[derive(Clone, Copy)]
+pub(in crate::wire) struct Text([u8; 24]);
+
+impl Text {
+    /// Writes a number of as many decimal digits as there is place for.
+    fn write(&mut self, place: std::ops::Range<usize>, mut number: u32) {
+        let digits = self.0.get_mut(place).unwrap_or_default();
+        for digit in digits.iter_mut().rev() {
+            // a remainder of ten is one digit
+            *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
+            number /= 10;
+        }
+    }
+}
+
+impl std::ops::Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -73,6 +106,9 @@ impl de::Visitor<'_> for Visitor {
 
 #[cfg(test)]
 mod tests {
+    use chrono::SecondsFormat;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parse(json: &str) -> Result<i64, serde_json::Error> {
@@ -97,9 +133,21 @@ mod tests {
 
     #[test]
     fn dates_are_written_in_utc_with_milliseconds() {
-        let text = |ms| Date(DateTime::from_millis(ms)).text();
+        let text = |ms| Date(DateTime::from_millis(ms)).text().to_string();
         assert_eq!(text(1_763_761_673_741), "2025-11-21T21:47:53.741Z");
+        assert_eq!(text(1_709_164_799_999), "2024-02-28T23:59:59.999Z");
+        assert_eq!(text(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(text(i64::MIN), "0001-01-01T00:00:00.000Z");
         assert_eq!(text(0), "1970-01-01T00:00:00.000Z");
         assert_eq!(text(i64::MAX), "9999-12-31T23:59:59.999Z");
+    }
+
+    proptest! {
+        #[test]
+        fn a_date_is_written_as_its_library_writes_it(millis in WRITABLE) {
+            let library = Utc.timestamp_millis_opt(millis).unwrap();
+            let library = library.to_rfc3339_opts(SecondsFormat::Millis, true);
+            prop_assert_eq!(&*Date(DateTime::from_millis(millis)).text(), library);
+        }
     }
 }

@@ -1,12 +1,10 @@
 //! The world as chatzz stores it.
 
-use std::collections::HashMap;
-
 use anyhow::Context as _;
-use bson::DateTime;
+use bson::{DateTime, Document, doc};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, UserId};
-use chatzz::store::chat_rooms::{Cursor, pair};
-use chatzz::store::{ChatRoom, ChatUser, Message, Presence, Status};
+use chatzz::store::chat_rooms::pair;
+use chatzz::store::{ChatUser, Message, Presence, Status};
 use mongodb::Database;
 
 use super::world::{Room, Said, World};
@@ -65,23 +63,22 @@ fn room_id(room: Room) -> Option<ChatRoomId> {
     ChatRoomId::parse(&format!("64d0000000000000{:08x}", room.number))
 }
 
-fn chat_room(room: Room, ids: &Ids, now: DateTime) -> Option<ChatRoom> {
+fn chat_room(room: Room, ids: &Ids, now: DateTime) -> Option<Document> {
     let (person, contact) = (ids.chat_user(room.person)?, ids.chat_user(room.contact)?);
     let delivered = i64::from(room.messages - room.missed);
     let last_seq = i64::from(room.messages);
-    let cursor = |delivered| Cursor { delivered };
-    Some(ChatRoom {
-        id: room_id(room)?,
-        chat_users: [person, contact],
-        pair: pair(person, contact),
-        created_at: before(now, room.messages + 1),
-        added_by: person,
-        last_seq,
-        last_message_at: (room.messages > 0).then_some(now),
-        cursors: HashMap::from([
-            (person.to_hex(), cursor(delivered)),
-            (contact.to_hex(), cursor(last_seq)),
-        ]),
+    Some(doc! {
+        "_id": room_id(room)?,
+        "chatUsers": [person, contact],
+        "pair": pair(person, contact),
+        "createdAt": before(now, room.messages + 1),
+        "addedBy": person,
+        "lastSeq": last_seq,
+        "lastMessageAt": (room.messages > 0).then_some(now),
+        "cursors": {
+            &*person.to_hex(): { "delivered": delivered },
+            &*contact.to_hex(): { "delivered": last_seq },
+        },
     })
 }
 

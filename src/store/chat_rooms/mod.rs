@@ -5,11 +5,12 @@ mod scan;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bson::{DateTime, Document, doc};
+use bson::{DateTime, Document, RawDocument, doc};
 use mongodb::IndexModel;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::documents::{Documents, Listing};
+use super::raw::{FromRaw, Unreadable, by_serde};
 use super::{error::Error, index};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 
@@ -18,38 +19,54 @@ pub use scan::{Heads, ScannedRoom};
 /// Most chat rooms listed for one person, the most recently used first.
 pub const MOST_LISTED: i64 = 10_000;
 
-/// How far one member of a chat room got.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
-    /// Every message to the member up to this one was confirmed.
-    #[serde(default)]
-    pub delivered: Seq,
-}
-
-/// One document of the collection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A chat room. Its document also holds its key, and its head: number and time of the
+/// last message, written behind, which only order lists and are mended by `verify`.
+#[derive(Clone, Debug)]
 pub struct ChatRoom {
     /// The chat room's id.
-    #[serde(rename = "_id")]
     pub id: ChatRoomId,
     /// The two members.
     pub chat_users: [ChatUserId; 2],
-    /// The members as one key; see [`pair`].
-    pub pair: String,
     /// When the chat room was created.
     pub created_at: DateTime,
     /// Who created it.
     pub added_by: ChatUserId,
-    /// Number of the last message; written behind, so it may lag.
-    #[serde(default)]
-    pub last_seq: Seq,
-    /// Time of the last message; written behind, so it may lag.
-    #[serde(default)]
-    pub last_message_at: Option<DateTime>,
-    /// How far each member got, by chat user id; written behind.
-    #[serde(default)]
-    pub cursors: HashMap<String, Cursor>,
+    /// Up to which message everything to each of the members was confirmed, in their
+    /// order; written behind.
+    pub delivered: [Seq; 2],
+}
+
+impl FromRaw for ChatRoom {
+    fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
+        let (mut id, mut members, mut cursors) = (None, None, None);
+        let (mut created_at, mut added_by) = (None, None);
+        for field in document {
+            let (name, value) = field?;
+            match name.as_str() {
+                "_id" => id = ChatRoomId::from_raw(value),
+                "chatUsers" => members = scan::members(value),
+                "createdAt" => created_at = value.as_datetime(),
+                "addedBy" => added_by = ChatUserId::from_raw(value),
+                "cursors" => cursors = Some(value),
+                _ => {}
+            }
+        }
+        let chat_users = members.ok_or(Unreadable::Field("chatUsers"))?;
+        let mut delivered = [0; 2];
+        for (name, seq) in cursors.into_iter().flat_map(scan::cursors) {
+            let members = chat_users.iter().zip(&mut delivered);
+            for (_, known) in members.filter(|(member, _)| *member.to_hex() == *name) {
+                *known = seq;
+            }
+        }
+        Ok(Self {
+            id: id.ok_or(Unreadable::Field("_id"))?,
+            chat_users,
+            created_at: created_at.ok_or(Unreadable::Field("createdAt"))?,
+            added_by: added_by.ok_or(Unreadable::Field("addedBy"))?,
+            delivered,
+        })
+    }
 }
 
 impl ChatRoom {
@@ -61,9 +78,24 @@ impl ChatRoom {
 
     /// How far `member` got as far as the document knows.
     pub fn delivered(&self, member: ChatUserId) -> Seq {
-        self.cursors
-            .get(&member.to_hex())
-            .map_or(0, |cursor| cursor.delivered)
+        let members = self.chat_users.iter().zip(self.delivered);
+        let mut known = members.filter(|(one, _)| **one == member);
+        known.next().map_or(0, |(_, seq)| seq)
+    }
+
+    /// The document of a chat room in which nothing was said yet.
+    fn as_created(&self) -> Document {
+        let [a, b] = self.chat_users;
+        doc! {
+            "_id": self.id,
+            "chatUsers": [a, b],
+            "pair": pair(a, b),
+            "createdAt": self.created_at,
+            "addedBy": self.added_by,
+            "lastSeq": 0_i64,
+            "lastMessageAt": null,
+            "cursors": {},
+        }
     }
 }
 
@@ -131,6 +163,7 @@ impl ChatRooms {
         struct Pair {
             chat_users: [ChatUserId; 2],
         }
+        by_serde!(Pair);
         let stages = vec![
             doc! { "$match": { "chatUsers": { "$in": people } } },
             doc! { "$project": { "_id": 0, "chatUsers": 1 } },
@@ -181,16 +214,17 @@ impl ChatRooms {
         let room = ChatRoom {
             id,
             chat_users: [by, whom],
-            pair: pair(by, whom),
             created_at: now,
             added_by: by,
-            last_seq: 0,
-            last_message_at: None,
-            cursors: HashMap::new(),
+            delivered: [0; 2],
         };
+        let document = room.as_created();
         let inserted = self
             .documents
-            .insert_one("chat_rooms.create", room.clone())
+            .run("chat_rooms.create", |collection| async move {
+                let collection = collection.clone_with_type();
+                collection.insert_one(document).await.map(drop)
+            })
             .await;
         match inserted {
             Ok(()) => Ok(Opened {

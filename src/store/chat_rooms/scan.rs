@@ -34,12 +34,8 @@ pub struct Heads {
 impl ScannedRoom {
     fn read(document: &RawDocument) -> Self {
         let field = |name| document.get(name).ok().flatten();
-        let cursors = field("cursors").and_then(RawBsonRef::as_document);
-        let cursors = cursors.into_iter().flat_map(scan::fields);
-        let cursors = cursors.filter_map(|(member, cursor)| {
-            let delivered = cursor.as_document()?.get("delivered").ok()??;
-            Some((member.to_owned(), scan::integer(delivered)?))
-        });
+        let cursors = field("cursors").into_iter().flat_map(cursors);
+        let cursors = cursors.map(|(member, seq)| (member.to_owned(), seq));
         Self {
             id: field("_id").and_then(ChatRoomId::from_raw),
             members: field("chatUsers").and_then(members),
@@ -59,7 +55,17 @@ impl ScannedRoom {
     }
 }
 
-fn members(value: RawBsonRef<'_>) -> Option<[ChatUserId; 2]> {
+/// How far each member got, by his id.
+pub(super) fn cursors(value: RawBsonRef<'_>) -> impl Iterator<Item = (&str, Seq)> {
+    let cursors = value.as_document().into_iter().flat_map(scan::fields);
+    cursors.filter_map(|(member, cursor)| {
+        let delivered = cursor.as_document()?.get("delivered").ok()??;
+        Some((member, scan::integer(delivered)?))
+    })
+}
+
+/// The two members; `None` unless they are two.
+pub(super) fn members(value: RawBsonRef<'_>) -> Option<[ChatUserId; 2]> {
     let values = value.as_array()?.into_iter();
     let ids = values.map(|id| ChatUserId::from_raw(id.ok()?));
     let ids: Vec<ChatUserId> = ids.collect::<Option<_>>()?;

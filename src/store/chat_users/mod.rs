@@ -3,18 +3,20 @@
 use std::collections::HashSet;
 
 mod presence;
+mod scan;
 
-use bson::{Bson, DateTime, Document, RawDocument, doc};
+use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, doc};
 use futures::TryStreamExt as _;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
 use super::documents::{BATCH, Documents, Listing};
-use super::scan::{self, Query, Scan};
+use super::raw::{self, FromRaw, Unreadable};
 use super::{error::Error, index};
 use crate::id::{ChatUserId, UserId, stored};
 
 pub(super) use presence::{offline, online};
+pub use scan::ScannedUser;
 
 /// Whether somebody is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -27,57 +29,63 @@ pub enum Presence {
 }
 
 /// One document of the collection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChatUser {
     /// The person's id inside the messenger.
     #[serde(rename = "_id")]
     pub id: ChatUserId,
     /// The person's id in the application's users collection.
-    #[serde(with = "stored")]
+    #[serde(serialize_with = "stored::serialize")]
     pub user: UserId,
     /// As last written; what is shown also considers the leases of `nodes`.
     pub status: Presence,
     /// When the person last went offline; `null` if never yet.
-    #[serde(default)]
     pub last_online: Option<DateTime>,
     /// Boot ids of the nodes that hold a socket of the person.
-    #[serde(default)]
     pub nodes: Vec<String>,
     /// When presence was last written, by the database's clock; absent if never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<DateTime>,
     /// Boot id of the run for which that was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub changed_by: Option<String>,
 }
 
-/// A chat user, whatever shape it has.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ScannedUser {
-    /// Its `_id`; `None` unless it is an id.
-    pub id: Option<ChatUserId>,
-    /// The person's id in the application.
-    pub user: Option<UserId>,
-    /// Whether it says that the person is here.
-    pub online: bool,
-    /// The nodes it names.
-    pub nodes: Vec<String>,
+impl FromRaw for ChatUser {
+    fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
+        let (mut id, mut user, mut status) = (None, None, None);
+        let (mut last_online, mut nodes) = (None, Vec::new());
+        let (mut changed_at, mut changed_by) = (None, None);
+        for field in document {
+            let (name, value) = field?;
+            match name.as_str() {
+                "_id" => id = ChatUserId::from_raw(value),
+                "user" => user = UserId::from_raw(value),
+                "status" => status = raw::named(value),
+                "lastOnline" => last_online = value.as_datetime(),
+                "nodes" => nodes = texts(value),
+                "changedAt" => changed_at = value.as_datetime(),
+                "changedBy" => changed_by = raw::text(value),
+                _ => {}
+            }
+        }
+        Ok(Self {
+            id: id.ok_or(Unreadable::Field("_id"))?,
+            user: user.ok_or(Unreadable::Field("user"))?,
+            status: status.ok_or(Unreadable::Field("status"))?,
+            last_online,
+            nodes,
+            changed_at,
+            changed_by,
+        })
+    }
 }
 
-impl ScannedUser {
-    fn read(document: &RawDocument) -> Self {
-        let field = |name| document.get(name).ok().flatten();
-        let nodes = field("nodes").and_then(bson::RawBsonRef::as_array);
-        let nodes = nodes.into_iter().flatten().filter_map(Result::ok);
-        let nodes = nodes.filter_map(|node| node.as_str().map(str::to_owned));
-        Self {
-            id: field("_id").and_then(ChatUserId::from_raw),
-            user: field("user").and_then(|user| UserId::from_bson(&scan::value(user))),
-            online: field("status").and_then(bson::RawBsonRef::as_str) == Some("online"),
-            nodes: nodes.collect(),
-        }
-    }
+/// The texts of a list.
+fn texts(list: RawBsonRef<'_>) -> Vec<String> {
+    let items = list.as_array().into_iter().flatten().filter_map(Result::ok);
+    items.filter_map(raw::text).collect()
 }
 
 /// The chat users collection.
@@ -185,31 +193,6 @@ impl ChatUsers {
         let filter = doc! { "$or": [written, { "_id": { "$in": here } }] };
         let listing = Listing::of(filter, limit);
         self.documents.list("chat_users.list_online", listing).await
-    }
-
-    /// Reads all chat users after one, by `_id`. Index: `_id_`.
-    pub fn scan(&self, after: Option<ChatUserId>) -> Scan<ScannedUser> {
-        let ids = scan::after(after);
-        let query = Query {
-            filter: doc! { "_id": ids },
-            sort: doc! { "_id": 1 },
-            ..Query::default()
-        };
-        Scan::start(&self.documents, query, ScannedUser::read)
-    }
-
-    /// Finds a chat user, whatever shape it has. Index: `_id_`.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn find_scanned(&self, id: ChatUserId) -> Result<Option<ScannedUser>, Error> {
-        self.documents
-            .run("chat_users.find_scanned", |collection| async move {
-                let collection = collection.clone_with_type::<bson::RawDocumentBuf>();
-                let found = collection.find_one(doc! { "_id": id }).await?;
-                Ok(found.map(|found| ScannedUser::read(&found)))
-            })
-            .await
     }
 
     /// Lists those of `ids` that there are. Index: `_id_`, covered.

@@ -4,14 +4,17 @@ use std::collections::HashMap;
 
 use bson::{DateTime, Document, doc};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::{Error, Message, Messages};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
+use crate::store::documents::{BATCH, collect};
+use crate::store::raw::{FromRaw, by_serde};
 
 /// Chat rooms that [`Messages::count_unread`] counts by name; more are mostly all of
 /// a person's, and one range of the index costs less than one for each.
 const ROOMS_PER_COUNT: usize = 4;
+/// Unread messages that [`Messages::count_unread`] counts itself.
+const FEW_UNREAD: usize = 200;
 /// Chat rooms looked into by one query of [`Messages::look_into`].
 const UNIONS_PER_QUERY: usize = 500;
 
@@ -30,6 +33,8 @@ pub struct Place {
     pub created_at: DateTime,
 }
 
+by_serde!(Place);
+
 impl Place {
     /// Where a message is.
     pub fn of(message: &Message) -> Self {
@@ -46,6 +51,9 @@ impl Messages {
     /// Counts a person's unread messages in chat rooms of his, by chat room, and
     /// perhaps in others of his. Index: `to_unread_chatRoom_seq`, covered.
     ///
+    /// Most people have few: where they are is read, and counted here, which costs
+    /// the database less than to count. Of many it is asked for the count.
+    ///
     /// # Errors
     /// When the database cannot answer.
     pub async fn count_unread(
@@ -57,11 +65,45 @@ impl Messages {
         if rooms.len() <= ROOMS_PER_COUNT {
             unread.insert("chatRoom", doc! { "$in": rooms });
         }
+        let mut counts = HashMap::new();
+        let few = self.list_unread_rooms(unread.clone(), FEW_UNREAD).await?;
+        if few.len() < FEW_UNREAD {
+            for room in few {
+                *counts.entry(room).or_default() += 1;
+            }
+            return Ok(counts);
+        }
         let pipeline = [
             doc! { "$match": unread },
             doc! { "$group": { "_id": "$chatRoom", "count": { "$sum": 1_i64 } } },
         ];
         self.counts("messages.count_unread", pipeline.into()).await
+    }
+
+    /// The chat rooms of at most so many unread messages, one for each message.
+    async fn list_unread_rooms(
+        &self,
+        unread: Document,
+        limit: usize,
+    ) -> Result<Vec<ChatRoomId>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Unread {
+            chat_room: ChatRoomId,
+        }
+        by_serde!(Unread);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let found: Vec<Unread> = self
+            .documents
+            .read("messages.list_unread_rooms", move |collection| {
+                let unread = unread.clone();
+                async move {
+                    let find = collection.find(unread).limit(limit).batch_size(BATCH);
+                    collect(find.projection(doc! { "_id": 0, "chatRoom": 1 }).await?).await
+                }
+            })
+            .await?;
+        Ok(found.into_iter().map(|unread| unread.chat_room).collect())
     }
 
     /// Counts the messages to a person after a position, by chat room. Index:
@@ -96,6 +138,7 @@ impl Messages {
             room: ChatRoomId,
             count: i64,
         }
+        by_serde!(Count);
         let counts: Vec<Count> = self.documents.aggregate(name, pipeline).await?;
         Ok(counts.into_iter().map(|c| (c.room, c.count)).collect())
     }
@@ -144,7 +187,7 @@ impl Messages {
         projection: Document,
     ) -> Result<Vec<R>, Error>
     where
-        R: DeserializeOwned + Send + Sync + Unpin + 'static,
+        R: FromRaw + Send + 'static,
     {
         let lookups = positions.iter().map(|(room, seq)| {
             let mut lookup = vec![
@@ -168,7 +211,7 @@ impl Messages {
         lookups: &[Vec<Document>],
     ) -> Result<Vec<R>, Error>
     where
-        R: DeserializeOwned + Send + Sync + Unpin + 'static,
+        R: FromRaw + Send + 'static,
     {
         let mut all = Vec::new();
         // a pipeline may hold 1,000 stages, and each room is one

@@ -7,11 +7,13 @@ mod scan;
 mod status;
 mod withheld;
 
-use bson::{DateTime, doc};
+use bson::{DateTime, RawDocument, doc};
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
 use super::documents::{Documents, Listing, by_id};
+use super::raw::{self, FromRaw, Unreadable};
+use super::scan::integer;
 use super::{error::Error, index};
 use crate::bugs::{self, Bug};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
@@ -36,7 +38,7 @@ pub enum Status {
 }
 
 /// One document of the collection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// The message's id, made before it is stored.
@@ -57,17 +59,57 @@ pub struct Message {
     /// Its position in the chat room.
     pub seq: Seq,
     /// `true` until read, then absent: partial indexes know no "absent".
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub unread: Option<bool>,
     /// The sender's own key of this send.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// When it was handed to a socket of the receiver.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<DateTime>,
     /// When the receiver read it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub read_at: Option<DateTime>,
+}
+
+impl FromRaw for Message {
+    fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
+        let (mut id, mut chat_room, mut from, mut to) = (None, None, None, None);
+        let (mut message, mut created_at, mut status, mut seq) = (None, None, None, None);
+        let (mut unread, mut client_id, mut sent_at, mut read_at) = (None, None, None, None);
+        for field in document {
+            let (name, value) = field?;
+            match name.as_str() {
+                "_id" => id = MessageId::from_raw(value),
+                "chatRoom" => chat_room = ChatRoomId::from_raw(value),
+                "from" => from = ChatUserId::from_raw(value),
+                "to" => to = ChatUserId::from_raw(value),
+                "message" => message = raw::text(value),
+                "createdAt" => created_at = value.as_datetime(),
+                "status" => status = raw::named(value),
+                "seq" => seq = integer(value),
+                "unread" => unread = value.as_bool(),
+                "clientId" => client_id = raw::text(value),
+                "sentAt" => sent_at = value.as_datetime(),
+                "readAt" => read_at = value.as_datetime(),
+                _ => {}
+            }
+        }
+        Ok(Self {
+            id: id.ok_or(Unreadable::Field("_id"))?,
+            chat_room: chat_room.ok_or(Unreadable::Field("chatRoom"))?,
+            from: from.ok_or(Unreadable::Field("from"))?,
+            to: to.ok_or(Unreadable::Field("to"))?,
+            message: message.ok_or(Unreadable::Field("message"))?,
+            created_at: created_at.ok_or(Unreadable::Field("createdAt"))?,
+            status: status.ok_or(Unreadable::Field("status"))?,
+            seq: seq.ok_or(Unreadable::Field("seq"))?,
+            unread,
+            client_id,
+            sent_at,
+            read_at,
+        })
+    }
 }
 
 /// The messages collection.

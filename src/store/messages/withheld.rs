@@ -7,6 +7,7 @@ use bson::{Document, doc};
 
 use super::{Error, Message, Messages};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::store::raw::by_serde;
 
 impl Message {
     /// Whether it is withheld from its receiver.
@@ -68,6 +69,7 @@ impl Messages {
         struct Position {
             seq: Seq,
         }
+        by_serde!(Position);
         let pipeline = vec![
             doc! { "$match": {
                 "to": ChatUserId::NOBODY,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::config::StatusEvent;
-use crate::id::{Seq, UserId};
+use crate::id::{Hex, Seq, UserId};
 use crate::lanes::Stored;
 use crate::service::{Contact, Error, HistoryPage, Login, Passing, PrivacySettings};
 use crate::store::{Presence, User};
@@ -42,10 +42,9 @@ pub(in crate::wire) struct UserDetails<'a> {
     user: &'a RawValue,
     status: Presence,
     last_online: Option<Date>,
-    #[schemars(with = "Vec<schema::Contact>")]
-    connected_users: Vec<Box<RawValue>>,
+    connected_users: Vec<view::ContactView<'a>>,
     #[schemars(with = "BTreeMap<String, Vec<schema::Message>>")]
-    missed_messages: BTreeMap<String, Vec<Box<RawValue>>>,
+    missed_messages: BTreeMap<String, Vec<view::Message<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     meta: Option<&'a RawValue>,
@@ -55,7 +54,7 @@ pub(in crate::wire) struct UserDetails<'a> {
 /// `meta` is what the application adds.
 pub fn user_details(login: &Login, meta: Option<&RawValue>) -> Json {
     let missed = login.missed.iter().map(|(sender, messages)| {
-        let messages = messages.iter().map(view::message).collect();
+        let messages = messages.iter().map(view::Message::from).collect();
         (sender.to_key(), messages)
     });
     envelope(
@@ -64,7 +63,7 @@ pub fn user_details(login: &Login, meta: Option<&RawValue>) -> Json {
             user: view::user_details(&login.user),
             status: Presence::Online,
             last_online: login.last_online.map(Date),
-            connected_users: login.contacts.iter().map(view::contact).collect(),
+            connected_users: login.contacts.iter().map(Into::into).collect(),
             missed_messages: missed.collect(),
             meta,
         },
@@ -100,13 +99,13 @@ pub fn status_changed(
 
 /// A chat room was created.
 pub fn chat_user_added(contact: &Contact) -> Json {
-    envelope("chat-user-added", view::added(contact))
+    envelope("chat-user-added", view::AddedView::from(contact))
 }
 
 /// A page of history, for a client that asked without an acknowledgement.
 pub fn old_messages(page: &HistoryPage) -> Json {
-    let messages: Vec<_> = page.messages.iter().map(view::message).collect();
-    envelope("old-messages", messages)
+    let messages = page.messages.iter().map(view::Message::from);
+    envelope("old-messages", messages.collect::<Vec<_>>())
 }
 
 /// A message was stored; takes the message's own JSON.
@@ -152,7 +151,8 @@ pub fn settings_changed(settings: &PrivacySettings) -> Json {
 pub(in crate::wire) struct UserTyping<'a> {
     #[schemars(with = "schema::UserDetails")]
     user: &'a RawValue,
-    chat_room_id: String,
+    #[schemars(with = "String")]
+    chat_room_id: Hex,
     until: Date,
 }
 

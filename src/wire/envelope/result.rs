@@ -39,22 +39,22 @@ pub fn connected(user: &UserId, now: DateTime) -> Json {
 
 /// Of `add-chat-user`.
 pub fn contact(contact: &Contact) -> Json {
-    view::contact(contact).into()
+    render(&view::ContactView::from(contact)).into()
 }
 
 /// The answer to `get-old-messages`: a page of history, ascending.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::wire) struct History {
+pub(in crate::wire) struct History<'a> {
     #[schemars(with = "Vec<schema::Message>")]
-    messages: Vec<Box<RawValue>>,
+    messages: Vec<view::Message<'a>>,
     has_more: bool,
 }
 
 /// Of `get-old-messages`.
 pub fn history(page: &HistoryPage) -> Json {
     render(&History {
-        messages: page.messages.iter().map(view::message).collect(),
+        messages: page.messages.iter().map(Into::into).collect(),
         has_more: page.has_more,
     })
     .into()
@@ -157,16 +157,15 @@ pub fn online(online: bool) -> Json {
 /// The answer to `get-active-users`: a page of contacts.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::wire) struct Active {
-    #[schemars(with = "Vec<schema::Contact>")]
-    users: Vec<Box<RawValue>>,
+pub(in crate::wire) struct Active<'a> {
+    users: Vec<view::ContactView<'a>>,
     has_more: bool,
 }
 
 /// Of `get-active-users`.
 pub fn active(page: &ActivePage) -> Json {
     render(&Active {
-        users: page.contacts.iter().map(view::contact).collect(),
+        users: page.contacts.iter().map(Into::into).collect(),
         has_more: page.has_more,
     })
     .into()

@@ -44,12 +44,6 @@ fn declared() -> Vec<Declared> {
             doc! { "to": 1, "unread": 1, "chatRoom": 1, "seq": 1 },
             doc! { "partialFilterExpression": { "unread": true } },
         ),
-        (
-            "chatprivacy",
-            "blocked_who",
-            doc! { "blocked.who": 1 },
-            doc! {},
-        ),
     ]
 }
 

@@ -1,0 +1,222 @@
+//! Documents as they come from the driver's buffer, read in place.
+//!
+//! What answers are full of (messages, chat rooms, chat users) is read field by
+//! field: serde reads each date and each id as a map of one entry, which was a fifth
+//! of the server's work for a page of history. What is read seldom is left to serde.
+
+use bson::{RawBsonRef, RawDocument};
+use serde::Deserialize;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+
+/// What documents are read as.
+pub trait FromRaw: Sized {
+    /// Reads one; fields that it does not know are passed over.
+    ///
+    /// # Errors
+    /// When a field that must be there is not, or is of another type.
+    fn from_raw(document: &RawDocument) -> Result<Self, Unreadable>;
+}
+
+/// A document that is not of the shape that chatzz writes.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// A field is missing or of another type.
+    #[error("a stored document has no readable field `{0}`")]
+    Field(&'static str),
+    /// Its bytes are no document.
+    #[error("a stored document cannot be read")]
+    Malformed(#[from] bson::error::Error),
+}
+
+/// Reads types by their `Deserialize`.
+macro_rules! by_serde {
+    ($($name:ty),*) => {$(
+        impl crate::store::raw::FromRaw for $name {
+            fn from_raw(
+                document: &bson::RawDocument,
+            ) -> Result<Self, crate::store::raw::Unreadable> {
+                Ok(bson::deserialize_from_slice(document.as_bytes())?)
+            }
+        }
+    )*};
+}
+pub(super) use by_serde;
+
+by_serde!(bson::Document);
+
+/// A text that stands for one of several values.
+pub(super) fn named<'de, T: Deserialize<'de>>(value: RawBsonRef<'de>) -> Option<T> {
+    let text: StrDeserializer<'de, ValueError> = value.as_str()?.into_deserializer();
+    T::deserialize(text).ok()
+}
+
+/// A text.
+pub(super) fn text(value: RawBsonRef<'_>) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{Bson, DateTime, RawDocumentBuf, doc, oid::ObjectId};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::id::{ChatRoomId, ChatUserId, MessageId, UserId};
+    use crate::store::{ChatRoom, ChatUser, Message, Presence, Status};
+
+    fn read<T: FromRaw>(document: &bson::Document) -> Result<T, Unreadable> {
+        T::from_raw(&RawDocumentBuf::try_from(document).unwrap())
+    }
+
+    fn message() -> Message {
+        let at = DateTime::from_millis(1_700_000_000_123);
+        Message {
+            id: MessageId::generate(),
+            chat_room: ChatRoomId::generate(),
+            from: ChatUserId::generate(),
+            to: ChatUserId::generate(),
+            message: "what was said".to_owned(),
+            created_at: at,
+            status: Status::Sent,
+            seq: 4711,
+            unread: Some(true),
+            client_id: Some("a key".to_owned()),
+            sent_at: Some(at),
+            read_at: None,
+        }
+    }
+
+    #[test]
+    fn what_is_stored_is_read_back() {
+        let stored = bson::serialize_to_document(&message()).unwrap();
+        let back: Message = read(&stored).unwrap();
+        assert_eq!(bson::serialize_to_document(&back).unwrap(), stored);
+        let user = ChatUser {
+            id: ChatUserId::generate(),
+            user: UserId::Int(7),
+            status: Presence::Online,
+            last_online: Some(DateTime::from_millis(5)),
+            nodes: vec!["a".to_owned(), "b".to_owned()],
+            changed_at: Some(DateTime::from_millis(6)),
+            changed_by: Some("a".to_owned()),
+        };
+        let stored = bson::serialize_to_document(&user).unwrap();
+        let back: ChatUser = read(&stored).unwrap();
+        assert_eq!(bson::serialize_to_document(&back).unwrap(), stored);
+    }
+
+    #[test]
+    fn cursors_are_read_for_the_members_in_their_order() {
+        let [a, b, stranger] = [(); 3].map(|()| ChatUserId::generate());
+        let room: ChatRoom = read(&doc! {
+            "_id": ChatRoomId::generate(),
+            "chatUsers": [a, b],
+            "createdAt": DateTime::from_millis(1),
+            "addedBy": b,
+            "cursors": {
+                &*stranger.to_hex(): { "delivered": 1_i64 },
+                &*b.to_hex(): { "delivered": 9_i32 },
+                &*a.to_hex(): { "delivered": 4_i64 },
+            },
+        })
+        .unwrap();
+        assert_eq!(room.delivered, [4, 9]);
+        let delivered = [a, b, stranger].map(|one| room.delivered(one));
+        assert_eq!(delivered, [4, 9, 0]);
+    }
+
+    #[test]
+    fn a_field_of_another_type_is_named() {
+        let whole = bson::serialize_to_document(&message()).unwrap();
+        let needed = [
+            "_id",
+            "chatRoom",
+            "from",
+            "to",
+            "message",
+            "createdAt",
+            "status",
+            "seq",
+        ];
+        for field in needed {
+            for wrong in [Some(Bson::Boolean(true)), Some(Bson::Null), None] {
+                let mut document = whole.clone();
+                document.remove(field);
+                document.extend(wrong.map(|wrong| (field.to_owned(), wrong)));
+                let error = read::<Message>(&document).unwrap_err();
+                assert!(error.to_string().contains(field), "{error}");
+            }
+        }
+        let mut document = whole;
+        document.insert("status", "lost");
+        assert!(read::<Message>(&document).is_err());
+    }
+
+    #[test]
+    fn no_value_where_there_may_be_none_is_none() {
+        let mut document = bson::serialize_to_document(&message()).unwrap();
+        for field in ["unread", "clientId", "sentAt", "readAt"] {
+            document.insert(field, Bson::Null);
+        }
+        let back: Message = read(&document).unwrap();
+        let none = (back.unread, back.client_id, back.sent_at, back.read_at);
+        assert_eq!(none, (None, None, None, None));
+    }
+
+    fn any_value() -> impl Strategy<Value = Bson> {
+        let names = ["online", "sent", "read", "65a000000000000000000001", ""];
+        prop_oneof![
+            Just(Bson::Null),
+            any::<bool>().prop_map(Bson::from),
+            any::<i32>().prop_map(Bson::from),
+            any::<i64>().prop_map(Bson::from),
+            any::<f64>().prop_map(Bson::from),
+            any::<i64>().prop_map(|at| DateTime::from_millis(at).into()),
+            any::<[u8; 12]>().prop_map(|id| ObjectId::from_bytes(id).into()),
+            proptest::sample::select(names.to_vec()).prop_map(Bson::from),
+            proptest::collection::vec(any::<[u8; 12]>(), 0..4)
+                .prop_map(|ids| ids.into_iter().map(ObjectId::from_bytes).collect()),
+            any::<i64>().prop_map(|seq| doc! { "x": { "delivered": seq } }.into()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_stored_breaks_nothing(
+            values in proptest::collection::vec(any_value(), 17),
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let fields = [
+                "_id", "chatRoom", "from", "to", "message", "createdAt", "status", "seq",
+                "unread", "clientId", "sentAt", "chatUsers", "addedBy", "cursors", "user",
+                "nodes", "lastOnline",
+            ];
+            let fields = fields.map(str::to_owned).into_iter();
+            let document: bson::Document = fields.zip(values).collect();
+            if let Ok(message) = read::<Message>(&document) {
+                prop_assert_eq!(document.get("_id"), Some(&message.id.into()));
+            }
+            if let Ok(room) = read::<ChatRoom>(&document) {
+                let members: Bson = room.chat_users.into_iter().collect();
+                prop_assert_eq!(document.get("chatUsers"), Some(&members));
+            }
+            if let Ok(user) = read::<ChatUser>(&document) {
+                prop_assert_eq!(document.get_str("status").ok(), Some(
+                    if user.status == Presence::Online { "online" } else { "offline" },
+                ));
+            }
+            // bytes from a broken disk
+            let length = i32::try_from(bytes.len() + 5).unwrap().to_le_bytes();
+            let broken = [&length, bytes.as_slice(), &[0]].concat();
+            if let Ok(broken) = bson::RawDocument::from_bytes(&broken) {
+                let read = [
+                    Message::from_raw(broken).is_ok(),
+                    ChatRoom::from_raw(broken).is_ok(),
+                    ChatUser::from_raw(broken).is_ok(),
+                ];
+                prop_assert_eq!(read, [false; 3]);
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! People, messages and contacts as clients see them.
+
+mod user;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::json::render;
+use super::schema;
+use super::time::Date;
+use crate::id::{Hex, Seq, UserId};
+use crate::lanes::Stored;
+use crate::service::{Contact, LastMessage, PrivacySettings};
+use crate::store::{Presence, Status};
+use user::Inlined;
+pub use user::user_details;
+
+/// A message's own fields, with its people in the form `P`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MessageView<'a, P> {
+    #[serde(rename = "_id")]
+    #[schemars(with = "String")]
+    id: Hex,
+    created_at: Date,
+    from: P,
+    to: P,
+    message: &'a str,
+    status: Status,
+    #[schemars(with = "String")]
+    chat_room_id: Hex,
+    seq: Seq,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent_at: Option<Date>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_at: Option<Date>,
+}
+
+impl<'a, P> MessageView<'a, P> {
+    fn new(message: &'a crate::store::Message, from: P, to: P) -> Self {
+        Self {
+            id: message.id.to_hex(),
+            created_at: Date(message.created_at),
+            from,
+            to,
+            message: &message.message,
+            status: message.status,
+            chat_room_id: message.chat_room.to_hex(),
+            seq: message.seq,
+            client_id: message.client_id.as_deref(),
+            sent_at: message.sent_at.map(Date),
+            read_at: message.read_at.map(Date),
+        }
+    }
+}
+
+/// A message with user details of both people, as it is written.
+pub(super) type Message<'a> = MessageView<'a, &'a RawValue>;
+
+impl<'a> From<&'a Stored> for Message<'a> {
+    fn from(stored: &'a Stored) -> Self {
+        let (from, to) = (user_details(&stored.from), user_details(&stored.to));
+        Self::new(&stored.message, from, to)
+    }
+}
+
+/// A message with user details on both sides.
+pub fn message(stored: &Stored) -> Box<RawValue> {
+    render(&Message::from(stored))
+}
+
+/// The answer to a send: the stored message.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SentMessage<'a> {
+    #[serde(flatten)]
+    #[schemars(with = "schema::Message")]
+    message: Message<'a>,
+    /// `true`: it was stored before under this `clientId`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
+}
+
+/// A message to which a send with the same client id is answered.
+pub(crate) fn duplicate(stored: &Stored) -> Box<RawValue> {
+    render(&SentMessage {
+        message: Message::from(stored),
+        duplicate: true,
+    })
+}
+
+/// Positions in a chat room, both ends included.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Range {
+    from: Seq,
+    to: Seq,
+}
+
+/// A message as it is now, which may stand for a range of them.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct StatusChange<'a> {
+    #[serde(flatten)]
+    #[schemars(with = "schema::Message")]
+    message: Message<'a>,
+    /// Every message of the same sender whose `seq` lies in it, both ends included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    range: Option<Range>,
+}
+
+/// A message that stands for a range of them.
+pub(crate) fn ranged(stored: &Stored, from: Seq, to: Seq) -> Box<RawValue> {
+    render(&StatusChange {
+        message: Message::from(stored),
+        range: Some(Range { from, to }),
+    })
+}
+
+/// The newest message of a contact, with the ids of both people.
+type LastMessageView<'a> = MessageView<'a, &'a UserId>;
+
+impl<'a> From<&'a LastMessage> for LastMessageView<'a> {
+    fn from(last: &'a LastMessage) -> Self {
+        Self::new(&last.message, &last.from, &last.to)
+    }
+}
+
+/// Somebody with whom the user has a chat room.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Contact")]
+pub(super) struct ContactView<'a> {
+    #[serde(flatten)]
+    #[schemars(with = "schema::UserDetails")]
+    user: Inlined<'a>,
+    #[schemars(with = "String")]
+    chat_room_id: Hex,
+    status: Presence,
+    last_online: Option<Date>,
+    unread_count: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<schema::LastMessage>")]
+    last_message: Option<LastMessageView<'a>>,
+    added_by: &'a UserId,
+    added_at: Date,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    added_while_away: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed_count: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed_from: Option<Seq>,
+}
+
+impl<'a> From<&'a Contact> for ContactView<'a> {
+    fn from(contact: &'a Contact) -> Self {
+        Self {
+            user: Inlined::of(&contact.user),
+            chat_room_id: contact.room.to_hex(),
+            status: contact.shown.status,
+            last_online: contact.shown.last_online.map(Date),
+            unread_count: contact.unread,
+            last_message: contact.last_message.as_ref().map(Into::into),
+            added_by: &contact.added_by,
+            added_at: Date(contact.added_at),
+            added_while_away: contact.added_while_away,
+            missed_count: contact.cut.map(|(count, _)| count),
+            missed_from: contact.cut.map(|(_, from)| from),
+        }
+    }
+}
+
+/// Somebody with whom there is a chat room from now on.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "AddedContact")]
+pub(super) struct AddedView<'a> {
+    #[serde(flatten)]
+    #[schemars(with = "schema::UserDetails")]
+    user: Inlined<'a>,
+    status: Presence,
+    last_online: Option<Date>,
+    #[schemars(with = "String")]
+    chat_room_id: Hex,
+    added_by: &'a UserId,
+    added_at: Date,
+}
+
+impl<'a> From<&'a Contact> for AddedView<'a> {
+    fn from(contact: &'a Contact) -> Self {
+        Self {
+            user: Inlined::of(&contact.user),
+            status: contact.shown.status,
+            last_online: contact.shown.last_online.map(Date),
+            chat_room_id: contact.room.to_hex(),
+            added_by: &contact.added_by,
+            added_at: Date(contact.added_at),
+        }
+    }
+}
+
+/// Who may write to one.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Privacy<'a> {
+    whitelist_only: bool,
+    whitelist: &'a [UserId],
+}
+
+impl<'a> From<&'a PrivacySettings> for Privacy<'a> {
+    fn from(settings: &'a PrivacySettings) -> Self {
+        Self {
+            whitelist_only: settings.whitelist_only,
+            whitelist: &settings.whitelist,
+        }
+    }
+}
