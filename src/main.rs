@@ -48,7 +48,7 @@ async fn main() -> ExitCode {
     }
     let done = match command {
         Command::Verify(args) => return check(args, &config).await,
-        Command::Serve => serve(config).await,
+        Command::Serve => Box::pin(serve(config)).await,
         Command::Dev(args) => Box::pin(dev(&args, config)).await,
         Command::Migrate(args) => migrate(args.dry_run, &config).await,
         // done above: it needs no configuration

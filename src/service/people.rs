@@ -71,13 +71,13 @@ impl People {
 
     /// As [`People::find`], asking the database.
     async fn look_up(&self, input: &IdInput) -> Result<Option<Arc<User>>, Error> {
-        let candidates = candidates(self.id_type, input);
+        let candidates = self.candidates(input);
         if candidates.is_empty() {
             return Ok(None);
         }
         let found = self
             .users
-            .list(candidates)
+            .find(candidates)
             .await
             .map_err(|error| Error::of_read(&error))?;
         let mut found = found.into_iter();
@@ -124,7 +124,7 @@ impl People {
             return Ok(user);
         }
         let read = async {
-            let found = self.users.list(vec![id.clone().into()]).await?;
+            let found = self.users.find(vec![id.clone()]).await?;
             Ok(Arc::new(match found.into_iter().next() {
                 Some((_, document)) => User::present(id.clone(), document),
                 None => User::deleted(id.clone()),

@@ -13,7 +13,7 @@ pub(crate) const AMBIGUOUS_CODES: [i32; 16] = [
 ];
 
 /// A failed database operation.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing was applied: no server could be asked.
     #[error("the database cannot be reached")]

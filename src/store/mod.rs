@@ -14,6 +14,7 @@ mod contact_rule;
 mod documents;
 mod elections;
 mod error;
+mod gather;
 mod index;
 pub mod messages;
 pub mod migrate;

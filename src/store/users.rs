@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
-use futures::TryStreamExt as _;
+use futures::{FutureExt as _, TryStreamExt as _};
 use serde_json::value::RawValue;
 
 use super::documents::{BATCH, Documents};
 use super::error::Error;
+use super::gather::Gather;
 use crate::id::UserId;
 
 /// Most ids asked for in one query.
@@ -62,19 +63,36 @@ impl User {
 pub struct Users {
     documents: Documents<Document>,
     projection: Document,
+    by_id: Gather<UserId, Document>,
 }
 
 impl Users {
     pub(super) fn new(documents: Documents<Document>, fields: &[String]) -> Self {
-        let projection = fields
+        let projection: Document = fields
             .iter()
             .map(|field| (field.clone(), Bson::Int32(1)))
             .chain([("_id".to_owned(), Bson::Int32(1))])
             .collect();
+        let by_id = Gather::new({
+            let (documents, projection) = (documents.clone(), projection.clone());
+            move |ids: Vec<UserId>| {
+                let ids = ids.into_iter().map(Bson::from).collect();
+                list(documents.clone(), projection.clone(), ids).boxed()
+            }
+        });
         Self {
             documents,
             projection,
+            by_id,
         }
+    }
+
+    /// Finds the users whose `_id` is one of a few, as [`Users::list`] does.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find(&self, ids: Vec<UserId>) -> Result<Vec<(UserId, Document)>, Error> {
+        self.by_id.find(ids).await
     }
 
     /// Finds the id of any user; the outer `None` when there is no user at all,
@@ -121,29 +139,37 @@ impl Users {
     /// # Errors
     /// When the database cannot answer.
     pub async fn list(&self, ids: Vec<Bson>) -> Result<Vec<(UserId, Document)>, Error> {
-        let mut users = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(MOST_PER_QUERY) {
-            let filter = doc! { "_id": { "$in": ids } };
-            let projection = self.projection.clone();
-            let found: Vec<RawDocumentBuf> = self
-                .documents
-                .run("users.list", |collection| async move {
-                    let collection = collection.clone_with_type();
-                    let find = collection
-                        .find(filter)
-                        .projection(projection)
-                        .batch_size(BATCH);
-                    find.await?.try_collect().await
-                })
-                .await?;
-            users.extend(found.iter().filter_map(|raw| {
-                let document = copy(raw, 0);
-                let id = UserId::from_bson(document.get("_id")?)?;
-                Some((id, document))
-            }));
-        }
-        Ok(users)
+        list(self.documents.clone(), self.projection.clone(), ids).await
     }
+}
+
+/// As [`Users::list`].
+async fn list(
+    documents: Documents<Document>,
+    projection: Document,
+    ids: Vec<Bson>,
+) -> Result<Vec<(UserId, Document)>, Error> {
+    let mut users = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(MOST_PER_QUERY) {
+        let filter = doc! { "_id": { "$in": ids } };
+        let projection = projection.clone();
+        let found: Vec<RawDocumentBuf> = documents
+            .run("users.list", |collection| async move {
+                let collection = collection.clone_with_type();
+                let find = collection
+                    .find(filter)
+                    .projection(projection)
+                    .batch_size(BATCH);
+                find.await?.try_collect().await
+            })
+            .await?;
+        users.extend(found.iter().filter_map(|raw| {
+            let document = copy(raw, 0);
+            let id = UserId::from_bson(document.get("_id")?)?;
+            Some((id, document))
+        }));
+    }
+    Ok(users)
 }
 
 /// Copies a document; what is nested too deep is left out.

@@ -6,11 +6,13 @@ mod presence;
 mod scan;
 
 use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, doc};
+use futures::FutureExt as _;
 use futures::TryStreamExt as _;
 use mongodb::IndexModel;
 use serde::{Deserialize, Serialize};
 
 use super::documents::{BATCH, Documents, Listing};
+use super::gather::Gather;
 use super::raw::{self, FromRaw, Unreadable};
 use super::{error::Error, index};
 use crate::id::{ChatUserId, UserId, stored};
@@ -92,6 +94,7 @@ fn texts(list: RawBsonRef<'_>) -> Vec<String> {
 #[derive(Clone, Debug)]
 pub struct ChatUsers {
     documents: Documents<ChatUser>,
+    by_user: Gather<UserId, ChatUser>,
 }
 
 /// Name of the unique index on `user`.
@@ -111,7 +114,24 @@ pub(super) fn indexes() -> Vec<IndexModel> {
 
 impl ChatUsers {
     pub(super) fn new(documents: Documents<ChatUser>) -> Self {
-        Self { documents }
+        let by_user = Gather::new({
+            let documents = documents.clone();
+            move |users: Vec<UserId>| {
+                let documents = documents.clone();
+                async move {
+                    let limit = i64::try_from(users.len()).unwrap_or(i64::MAX);
+                    let users: Vec<Bson> = users.into_iter().map(Bson::from).collect();
+                    let listing = Listing::of(doc! { "user": { "$in": users } }, limit);
+                    let found = documents.list("chat_users.find_by_user", listing).await?;
+                    Ok(found
+                        .into_iter()
+                        .map(|one: ChatUser| (one.user.clone(), one))
+                        .collect())
+                }
+                .boxed()
+            }
+        });
+        Self { documents, by_user }
     }
 
     /// Finds the chat user of an application's user. Index: `user`.
@@ -119,10 +139,8 @@ impl ChatUsers {
     /// # Errors
     /// When the database cannot answer.
     pub async fn find_by_user(&self, user: &UserId) -> Result<Option<ChatUser>, Error> {
-        let filter = doc! { "user": Bson::from(user.clone()) };
-        self.documents
-            .find_one("chat_users.find_by_user", filter)
-            .await
+        let found = self.by_user.find(vec![user.clone()]).await?;
+        Ok(found.into_iter().next().map(|(_, found)| found))
     }
 
     /// Gets the chat user of an application's user, made now if there is none.

@@ -61,6 +61,9 @@ impl Messages {
         to: ChatUserId,
         rooms: &[ChatRoomId],
     ) -> Result<HashMap<ChatRoomId, i64>, Error> {
+        if rooms.is_empty() {
+            return Ok(HashMap::new());
+        }
         let mut unread = doc! { "to": to, "unread": true };
         if rooms.len() <= ROOMS_PER_COUNT {
             unread.insert("chatRoom", doc! { "$in": rooms });
