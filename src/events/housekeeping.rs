@@ -116,7 +116,7 @@ impl Context {
                 let Some(who) = by_user.get(&id) else {
                     continue;
                 };
-                let deleted = user.profile.is_none();
+                let deleted = user.is_deleted;
                 self.presence.refresh(*who, user);
                 if deleted {
                     self.close_sockets_of(*who);

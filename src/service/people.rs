@@ -61,7 +61,7 @@ impl People {
     pub async fn find(&self, input: &IdInput) -> Result<Option<Arc<User>>, Error> {
         if let Some(id) = self.by_input.get(input).await
             && let Some(user) = self.by_id.get(&id).await
-            && user.profile.is_some()
+            && !user.is_deleted
         {
             return Ok(Some(user));
         }

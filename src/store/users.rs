@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures::{FutureExt as _, TryStreamExt as _};
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
 use super::documents::{BATCH, Documents};
@@ -19,14 +20,15 @@ const MOST_PER_QUERY: usize = 1_000;
 const MOST_DEPTH: usize = 16;
 
 /// A user as the messenger shows him.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct User {
     /// The user's id in the application.
     pub id: UserId,
-    /// The allowed fields; `None` when the application deleted the user.
-    pub profile: Option<Document>,
-    /// What clients are shown, kept here by the wire layer once it is made.
-    pub rendered: OnceLock<Rendered>,
+    /// Whether the application deleted the user.
+    pub is_deleted: bool,
+    /// The allowed fields, until they are rendered: he is remembered while he is here.
+    profile: Mutex<Document>,
+    rendered: OnceLock<Rendered>,
 }
 
 /// A user's JSON.
@@ -43,7 +45,8 @@ impl User {
     pub fn present(id: UserId, profile: Document) -> Self {
         Self {
             id,
-            profile: Some(profile),
+            is_deleted: false,
+            profile: Mutex::new(profile),
             rendered: OnceLock::new(),
         }
     }
@@ -51,10 +54,15 @@ impl User {
     /// A user whose document is gone.
     pub fn deleted(id: UserId) -> Self {
         Self {
-            id,
-            profile: None,
-            rendered: OnceLock::new(),
+            is_deleted: true,
+            ..Self::present(id, Document::new())
         }
+    }
+
+    /// What clients are shown: made once, by the wire layer, of the allowed fields.
+    pub fn rendered(&self, render: impl FnOnce(Document) -> Rendered) -> &Rendered {
+        self.rendered
+            .get_or_init(|| render(std::mem::take(&mut self.profile.lock())))
     }
 }
 

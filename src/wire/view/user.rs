@@ -23,16 +23,11 @@ pub fn user_details(user: &User) -> &RawValue {
 }
 
 fn rendered(user: &User) -> &Rendered {
-    user.rendered.get_or_init(|| {
-        let fields: Fields = match &user.profile {
-            None => [("_id", render(&user.id)), ("deleted", render(&true))]
-                .map(|(name, value)| (name.into(), value))
-                .into(),
-            Some(profile) => [("_id".into(), render(&user.id))]
-                .into_iter()
-                .chain(fields(profile))
-                .collect(),
-        };
+    user.rendered(|profile| {
+        let id = ("_id".into(), render(&user.id));
+        let deleted = user.is_deleted.then(|| ("deleted".into(), render(&true)));
+        let head = [id].into_iter().chain(deleted);
+        let fields: Fields = head.chain(fields(&profile)).collect();
         Rendered {
             whole: render(&Inlined(&fields)),
             fields,
