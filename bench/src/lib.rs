@@ -118,5 +118,6 @@ fn stored() -> Stored {
         from: user(1, "alice"),
         to: user(2, "bob"),
         origin: None,
+        known_to: None,
     }
 }

@@ -13,7 +13,7 @@ use super::packet::{Packet, Worth};
 use crate::bugs::{self, Bug};
 use crate::config::StatusEvent;
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
-use crate::lanes::{Advanced, Answer, LaneError, Origin, Outlet, Stored};
+use crate::lanes::{Advanced, Answer, Known, LaneError, Origin, Outlet, Stored};
 use crate::service::presence::{Announce, Announcement, Presence};
 use crate::service::{Error, HandedOver};
 use crate::store::Message;
@@ -215,23 +215,31 @@ impl Outlet for Delivery {
         self.presence.is_here(user)
     }
 
-    fn known(&self, room: ChatRoomId, user: ChatUserId) -> Option<Seq> {
+    fn known(&self, room: ChatRoomId, user: ChatUserId) -> Known {
         let sockets = self.presence.sockets(user);
         let connections = sockets.iter().filter_map(|id| self.connection(*id));
-        connections
-            .map(|connection| connection.handed.lock().known(room))
-            .min()
+        let known = connections.map(|connection| connection.handed.lock().known(room));
+        let known: Vec<Option<Seq>> = known.collect();
+        Known {
+            up_to: known.iter().copied().flatten().min(),
+            logging_in: known.contains(&None),
+        }
     }
 
     fn stored(&self, batch: &[Stored]) {
         for stored in batch {
             let message: Arc<RawValue> = wire::message(stored).into();
             let json = envelope::new_message(&message);
-            self.tell_sender(stored, &json);
+            let is_news = |to| stored.known_to != Some(to);
+            if is_news(stored.message.from) {
+                self.tell_sender(stored, &json);
+            }
             if let Some(origin) = &stored.origin {
                 self.reply_from_lane(origin, Ok(message));
             }
-            self.hand_over(stored, &json);
+            if is_news(stored.message.to) {
+                self.hand_over(stored, &json);
+            }
             if bugs::active(Bug::ThirdPartyDelivery) {
                 self.tell_third_party(stored, &json);
             }
@@ -244,6 +252,7 @@ impl Outlet for Delivery {
             from: Arc::clone(&advanced.sender),
             to: Arc::clone(&advanced.reader),
             origin: None,
+            known_to: None,
         };
         let json = envelope::message_status_changed(&newest, advanced.oldest, advanced.count);
         self.tell(advanced.newest.from, &json, None);

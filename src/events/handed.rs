@@ -18,8 +18,9 @@ const TOGETHER: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Handed {
     ranges: Vec<Noted>,
-    /// The last position of each chat room of which the login brought something.
-    at_login: HashMap<ChatRoomId, Seq>,
+    /// The last position of each chat room of which the login brought something;
+    /// `None` until it is out.
+    at_login: Option<HashMap<ChatRoomId, Seq>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -62,20 +63,23 @@ impl Handed {
     /// Notes what the login brings: everything up to there was missed and is
     /// told with it, was confirmed before, or was sent by the person himself.
     pub(super) fn note_login(&mut self, positions: &[(ChatRoomId, Seq)]) {
+        let at_login = self.at_login.get_or_insert_default();
         for (room, position) in positions {
-            let last = self.at_login.entry(*room).or_default();
+            let last = at_login.entry(*room).or_default();
             *last = (*position).max(*last);
         }
     }
 
-    /// The last position of a chat room that the login brought, 0 if nothing.
-    pub(super) fn known(&self, room: ChatRoomId) -> Seq {
-        self.at_login.get(&room).copied().unwrap_or_default()
+    /// The last position of a chat room that the login brought, 0 if nothing; `None`
+    /// while the socket logs in.
+    pub(super) fn known(&self, room: ChatRoomId) -> Option<Seq> {
+        let at_login = self.at_login.as_ref()?;
+        Some(at_login.get(&room).copied().unwrap_or_default())
     }
 
     /// Whether the login brought this message.
     pub(super) fn came_with_login(&self, room: ChatRoomId, seq: Seq) -> bool {
-        self.at_login.get(&room).is_some_and(|last| seq <= *last)
+        self.known(room).is_some_and(|last| seq <= last)
     }
 
     /// Takes out what was handed over longer than `age` ago.

@@ -185,6 +185,7 @@ impl Lane {
                 from: advance.sender.user,
                 to: advance.reader.user,
                 origin: None,
+                known_to: None,
             })),
             (Scope::One(_), None) => Err(LaneError::Internal),
             (Scope::UpTo(_) | Scope::Known(_), _) => Ok(Answer::Moved {

@@ -173,6 +173,8 @@ pub struct Stored {
     pub to: Arc<User>,
     /// The event that sent it; `None` when another process stored it.
     pub origin: Option<Origin>,
+    /// Who has it already, and is not told.
+    pub known_to: Option<ChatUserId>,
 }
 
 impl Stored {
@@ -184,6 +186,7 @@ impl Stored {
             to: Arc::clone(&to.user),
             message,
             origin: None,
+            known_to: None,
         }
     }
 }
@@ -225,6 +228,16 @@ pub enum Answer {
     },
 }
 
+/// What the logins of a person's sockets brought of a chat room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The lowest last position, 0 for a login that brought nothing of it; `None`
+    /// when no socket is logged in.
+    pub up_to: Option<Seq>,
+    /// Whether one logs in just now: that brings all that was stored before.
+    pub logging_in: bool,
+}
+
 /// Where a lane's results go. Given to the lanes at their start.
 ///
 /// All calls about one chat room come from its lane, one after another, and
@@ -232,10 +245,8 @@ pub enum Answer {
 pub trait Outlet: Send + Sync + 'static {
     /// Whether a socket of this person is open here.
     fn is_here(&self, user: ChatUserId) -> bool;
-    /// What the logins of this person's sockets here brought of a chat room:
-    /// the lowest last position, 0 for a login that brought nothing of it;
-    /// `None` when no socket is here.
-    fn known(&self, room: ChatRoomId, user: ChatUserId) -> Option<Seq>;
+    /// What the logins of this person's sockets here brought of a chat room.
+    fn known(&self, room: ChatRoomId, user: ChatUserId) -> Known;
     /// Messages were stored, in this order.
     fn stored(&self, batch: &[Stored]);
     /// Messages moved forward.

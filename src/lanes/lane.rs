@@ -129,7 +129,6 @@ impl Lane {
             }
         }
         for document in documents {
-            let outlet = Arc::clone(&self.with.outlet);
             let Some(room) = self.rooms.get(document.id) else {
                 continue;
             };
@@ -140,15 +139,9 @@ impl Lane {
                 // another node may have moved it
                 let cursor = room.cursors.entry(member).or_default();
                 cursor.confirm(1, delivered);
-                // what another node stored since a login here is still to be told
-                if new.contains(&document.id)
-                    && let Some(known) = outlet.known(document.id, member)
-                {
-                    room.told = room.told.min(known.max(cursor.delivered()));
-                }
             }
         }
-        Some(Ok(()))
+        self.note_known(new, waiting).await
     }
 
     /// Lists stored messages of a room that this node has not told about.

@@ -15,6 +15,7 @@ mod command;
 mod cursor;
 mod follow_up;
 mod inbox;
+mod known;
 mod lane;
 mod room;
 
@@ -25,8 +26,8 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 pub use command::{
-    Advance, Advanced, Answer, Append, Asker, Command, Confirm, LaneError, Member, Origin, Outlet,
-    Scope, Stored,
+    Advance, Advanced, Answer, Append, Asker, Command, Confirm, Known, LaneError, Member, Origin,
+    Outlet, Scope, Stored,
 };
 
 use crate::clock::Clock;

@@ -29,6 +29,9 @@ pub(super) struct Room {
     pub(super) last_at: DateTime,
     /// The last message told to this node's sockets.
     pub(super) told: Seq,
+    /// What members who are here had already when the room was read first, from
+    /// their logins or from before; nobody when nothing was to be told.
+    pub(super) had: Vec<(ChatUserId, Seq)>,
     /// The members' delivered cursors.
     pub(super) cursors: HashMap<ChatUserId, Cursor>,
     /// Whether `last` is to be read anew, because an attempt's outcome is open.
@@ -44,6 +47,7 @@ impl Room {
             last,
             last_at,
             told: last,
+            had: Vec::new(),
             cursors: HashMap::new(),
             doubtful: false,
             learned: Instant::now(),
@@ -95,6 +99,11 @@ impl Rooms {
         if let Some(room) = self.rooms.get_mut(&id) {
             room.last = seq;
         }
+    }
+
+    /// Forgets the room: it is to be read as if for the first time.
+    pub(super) fn forget(&mut self, id: ChatRoomId) {
+        self.rooms.remove(&id);
     }
 
     /// Marks the room's numbering as open until it is read anew.

@@ -157,6 +157,7 @@ impl Conversation {
             to: Arc::clone(to),
             message,
             origin: None,
+            known_to: None,
         }
     }
 }

@@ -114,6 +114,7 @@ impl Messenger {
                 from: Arc::clone(&contact.user),
                 to: Arc::clone(user),
                 origin: None,
+                known_to: None,
             });
             missed
                 .messages

@@ -177,7 +177,9 @@ impl Messenger {
     async fn conversation_with(&self, me: &Me, input: &IdInput) -> Result<Conversation, Error> {
         let user = self.user_or_deleted(input).await?;
         match self.conversation(me, Arc::clone(&user)).await {
-            Err(Error::NoChatRoom) if user.is_deleted || !self.rule.allows(me, &user.id).await? => {
+            Err(Error::NoChatRoom)
+                if user.is_deleted || !self.rule.allows(me, &user.id).await? =>
+            {
                 Err(Error::UserNotFound)
             }
             found => found,

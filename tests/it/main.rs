@@ -24,6 +24,7 @@ mod events;
 mod frame_selftest;
 mod holes;
 mod http;
+mod lane_told;
 #[cfg(unix)]
 mod lifecycle;
 mod limits;

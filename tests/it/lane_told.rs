@@ -1,0 +1,200 @@
+//! What a lane tells of messages that it finds stored when it reads a chat room first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::oid::ObjectId;
+use bson::{DateTime, Document, doc};
+use chatzz::clock::Clock;
+use chatzz::id::{ChatRoomId, ChatUserId, MessageId, Seq, SocketId, UserId};
+use chatzz::lanes::{
+    Advanced, Answer, Append, Command, Equipment, Known, LaneError, Lanes, Member, Origin, Outlet,
+    Stored,
+};
+use chatzz::store::{Message, Status, Store, User, WriteBehind};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::support::database::TestDatabase;
+use crate::support::poll;
+use crate::verify::store;
+
+/// A position that was told, and who was not.
+type Told = (Seq, Option<ChatUserId>);
+
+/// Notes what is told; says what it is made to of who knows what.
+#[derive(Default)]
+struct Ear {
+    known: HashMap<ChatUserId, Known>,
+    told: Mutex<Vec<Told>>,
+}
+
+impl Outlet for Ear {
+    fn is_here(&self, user: ChatUserId) -> bool {
+        self.known.contains_key(&user)
+    }
+
+    fn known(&self, _: ChatRoomId, user: ChatUserId) -> Known {
+        self.known.get(&user).copied().unwrap_or_default()
+    }
+
+    fn stored(&self, batch: &[Stored]) {
+        let told = batch.iter().map(|one| (one.message.seq, one.known_to));
+        self.told.lock().extend(told);
+    }
+
+    fn advanced(&self, _: &Advanced) {}
+
+    fn answer(&self, _: Origin, answer: Result<Answer, LaneError>) {
+        panic!("a send is answered by telling it, not by {answer:?}");
+    }
+}
+
+/// A chat room in which bob wrote to alice, who has confirmed nothing.
+struct Scene {
+    store: Store,
+    room: ChatRoomId,
+    bob: Member,
+    alice: Member,
+}
+
+const LOGGING_IN: Known = Known {
+    up_to: None,
+    logging_in: true,
+};
+
+/// Logged in, when the last position was this.
+fn logged_in(up_to: Seq) -> Known {
+    Known {
+        up_to: Some(up_to),
+        logging_in: false,
+    }
+}
+
+impl Scene {
+    /// With `old` messages of an hour ago and `fresh` ones of now.
+    async fn set(old: Seq, fresh: Seq) -> Self {
+        let database = TestDatabase::shared().await;
+        let member = |name: &str| {
+            let id = UserId::ObjectId(ObjectId::new());
+            Member {
+                id: ChatUserId::generate(),
+                user: Arc::new(User::present(id, doc! { "username": name })),
+            }
+        };
+        let (bob, alice) = (member("bob"), member("alice"));
+        let room = ChatRoomId::generate();
+        let (last, now) = (old + fresh, DateTime::now());
+        let document = doc! {
+            "_id": room, "chatUsers": [bob.id, alice.id], "pair": format!("{}:{}", bob.id, alice.id),
+            "createdAt": now, "addedBy": bob.id, "lastSeq": last, "lastMessageAt": now,
+            "cursors": { &*bob.id.to_hex(): { "delivered": last } },
+        };
+        let rooms = database.collection("chatrooms");
+        rooms.insert_one(document).await.unwrap();
+        let hour_ago = DateTime::from_millis(now.timestamp_millis() - 3_600_000);
+        let messages = (1..=last).map(|seq| {
+            let message = Message {
+                id: MessageId::generate(),
+                chat_room: room,
+                from: bob.id,
+                to: alice.id,
+                message: "hello".to_owned(),
+                created_at: if seq <= old { hour_ago } else { now },
+                status: Status::Sent,
+                seq,
+                unread: Some(true),
+                client_id: None,
+                sent_at: None,
+                read_at: None,
+            };
+            bson::serialize_to_document(&message).unwrap()
+        });
+        let messages: Vec<Document> = messages.collect();
+        let collection = database.collection("chatmessages");
+        collection.insert_many(messages).await.unwrap();
+        Self {
+            store: store(&database).await,
+            room,
+            bob,
+            alice,
+        }
+    }
+
+    /// What is told when bob writes, being here, and alice knows that much.
+    async fn bob_writes(&self, alice: Known) -> Vec<Told> {
+        let ear = Arc::new(Ear {
+            known: HashMap::from([(self.bob.id, logged_in(0)), (self.alice.id, alice)]),
+            ..Ear::default()
+        });
+        let equipment = Equipment {
+            store: self.store.clone(),
+            behind: Arc::new(WriteBehind::new(self.store.behind.clone())),
+            outlet: Arc::clone(&ear) as Arc<dyn Outlet>,
+            clock: Clock::System,
+            attempt: Duration::from_secs(5),
+        };
+        let lanes = Lanes::start(1, 10, &equipment, &TaskTracker::new());
+        let append = Append {
+            room: self.room,
+            from: self.bob.clone(),
+            to: self.alice.clone(),
+            text: "are you there?".to_owned(),
+            client_id: None,
+            withheld: false,
+            origin: Origin {
+                socket: SocketId(1),
+                ack: Some(1),
+                event: "send-message",
+                since: Instant::now(),
+                bytes: 10,
+            },
+            deadline: Instant::now() + Duration::from_secs(10),
+        };
+        let new = self.last().await + 1;
+        lanes.submit(Command::Append(append)).unwrap();
+        let told = poll::eventually("the new message is told", async || {
+            let told = ear.told.lock().clone();
+            told.last()
+                .is_some_and(|last| last.0 == new)
+                .then_some(told)
+        })
+        .await;
+        assert_eq!(told.last(), Some(&(new, None)), "both are told what is new");
+        told.split_last().unwrap().1.to_vec()
+    }
+
+    async fn last(&self) -> Seq {
+        let last = self.store.messages.list_last(&[self.room]).await.unwrap();
+        last[0].seq
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_login_under_way_brings_is_not_told_beside_it() {
+    let scene = Scene::set(1_000, 0).await;
+    assert_eq!(scene.bob_writes(LOGGING_IN).await, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_during_a_login_is_told_to_whom_it_is_news() {
+    let scene = Scene::set(1_000, 3).await;
+    let bob = Some(scene.bob.id);
+    let news = [(1_001, bob), (1_002, bob), (1_003, bob)];
+    assert_eq!(scene.bob_writes(LOGGING_IN).await, news);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_after_a_login_is_told_to_whom_it_is_news() {
+    let scene = Scene::set(10, 0).await;
+    let bob = Some(scene.bob.id);
+    assert_eq!(scene.bob_writes(logged_in(8)).await, [(9, bob), (10, bob)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn to_who_is_not_here_nothing_is_told() {
+    let scene = Scene::set(10, 0).await;
+    assert_eq!(scene.bob_writes(Known::default()).await, []);
+}
