@@ -118,6 +118,5 @@ fn stored() -> Stored {
         from: user(1, "alice"),
         to: user(2, "bob"),
         origin: None,
-        known_to: None,
     }
 }

@@ -230,16 +230,11 @@ impl Outlet for Delivery {
         for stored in batch {
             let message: Arc<RawValue> = wire::message(stored).into();
             let json = envelope::new_message(&message);
-            let is_news = |to| stored.known_to != Some(to);
-            if is_news(stored.message.from) {
-                self.tell_sender(stored, &json);
-            }
+            self.tell_sender(stored, &json);
             if let Some(origin) = &stored.origin {
                 self.reply_from_lane(origin, Ok(message));
             }
-            if is_news(stored.message.to) {
-                self.hand_over(stored, &json);
-            }
+            self.hand_over(stored, &json);
             if bugs::active(Bug::ThirdPartyDelivery) {
                 self.tell_third_party(stored, &json);
             }
@@ -252,7 +247,6 @@ impl Outlet for Delivery {
             from: Arc::clone(&advanced.sender),
             to: Arc::clone(&advanced.reader),
             origin: None,
-            known_to: None,
         };
         let json = envelope::message_status_changed(&newest, advanced.oldest, advanced.count);
         self.tell(advanced.newest.from, &json, None);

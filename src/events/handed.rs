@@ -91,3 +91,30 @@ impl Handed {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_login_brings_is_not_known_before_it_is_out() {
+        let [brought, other] = [(); 2].map(|()| ChatRoomId::generate());
+        let mut handed = Handed::default();
+        assert_eq!(handed.known(brought), None);
+        assert!(!handed.came_with_login(brought, 1));
+        handed.note_login(&[]);
+        assert_eq!(
+            handed.known(brought),
+            Some(0),
+            "a login that brings nothing"
+        );
+        handed.note_login(&[(brought, 7)]);
+        assert_eq!(
+            [brought, other].map(|room| handed.known(room)),
+            [Some(7), Some(0)]
+        );
+        assert!(handed.came_with_login(brought, 7));
+        assert!(!handed.came_with_login(brought, 8));
+        assert!(!handed.came_with_login(other, 1));
+    }
+}

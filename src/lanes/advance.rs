@@ -185,7 +185,6 @@ impl Lane {
                 from: advance.sender.user,
                 to: advance.reader.user,
                 origin: None,
-                known_to: None,
             })),
             (Scope::One(_), None) => Err(LaneError::Internal),
             (Scope::UpTo(_) | Scope::Known(_), _) => Ok(Answer::Moved {

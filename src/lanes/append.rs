@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::command::{Append, Command, LaneError, Member, Stored};
+use super::command::{Append, Command, LaneError, Member, Outlet, Stored};
 use super::inbox::refuse;
 use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, Lane};
 use crate::bugs::{self, Bug};
@@ -170,23 +170,13 @@ impl Lane {
                 }
                 let found: Vec<Stored> = untold
                     .into_iter()
-                    .map(|message| self.claim(batch, &members, message))
+                    .map(|message| claim(batch, &members, message, self.outlet()))
                     .collect();
                 self.tell(&found).await;
                 self.hand_over(&found, &members);
             }
         }
         Some(Ok(()))
-    }
-
-    /// A stored message this node has not told about: our own, whose answer was
-    /// lost, or another process's.
-    fn claim(&mut self, batch: &mut Batch, members: &[Member; 2], message: Message) -> Stored {
-        if let Some(mut item) = batch.take(message.id) {
-            item.answer_repeats(&message, self.outlet());
-            return item.stored(message);
-        }
-        self.found(message, members)
     }
 
     /// Gives every message of the batch the next number of its room.
@@ -268,6 +258,21 @@ impl Lane {
             }
         }
     }
+}
+
+/// A stored message this node has not told about: our own, whose answer was
+/// lost, or another process's.
+fn claim(
+    batch: &mut Batch,
+    members: &[Member; 2],
+    message: Message,
+    outlet: &dyn Outlet,
+) -> Stored {
+    if let Some(mut item) = batch.take(message.id) {
+        item.answer_repeats(&message, outlet);
+        return item.stored(message);
+    }
+    Stored::between(message, members)
 }
 
 fn record_commit(messages: usize, took: Duration) {

@@ -231,7 +231,6 @@ impl Item {
             from: Arc::clone(&self.append.from.user),
             to: Arc::clone(&self.append.to.user),
             origin: self.append.origin.take(),
-            known_to: None,
         }
     }
 
@@ -256,7 +255,6 @@ fn answer_repeat(sent: &mut Sent, message: &Message, outlet: &dyn Outlet) {
             from: Arc::clone(&sent.from.user),
             to: Arc::clone(&sent.to.user),
             origin: None,
-            known_to: None,
         }))
     } else {
         Err(LaneError::ClientIdConflict)

@@ -173,8 +173,6 @@ pub struct Stored {
     pub to: Arc<User>,
     /// The event that sent it; `None` when another process stored it.
     pub origin: Option<Origin>,
-    /// Who has it already, and is not told.
-    pub known_to: Option<ChatUserId>,
 }
 
 impl Stored {
@@ -186,7 +184,6 @@ impl Stored {
             to: Arc::clone(&to.user),
             message,
             origin: None,
-            known_to: None,
         }
     }
 }

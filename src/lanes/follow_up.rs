@@ -148,8 +148,9 @@ impl Lane {
                     break;
                 }
                 let found = untold.into_iter();
-                let found: Vec<Stored> =
-                    found.map(|message| self.found(message, &members)).collect();
+                let found: Vec<Stored> = found
+                    .map(|message| Stored::between(message, &members))
+                    .collect();
                 self.tell(&found).await;
                 self.hand_over(&found, &members);
             }

@@ -1,86 +1,69 @@
-//! What people who are here need not be told when a lane reads a chat room first.
+//! What logins here have brought when a lane reads a chat room first.
 //!
 //! What another node stored since somebody's login here is still to be told to him. He
-//! has what the login brought and what he confirmed before: of a long absence that is
-//! all that was said meanwhile, and telling it again would fill his outbox, and that of
-//! whoever wrote it.
+//! has what the login brought: of a long absence that is all that was said meanwhile,
+//! and telling it again would fill his outbox, and that of whoever wrote it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bson::DateTime;
 
-use super::command::{Known, Member, Stored};
-use super::cursor::Cursor;
 use super::inbox::Overdue;
 use super::lane::Lane;
-use crate::id::{ChatRoomId, ChatUserId};
-use crate::store::{Error, Message};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::store::{ChatRoom, Error, Message};
 
-/// What was stored longer ago than this is brought by a login that is under way: no
-/// login takes as long, and no two servers' clocks should be so far apart.
-const BEFORE_LOGIN: Duration = Duration::from_mins(1);
+/// What was stored longer ago than this is brought by a login that is under way: a
+/// minute for the longest login there can be, and one for clocks of two servers.
+const BEFORE_LOGIN: Duration = Duration::from_mins(2);
+
+/// The last position that logins brought to a member of a chat room; nothing of who is
+/// not here.
+pub(super) type Brought = HashMap<(ChatRoomId, ChatUserId), Seq>;
 
 impl Lane {
-    /// Notes from where on rooms that were just read are to be told.
-    pub(super) async fn note_known(
+    /// What logins have brought of those of these chat rooms that are new to the lane;
+    /// what they will have brought, while they are under way.
+    pub(super) async fn brought(
         &mut self,
-        rooms: HashSet<ChatRoomId>,
+        rooms: &[ChatRoom],
+        heads: &HashMap<ChatRoomId, &Message>,
         waiting: &mut (impl Overdue + Send),
-    ) -> Option<Result<(), Error>> {
-        for room in &rooms {
-            let noted = self.note_known_of(*room, waiting).await;
-            if !matches!(noted, Some(Ok(()))) {
-                // they are to be read again as if for the first time
-                for room in &rooms {
-                    self.rooms.forget(*room);
-                }
-                return noted;
-            }
-        }
-        Some(Ok(()))
-    }
-
-    async fn note_known_of(
-        &mut self,
-        id: ChatRoomId,
-        waiting: &mut (impl Overdue + Send),
-    ) -> Option<Result<(), Error>> {
-        let Some(room) = self.rooms.get(id) else {
-            return Some(Ok(()));
-        };
-        let (members, last, last_at) = (room.members(), room.last, room.last_at);
-        let outlet = self.outlet();
-        let known = members.into_iter().map(|one| (one, outlet.known(id, one)));
-        let known: Vec<(ChatUserId, Known)> = known.collect();
+    ) -> Option<Result<Brought, Error>> {
+        let outlet = std::sync::Arc::clone(&self.with.outlet);
+        let is_new = |room: &&ChatRoom| !self.rooms.has(room.id);
+        let members = rooms.iter().filter(is_new).flat_map(|room| {
+            let members = room.chat_users.iter();
+            members.map(|member| (room.id, *member))
+        });
+        let known = members.map(|key| (key, outlet.known(key.0, key.1)));
+        let known: Vec<_> = known.collect();
         let before = self.before_logins();
-        let at_login = if known.iter().any(|(_, known)| known.logging_in) && last_at >= before {
-            let messages = self.with.store.messages.clone();
-            let find = async move { messages.find_last_before(id, before).await };
-            match self.inbox.wait(find, waiting).await? {
-                Ok(found) => found.map_or(0, |message| message.seq),
-                Err(error) => return Some(Err(error)),
+        let head = |room: &ChatRoomId| heads.get(room).copied();
+        // the only ones of which a login under way may not bring everything
+        let fresh = known.iter().filter(|(_, known)| known.logging_in);
+        let fresh = fresh.map(|((room, _), _)| *room);
+        let fresh = fresh.filter(|room| head(room).is_some_and(|head| head.created_at >= before));
+        let fresh: Vec<ChatRoomId> = fresh.collect();
+        let messages = self.with.store.messages.clone();
+        let older = async { messages.list_last_before(&fresh, before).await };
+        let older = match self.inbox.wait(older, waiting).await? {
+            Ok(older) => older,
+            Err(error) => return Some(Err(error)),
+        };
+        let login = |room: &ChatRoomId| {
+            if fresh.contains(room) {
+                older.get(room).copied().unwrap_or_default()
+            } else {
+                head(room).map_or(0, |head| head.seq)
             }
-        } else {
-            last
         };
-        let Some(room) = self.rooms.get(id) else {
-            return Some(Ok(()));
-        };
-        for (member, known) in known {
-            let login = known.logging_in.then_some(at_login);
-            let Some(brought) = known.up_to.into_iter().chain(login).min() else {
-                continue; // not here
-            };
-            let confirmed = room.cursors.get(&member).map_or(0, Cursor::delivered);
-            let had = brought.max(confirmed);
-            room.told = room.told.min(had);
-            room.had.push((member, had));
-        }
-        if room.told >= room.last {
-            room.had = Vec::new();
-        }
-        Some(Ok(()))
+        let brought = known.iter().filter_map(|(key, known)| {
+            let login = known.logging_in.then(|| login(&key.0));
+            Some((*key, known.up_to.into_iter().chain(login).min()?))
+        });
+        Some(Ok(brought.collect()))
     }
 
     /// What was stored before this time, a login that is under way brings.
@@ -88,16 +71,5 @@ impl Lane {
         let margin = i64::try_from(BEFORE_LOGIN.as_millis()).unwrap_or(i64::MAX);
         let now = self.with.clock.now().timestamp_millis();
         DateTime::from_millis(now.saturating_sub(margin))
-    }
-
-    /// A message that this node has not told about, and who need not be told.
-    pub(super) fn found(&mut self, message: Message, members: &[Member; 2]) -> Stored {
-        let room = self.rooms.get(message.chat_room);
-        let had = room.map(|room| room.had.as_slice()).unwrap_or_default();
-        let known_to = had.iter().find(|(_, had)| message.seq <= *had);
-        Stored {
-            known_to: known_to.map(|(member, _)| *member),
-            ..Stored::between(message, members)
-        }
     }
 }

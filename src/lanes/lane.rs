@@ -115,6 +115,11 @@ impl Lane {
         let mut new: HashSet<ChatRoomId> = HashSet::new();
         let heads: HashMap<ChatRoomId, &Message> =
             heads.iter().map(|head| (head.chat_room, head)).collect();
+        // before anything is noted: whoever waits for this may stop to
+        let brought = match self.brought(&documents, &heads, waiting).await? {
+            Ok(brought) => brought,
+            Err(error) => return Some(Err(error)),
+        };
         for id in &unknown {
             let head = heads.get(id);
             let last = head.map_or(0, |head| head.seq);
@@ -139,9 +144,15 @@ impl Lane {
                 // another node may have moved it
                 let cursor = room.cursors.entry(member).or_default();
                 cursor.confirm(1, delivered);
+                // what another node stored since a login here is still to be told
+                if new.contains(&document.id)
+                    && let Some(brought) = brought.get(&(document.id, member))
+                {
+                    room.told = room.told.min((*brought).max(cursor.delivered()));
+                }
             }
         }
-        self.note_known(new, waiting).await
+        Some(Ok(()))
     }
 
     /// Lists stored messages of a room that this node has not told about.

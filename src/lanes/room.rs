@@ -29,9 +29,6 @@ pub(super) struct Room {
     pub(super) last_at: DateTime,
     /// The last message told to this node's sockets.
     pub(super) told: Seq,
-    /// What members who are here had already when the room was read first, from
-    /// their logins or from before; nobody when nothing was to be told.
-    pub(super) had: Vec<(ChatUserId, Seq)>,
     /// The members' delivered cursors.
     pub(super) cursors: HashMap<ChatUserId, Cursor>,
     /// Whether `last` is to be read anew, because an attempt's outcome is open.
@@ -47,7 +44,6 @@ impl Room {
             last,
             last_at,
             told: last,
-            had: Vec::new(),
             cursors: HashMap::new(),
             doubtful: false,
             learned: Instant::now(),
@@ -81,6 +77,11 @@ impl Rooms {
         Some(room)
     }
 
+    /// Whether the room was read.
+    pub(super) fn has(&self, id: ChatRoomId) -> bool {
+        self.rooms.contains_key(&id)
+    }
+
     /// Whether messages of the room can be numbered without asking the database.
     pub(super) fn is_known(&self, id: ChatRoomId) -> bool {
         self.rooms.get(&id).is_some_and(|room| !room.doubtful)
@@ -99,11 +100,6 @@ impl Rooms {
         if let Some(room) = self.rooms.get_mut(&id) {
             room.last = seq;
         }
-    }
-
-    /// Forgets the room: it is to be read as if for the first time.
-    pub(super) fn forget(&mut self, id: ChatRoomId) {
-        self.rooms.remove(&id);
     }
 
     /// Marks the room's numbering as open until it is read anew.

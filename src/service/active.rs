@@ -29,8 +29,8 @@ pub struct ActivePage {
 }
 
 impl Messenger {
-    /// Lists the contacts who are online, as I am shown them. Eight queries, and
-    /// three at most to find the one after whom to go on.
+    /// Lists the contacts who are online, as I am shown them. Eight queries, nine when
+    /// many messages are unread, and three at most to find the one after whom to go on.
     ///
     /// The order is that of the chat users' ids, so that nobody who stays is left
     /// out or comes twice while others come and go.

@@ -157,7 +157,6 @@ impl Conversation {
             to: Arc::clone(to),
             message,
             origin: None,
-            known_to: None,
         }
     }
 }

@@ -114,7 +114,6 @@ impl Messenger {
                 from: Arc::clone(&contact.user),
                 to: Arc::clone(user),
                 origin: None,
-                known_to: None,
             });
             missed
                 .messages

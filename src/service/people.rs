@@ -75,11 +75,13 @@ impl People {
         if candidates.is_empty() {
             return Ok(None);
         }
-        let found = self
-            .users
-            .find(candidates)
-            .await
-            .map_err(|error| Error::of_read(&error))?;
+        let of_read = |error| Error::of_read(&error);
+        let mut found = self.users.find(candidates.clone()).await.map_err(of_read)?;
+        if found.is_empty() && candidates.iter().any(|id| matches!(id, UserId::String(_))) {
+            // by a collation of its own the collection may take it for another text
+            let candidates = candidates.into_iter().map(Bson::from).collect();
+            found = self.users.list(candidates).await.map_err(of_read)?;
+        }
         let mut found = found.into_iter();
         match (found.next(), found.next()) {
             (None, _) => Ok(None),

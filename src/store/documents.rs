@@ -253,7 +253,8 @@ pub(super) async fn collect<C, R: FromRaw>(mut cursor: Cursor<C>) -> DriverResul
 }
 
 fn read<R: FromRaw>(document: &RawDocument) -> DriverResult<R> {
-    R::from_raw(document).map_err(DriverError::custom)
+    // the driver shows what it was told of only if it is a text
+    R::from_raw(document).map_err(|error| DriverError::custom(error.to_string()))
 }
 
 /// [`Bug::UnjournaledWrites`].

@@ -124,17 +124,20 @@ impl Privacies {
     ) -> Result<Vec<Privacy>, Error> {
         let everybody = [&[me], others].concat();
         let filter = doc! { "_id": { "$in": everybody } };
+        let list = doc! { "$cond": [{ "$isArray": "$blocked" }, "$blocked", []] };
         let only_me = doc! { "$filter": {
-            "input": list_of("blocked"), "cond": { "$eq": ["$$this.who", me] },
+            "input": list, "cond": { "$eq": ["$$this.who", me] },
         } };
-        let mine = |whole: Bson, others: Bson| {
+        let mine = |whole: &str, others: Bson| {
             Bson::from(doc! { "$cond": [{ "$eq": ["$_id", me] }, whole, others] })
         };
+        // what others set but for blocking one is nobody's business, nor in the way
+        let nothing = || Bson::from("$$REMOVE");
         let projection = doc! {
-            "version": 1,
-            "whitelistOnly": 1,
-            "whitelist": mine(list_of("whitelist"), Bson::Array(Vec::new())),
-            "blocked": mine(list_of("blocked"), only_me.into()),
+            "version": mine("$version", nothing()),
+            "whitelistOnly": mine("$whitelistOnly", nothing()),
+            "whitelist": mine("$whitelist", nothing()),
+            "blocked": mine("$blocked", only_me.into()),
         };
         self.documents
             .read("privacies.list_seen_by", move |collection| {

@@ -21,14 +21,11 @@ use crate::support::database::TestDatabase;
 use crate::support::poll;
 use crate::verify::store;
 
-/// A position that was told, and who was not.
-type Told = (Seq, Option<ChatUserId>);
-
 /// Notes what is told; says what it is made to of who knows what.
 #[derive(Default)]
 struct Ear {
     known: HashMap<ChatUserId, Known>,
-    told: Mutex<Vec<Told>>,
+    told: Mutex<Vec<Seq>>,
 }
 
 impl Outlet for Ear {
@@ -41,7 +38,7 @@ impl Outlet for Ear {
     }
 
     fn stored(&self, batch: &[Stored]) {
-        let told = batch.iter().map(|one| (one.message.seq, one.known_to));
+        let told = batch.iter().map(|one| one.message.seq);
         self.told.lock().extend(told);
     }
 
@@ -59,6 +56,8 @@ struct Scene {
     bob: Member,
     alice: Member,
 }
+
+const NOTHING: [Seq; 0] = [];
 
 const LOGGING_IN: Known = Known {
     up_to: None,
@@ -123,8 +122,8 @@ impl Scene {
         }
     }
 
-    /// What is told when bob writes, being here, and alice knows that much.
-    async fn bob_writes(&self, alice: Known) -> Vec<Told> {
+    /// What is told beside the message that bob writes, when alice knows that much.
+    async fn bob_writes(&self, alice: Known) -> Vec<Seq> {
         let ear = Arc::new(Ear {
             known: HashMap::from([(self.bob.id, logged_in(0)), (self.alice.id, alice)]),
             ..Ear::default()
@@ -157,12 +156,9 @@ impl Scene {
         lanes.submit(Command::Append(append)).unwrap();
         let told = poll::eventually("the new message is told", async || {
             let told = ear.told.lock().clone();
-            told.last()
-                .is_some_and(|last| last.0 == new)
-                .then_some(told)
+            told.ends_with(&[new]).then_some(told)
         })
         .await;
-        assert_eq!(told.last(), Some(&(new, None)), "both are told what is new");
         told.split_last().unwrap().1.to_vec()
     }
 
@@ -175,26 +171,39 @@ impl Scene {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_login_under_way_brings_is_not_told_beside_it() {
     let scene = Scene::set(1_000, 0).await;
-    assert_eq!(scene.bob_writes(LOGGING_IN).await, []);
+    assert_eq!(scene.bob_writes(LOGGING_IN).await, NOTHING);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_came_during_a_login_is_told_to_whom_it_is_news() {
+async fn what_may_have_come_during_a_login_is_told() {
     let scene = Scene::set(1_000, 3).await;
-    let bob = Some(scene.bob.id);
-    let news = [(1_001, bob), (1_002, bob), (1_003, bob)];
-    assert_eq!(scene.bob_writes(LOGGING_IN).await, news);
+    assert_eq!(scene.bob_writes(LOGGING_IN).await, [1_001, 1_002, 1_003]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_came_after_a_login_is_told_to_whom_it_is_news() {
+async fn in_a_new_chat_room_all_may_have_come_during_a_login() {
+    let scene = Scene::set(0, 2).await;
+    assert_eq!(scene.bob_writes(LOGGING_IN).await, [1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_after_a_login_is_told() {
     let scene = Scene::set(10, 0).await;
-    let bob = Some(scene.bob.id);
-    assert_eq!(scene.bob_writes(logged_in(8)).await, [(9, bob), (10, bob)]);
+    assert_eq!(scene.bob_writes(logged_in(8)).await, [9, 10]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_sockets_the_one_that_has_less_counts() {
+    let scene = Scene::set(10, 0).await;
+    let both = Known {
+        logging_in: true,
+        ..logged_in(7)
+    };
+    assert_eq!(scene.bob_writes(both).await, [8, 9, 10]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn to_who_is_not_here_nothing_is_told() {
     let scene = Scene::set(10, 0).await;
-    assert_eq!(scene.bob_writes(Known::default()).await, []);
+    assert_eq!(scene.bob_writes(Known::default()).await, NOTHING);
 }

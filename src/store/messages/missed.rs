@@ -207,6 +207,33 @@ impl Messages {
         self.look_into(name, &lookups).await
     }
 
+    /// The position of the last message stored before a time, by chat room, of those
+    /// that have one; one query for 500 rooms, which reads what was stored since.
+    /// Index: `chatRoom_seq`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_last_before(
+        &self,
+        rooms: &[ChatRoomId],
+        at: DateTime,
+    ) -> Result<HashMap<ChatRoomId, Seq>, Error> {
+        let lookups = rooms.iter().map(|room| {
+            vec![
+                doc! { "$match": { "chatRoom": room, "createdAt": { "$lt": at } } },
+                doc! { "$sort": { "seq": -1 } },
+                doc! { "$limit": 1 },
+                doc! { "$project": { "chatRoom": 1, "seq": 1, "createdAt": 1 } },
+            ]
+        });
+        let lookups: Vec<Vec<Document>> = lookups.collect();
+        let found: Vec<Place> = self
+            .look_into("messages.list_last_before", &lookups)
+            .await?;
+        let last = found.into_iter().map(|place| (place.chat_room, place.seq));
+        Ok(last.collect())
+    }
+
     /// Gathers what several pipelines find, hundreds of them in one query.
     pub(super) async fn look_into<R>(
         &self,

@@ -215,22 +215,6 @@ impl Messages {
         self.documents.find_one("messages.find_at", filter).await
     }
 
-    /// Finds the last message of a chat room that was stored before a time, reading
-    /// those that were stored since. Index: `chatRoom_seq`.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn find_last_before(
-        &self,
-        room: ChatRoomId,
-        at: DateTime,
-    ) -> Result<Option<Message>, Error> {
-        let filter = doc! { "chatRoom": room, "createdAt": { "$lt": at } };
-        self.documents
-            .find_first("messages.find_last_before", filter, doc! { "seq": -1 })
-            .await
-    }
-
     /// Lists a page, in the order the page asks for. Index: `chatRoom_seq`.
     ///
     /// # Errors
