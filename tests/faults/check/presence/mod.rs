@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::facts::{Facts, Request, Sym, Told};
 use super::{Invariant, Judged, Report};
+use crate::history::Phase;
 pub(super) use truth::possible_times;
 use truth::{Here, Times, Truth, Views, fault_windows, surely_there_until};
 
@@ -154,14 +155,14 @@ fn is_overtaken(one: &Told, all: &[&Told]) -> bool {
     })
 }
 
-/// The database at the end.
+/// The database at the end: it is read then, and whoever is left goes later.
 fn dump(facts: &Facts<'_>, truths: &HashMap<Sym, Truth>, report: &mut Report) {
     let none = Truth::default();
+    let now = facts.phase(Phase::End).unwrap_or(facts.end).t;
     let mut shown: Vec<(Sym, bool)> = facts.shown_online.iter().map(|(u, o)| (*u, *o)).collect();
     shown.sort_unstable();
     for (user, online) in shown {
         let truth = truths.get(&user).unwrap_or(&none);
-        let now = facts.end.t;
         let at = |times: &Times| times.iter().any(|(from, to)| *from <= now && now <= *to);
         let possible = truth.servers().any(|here| at(&here.possible));
         let certain = truth.servers().any(|here| at(&here.certain));

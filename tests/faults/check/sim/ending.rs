@@ -23,6 +23,12 @@ impl World {
         self.wait(2_000);
         self.write(Event::Phase(Phase::End));
         let dump = self.dump();
+        // whoever is left may take his time
+        let open: Vec<u64> = self.conns.keys().copied().collect();
+        for c in open {
+            self.wait(20_000);
+            self.close(c, Close::Clean);
+        }
         (History { lines: self.lines }, dump)
     }
 
