@@ -11,11 +11,11 @@ mod advance;
 mod append;
 mod apply;
 mod batch;
+mod brought;
 mod command;
 mod cursor;
 mod follow_up;
 mod inbox;
-mod known;
 mod lane;
 mod room;
 

@@ -1,7 +1,7 @@
 //! JSON Schemas of everything on the wire, from the types that read and write it.
 //!
-//! Some JSON is joined of finished parts, which has no type to derive from; those
-//! shapes are written down here, and the golden files are validated against them.
+//! Some JSON holds finished parts, which have no type to derive from; those shapes
+//! are written down here, and the golden files are validated against them.
 
 use std::borrow::Cow;
 

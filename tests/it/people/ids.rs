@@ -187,3 +187,23 @@ async fn users_that_cannot_log_in_are_warned_about_at_the_start() {
     assert!(other.log().contains("of another type"), "{}", other.log());
     other.terminate().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_with_a_collation_finds_whom_it_takes_for_the_same() {
+    let server = Server::start().await;
+    let create = doc! { "create": "users", "collation": { "locale": "en", "strength": 2 } };
+    server.database().run_command(create).await.unwrap();
+    let users = server.collection("users");
+    let alice = doc! { "_id": "Alice", "username": "alice" };
+    users.insert_one(alice).await.unwrap();
+
+    for written in ["alice", "Alice", "alice"] {
+        let person = server.login(&json!(written)).await;
+        let details = person.client.expect_envelope("user-details").await;
+        assert_eq!(details["user"]["_id"], "Alice", "as {written}");
+    }
+    let stored = server.dump("chatusers").await;
+    assert_eq!(stored.len(), 1, "one person");
+    let refused = server.socket_of(&json!("alicia")).await.login().await;
+    assert_eq!(refused.unwrap_err()["code"], "user-not-found");
+}

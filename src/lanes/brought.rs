@@ -4,7 +4,7 @@
 //! has what the login brought: of a long absence that is all that was said meanwhile,
 //! and telling it again would fill his outbox, and that of whoever wrote it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use bson::DateTime;
@@ -45,9 +45,10 @@ impl Lane {
         let fresh = known.iter().filter(|(_, known)| known.logging_in);
         let fresh = fresh.map(|((room, _), _)| *room);
         let fresh = fresh.filter(|room| head(room).is_some_and(|head| head.created_at >= before));
-        let fresh: Vec<ChatRoomId> = fresh.collect();
+        let fresh: HashSet<ChatRoomId> = fresh.collect();
+        let asked: Vec<ChatRoomId> = fresh.iter().copied().collect();
         let messages = self.with.store.messages.clone();
-        let older = async { messages.list_last_before(&fresh, before).await };
+        let older = async { messages.list_last_before(&asked, before).await };
         let older = match self.inbox.wait(older, waiting).await? {
             Ok(older) => older,
             Err(error) => return Some(Err(error)),
