@@ -192,6 +192,34 @@ async fn a_node_that_has_not_seen_the_chat_room_yet_delivers_what_another_one_st
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_one_writes_through_one_node_reaches_ones_device_at_another() {
+    let nodes = nodes().await;
+    let (alice, _) = nodes.one.login(&nodes.alice).await;
+    alice.add(&nodes.bob).await.unwrap();
+    alice.send(&nodes.bob, "one").await.unwrap();
+    // her second device, and bob, at a node that has not seen the chat room yet
+    let (device, _) = nodes.two.login(&nodes.alice).await;
+    let (bob, _) = nodes.two.login(&nodes.bob).await;
+    for text in ["two", "three"] {
+        alice.send(&nodes.bob, text).await.unwrap();
+    }
+
+    bob.send(&nodes.alice, "four").await.unwrap();
+
+    tokio::time::sleep(NOTHING_MORE).await;
+    for person in [&device, &bob] {
+        let told = person.client.drain().into_iter();
+        let told = told.filter(|envelope| envelope.kind == "new-message");
+        let told: Vec<u64> = told.filter_map(|e| e.data["seq"].as_u64()).collect();
+        assert_eq!(
+            told,
+            [2, 3, 4],
+            "each once, in order, and not what the login brought"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn confirmations_at_two_nodes_make_one_cursor() {
     let nodes = nodes().await;
     let (alice, _) = nodes.one.login(&nodes.alice).await;

@@ -163,15 +163,6 @@ impl Messenger {
     ) -> Result<T, Error> {
         let tick = Tick::begin();
         let outcome = work.await;
-        self.leave_on(tick, outcome).await
-    }
-
-    /// The same when it was done already, since the tick began.
-    pub(super) async fn leave_on<T>(
-        &self,
-        tick: Tick,
-        outcome: Result<T, Error>,
-    ) -> Result<T, Error> {
         let tells = match &outcome {
             Err(Error::MessageNotFound) => true,
             Err(Error::UserNotFound) => self.rule.is_set(),
