@@ -1,5 +1,7 @@
 //! How a client proves who it is.
 
+use http::HeaderName;
+
 use super::Mode;
 use super::jwt::JwtConfig;
 use super::parse;
@@ -36,6 +38,14 @@ enum Word {
 }
 
 impl AuthConfig {
+    /// The headers of the handshake that the application is told.
+    pub(crate) fn told_headers(&self) -> &[HeaderName] {
+        match &self.mode {
+            AuthMode::Webhook(webhook) => &webhook.headers,
+            AuthMode::Trusted | AuthMode::Jwt(_) => &[],
+        }
+    }
+
     pub(super) fn read(keys: &mut Reader<'_>, mode: Mode) -> Option<Self> {
         let known = [
             ("jwt", Word::Jwt),

@@ -1,43 +1,72 @@
 //! Request heads that outlive their request.
 //!
 //! The library keeps the head of the request that began a session as long as the
-//! session lasts. As hyper reads it, its parts point into the 8 KiB that were read.
+//! session lasts. As hyper reads it, its parts point into the 8 KiB that were read, and
+//! a browser's has more headers than anything here looks at, cookies among them.
+
+use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use super::sessions::session;
+use crate::config::Config;
 
-/// Copies the heads of a router's requests that begin or upgrade a session out of
-/// what was read.
-pub(crate) fn keep_small(router: Router) -> Router {
-    router.layer(middleware::from_fn(copy))
+/// What the library and the login look at.
+const NEEDED: [HeaderName; 3] = [
+    header::UPGRADE,
+    header::SEC_WEBSOCKET_KEY,
+    header::AUTHORIZATION,
+];
+
+/// Which requests are looked at, and what is kept of their heads besides.
+#[derive(Debug)]
+struct Kept {
+    path: String,
+    told: Vec<HeaderName>,
 }
 
-async fn copy(mut request: Request, next: Next) -> Response {
+impl Kept {
+    fn keeps(&self, name: &HeaderName) -> bool {
+        NEEDED.contains(name) || self.told.contains(name)
+    }
+
+    /// Copies of the headers that are kept.
+    fn own(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut copies = HeaderMap::new();
+        for (name, value) in headers.iter().filter(|(name, _)| self.keeps(name)) {
+            let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) else {
+                continue; // what was a value is one
+            };
+            copy.set_sensitive(value.is_sensitive());
+            copies.append(name.clone(), copy);
+        }
+        copies
+    }
+}
+
+/// Copies what is needed of the heads of socket.io's requests that begin or upgrade a
+/// session out of what was read, with the headers that the application is told.
+pub(crate) fn keep_small(router: Router, config: &Config) -> Router {
+    let path = config.socket.path.clone();
+    let told = config.auth.told_headers().to_vec();
+    let kept = Arc::new(Kept { path, told });
+    router.layer(middleware::from_fn_with_state(kept, copy))
+}
+
+async fn copy(State(kept): State<Arc<Kept>>, mut request: Request, next: Next) -> Response {
     let begins = session(request.uri().query().unwrap_or_default()).is_none();
-    if begins || request.headers().contains_key(header::UPGRADE) {
+    let lasts = begins || request.headers().contains_key(header::UPGRADE);
+    if lasts && request.uri().path().starts_with(&kept.path) {
         if let Ok(uri) = Uri::try_from(request.uri().to_string()) {
             *request.uri_mut() = uri;
         }
-        *request.headers_mut() = own(request.headers());
+        *request.headers_mut() = kept.own(request.headers());
     }
     next.run(request).await
-}
-
-fn own(headers: &HeaderMap) -> HeaderMap {
-    let mut copies = HeaderMap::with_capacity(headers.keys_len());
-    for (name, value) in headers {
-        let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) else {
-            continue; // what was a value is one
-        };
-        copy.set_sensitive(value.is_sensitive());
-        copies.append(name.clone(), copy);
-    }
-    copies
 }
 
 #[cfg(test)]
@@ -45,19 +74,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copied_head_has_every_value_in_its_order_and_keeps_secrets_secret() {
-        let read = bytes::Bytes::from_static(b"onetwoBearer token");
+    fn a_copied_head_has_what_is_needed_in_its_order_and_keeps_secrets_secret() {
+        let read = bytes::Bytes::from_static(b"onetwoBearer tokencookiewebsocket");
         let mut headers = HeaderMap::new();
         let value = |range| HeaderValue::from_maybe_shared(read.slice(range)).unwrap();
         headers.append("x-many", value(0..3));
         headers.append("x-many", value(3..6));
+        headers.append("x-other", value(3..6));
+        headers.append(header::COOKIE, value(18..24));
+        headers.append(header::UPGRADE, value(24..33));
         let mut secret = value(6..18);
         secret.set_sensitive(true);
         headers.append(header::AUTHORIZATION, secret);
+        let kept = Kept {
+            path: String::new(),
+            told: vec![HeaderName::from_static("x-many")],
+        };
 
-        let copies = own(&headers);
+        let copies = kept.own(&headers);
 
-        assert_eq!(copies, headers);
+        let mut wanted = headers.clone();
+        wanted.remove(header::COOKIE);
+        wanted.remove("x-other");
+        assert_eq!(copies, wanted);
         assert!(copies[header::AUTHORIZATION].is_sensitive());
         let read = read.as_ptr_range();
         for copy in copies.values() {
