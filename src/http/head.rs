@@ -10,7 +10,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 use super::sessions::session;
 use crate::config::Config;
@@ -30,6 +30,16 @@ struct Kept {
 }
 
 impl Kept {
+    /// Whether a request begins or upgrades a session.
+    fn lasts(&self, request: &Request) -> bool {
+        let below = request.uri().path().strip_prefix(&self.path);
+        let begins = || session(request.uri().query().unwrap_or_default()).is_none();
+        let upgrades = || request.headers().contains_key(header::UPGRADE);
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            && request.method() == Method::GET
+            && (begins() || upgrades())
+    }
+
     fn keeps(&self, name: &HeaderName) -> bool {
         NEEDED.contains(name) || self.told.contains(name)
     }
@@ -58,9 +68,7 @@ pub(crate) fn keep_small(router: Router, config: &Config) -> Router {
 }
 
 async fn copy(State(kept): State<Arc<Kept>>, mut request: Request, next: Next) -> Response {
-    let begins = session(request.uri().query().unwrap_or_default()).is_none();
-    let lasts = begins || request.headers().contains_key(header::UPGRADE);
-    if lasts && request.uri().path().starts_with(&kept.path) {
+    if kept.lasts(&request) {
         if let Ok(uri) = Uri::try_from(request.uri().to_string()) {
             *request.uri_mut() = uri;
         }
@@ -71,6 +79,8 @@ async fn copy(State(kept): State<Arc<Kept>>, mut request: Request, next: Next) -
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
     use super::*;
 
     #[test]
@@ -102,5 +112,29 @@ mod tests {
         for copy in copies.values() {
             assert!(!read.contains(&copy.as_bytes().as_ptr()), "{copy:?}");
         }
+    }
+    #[test]
+    fn a_head_lasts_that_begins_or_upgrades_a_session() {
+        let kept = Kept {
+            path: "/socket.io".into(),
+            told: Vec::new(),
+        };
+        let request = |method: Method, uri: &str| {
+            let request = Request::builder().method(method).uri(uri);
+            request.header(header::UPGRADE, "h2c").body(Body::empty())
+        };
+        let lasts = |method, uri| kept.lasts(&request(method, uri).unwrap());
+        for uri in ["/socket.io/?EIO=4", "/socket.io?EIO=4", "/socket.io/?sid=1"] {
+            assert!(lasts(Method::GET, uri), "{uri}");
+        }
+        assert!(
+            !lasts(Method::POST, "/socket.io/?sid=1"),
+            "a poll has a type"
+        );
+        assert!(
+            !lasts(Method::GET, "/socket.iot"),
+            "a page of somebody else"
+        );
+        assert!(!lasts(Method::GET, "/"));
     }
 }
