@@ -113,6 +113,7 @@ mod tests {
             assert!(!read.contains(&copy.as_bytes().as_ptr()), "{copy:?}");
         }
     }
+
     #[test]
     fn a_head_lasts_that_begins_or_upgrades_a_session() {
         let kept = Kept {

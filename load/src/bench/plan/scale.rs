@@ -6,8 +6,8 @@ use crate::bench::runner::Runner;
 use crate::bench::servers::Server;
 
 /// Sockets from one address: beyond about 14,000, half of its ports, the kernel looks
-/// for a free one so long that it is the load that is measured (1,630 connects a second
-/// for 8,195 from two).
+/// for a free one so long that it is the load that is measured (1,882 connects a second,
+/// 8,195 from two).
 const MOST_OF_SOURCE: u32 = 10_000;
 /// The Node peer is asked to hold so many sockets at most.
 const MOST_OF_PEER: u32 = 2_000;
