@@ -1,5 +1,6 @@
 //! The command line: what can be started, and the help that teaches it.
 
+#[cfg(feature = "dev")]
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -7,18 +8,26 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::Mode;
 
-const LONG_ABOUT: &str = "\
+const INTRODUCTION: &str = "\
 chatzz is a one-to-one messenger backend. It stands beside your application, reads
 its users from the MongoDB you already have, keeps chat rooms and messages in
-collections of its own, and speaks socket.io with your front end.
+collections of its own, and speaks socket.io with your front end.";
 
+#[cfg(feature = "dev")]
+const BEGINNING: &str = "\
 The first ten minutes:
   1. chatzz dev            a MongoDB of its own, demo users and a demo application;
                            open an address it prints and chat
   2. docs/front-end.md: from an empty page to a chat of your own
   3. copy .env.example to .env, name your MongoDB and the collection of your
-     users, choose CHATZZ_AUTH, and run: chatzz serve
+     users, choose CHATZZ_AUTH, and run: chatzz serve";
 
+#[cfg(not(feature = "dev"))]
+const BEGINNING: &str = "\
+To begin, copy .env.example to .env, name your MongoDB and the collection of your
+users, choose CHATZZ_AUTH, and run: chatzz serve";
+
+const CONFIGURATION: &str = "\
 Configuration comes from variables that begin with CHATZZ_, from the environment
 or a .env file in the working directory; the environment wins. Every key has a
 default, and .env.example lists them all. All mistakes are reported together,
@@ -38,14 +47,28 @@ Examples:
   chatzz spec                          the events as AsyncAPI, for generators
   chatzz serve                         run it; `chatzz` alone does the same";
 
+fn long_about() -> String {
+    [INTRODUCTION, BEGINNING, CONFIGURATION].join("\n\n")
+}
+
+/// The examples of the verbs that there are.
+fn examples() -> String {
+    let is_there = |line: &&str| {
+        let is_of_dev = ["chatzz dev", "chatzz peer"].map(|verb| line.contains(verb));
+        cfg!(feature = "dev") || !is_of_dev.contains(&true)
+    };
+    let lines: Vec<&str> = EXAMPLES.lines().filter(is_there).collect();
+    lines.join("\n")
+}
+
 /// The command line of `chatzz`.
 #[derive(Debug, Parser)]
 #[command(
     name = "chatzz",
     version,
     about = "A one-to-one messenger backend on the MongoDB you already have",
-    long_about = LONG_ABOUT,
-    after_help = EXAMPLES
+    long_about = long_about(),
+    after_help = examples()
 )]
 pub struct Cli {
     /// What to do; nothing said is `serve`.
@@ -73,6 +96,7 @@ pub enum Command {
     ///
     /// Starts a mongod of its own, so that your databases are not touched, and
     /// believes every client about who it is. Not for production.
+    #[cfg(feature = "dev")]
     Dev(DevArgs),
     /// Bring the database up to date, then stop
     ///
@@ -91,6 +115,7 @@ pub enum Command {
     /// Connects to a running server as one of its users. It answers every message
     /// with its own text, after reading it and typing for a moment, or plays a
     /// script. Needs no configuration.
+    #[cfg(feature = "dev")]
     Peer(PeerArgs),
     /// Print the contract for machines: `AsyncAPI` 3 with JSON Schemas
     ///
@@ -103,13 +128,17 @@ impl Command {
     pub const fn mode(&self) -> Mode {
         match self {
             Self::Serve => Mode::Serve,
+            #[cfg(feature = "dev")]
             Self::Dev(_) => Mode::Dev,
-            Self::Migrate(_) | Self::Verify(_) | Self::Peer(_) | Self::Spec => Mode::Migrate,
+            #[cfg(feature = "dev")]
+            Self::Peer(_) => Mode::Migrate,
+            Self::Migrate(_) | Self::Verify(_) | Self::Spec => Mode::Migrate,
         }
     }
 }
 
 /// The options of `chatzz dev`.
+#[cfg(feature = "dev")]
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct DevArgs {
     /// Forget what earlier runs stored and begin with an empty database
@@ -145,6 +174,7 @@ pub struct VerifyArgs {
     pub state: Option<PathBuf>,
 }
 
+#[cfg(feature = "dev")]
 const SCRIPT: &str = "\
 A script is YAML, its steps are done one after the other:
   with: alice          # whom it is about; without it, whoever writes first
@@ -162,6 +192,7 @@ A script is YAML, its steps are done one after the other:
     - unblock";
 
 /// The options of `chatzz peer`.
+#[cfg(feature = "dev")]
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(after_help = SCRIPT)]
 pub struct PeerArgs {

@@ -3,12 +3,13 @@
 //! # The layers
 //!
 //! ```text
-//! main → app → {events, http, dev} → wire → service → {lanes → store} → id
+//! main → app → {events, http} → wire → service → {lanes → store} → id
 //! main → verify → store
-//! main → peer → frames
 //! ```
 //!
-//! Nothing points upwards. [`bugs`], [`clock`], [`config`] and [`id`] are leaves.
+//! Nothing points upwards. [`bugs`], [`clock`], [`config`] and [`id`] are leaves. What
+//! `chatzz dev` and `chatzz peer` need beside the server is the crate `chatzz-dev`,
+//! which the program alone knows.
 //!
 //! | module | what it is |
 //! |---|---|
@@ -23,10 +24,7 @@
 //! | [`verify`] | checks a live database and mends what can be derived |
 //! | [`auth`] | who a socket speaks for |
 //! | [`bugs`] | bugs on purpose, in the program `chatzz-seeded` alone |
-//! | [`frames`] | socket.io from the client's side, for `peer` and the load generator |
-//! | [`peer`] | the other person of `chatzz peer` |
 //! | [`spec`] | the contract for machines, made of the wire's types |
-//! | [`dev`] | the managed mongod and the demo of `chatzz dev`, also used by the tests |
 //!
 //! # The walk of one `send-message`
 //!
@@ -53,14 +51,11 @@ pub mod bugs;
 pub mod cli;
 pub mod clock;
 pub mod config;
-pub mod dev;
 mod events;
-pub mod frames;
 mod http;
 pub mod id;
 pub mod lanes;
 mod limits;
-pub mod peer;
 pub mod service;
 pub mod spec;
 pub mod store;

@@ -3,13 +3,18 @@
 #[cfg(feature = "seeded-bugs")]
 compile_error!("bugs on purpose belong into `chatzz-seeded`: name it with `--bin`");
 
+#[cfg(all(feature = "dev", unix))]
+mod dev;
+
 use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use chatzz::app::App;
-use chatzz::cli::{Cli, Command, DevArgs, PeerArgs, VerifyArgs};
+use chatzz::cli::{Cli, Command, VerifyArgs};
+#[cfg(feature = "dev")]
+use chatzz::cli::{DevArgs, PeerArgs};
 use chatzz::config::Config;
 use chatzz::store::Store;
 use chatzz::store::migrate::Plan;
@@ -28,6 +33,7 @@ const USAGE: u8 = 2;
 async fn main() -> ExitCode {
     let command = Cli::parse().into_command();
     match &command {
+        #[cfg(feature = "dev")]
         Command::Peer(args) => return ended(peer(args).await),
         Command::Spec => return ended(spec()),
         _ => {}
@@ -49,10 +55,13 @@ async fn main() -> ExitCode {
     let done = match command {
         Command::Verify(args) => return check(args, &config).await,
         Command::Serve => Box::pin(serve(config)).await,
+        #[cfg(feature = "dev")]
         Command::Dev(args) => Box::pin(dev(&args, config)).await,
         Command::Migrate(args) => migrate(args.dry_run, &config).await,
-        // done above: it needs no configuration
-        Command::Peer(_) | Command::Spec => Ok(()),
+        // done above: they need no configuration
+        #[cfg(feature = "dev")]
+        Command::Peer(_) => Ok(()),
+        Command::Spec => Ok(()),
     };
     ended(done)
 }
@@ -72,11 +81,19 @@ fn spec() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[cfg(feature = "dev")]
 async fn peer(args: &PeerArgs) -> anyhow::Result<()> {
+    let options = chatzz_dev::peer::Options {
+        who: args.who.clone(),
+        with: args.with.clone(),
+        script: args.script.clone(),
+        url: args.url.clone(),
+        token: args.token.clone(),
+    };
     let shutdown = shutdown()?;
     let line = |line: &str| say(&line);
     tokio::select! {
-        played = chatzz::peer::run(args, &line) => Ok(played?),
+        played = chatzz_dev::peer::run(&options, &line) => Ok(played?),
         () = shutdown => Ok(()),
     }
 }
@@ -93,12 +110,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[cfg(unix)]
+#[cfg(all(feature = "dev", unix))]
 async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
     let mut shutdown = Box::pin(shutdown()?);
     let progress = |line: &str| say(&line);
     let dev = tokio::select! {
-        built = chatzz::dev::Dev::build(args, config, &progress) => built?,
+        built = dev::Dev::build(args, config, &progress) => built?,
         () = &mut shutdown => return Ok(()),
     };
     say(&format_args!(
@@ -109,7 +126,7 @@ async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[cfg(not(unix))]
+#[cfg(all(feature = "dev", not(unix)))]
 async fn dev(_: &DevArgs, _: Config) -> anyhow::Result<()> {
     anyhow::bail!("`chatzz dev` needs a Unix system; `chatzz serve` runs everywhere")
 }

@@ -53,7 +53,6 @@ pub use log::{LogConfig, LogFormat};
 pub use messages::{MESSAGE_MAX_BYTES, MessagesConfig, PagingConfig};
 pub use mongodb::MongoDbConfig;
 pub use parse::ByteSize;
-pub(crate) use parse::pause;
 pub use presence::PresenceConfig;
 pub use privacy::{BlockedSends, PrivacyConfig};
 pub use proxies::{ProxiesConfig, ProxyHeader};

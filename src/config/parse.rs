@@ -65,15 +65,6 @@ pub(super) fn shown(text: &str) -> String {
     format!("`{}`", quoted.escape_debug())
 }
 
-/// A duration, as the keys have it, of an hour at most.
-///
-/// # Errors
-/// A sentence for the person who wrote it.
-pub(crate) fn pause(text: &str) -> Result<Duration, String> {
-    let most = Duration::from_hours(1);
-    duration(text, Duration::ZERO..=most).map_err(Refusal::sentence)
-}
-
 /// A duration such as `500ms`, `5s`, `2m`, `1h`; a bare number is seconds.
 pub(super) fn duration(text: &str, range: RangeInclusive<Duration>) -> Parsed<Duration> {
     let (number, unit) = split_unit(text);

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bson::doc;
-use chatzz::dev::mongod::{Environment, Mongod, Options, StartError, locate};
+use chatzz_dev::mongod::{Environment, Mongod, Options, StartError, locate};
 use mongodb::Client;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};

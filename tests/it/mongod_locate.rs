@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use chatzz::dev::mongod::{Environment, FetchError, LocateError, locate};
+use chatzz_dev::mongod::{Environment, FetchError, LocateError, locate};
 
 /// A folder of one test, removed at its end.
 struct Folder(PathBuf);

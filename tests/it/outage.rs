@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatzz::dev::mongod::Mongod;
+use chatzz_dev::mongod::Mongod;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};

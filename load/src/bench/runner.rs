@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use chatzz::dev::mongod::Mongod;
+use chatzz_dev::mongod::Mongod;
 use tokio::process::Command;
 use tokio::time::timeout;
 

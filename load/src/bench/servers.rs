@@ -8,7 +8,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use chatzz::dev::mongod::{Environment, Mongod, Options, locate};
+use chatzz_dev::mongod::{Environment, Mongod, Options, locate};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;

@@ -4,7 +4,7 @@ mod scan;
 mod socket;
 mod text;
 
-pub(crate) use chatzz::frames::Packet;
+pub(crate) use chatzz_dev::frames::Packet;
 pub(crate) use scan::{Envelope, count, number_after, sequence, text_after};
 pub(crate) use socket::{Socket, Target, is_success};
 pub(crate) use text::{Text, write};

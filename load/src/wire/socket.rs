@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use chatzz::frames::{self, Packet, Utf8Bytes};
+use chatzz_dev::frames::{self, Packet, Utf8Bytes};
 use clap::Args;
 use tokio::net::TcpSocket;
 use tokio::time::timeout;

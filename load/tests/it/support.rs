@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chatzz::app::App;
 use chatzz::config::{Config, Mode};
-use chatzz::dev::mongod::{Environment, Mongod, Options, locate};
+use chatzz_dev::mongod::{Environment, Mongod, Options, locate};
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::oneshot;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bson::{Document, doc};
-use chatzz::dev::mongod::{Mongod, Options, Ready};
+use chatzz_dev::mongod::{Mongod, Options, Ready};
 use mongodb::Client;
 use mongodb::options::{ClientOptions, ServerAddress};
 use nix::sys::signal::Signal;

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chatzz::dev::mongod::Ready;
+use chatzz_dev::mongod::Ready;
 
 use super::failpoint::{self, FailCommand};
 use super::journal::SlowJournal;

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bson::doc;
-use chatzz::dev::mongod::{REPLICA_SET, Ready};
+use chatzz_dev::mongod::{REPLICA_SET, Ready};
 use tokio::time::{Instant, sleep};
 
 use super::failpoint::{self, FailCommand};

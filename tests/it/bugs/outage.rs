@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bson::doc;
 use chatzz::bugs::Bug;
-use chatzz::dev::mongod::Mongod;
+use chatzz_dev::mongod::Mongod;
 use nix::sys::signal::Signal;
 use tokio::time::sleep;
 

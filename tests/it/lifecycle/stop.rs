@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bson::doc;
-use chatzz::dev::mongod::Mongod;
+use chatzz_dev::mongod::Mongod;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 

@@ -6,8 +6,7 @@ mod script;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use chatzz::cli::PeerArgs;
-use chatzz::peer::{self, PeerError};
+use chatzz_dev::peer::{self, Options, PeerError};
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -28,12 +27,12 @@ impl Drop for Peer {
 }
 
 impl Peer {
-    fn start(args: PeerArgs) -> Self {
+    fn start(options: Options) -> Self {
         let said = Arc::new(Mutex::new(Vec::new()));
         let lines = Arc::clone(&said);
         let running = tokio::spawn(async move {
             let say = |line: &str| lines.lock().push(line.to_owned());
-            peer::run(&args, &say).await
+            peer::run(&options, &say).await
         });
         Self { running, said }
     }
@@ -46,12 +45,11 @@ impl Peer {
 }
 
 /// What somebody is called with on a server of the tests.
-fn args(server: &Server, who: &Value) -> PeerArgs {
-    PeerArgs {
+fn args(server: &Server, who: &Value) -> Options {
+    Options {
         who: who.as_str().expect("a text").to_owned(),
         with: None,
         script: None,
-        echo: false,
         url: format!("http://{}", server.addr()),
         token: None,
     }

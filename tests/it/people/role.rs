@@ -1,7 +1,7 @@
 //! An account that may find users and nothing else there, as the README describes it.
 
 use bson::{Document, doc};
-use chatzz::dev::mongod::Mongod;
+use chatzz_dev::mongod::Mongod;
 use mongodb::Client;
 
 use crate::support::binary::Binary;

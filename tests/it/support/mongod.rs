@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use bson::{Document, doc};
-use chatzz::dev::mongod::{Environment, Mongod, Options, Ready, locate};
+use chatzz_dev::mongod::{Environment, Mongod, Options, Ready, locate};
 use mongodb::{Client, Database};
 use tokio::sync::OnceCell;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::fetch::{self, FetchError};
 use super::version::{self, OLDEST_MAJOR, Unusable};
-use crate::dev::Progress;
+use crate::Progress;
 
 /// What [`locate`] needs to know of the process environment.
 #[derive(Debug, Clone)]

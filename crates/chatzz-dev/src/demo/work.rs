@@ -8,7 +8,7 @@ use std::path::Path;
 use tokio::process::Command;
 
 use super::{DemoError, Site, sources};
-use crate::dev::{Progress, ToolError, lock, tool};
+use crate::{Progress, ToolError, lock, tool};
 
 /// Returns what was built in `cache` from these sources, or builds it there.
 ///

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::app::StartError;
-use crate::dev::mongod;
+use crate::mongod;
 
-/// A sentence for the developer.
+/// Why there is no playground. Each is a sentence for the developer.
 #[derive(Debug, thiserror::Error)]
 pub enum DevError {
     /// No mongod could be had.
@@ -14,9 +13,6 @@ pub enum DevError {
     /// The managed mongod does not start.
     #[error(transparent)]
     Mongod(#[from] mongod::StartError),
-    /// The server does not start.
-    #[error(transparent)]
-    Start(#[from] StartError),
     /// The demo users could not be stored.
     #[error("the demo users could not be stored")]
     Users(#[source] mongodb::error::Error),

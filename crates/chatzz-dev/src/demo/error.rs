@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::dev::ToolError;
+use crate::ToolError;
 
 /// A sentence for the developer.
 #[derive(Debug, thiserror::Error)]

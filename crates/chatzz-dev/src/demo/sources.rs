@@ -8,30 +8,27 @@ use sha2::{Digest as _, Sha256};
 
 /// Single files, by their path below the folder in which it is built.
 const FILES: [(&str, &str); 7] = [
-    ("demo/.npmrc", include_str!("../../../clients/demo/.npmrc")),
-    (
-        "demo/duo.html",
-        include_str!("../../../clients/demo/duo.html"),
-    ),
+    ("demo/.npmrc", include_str!("../../clients/demo/.npmrc")),
+    ("demo/duo.html", include_str!("../../clients/demo/duo.html")),
     (
         "demo/index.html",
-        include_str!("../../../clients/demo/index.html"),
+        include_str!("../../clients/demo/index.html"),
     ),
     (
         "demo/package-lock.json",
-        include_str!("../../../clients/demo/package-lock.json"),
+        include_str!("../../clients/demo/package-lock.json"),
     ),
     (
         "demo/package.json",
-        include_str!("../../../clients/demo/package.json"),
+        include_str!("../../clients/demo/package.json"),
     ),
     (
         "demo/tsconfig.json",
-        include_str!("../../../clients/demo/tsconfig.json"),
+        include_str!("../../clients/demo/tsconfig.json"),
     ),
     (
         "demo/vite.config.ts",
-        include_str!("../../../clients/demo/vite.config.ts"),
+        include_str!("../../clients/demo/vite.config.ts"),
     ),
 ];
 

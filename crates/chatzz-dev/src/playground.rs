@@ -1,21 +1,17 @@
-//! `chatzz dev`: everything in one command.
+//! What `chatzz dev` puts under and around a server: a database with users, and pages.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
 use bson::{Bson, Document, doc};
-use secrecy::SecretString;
 
-use super::mongod::{Environment, Mongod, Options, locate};
-use super::pages::{self, Pages};
-use super::{DevError, Progress, demo};
-use crate::app::App;
-use crate::cli::DevArgs;
-use crate::config::{AllowedOrigins, Config};
+use crate::mongod::{Environment, Mongod, Options, locate};
+use crate::pages::{self, Pages};
+use crate::{DevError, Progress, demo};
 
 /// The demo users: what an existing application would hold, secrets included.
-const USERS: &str = include_str!("../../fixtures/users.json");
+const USERS: &str = include_str!("../fixtures/users.json");
 /// What the demo application may know of everybody, to choose from.
 const SHOWN: [&str; 6] = [
     "_id",
@@ -26,39 +22,46 @@ const SHOWN: [&str; 6] = [
     "avatar",
 ];
 
-/// A development server with a database of its own.
-pub struct Dev {
-    app: App,
-    mongod: Mongod,
+/// Where the server looks for users.
+#[derive(Clone, Copy, Debug)]
+pub struct Users<'a> {
+    /// The database.
+    pub database: &'a str,
+    /// The collection in it.
+    pub collection: &'a str,
 }
 
-impl Dev {
-    /// Gets a mongod, starts it, stores the demo users, and builds the server.
+/// A database with demo users, and the pages that show them, for a server to be built on.
+pub struct Playground {
+    mongod: Mongod,
+    pages: Pages,
+}
+
+impl Playground {
+    /// Gets a mongod, starts it, stores the demo users, and builds the demo application.
+    ///
+    /// The database lives in `dir` and keeps what earlier runs stored there, unless it is to be
+    /// `fresh`.
     ///
     /// # Errors
     /// With a sentence for the developer.
-    pub async fn build(
-        args: &DevArgs,
-        mut config: Config,
+    pub async fn prepare(
+        dir: &Path,
+        fresh: bool,
+        place: Users<'_>,
         progress: Progress<'_>,
     ) -> Result<Self, DevError> {
-        if args.fresh {
-            empty(&args.dir.join("mongo"))?;
+        let data = dir.join("mongo");
+        if fresh {
+            empty(&data)?;
         }
         let environment = Environment::from_process();
         let binary = locate(&environment, progress).await?;
         progress("starting MongoDB");
-        let mongod = Mongod::start(Options::new(binary, args.dir.join("mongo"))).await?;
-        config.mongodb.uri = SecretString::from(mongod.uri());
-        config.http.listen = free_or_any(args.listen, config.http.listen);
-        config.http.metrics_listen = config.http.metrics_listen.filter(|addr| is_free(*addr));
-        if config.http.allowed_origins == AllowedOrigins::SameHost {
-            // a front end under development is served from somewhere else
-            config.http.allowed_origins = AllowedOrigins::Any;
-        }
+        let mongod = Mongod::start(Options::new(binary, data)).await?;
         let users = demo_users()?;
-        store_users(&mongod, &config, &users).await?;
-        let cache = environment.cache_dir.as_ref().unwrap_or(&args.dir);
+        store_users(&mongod, place, &users).await?;
+        let cache = environment.cache_dir.as_deref().unwrap_or(dir);
         let demo = match demo::demo(&cache.join("demo"), progress).await {
             Ok(site) => Some(site),
             Err(error) => {
@@ -66,22 +69,25 @@ impl Dev {
                 None
             }
         };
-        let pages = pages::router(Pages {
+        let pages = Pages {
             users: Arc::new(shown(users)),
             demo,
-        });
-        let app = App::build(config, pages).await?;
-        Ok(Self { app, mongod })
+        };
+        Ok(Self { mongod, pages })
     }
 
-    /// Where the demo application is.
-    pub fn url(&self) -> String {
-        format!("http://{}/", self.app.addr())
+    /// The connection string of its database.
+    pub fn uri(&self) -> String {
+        self.mongod.uri()
     }
 
-    /// Serves until `shutdown` resolves, then ends the database as well.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send) {
-        self.app.run_until(shutdown).await;
+    /// Its pages, to be served beside the socket.io endpoint.
+    pub fn pages(&self) -> axum::Router {
+        pages::router(self.pages.clone())
+    }
+
+    /// Ends its database.
+    pub async fn stop(self) {
         if let Err(error) = self.mongod.stop().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -102,7 +108,7 @@ fn empty(dir: &Path) -> Result<(), DevError> {
 }
 
 /// The address asked for, or the configured one, or any port when that is taken.
-fn free_or_any(asked: Option<SocketAddr>, configured: SocketAddr) -> SocketAddr {
+pub fn free_or_any(asked: Option<SocketAddr>, configured: SocketAddr) -> SocketAddr {
     match asked {
         Some(addr) => addr,
         None if is_free(configured) => configured,
@@ -110,7 +116,8 @@ fn free_or_any(asked: Option<SocketAddr>, configured: SocketAddr) -> SocketAddr 
     }
 }
 
-fn is_free(addr: SocketAddr) -> bool {
+/// Whether a server may listen there.
+pub fn is_free(addr: SocketAddr) -> bool {
     TcpListener::bind(addr).is_ok()
 }
 
@@ -133,12 +140,16 @@ fn demo_users() -> Result<Vec<Document>, DevError> {
     clippy::disallowed_methods,
     reason = "this is the demo application's collection, not one of chatzz's"
 )]
-async fn store_users(mongod: &Mongod, config: &Config, users: &[Document]) -> Result<(), DevError> {
+async fn store_users(
+    mongod: &Mongod,
+    place: Users<'_>,
+    users: &[Document],
+) -> Result<(), DevError> {
     let store = async {
         let client = mongodb::Client::with_uri_str(mongod.uri()).await?;
         let collection = client
-            .database(&config.mongodb.user_database)
-            .collection::<Document>(&config.mongodb.user_collection);
+            .database(place.database)
+            .collection::<Document>(place.collection);
         for user in users {
             let id = user.get("_id").cloned().unwrap_or_default();
             collection

@@ -1,28 +1,31 @@
 //! What a developer's machine needs beside the server itself.
 //!
 //! The `chatzz dev` command and the tests run on a `MongoDB` of their own, which [`mongod`] finds or
-//! fetches, starts and ends; [`demo`] builds the demo application with npm.
-//! Nothing here is used by `chatzz serve`.
+//! fetches, starts and ends; [`demo`] builds the demo application with npm, and [`Playground`] is
+//! both with demo users. [`peer`] is the other person of `chatzz peer`, who speaks [`frames`].
+//! Nothing here is used by `chatzz serve`, and nothing here knows the server but by its protocol.
 
 #[cfg(unix)]
 pub mod demo;
 #[cfg(unix)]
 mod error;
+pub mod frames;
 #[cfg(unix)]
 mod lock;
 #[cfg(unix)]
 pub mod mongod;
 #[cfg(unix)]
 mod pages;
+pub mod peer;
 #[cfg(unix)]
-mod server;
+mod playground;
 #[cfg(unix)]
 mod tool;
 
 #[cfg(unix)]
 pub use error::DevError;
 #[cfg(unix)]
-pub use server::Dev;
+pub use playground::{Playground, Users, free_or_any, is_free};
 #[cfg(unix)]
 pub use tool::ToolError;
 

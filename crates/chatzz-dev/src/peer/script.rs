@@ -8,8 +8,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer};
 use serde_saphyr::Spanned;
 
-use super::PeerError;
-use crate::config;
+use super::{PeerError, pause};
 
 /// How long `expect` waits when the script does not say.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -77,7 +76,7 @@ pub(super) struct Pause(pub(super) Duration);
 impl<'de> Deserialize<'de> for Pause {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        config::pause(&text).map(Self).map_err(de::Error::custom)
+        pause::parse(&text).map(Self).map_err(de::Error::custom)
     }
 }
 

@@ -1,0 +1,51 @@
+//! `chatzz dev`: a server on the playground of `chatzz-dev`.
+
+use chatzz::app::App;
+use chatzz::cli::DevArgs;
+use chatzz::config::{AllowedOrigins, Config};
+use chatzz_dev::{Playground, Progress, Users, free_or_any, is_free};
+use secrecy::SecretString;
+
+/// A development server with a database of its own.
+pub(crate) struct Dev {
+    app: App,
+    playground: Playground,
+}
+
+impl Dev {
+    /// Prepares the playground and builds the server on it.
+    ///
+    /// # Errors
+    /// With a sentence for the developer.
+    pub(crate) async fn build(
+        args: &DevArgs,
+        mut config: Config,
+        progress: Progress<'_>,
+    ) -> anyhow::Result<Self> {
+        let users = Users {
+            database: &config.mongodb.user_database,
+            collection: &config.mongodb.user_collection,
+        };
+        let playground = Playground::prepare(&args.dir, args.fresh, users, progress).await?;
+        config.mongodb.uri = SecretString::from(playground.uri());
+        config.http.listen = free_or_any(args.listen, config.http.listen);
+        config.http.metrics_listen = config.http.metrics_listen.filter(|addr| is_free(*addr));
+        if config.http.allowed_origins == AllowedOrigins::SameHost {
+            // a front end under development is served from somewhere else
+            config.http.allowed_origins = AllowedOrigins::Any;
+        }
+        let app = App::build(config, playground.pages()).await?;
+        Ok(Self { app, playground })
+    }
+
+    /// Where the demo application is.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.app.addr())
+    }
+
+    /// Serves until `shutdown` resolves, then ends the database as well.
+    pub(crate) async fn run_until(self, shutdown: impl Future<Output = ()> + Send) {
+        self.app.run_until(shutdown).await;
+        self.playground.stop().await;
+    }
+}
