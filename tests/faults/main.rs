@@ -30,23 +30,11 @@ mod proxy;
 mod recorder;
 mod rig;
 mod run;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "shared with the integration tests, which use all of it"
-)]
-#[path = "../it/support/mod.rs"]
-mod support;
 mod system;
-#[allow(
-    dead_code,
-    reason = "shared with the integration tests, which use all of it"
-)]
-#[path = "../it/clients/tools.rs"]
-mod tools;
 mod trial;
 
 use arguments::Arguments;
+use chatzz_testkit::{self as support, tools};
 
 fn main() -> std::process::ExitCode {
     if let Some(arguments) = Arguments::read() {

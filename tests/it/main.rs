@@ -49,8 +49,9 @@ mod queries;
 mod races;
 mod spec;
 mod store;
-mod support;
 mod transports;
 #[cfg(unix)]
 mod two_nodes;
 mod verify;
+
+use chatzz_testkit as support;

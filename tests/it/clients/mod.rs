@@ -1,15 +1,13 @@
 //! The official clients, each through one whole conversation.
 
-mod tools;
-
 use std::path::Path;
 
 use serde_json::Value;
 
-use self::tools::{Script, browser_tests, demo_check, node, npm_test, python};
 use crate::support::binary::chatzz;
 use crate::support::mongod::located;
 use crate::support::server::Server;
+use crate::support::tools::{self, Script, browser_tests, demo_check, node, npm_test, python};
 
 /// A text that a client which encodes twice gets wrong.
 const UMLAUTS: &str = "grün";

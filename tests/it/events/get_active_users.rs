@@ -8,13 +8,6 @@ use super::{assert_names_field, strangers};
 use crate::support::server::Server;
 use crate::support::user::{Person, code, each};
 
-impl Person {
-    /// A page of the contacts who are online.
-    async fn active_page(&self, query: Value) -> Value {
-        self.ask("get-active-users", query).await.unwrap()
-    }
-}
-
 /// A person with so many contacts, all of them online.
 async fn with_contacts(server: &Server, count: usize) -> (Person, Vec<Person>) {
     let alice = server.person("alice").await;

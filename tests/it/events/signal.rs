@@ -1,18 +1,10 @@
 //! `signal`: from front end to front end, never stored.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{assert_names_field, assert_wants_a_contact};
 use crate::support::server::Server;
-use crate::support::user::{Outcome, Person, code, outcome};
-
-impl Person {
-    /// Signals something to somebody.
-    async fn signal(&self, other: &Value, data: Value) -> Outcome {
-        let payload = json!({ "userId": other, "data": data });
-        self.ask("signal", payload).await
-    }
-}
+use crate::support::user::{code, outcome};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_sockets_of_the_other_get_it_as_it_is_and_nothing_is_stored() {

@@ -6,14 +6,7 @@ use serde_json::{Value, json};
 
 use super::{assert_names_field, assert_wants_a_contact};
 use crate::support::server::Server;
-use crate::support::user::{Outcome, Person, code};
-
-impl Person {
-    /// Says that somebody types.
-    async fn types_to(&self, other: &Value) -> Outcome {
-        self.ask("typing", json!({ "userId": other })).await
-    }
-}
+use crate::support::user::code;
 
 /// Milliseconds since 1970.
 fn now() -> i64 {

@@ -16,9 +16,11 @@ mod outbox;
 mod packet;
 mod polling;
 mod session;
+mod tap;
 mod websocket;
 
-pub(crate) use client::{Client, PATIENCE};
-pub(crate) use inbox::Envelope;
-pub(crate) use options::{ConnectError, ConnectOptions, Eio, Transport, WIRES};
-pub(crate) use session::{AckError, CloseCause, Event, Incoming, Silence, Tap};
+pub use client::{Ack, Client, PATIENCE};
+pub use inbox::Envelope;
+pub use options::{ConnectError, ConnectOptions, Eio, Transport, WIRES};
+pub use session::{AckError, CloseCause, Event, Silence};
+pub use tap::{Incoming, Tap};

@@ -8,77 +8,122 @@ use super::frame::{AckError, Client};
 ///
 /// An ack that never came is an error whose code, `no-answer`, the server
 /// does not have: whether the event took effect is then unknown.
-pub(crate) type Outcome = Result<Value, Value>;
+pub type Outcome = Result<Value, Value>;
 
 /// A user at one client.
-pub(crate) struct Person {
+pub struct Person {
     /// The connection, for what came in and for ending it.
-    pub(crate) client: Client,
+    pub client: Client,
     /// The user's id as it is on the wire.
-    pub(crate) id: Value,
+    pub id: Value,
 }
 
 impl Person {
     /// A person who has connected, but is not logged in yet.
-    pub(crate) fn new(client: Client, id: impl Into<Value>) -> Self {
+    pub fn new(client: Client, id: impl Into<Value>) -> Self {
         let id = id.into();
         Self { client, id }
     }
 
     /// Says who this is.
-    pub(crate) async fn login(&self) -> Outcome {
+    pub async fn login(&self) -> Outcome {
         self.ask("connect-user", json!({ "userId": self.id })).await
     }
 
     /// The same, with the promise to acknowledge each new message.
-    pub(crate) async fn login_acking_deliveries(&self) -> Outcome {
+    pub async fn login_acking_deliveries(&self) -> Outcome {
         let payload = json!({ "userId": self.id, "deliveryAcks": true });
         self.ask("connect-user", payload).await
     }
 
     /// Adds another user to the contacts.
-    pub(crate) async fn add(&self, other: &Value) -> Outcome {
+    pub async fn add(&self, other: &Value) -> Outcome {
         self.ask("add-chat-user", json!({ "userToAdd": other }))
             .await
     }
 
     /// Sends a text.
-    pub(crate) async fn send(&self, to: &Value, text: &str) -> Outcome {
+    pub async fn send(&self, to: &Value, text: &str) -> Outcome {
         let payload = json!({ "userId": to, "message": text });
         self.ask("send-message", payload).await
     }
 
     /// Sends a text that is stored once, however often it is sent.
-    pub(crate) async fn send_with(&self, to: &Value, text: &str, client_id: &str) -> Outcome {
+    pub async fn send_with(&self, to: &Value, text: &str, client_id: &str) -> Outcome {
         let payload = json!({ "userId": to, "message": text, "clientId": client_id });
         self.ask("send-message", payload).await
     }
 
     /// Reads a page of old messages; `query` is the payload.
-    pub(crate) async fn history(&self, query: Value) -> Outcome {
+    pub async fn history(&self, query: Value) -> Outcome {
         self.ask("get-old-messages", query).await
     }
 
     /// Marks everything of this sender read, up to a `seq`.
-    pub(crate) async fn read_up_to(&self, sender: &Value, seq: u64) -> Outcome {
+    pub async fn read_up_to(&self, sender: &Value, seq: u64) -> Outcome {
         let payload = json!({ "userId": sender, "upTo": seq });
         self.ask("message-read", payload).await
     }
 
     /// Marks one message read.
-    pub(crate) async fn read_message(&self, message_id: &Value) -> Outcome {
+    pub async fn read_message(&self, message_id: &Value) -> Outcome {
         let payload = json!({ "messageId": message_id });
         self.ask("message-read", payload).await
     }
 
     /// Confirms that everything of this sender arrived, up to a `seq`.
-    pub(crate) async fn delivered_up_to(&self, sender: &Value, seq: u64) -> Outcome {
+    pub async fn delivered_up_to(&self, sender: &Value, seq: u64) -> Outcome {
         let payload = json!({ "userId": sender, "upTo": seq });
         self.ask("message-delivered", payload).await
     }
 
+    /// Says that this person types to somebody.
+    pub async fn types_to(&self, other: &Value) -> Outcome {
+        self.ask("typing", json!({ "userId": other })).await
+    }
+
+    /// Signals something to somebody.
+    pub async fn signal(&self, other: &Value, data: Value) -> Outcome {
+        let payload = json!({ "userId": other, "data": data });
+        self.ask("signal", payload).await
+    }
+
+    /// Blocks somebody.
+    pub async fn block(&self, whom: &Value) -> Outcome {
+        self.ask("block-user", json!({ "userId": whom })).await
+    }
+
+    /// Unblocks somebody.
+    pub async fn unblock(&self, whom: &Value) -> Outcome {
+        self.ask("unblock-user", json!({ "userId": whom })).await
+    }
+
+    /// The ids of those who are blocked.
+    pub async fn blocked(&self) -> Vec<Value> {
+        let listed = self.ask("get-blocked-users", json!({})).await.unwrap();
+        let users = listed["users"].as_array().unwrap();
+        users.iter().map(|user| user["_id"].clone()).collect()
+    }
+
+    /// A page of the contacts who are online.
+    pub async fn active_page(&self, query: Value) -> Value {
+        self.ask("get-active-users", query).await.unwrap()
+    }
+
+    /// The ids of the contacts who are online.
+    pub async fn active(&self) -> Vec<Value> {
+        let listed = self.active_page(json!({})).await;
+        let users = listed["users"].as_array().unwrap();
+        users.iter().map(|user| user["_id"].clone()).collect()
+    }
+
+    /// Sets who may write.
+    pub async fn set_privacy(&self, settings: Value) -> Outcome {
+        self.ask("set-privacy", settings).await
+    }
+
     /// Emits any event and reads its ack; see [`outcome`].
-    pub(crate) async fn ask(&self, event: &str, payload: Value) -> Outcome {
+    pub async fn ask(&self, event: &str, payload: Value) -> Outcome {
         outcome(self.client.emit_with_ack(event, payload).await)
     }
 }
@@ -87,7 +132,7 @@ impl Person {
 ///
 /// # Panics
 /// Panics if they are not one error with a code, or `null` and one result.
-pub(crate) fn outcome(ack: Result<Vec<Value>, AckError>) -> Outcome {
+pub fn outcome(ack: Result<Vec<Value>, AckError>) -> Outcome {
     let args = match ack {
         Ok(args) => args,
         Err(error) => return Err(json!({ "code": "no-answer", "message": error.to_string() })),
@@ -106,7 +151,7 @@ pub(crate) fn outcome(ack: Result<Vec<Value>, AckError>) -> Outcome {
 /// # Panics
 /// Panics if it is none.
 #[track_caller]
-pub(crate) fn code(outcome: Outcome) -> String {
+pub fn code(outcome: Outcome) -> String {
     refusal(outcome).0
 }
 
@@ -115,7 +160,7 @@ pub(crate) fn code(outcome: Outcome) -> String {
 /// # Panics
 /// Panics if it is none.
 #[track_caller]
-pub(crate) fn refusal(outcome: Outcome) -> (String, String) {
+pub fn refusal(outcome: Outcome) -> (String, String) {
     match outcome {
         Ok(result) => panic!("expected a refusal, the result is {result}"),
         Err(error) => {
@@ -126,7 +171,7 @@ pub(crate) fn refusal(outcome: Outcome) -> (String, String) {
 }
 
 /// The field of each element of an array.
-pub(crate) fn each<'a>(array: &'a Value, field: &str) -> Vec<&'a Value> {
+pub fn each<'a>(array: &'a Value, field: &str) -> Vec<&'a Value> {
     let array = array.as_array().expect("an array");
     array.iter().map(|element| &element[field]).collect()
 }

@@ -1,9 +1,7 @@
 //! What is known of one connection, and where each received packet goes.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -16,21 +14,22 @@ use super::super::canary;
 use super::options::{ConnectOptions, Eio};
 use super::outbox::{Outbox, Outgoing};
 use super::packet::{Open, Packet, message};
+use super::tap::{Incoming, Tap};
 
 /// An event from the server.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Event {
+pub struct Event {
     /// Name of the event.
-    pub(crate) name: String,
+    pub name: String,
     /// The arguments after the name.
-    pub(crate) args: Vec<Value>,
+    pub args: Vec<Value>,
     /// Set if the server asked for an ack.
-    pub(crate) ack_id: Option<u64>,
+    pub ack_id: Option<u64>,
 }
 
 /// What ended a connection; the first cause counts.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub(crate) enum CloseCause {
+pub enum CloseCause {
     /// A Socket.IO DISCONNECT packet from the server.
     #[error("the server disconnected the namespace")]
     Disconnected,
@@ -61,7 +60,7 @@ pub(crate) enum CloseCause {
 
 /// Why an ack did not come.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub(crate) enum AckError {
+pub enum AckError {
     /// The connection ended first.
     #[error("no ack: {0}")]
     Closed(CloseCause),
@@ -72,34 +71,13 @@ pub(crate) enum AckError {
 
 /// Why no event came.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub(crate) enum Silence {
+pub enum Silence {
     /// The connection ended, and everything it brought was taken.
     #[error("the connection ended: {0}")]
     Closed(CloseCause),
     /// The bound passed.
     #[error("nothing came within {0:?}")]
     Timeout(Duration),
-}
-
-/// Something that came in, in the order of its coming.
-#[derive(Debug)]
-pub(crate) enum Incoming<'a> {
-    /// The arguments of an ack.
-    Ack { id: u64, args: &'a [Value] },
-    /// An event.
-    Event(&'a Event),
-    /// The end, which comes once.
-    End(&'a CloseCause),
-}
-
-/// Looks on as packets come in; called by the transport's reader.
-#[derive(Clone)]
-pub(crate) struct Tap(pub(crate) Arc<dyn Fn(Incoming<'_>) + Send + Sync>);
-
-impl fmt::Debug for Tap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tap")
-    }
 }
 
 /// Shared by the client and the tasks of its transport.

@@ -7,19 +7,20 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 use super::binary::{Binary, is_told_by_cargo};
+use super::places;
 
 static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
 
 /// The variable that names the bug.
-pub(crate) const VARIABLE: &str = "CHATZZ_SEEDED_BUG";
+pub const VARIABLE: &str = "CHATZZ_SEEDED_BUG";
 
 /// The program, built by the first caller beside `chatzz` and in its profile.
-pub(crate) async fn program() -> &'static Path {
+pub async fn program() -> &'static Path {
     PROGRAM.get_or_init(build).await
 }
 
 /// Serves with a bug, or with none.
-pub(crate) async fn serve(bug: Option<Bug>, keys: &[(&str, &str)]) -> Binary {
+pub async fn serve(bug: Option<Bug>, keys: &[(&str, &str)]) -> Binary {
     let mut keys = keys.to_vec();
     keys.extend(bug.map(|bug| (VARIABLE, bug.name())));
     Binary::serve_by(program().await, &keys).await
@@ -30,7 +31,7 @@ pub(crate) async fn serve(bug: Option<Bug>, keys: &[(&str, &str)]) -> Binary {
     reason = "the child's environment is made here"
 )]
 async fn build() -> PathBuf {
-    let folder = Path::new(env!("CARGO_BIN_EXE_chatzz")).parent().unwrap();
+    let folder = places::profile();
     let profile = match folder.file_name().unwrap().to_str().unwrap() {
         "debug" => "dev",
         other => other,
@@ -47,7 +48,7 @@ async fn build() -> PathBuf {
         .args(["--bin", "chatzz-seeded", "--profile", profile])
         .arg("--target-dir")
         .arg(folder.parent().unwrap())
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(places::repository())
         .status()
         .await
         .expect("cargo can be run");

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::session::{CloseCause, Tap};
+use super::session::CloseCause;
+use super::tap::Tap;
 
 /// A revision of the Engine.IO protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Eio {
+pub enum Eio {
     /// What `socket.io-client` 1 and 2 speak: the client sends the pings.
     V3,
     /// What `socket.io-client` 3 and 4 speak: the server sends the pings.
@@ -19,7 +20,7 @@ pub(crate) enum Eio {
 
 /// What carries the packets. There is no upgrade from one to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Transport {
+pub enum Transport {
     /// One websocket, a text frame per packet.
     Websocket,
     /// A GET that waits for packets and a POST per batch of packets.
@@ -27,7 +28,7 @@ pub(crate) enum Transport {
 }
 
 /// Every combination of revision and transport, for tests that run over all.
-pub(crate) const WIRES: [(Eio, Transport); 4] = [
+pub const WIRES: [(Eio, Transport); 4] = [
     (Eio::V4, Transport::Websocket),
     (Eio::V4, Transport::Polling),
     (Eio::V3, Transport::Websocket),
@@ -36,37 +37,37 @@ pub(crate) const WIRES: [(Eio, Transport); 4] = [
 
 /// How to connect; start from [`ConnectOptions::new`].
 #[derive(Clone, Debug)]
-pub(crate) struct ConnectOptions {
+pub struct ConnectOptions {
     /// Where the server listens.
-    pub(crate) addr: SocketAddr,
+    pub addr: SocketAddr,
     /// Revision of the protocol. Default: 4.
-    pub(crate) eio: Eio,
+    pub eio: Eio,
     /// Default: websocket.
-    pub(crate) transport: Transport,
+    pub transport: Transport,
     /// HTTP path without its final slash. Default: `/socket.io`.
-    pub(crate) path: String,
+    pub path: String,
     /// Default: `/`.
-    pub(crate) namespace: String,
+    pub namespace: String,
     /// Payload of the CONNECT packet, which Engine.IO 3 does not have.
-    pub(crate) auth: Option<Value>,
+    pub auth: Option<Value>,
     /// Added to the query of every request, percent-encoded here.
-    pub(crate) query: Vec<(String, String)>,
+    pub query: Vec<(String, String)>,
     /// Added to every request.
-    pub(crate) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// Answer each event that carries an ack id with `[]`. Default: true;
     /// otherwise the test calls [`ack`](super::Client::ack) itself.
-    pub(crate) auto_ack: bool,
+    pub auto_ack: bool,
     /// Keep up the heartbeat of the protocol. Default: true.
-    pub(crate) heartbeat: bool,
+    pub heartbeat: bool,
     /// Sees everything first; then neither events nor bytes are kept.
-    pub(crate) tap: Option<Tap>,
+    pub tap: Option<Tap>,
     /// Bound of the whole of connecting. Default: 10 s.
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
 }
 
 impl ConnectOptions {
     /// A websocket of Engine.IO 4 to the namespace `/`, with nothing added.
-    pub(crate) fn new(addr: SocketAddr) -> Self {
+    pub fn new(addr: SocketAddr) -> Self {
         Self {
             addr,
             eio: Eio::V4,
@@ -84,7 +85,8 @@ impl ConnectOptions {
     }
 
     /// The same over one of the [`WIRES`].
-    pub(crate) fn over(self, (eio, transport): (Eio, Transport)) -> Self {
+    #[must_use]
+    pub fn over(self, (eio, transport): (Eio, Transport)) -> Self {
         Self {
             eio,
             transport,
@@ -141,7 +143,7 @@ fn percent_encode(into: &mut String, text: &str) {
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ConnectError {
+pub enum ConnectError {
     /// The server answered the CONNECT packet with `connect_error`.
     #[error("refused: {message}")]
     Refused {

@@ -12,7 +12,7 @@ use super::canary;
 use super::mongod;
 
 /// A database, and what an application would do with its users.
-pub(crate) struct TestDatabase {
+pub struct TestDatabase {
     uri: String,
     name: String,
     mongo: Mongo,
@@ -20,12 +20,12 @@ pub(crate) struct TestDatabase {
 
 impl TestDatabase {
     /// An empty database on the shared mongod.
-    pub(crate) async fn shared() -> Self {
+    pub async fn shared() -> Self {
         Self::on(&mongod::shared_uri().await).await
     }
 
     /// An empty database on a mongod of the test's own.
-    pub(crate) async fn on(uri: &str) -> Self {
+    pub async fn on(uri: &str) -> Self {
         Self {
             uri: uri.to_owned(),
             name: format!("test_{}", ObjectId::new().to_hex()),
@@ -36,17 +36,17 @@ impl TestDatabase {
     }
 
     /// Where the database is.
-    pub(crate) fn uri(&self) -> &str {
+    pub fn uri(&self) -> &str {
         &self.uri
     }
 
     /// The name of the database.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The keys that make a server use this database, on free ports.
-    pub(crate) fn keys(&self) -> [(&str, &str); 7] {
+    pub fn keys(&self) -> [(&str, &str); 7] {
         [
             ("CHATZZ_LISTEN", "127.0.0.1:0"),
             ("CHATZZ_METRICS_LISTEN", "off"),
@@ -59,17 +59,18 @@ impl TestDatabase {
     }
 
     /// The driver's handle.
-    pub(crate) fn raw(&self) -> Database {
+    pub fn raw(&self) -> Database {
         self.mongo.database(&self.name)
     }
 
+    /// A collection of it.
     #[expect(clippy::disallowed_methods, reason = "a test looks into the database")]
-    pub(crate) fn collection(&self, name: &str) -> Collection<Document> {
+    pub fn collection(&self, name: &str) -> Collection<Document> {
         self.raw().collection(name)
     }
 
     /// Stores a user as the application would; returns the id as on the wire.
-    pub(crate) async fn user(&self, username: &str) -> Value {
+    pub async fn user(&self, username: &str) -> Value {
         let id = ObjectId::new();
         let user = user_document(id, username);
         self.collection("users").insert_one(user).await.unwrap();
@@ -77,28 +78,28 @@ impl TestDatabase {
     }
 
     /// All documents of a collection, in `_id` order.
-    pub(crate) async fn dump(&self, name: &str) -> Vec<Document> {
+    pub async fn dump(&self, name: &str) -> Vec<Document> {
         let collection = self.collection(name);
         let all = collection.find(doc! {}).sort(doc! { "_id": 1 });
         all.await.unwrap().try_collect().await.unwrap()
     }
 
     /// The stored messages, in the order of `seq`.
-    pub(crate) async fn messages(&self) -> Vec<Document> {
+    pub async fn messages(&self) -> Vec<Document> {
         let mut messages = self.dump("chatmessages").await;
         messages.sort_by_key(|message| message.get_i64("seq").unwrap_or_default());
         messages
     }
 
     /// The names of the collections, sorted; none while the database does not exist.
-    pub(crate) async fn collections(&self) -> Vec<String> {
+    pub async fn collections(&self) -> Vec<String> {
         let mut names = self.raw().list_collection_names().await.unwrap();
         names.sort();
         names
     }
 
     /// The indexes of a collection as the database describes them, by name.
-    pub(crate) async fn indexes(&self, name: &str) -> Vec<Document> {
+    pub async fn indexes(&self, name: &str) -> Vec<Document> {
         let list = doc! { "listIndexes": name };
         let cursor = self.raw().run_cursor_command(list).await.unwrap();
         let mut indexes: Vec<Document> = cursor.try_collect().await.unwrap();
@@ -107,7 +108,7 @@ impl TestDatabase {
     }
 
     /// A hash of every collection's bytes, and all their indexes.
-    pub(crate) async fn fingerprint(&self) -> (Document, Vec<Vec<Document>>) {
+    pub async fn fingerprint(&self) -> (Document, Vec<Vec<Document>>) {
         let hash = self.raw().run_command(doc! { "dbHash": 1 }).await.unwrap();
         let mut indexes = Vec::new();
         for name in self.collections().await {
@@ -118,7 +119,7 @@ impl TestDatabase {
     /// `serve` and `migrate` both refuse this database in these words, and
     /// change no byte of it.
     #[cfg(unix)]
-    pub(crate) async fn is_refused(&self, words: &[&str]) {
+    pub async fn is_refused(&self, words: &[&str]) {
         let before = self.fingerprint().await;
         for command in [&["serve"][..], &["migrate"], &["migrate", "--dry-run"]] {
             let ended = Binary::run(command, &self.keys()).await;
@@ -132,7 +133,7 @@ impl TestDatabase {
 }
 
 /// A user as an application has him, with canaries in all that others must not see.
-pub(crate) fn user_document(id: ObjectId, username: &str) -> Document {
+pub fn user_document(id: ObjectId, username: &str) -> Document {
     doc! {
         "_id": id,
         "username": username,

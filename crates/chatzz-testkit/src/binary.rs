@@ -17,6 +17,8 @@ use tokio::time::{Instant, sleep};
 
 use super::canary;
 use super::frame::{Client, ConnectOptions};
+use super::places;
+pub use super::places::chatzz;
 use super::poll::PAUSE;
 use super::user::Person;
 
@@ -24,7 +26,7 @@ use super::user::Person;
 const START_LIMIT: Duration = Duration::from_secs(90);
 
 /// A running `chatzz`. Dropping it kills it and waits for its end.
-pub(crate) struct Binary {
+pub struct Binary {
     child: Child,
     program: PathBuf,
     keys: BTreeMap<String, String>,
@@ -35,30 +37,33 @@ pub(crate) struct Binary {
 
 /// A `chatzz` that has ended, and everything it said.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) status: ExitStatus,
-    pub(crate) out: String,
-    pub(crate) err: String,
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote to its standard output.
+    pub out: String,
+    /// What it wrote to its standard error, which is its log.
+    pub err: String,
 }
 
 impl Binary {
     /// Runs `chatzz serve` with these keys and nothing else, and waits until it listens.
-    pub(crate) async fn serve(keys: &[(&str, &str)]) -> Self {
+    pub async fn serve(keys: &[(&str, &str)]) -> Self {
         Self::serve_by(&chatzz(), keys).await
     }
 
     /// The same by another program that takes the same arguments and keys.
-    pub(crate) async fn serve_by(program: &Path, keys: &[(&str, &str)]) -> Self {
+    pub async fn serve_by(program: &Path, keys: &[(&str, &str)]) -> Self {
         Self::ready(program, &["serve"], keys, "listening on http://").await
     }
 
     /// Runs any command to its end, which must come within a minute.
-    pub(crate) async fn run(args: &[&str], keys: &[(&str, &str)]) -> Ended {
+    pub async fn run(args: &[&str], keys: &[(&str, &str)]) -> Ended {
         Self::run_by(&chatzz(), args, keys).await
     }
 
     /// The same by another program.
-    pub(crate) async fn run_by(program: &Path, args: &[&str], keys: &[(&str, &str)]) -> Ended {
+    pub async fn run_by(program: &Path, args: &[&str], keys: &[(&str, &str)]) -> Ended {
         let running = Self::spawn(program, args, keys);
         running.ended(Duration::from_mins(1)).await
     }
@@ -110,45 +115,45 @@ impl Binary {
     }
 
     /// Where clients connect.
-    pub(crate) fn addr(&self) -> SocketAddr {
+    pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// The process.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// What it logged so far.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         self.err.lock().clone()
     }
 
     /// Whether the process is there.
-    pub(crate) fn is_running(&mut self) -> bool {
+    pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
     /// Sends a signal.
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.pid()).expect("a process id fits");
         kill(Pid::from_raw(pid), signal).expect("the child was not reaped yet");
     }
 
     /// Sends SIGTERM and waits at most ten seconds for the end.
-    pub(crate) async fn terminate(self) -> Ended {
+    pub async fn terminate(self) -> Ended {
         self.signal(Signal::SIGTERM);
         self.ended(Duration::from_secs(10)).await
     }
 
     /// Kills it as `kill -9` does, and waits for its end.
-    pub(crate) async fn kill(self) -> Ended {
+    pub async fn kill(self) -> Ended {
         self.signal(Signal::SIGKILL);
         self.ended(Duration::from_secs(10)).await
     }
 
     /// Stops it in order and starts another one with the same keys on the same port.
-    pub(crate) async fn restart(self) -> Self {
+    pub async fn restart(self) -> Self {
         let (program, keys) = self.successor();
         let ended = self.terminate().await;
         assert!(ended.status.success(), "{}", ended.err);
@@ -156,12 +161,12 @@ impl Binary {
     }
 
     /// The same after `kill -9`.
-    pub(crate) async fn kill_and_restart(self) -> Self {
+    pub async fn kill_and_restart(self) -> Self {
         self.kill_and_restart_after(Duration::ZERO).await
     }
 
     /// The same, with a pause between the end and the start.
-    pub(crate) async fn kill_and_restart_after(self, pause: Duration) -> Self {
+    pub async fn kill_and_restart_after(self, pause: Duration) -> Self {
         let (program, keys) = self.successor();
         self.kill().await;
         sleep(pause).await;
@@ -181,7 +186,7 @@ impl Binary {
     }
 
     /// Waits for the end of the process and of its output.
-    pub(crate) async fn ended(mut self, within: Duration) -> Ended {
+    pub async fn ended(mut self, within: Duration) -> Ended {
         let deadline = Instant::now() + within;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -210,13 +215,13 @@ impl Binary {
     }
 
     /// Connects a client that will speak as a user, and does not log in.
-    pub(crate) async fn socket_of(&self, id: &Value) -> Person {
+    pub async fn socket_of(&self, id: &Value) -> Person {
         let client = Client::connect(ConnectOptions::new(self.addr)).await;
         Person::new(client.unwrap(), id.clone())
     }
 
     /// A user, logged in; returns the `user-details` as well.
-    pub(crate) async fn login(&self, id: &Value) -> (Person, Value) {
+    pub async fn login(&self, id: &Value) -> (Person, Value) {
         let person = self.socket_of(id).await;
         person.login().await.unwrap();
         let details = person.client.expect_envelope("user-details").await;
@@ -234,11 +239,6 @@ impl Drop for Binary {
     }
 }
 
-/// The `chatzz` that belongs to these tests.
-pub(crate) fn chatzz() -> PathBuf {
-    PathBuf::from(env!("CARGO_BIN_EXE_chatzz"))
-}
-
 /// This process's environment without the keys of chatzz, so that only those of
 /// the test count; `dev` needs the rest to reach its tools.
 #[expect(
@@ -252,7 +252,7 @@ fn inherited() -> impl Iterator<Item = (OsString, OsString)> {
 
 /// A working directory without a `.env`.
 fn empty_folder() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("empty");
+    let folder = places::temporary().join("empty");
     std::fs::create_dir_all(&folder).unwrap();
     folder
 }
@@ -281,6 +281,6 @@ fn address_in(text: &str, marker: &str) -> Option<SocketAddr> {
 
 /// Whether cargo tells this variable to the tests of a package: passed on to
 /// another cargo it would have crates built anew, as `ring` is.
-pub(crate) fn is_told_by_cargo(name: &str) -> bool {
+pub fn is_told_by_cargo(name: &str) -> bool {
     name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "OUT_DIR"
 }

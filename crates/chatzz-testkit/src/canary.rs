@@ -3,11 +3,11 @@
 //! receives and a child process says. So the whole run is a test of I15.
 
 /// In the fields of users that nobody else may see.
-pub(crate) const USER: &str = "canary-of-users-7d31";
+pub const USER: &str = "canary-of-users-7d31";
 /// The password of the account that servers use for the database.
-pub(crate) const DATABASE: &str = "canary-of-the-database-c0f2";
+pub const DATABASE: &str = "canary-of-the-database-c0f2";
 /// What tokens are signed with.
-pub(crate) const JWT: &str = "canary-of-the-jwt-secret-0123456789";
+pub const JWT: &str = "canary-of-the-jwt-secret-0123456789";
 
 /// With what all of them begin.
 const ANY: &str = "canary-of-";
@@ -15,7 +15,7 @@ const ANY: &str = "canary-of-";
 const FEWEST: usize = 16;
 
 /// The canary, or the token of these, that a text holds.
-pub(crate) fn found_in(text: &[u8], tokens: &[String]) -> Option<String> {
+pub fn found_in(text: &[u8], tokens: &[String]) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     if let Some(at) = text.find(ANY) {
         return Some(text[at..].chars().take(40).collect());
@@ -33,7 +33,7 @@ fn signature(token: &str) -> &str {
 }
 
 /// Fails the test if a child process said one.
-pub(crate) fn assert_unsaid(what: &str, said: &str) {
+pub fn assert_unsaid(what: &str, said: &str) {
     let line = said.lines().find(|line| line.contains(ANY));
     // a test that has failed already says why
     assert!(

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 /// Every event of the client that is answered.
-pub(crate) fn events() -> BTreeSet<String> {
+pub fn events() -> BTreeSet<String> {
     let document = chatzz::spec::document();
     let operations = document["operations"].as_object().unwrap();
     let of_clients = operations.keys().filter(|name| !name.contains('.'));
@@ -14,7 +14,7 @@ pub(crate) fn events() -> BTreeSet<String> {
 }
 
 /// The fields of an event's payload: all of them, or those that must be there.
-pub(crate) fn fields(event: &str, required: bool) -> BTreeSet<String> {
+pub fn fields(event: &str, required: bool) -> BTreeSet<String> {
     let document = chatzz::spec::document();
     let payload = &document["components"]["messages"][event]["payload"];
     let path = payload["$ref"].as_str().unwrap();

@@ -13,11 +13,11 @@ const ENVELOPE_EVENT: &str = "chatzz";
 
 /// What a `chatzz` event carries.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Envelope {
+pub struct Envelope {
     /// The field `type`.
-    pub(crate) kind: String,
+    pub kind: String,
     /// The field `data`.
-    pub(crate) data: Value,
+    pub data: Value,
 }
 
 impl Envelope {
@@ -43,13 +43,13 @@ impl Client {
     ///
     /// # Errors
     /// See [`Silence`].
-    pub(crate) async fn next_event(&self, within: Duration) -> Result<Event, Silence> {
+    pub async fn next_event(&self, within: Duration) -> Result<Event, Silence> {
         self.take(within, |_| true).await
     }
 
     /// The next envelope; panics if none comes within [`PATIENCE`].
     #[track_caller]
-    pub(crate) fn next_envelope(&self) -> impl Future<Output = Envelope> + Send {
+    pub fn next_envelope(&self) -> impl Future<Output = Envelope> + Send {
         let caller = Location::caller();
         async move {
             match self.next_event(PATIENCE).await {
@@ -63,7 +63,7 @@ impl Client {
     ///
     /// Panics with a list of all that arrived otherwise, and after [`PATIENCE`].
     #[track_caller]
-    pub(crate) fn expect_envelope(&self, kind: &str) -> impl Future<Output = Value> + Send {
+    pub fn expect_envelope(&self, kind: &str) -> impl Future<Output = Value> + Send {
         let caller = Location::caller();
         async move {
             match self.next_event(PATIENCE).await {
@@ -86,7 +86,7 @@ impl Client {
     /// All others stay, in their order, for later. Panics with a list of them
     /// after [`PATIENCE`].
     #[track_caller]
-    pub(crate) fn wait_for(&self, kind: &str) -> impl Future<Output = Value> + Send {
+    pub fn wait_for(&self, kind: &str) -> impl Future<Output = Value> + Send {
         let caller = Location::caller();
         async move {
             let wanted = |e: &Event| Envelope::parse(e).is_some_and(|e| e.kind == kind);
@@ -104,7 +104,7 @@ impl Client {
 
     /// Every envelope that has arrived and was not taken yet.
     #[track_caller]
-    pub(crate) fn drain(&self) -> Vec<Envelope> {
+    pub fn drain(&self) -> Vec<Envelope> {
         let caller = Location::caller();
         let events: Vec<_> = self.session.look(|state| state.inbox.drain(..).collect());
         events.iter().map(|e| Envelope::of(e, caller)).collect()
@@ -116,7 +116,7 @@ impl Client {
     /// server had sent this client by then arrived before the ack. It proves
     /// nothing about what the server had yet to decide to send.
     #[track_caller]
-    pub(crate) fn assert_silent_for_roundtrip(&self) -> impl Future<Output = ()> + Send {
+    pub fn assert_silent_for_roundtrip(&self) -> impl Future<Output = ()> + Send {
         let caller = Location::caller();
         async move {
             let roundtrip = self.emit_with_ack("roundtrip-of-the-tests", json!({}));

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// A service that answers everything in one way, until told otherwise.
-pub(crate) struct Service {
+pub struct Service {
     addr: SocketAddr,
     script: Arc<Mutex<Script>>,
     running: Option<JoinHandle<()>>,
@@ -23,9 +23,11 @@ pub(crate) struct Service {
 
 /// A request that came.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Asked {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
 }
 
 struct Script {
@@ -37,7 +39,7 @@ struct Script {
 
 impl Service {
     /// A service that answers 200 with this.
-    pub(crate) async fn answering(body: &Value) -> Self {
+    pub async fn answering(body: &Value) -> Self {
         let script = Script {
             status: 200,
             body: body.to_string(),
@@ -54,7 +56,7 @@ impl Service {
     }
 
     /// Listens, on the same port as before.
-    pub(crate) async fn start(&mut self) {
+    pub async fn start(&mut self) {
         let listener = TcpListener::bind(self.addr).await.unwrap();
         self.addr = listener.local_addr().unwrap();
         let router = Router::new()
@@ -66,34 +68,35 @@ impl Service {
     }
 
     /// Refuses connections from now on.
-    pub(crate) async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         let running = self.running.take().expect("it runs");
         running.abort();
         running.await.unwrap_err();
     }
 
     /// Answers in this way from now on.
-    pub(crate) fn answer(&self, status: u16, body: &Value) {
+    pub fn answer(&self, status: u16, body: &Value) {
         self.answer_text(status, &body.to_string());
     }
 
     /// The same with a body that may be no JSON.
-    pub(crate) fn answer_text(&self, status: u16, body: &str) {
+    pub fn answer_text(&self, status: u16, body: &str) {
         let mut script = self.script.lock();
         (script.status, script.body) = (status, body.to_owned());
     }
 
     /// Answers this much later from now on.
-    pub(crate) fn delay(&self, delay: Duration) {
+    pub fn delay(&self, delay: Duration) {
         self.script.lock().delay = delay;
     }
 
     /// What was asked so far.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<Asked> {
         self.script.lock().asked.clone()
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    /// The URL of a path of it.
+    pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
 }

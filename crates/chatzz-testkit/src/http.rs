@@ -12,15 +12,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A response, read to the end of the connection.
 #[derive(Debug)]
-pub(crate) struct Response {
-    pub(crate) status: u16,
+pub struct Response {
+    /// The status code.
+    pub status: u16,
     head: String,
-    pub(crate) body: String,
+    /// The body.
+    pub body: String,
 }
 
 impl Response {
     /// The value of a header.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().find_map(|line| {
             let (found, value) = line.split_once(':')?;
             found.eq_ignore_ascii_case(name).then_some(value.trim())
@@ -29,19 +31,19 @@ impl Response {
 }
 
 /// Sends a GET without headers of its own.
-pub(crate) async fn get(addr: SocketAddr, target: &str) -> Response {
+pub async fn get(addr: SocketAddr, target: &str) -> Response {
     request(addr, "GET", target, &[]).await
 }
 
 /// Sends a POST with a text.
-pub(crate) async fn post(addr: SocketAddr, target: &str, body: &str) -> Response {
+pub async fn post(addr: SocketAddr, target: &str, body: &str) -> Response {
     let length = body.len().to_string();
     let headers = [("content-type", "text/plain"), ("content-length", &length)];
     exchange(addr, "POST", target, &headers, body).await
 }
 
 /// Sends a request without a body.
-pub(crate) async fn request(
+pub async fn request(
     addr: SocketAddr,
     method: &str,
     target: &str,

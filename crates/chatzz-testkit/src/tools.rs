@@ -11,26 +11,30 @@ use std::process::{Command, Output, Stdio};
 use nix::fcntl::{Flock, FlockArg};
 use tokio::sync::OnceCell;
 
+use super::places;
+
 /// A script of `tests/clients`, its arguments still to come.
 #[derive(Debug)]
-pub(super) struct Script(Command);
+pub struct Script(Command);
 
 impl Script {
-    pub(super) fn args(&mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) {
+    /// Adds arguments.
+    pub fn args(&mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) {
         self.0.args(args);
     }
 
-    pub(super) fn env(&mut self, name: &str, value: impl AsRef<OsStr>) {
+    /// Sets a variable of its environment.
+    pub fn env(&mut self, name: &str, value: impl AsRef<OsStr>) {
         self.0.env(name, value);
     }
 
     /// The command itself, for one that is not run to its end.
-    pub(super) fn into_command(self) -> Command {
+    pub fn into_command(self) -> Command {
         self.0
     }
 
     /// Runs it to its end; each of its steps has a bound of its own.
-    pub(super) async fn output(self) -> Output {
+    pub async fn output(self) -> Output {
         let mut command = self.into_command();
         let run = move || command.stdin(Stdio::null()).output().unwrap();
         tokio::task::spawn_blocking(run).await.unwrap()
@@ -38,14 +42,14 @@ impl Script {
 }
 
 /// A script run by Node.js, with the packages of `package.json` beside it.
-pub(super) async fn node(script: &str) -> Script {
+pub async fn node(script: &str) -> Script {
     let mut command = Command::new("node");
     command.arg(packages().await.join(script));
     Script(command)
 }
 
 /// The tests in `demo`, one file after the other.
-pub(super) async fn browser_tests() -> Script {
+pub async fn browser_tests() -> Script {
     const FILES: [&str; 4] = [
         "chat.test.js",
         "docs.test.js",
@@ -57,7 +61,7 @@ pub(super) async fn browser_tests() -> Script {
     command.args(["--test", "--test-reporter=tap", "--test-concurrency=1"]);
     command.args(FILES.map(|file| folder.join(file)));
     command.env("CHATZZ_LIBRARY", library().await);
-    command.env("CHATZZ_SOURCES", env!("CARGO_MANIFEST_DIR"));
+    command.env("CHATZZ_SOURCES", places::repository());
     Script(command)
 }
 
@@ -67,14 +71,14 @@ async fn packages() -> &'static Path {
 }
 
 /// `npm test` of the package in `clients/js`, in a copy with its packages.
-pub(super) async fn npm_test() -> Script {
+pub async fn npm_test() -> Script {
     let mut command = Command::new("npm");
     command.arg("test").current_dir(library().await);
     Script(command)
 }
 
 /// The type check of the demo application, in a copy with its packages beside the library.
-pub(super) async fn demo_check() -> Script {
+pub async fn demo_check() -> Script {
     let folder = blocking(install_demo).await;
     let mut command = Command::new("npm");
     command.args(["run", "check"]).current_dir(folder);
@@ -87,7 +91,7 @@ async fn library() -> &'static Path {
 }
 
 /// A script run by Python, with the packages of `requirements.txt`.
-pub(super) async fn python(script: &str) -> Script {
+pub async fn python(script: &str) -> Script {
     static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
     let environment = INSTALLED.get_or_init(|| blocking(install_python)).await;
     let mut command = Command::new(environment.join("bin/python"));
@@ -100,7 +104,7 @@ pub(super) async fn python(script: &str) -> Script {
     clippy::disallowed_methods,
     reason = "it asks for a program of this machine"
 )]
-pub(super) fn chromium() -> PathBuf {
+pub fn chromium() -> PathBuf {
     const NAMES: [&str; 5] = [
         "chromium",
         "chromium-browser",
@@ -131,26 +135,26 @@ async fn blocking(install: fn() -> PathBuf) -> PathBuf {
 }
 
 fn sources() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients")
+    places::repository().join("tests/clients")
 }
 
 /// Copies the scripts into the target folder and installs their packages beside them.
 fn install_packages() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
+    let folder = places::temporary().join("clients");
     once(&sources(), &folder, "package.json", || npm_install(&folder))
 }
 
 /// The same for the package in `clients/js`.
 fn install_library() -> PathBuf {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/js");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chatzz-client");
+    let from = places::repository().join("clients/js");
+    let folder = places::temporary().join("chatzz-client");
     once(&from, &folder, "package.json", || npm_install(&folder))
 }
 
 /// The same for the demo application, which finds the library in `../js`.
 fn install_demo() -> PathBuf {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chatzz-demo");
+    let from = places::repository().join("clients");
+    let place = places::temporary().join("chatzz-demo");
     let folder = place.join("demo");
     fs::create_dir_all(place.join("js")).unwrap();
     copy(&from.join("js"), &place.join("js"));
@@ -168,7 +172,7 @@ fn npm_install(folder: &Path) {
 
 /// Makes a virtual environment in the target folder and installs the packages there.
 fn install_python() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
+    let folder = places::temporary().join("python");
     once(&sources(), &folder, "requirements.txt", || {
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv", "--clear"]).arg(&folder);

@@ -17,13 +17,13 @@ use super::session::{AckError, CloseCause, Session, Silence};
 use super::{polling, websocket};
 
 /// How long to wait for what surely comes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The arguments of an ack, once they are there.
-pub(crate) type Ack = Pin<Box<dyn Future<Output = Result<Vec<Value>, AckError>> + Send>>;
+pub type Ack = Pin<Box<dyn Future<Output = Result<Vec<Value>, AckError>> + Send>>;
 
 /// A connected client. Dropping it drops the TCP connection.
-pub(crate) struct Client {
+pub struct Client {
     pub(super) session: Arc<Session>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -33,7 +33,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`ConnectError`].
-    pub(crate) async fn connect(options: ConnectOptions) -> Result<Self, ConnectError> {
+    pub async fn connect(options: ConnectOptions) -> Result<Self, ConnectError> {
         assert!(
             options.eio == Eio::V4 || options.auth.is_none(),
             "Engine.IO 3 has no auth payload: use a header or the query"
@@ -76,7 +76,7 @@ impl Client {
     ///
     /// # Errors
     /// The cause, if the connection is known to have ended.
-    pub(crate) fn emit(&self, event: &str, payload: impl Serialize) -> Result<(), CloseCause> {
+    pub fn emit(&self, event: &str, payload: impl Serialize) -> Result<(), CloseCause> {
         self.session.send(self.event(None, &(event, payload)))
     }
 
@@ -84,7 +84,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::emit`].
-    pub(crate) fn emit_bare(&self, event: &str) -> Result<(), CloseCause> {
+    pub fn emit_bare(&self, event: &str) -> Result<(), CloseCause> {
         self.session.send(self.event(None, &[event]))
     }
 
@@ -94,7 +94,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::emit`].
-    pub(crate) fn emit_raw(&self, frame: impl Into<String>) -> Result<(), CloseCause> {
+    pub fn emit_raw(&self, frame: impl Into<String>) -> Result<(), CloseCause> {
         self.session.send(frame.into())
     }
 
@@ -102,7 +102,7 @@ impl Client {
     ///
     /// # Errors
     /// See [`AckError`].
-    pub(crate) async fn emit_with_ack(
+    pub async fn emit_with_ack(
         &self,
         event: &str,
         payload: impl Serialize + Send,
@@ -111,7 +111,7 @@ impl Client {
     }
 
     /// Emits an event before it returns; the future waits for its ack.
-    pub(crate) fn emit_ack_pipelined<P: Serialize>(&self, event: &str, payload: P) -> Ack {
+    pub fn emit_ack_pipelined<P: Serialize>(&self, event: &str, payload: P) -> Ack {
         self.reserve(|id| self.session.send(self.event(Some(id), &(event, payload))))
     }
 
@@ -119,7 +119,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::emit`].
-    pub(crate) fn reserve_ack(&self) -> Result<(u64, Ack), CloseCause> {
+    pub fn reserve_ack(&self) -> Result<(u64, Ack), CloseCause> {
         let (id, answer) = self.session.reserve_ack()?;
         Ok((id, self.await_ack(answer)))
     }
@@ -151,19 +151,19 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::emit`].
-    pub(crate) fn ack(&self, id: u64, args: &[Value]) -> Result<(), CloseCause> {
+    pub fn ack(&self, id: u64, args: &[Value]) -> Result<(), CloseCause> {
         let args = serde_json::to_string(args).expect("a JSON value is JSON");
         let packet = message('3', &self.session.namespace, Some(id), &args);
         self.session.send(packet)
     }
 
     /// Everything the server sent so far: headers, bodies, frames.
-    pub(crate) fn received_bytes(&self) -> Vec<u8> {
+    pub fn received_bytes(&self) -> Vec<u8> {
         self.session.look(|state| state.received.clone())
     }
 
     /// Disconnects the namespace, closes the transport and waits for its end.
-    pub(crate) async fn close(&self) {
+    pub async fn close(&self) {
         let bye = message('1', &self.session.namespace, None, "");
         if self.session.send(bye).is_ok() {
             self.session.send_close();
@@ -176,13 +176,13 @@ impl Client {
     }
 
     /// Closes the TCP connections with no word to the server.
-    pub(crate) async fn drop_connection(&self) {
+    pub async fn drop_connection(&self) {
         self.take_tasks().shutdown().await;
         self.session.finish(CloseCause::Own);
     }
 
     /// Reads and writes nothing any more, but keeps the TCP connections open.
-    pub(crate) fn go_silent(&self) {
+    pub fn go_silent(&self) {
         self.session.silent.cancel();
     }
 
@@ -193,7 +193,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Silence::Timeout`] if it is still open after `within`.
-    pub(crate) async fn closed(&self, within: Duration) -> Result<CloseCause, Silence> {
+    pub async fn closed(&self, within: Duration) -> Result<CloseCause, Silence> {
         let cause = self.session.wait(within, |state| state.cause.clone()).await;
         cause.ok_or(Silence::Timeout(within))
     }

@@ -11,8 +11,8 @@ use chatzz_dev::mongod::{Environment, Mongod, Options, Ready, locate};
 use mongodb::{Client, Database};
 use tokio::sync::OnceCell;
 
-use super::canary;
 use super::poll::until;
+use super::{canary, places};
 
 static SHARED: OnceCell<Mongod> = OnceCell::const_new();
 
@@ -54,19 +54,19 @@ const ACTIONS: [&str; 7] = [
 
 /// The connection string of the shared mongod, with the account of servers. It is
 /// started by the first caller and ended with the test process.
-pub(crate) async fn shared_uri() -> String {
+pub async fn shared_uri() -> String {
     let mongod = SHARED.get_or_init(start_shared).await;
     with_login(&mongod.uri(), ACCOUNT)
 }
 
 /// The same connection string with the account of tests, if the mongod has one.
-pub(crate) fn as_administrator(uri: &str) -> String {
+pub fn as_administrator(uri: &str) -> String {
     uri.replace(&format!("{ACCOUNT}:"), &format!("{ADMINISTRATOR}:"))
 }
 
 /// The commands on a collection of the application that the shared mongod has refused,
 /// as its log tells them. Whatever they were, they were no reads.
-pub(crate) fn refused_on(collection: &str) -> Vec<String> {
+pub fn refused_on(collection: &str) -> Vec<String> {
     let Some(mongod) = SHARED.get() else {
         return Vec::new();
     };
@@ -144,14 +144,14 @@ fn key_file(dir: &Path) -> PathBuf {
 }
 
 /// Where the mongod of the tests is.
-pub(crate) async fn located() -> PathBuf {
+pub async fn located() -> PathBuf {
     locate(&Environment::from_process(), &|_| {})
         .await
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Starts a mongod of the caller's own, for tests that kill it.
-pub(crate) async fn start(name: &str, adjust: impl FnOnce(Options) -> Options) -> Mongod {
+pub async fn start(name: &str, adjust: impl FnOnce(Options) -> Options) -> Mongod {
     let mut options = Options::new(located().await, folder(name));
     options.cache_gb = 0.25;
     options.oplog_mb = 64;
@@ -162,7 +162,7 @@ pub(crate) async fn start(name: &str, adjust: impl FnOnce(Options) -> Options) -
 
 /// An empty folder for the data of one mongod; those of ended runs are removed.
 fn folder(name: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mongod");
+    let root = places::temporary().join("mongod");
     let runs = std::fs::read_dir(&root).into_iter().flatten().flatten();
     for run in runs {
         let pid = run.file_name();

@@ -19,7 +19,7 @@ use super::poll::eventually;
 use super::user::Person;
 
 /// A server, its configuration and its database.
-pub(crate) struct Server {
+pub struct Server {
     settings: BTreeMap<String, String>,
     addr: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -31,30 +31,30 @@ pub(crate) struct Server {
 
 impl Server {
     /// A server with the defaults.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::with(&[]).await
     }
 
     /// A server with some keys set, on the shared mongod.
-    pub(crate) async fn with(keys: &[(&str, &str)]) -> Self {
+    pub async fn with(keys: &[(&str, &str)]) -> Self {
         let uri = mongod::shared_uri().await;
         Self::on(&uri, keys).await
     }
 
     /// A server with some keys set, on a mongod of the test's own.
-    pub(crate) async fn on(uri: &str, keys: &[(&str, &str)]) -> Self {
+    pub async fn on(uri: &str, keys: &[(&str, &str)]) -> Self {
         let database = format!("test_{}", ObjectId::new().to_hex());
         Self::on_database(uri, &database, keys).await
     }
 
     /// A server on a database that may hold something already.
-    pub(crate) async fn on_database(uri: &str, database: &str, keys: &[(&str, &str)]) -> Self {
+    pub async fn on_database(uri: &str, database: &str, keys: &[(&str, &str)]) -> Self {
         let started = Self::try_on_database(uri, database, keys).await;
         started.unwrap_or_else(|refusal| panic!("{refusal}"))
     }
 
     /// The same, or the sentence with which it refuses to start.
-    pub(crate) async fn try_on_database(
+    pub async fn try_on_database(
         uri: &str,
         database: &str,
         keys: &[(&str, &str)],
@@ -109,7 +109,7 @@ impl Server {
     }
 
     /// Stops the server in order.
-    pub(crate) async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         drop(self.stop.take());
         if let Some(running) = self.running.take() {
             running.await.unwrap();
@@ -117,7 +117,7 @@ impl Server {
     }
 
     /// Stops the server and starts it anew on the same port and database.
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         self.stop().await;
         self.settings
             .insert("CHATZZ_LISTEN".to_owned(), self.addr.to_string());
@@ -125,58 +125,60 @@ impl Server {
         started.unwrap_or_else(|refusal| panic!("{refusal}"));
     }
 
-    pub(crate) fn addr(&self) -> SocketAddr {
+    /// Where clients connect.
+    pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
     /// What an administrator may do.
-    pub(crate) fn operator(&self) -> &Operator {
+    pub fn operator(&self) -> &Operator {
         self.operator.as_ref().expect("it runs")
     }
 
     /// The test's own database, with a connection beside the server's.
-    pub(crate) fn database(&self) -> Database {
+    pub fn database(&self) -> Database {
         self.mongo.database(&self.database)
     }
 
+    /// A collection of it.
     #[expect(clippy::disallowed_methods, reason = "a test looks into the database")]
-    pub(crate) fn collection(&self, name: &str) -> Collection<Document> {
+    pub fn collection(&self, name: &str) -> Collection<Document> {
         self.database().collection(name)
     }
 
     /// Stores a user as the application would; returns the id as on the wire.
-    pub(crate) async fn user(&self, username: &str) -> Value {
+    pub async fn user(&self, username: &str) -> Value {
         let id = ObjectId::new();
         self.store_user(user_document(id, username)).await;
         Value::from(id.to_hex())
     }
 
     /// Stores a user document as it is.
-    pub(crate) async fn store_user(&self, user: Document) {
+    pub async fn store_user(&self, user: Document) {
         self.collection("users").insert_one(user).await.unwrap();
     }
 
     /// Connects a client that has not logged in.
-    pub(crate) async fn client(&self) -> Client {
+    pub async fn client(&self) -> Client {
         Client::connect(ConnectOptions::new(self.addr))
             .await
             .unwrap()
     }
 
     /// Connects a client as a user and logs in; `user-details` still waits.
-    pub(crate) async fn login(&self, id: &Value) -> Person {
+    pub async fn login(&self, id: &Value) -> Person {
         let person = self.socket_of(id).await;
         person.login().await.unwrap();
         person
     }
 
     /// Connects a client that will speak as a user, and does not log in.
-    pub(crate) async fn socket_of(&self, id: &Value) -> Person {
+    pub async fn socket_of(&self, id: &Value) -> Person {
         Person::new(self.client().await, id.clone())
     }
 
     /// A new user, logged in, his `user-details` taken off.
-    pub(crate) async fn person(&self, username: &str) -> Person {
+    pub async fn person(&self, username: &str) -> Person {
         let id = self.user(username).await;
         let person = self.login(&id).await;
         person.client.expect_envelope("user-details").await;
@@ -184,20 +186,20 @@ impl Server {
     }
 
     /// Logs in at a new client; with what it was told, the `user-details`.
-    pub(crate) async fn arrive(&self, id: &Value) -> (Person, Value) {
+    pub async fn arrive(&self, id: &Value) -> (Person, Value) {
         let person = self.login(id).await;
         let details = person.client.expect_envelope("user-details").await;
         (person, details)
     }
 
     /// One more socket of somebody, logged in, its `user-details` taken off.
-    pub(crate) async fn another_of(&self, person: &Person) -> Person {
+    pub async fn another_of(&self, person: &Person) -> Person {
         self.arrive(&person.id).await.0
     }
 
     /// Two people who have a chat room; the second has left. All envelopes of
     /// it are taken off; the second's id.
-    pub(crate) async fn pair_with_absent(&self) -> (Person, Value) {
+    pub async fn pair_with_absent(&self) -> (Person, Value) {
         let (alice, bob) = self.pair().await;
         bob.client.close().await;
         alice
@@ -208,7 +210,7 @@ impl Server {
     }
 
     /// Two people who have a chat room; all envelopes of it taken off.
-    pub(crate) async fn pair(&self) -> (Person, Person) {
+    pub async fn pair(&self) -> (Person, Person) {
         let (alice, bob) = (self.person("alice").await, self.person("bob").await);
         alice.add(&bob.id).await.unwrap();
         bob.client.expect_envelope("chat-user-added").await;
@@ -216,7 +218,7 @@ impl Server {
     }
 
     /// All documents of a collection, in `_id` order, for comparing.
-    pub(crate) async fn dump(&self, name: &str) -> Vec<Document> {
+    pub async fn dump(&self, name: &str) -> Vec<Document> {
         use futures::TryStreamExt as _;
         let collection = self.collection(name);
         let all = collection.find(doc! {}).sort(doc! { "_id": 1 });
@@ -224,14 +226,14 @@ impl Server {
     }
 
     /// The stored messages, in the order of `seq`.
-    pub(crate) async fn messages(&self) -> Vec<Document> {
+    pub async fn messages(&self) -> Vec<Document> {
         let mut messages = self.dump("chatmessages").await;
         messages.sort_by_key(|message| message.get_i64("seq").unwrap_or_default());
         messages
     }
 
     /// How far somebody confirmed, in the one chat room there is.
-    pub(crate) async fn delivered_cursor(&self, id: &Value) -> i64 {
+    pub async fn delivered_cursor(&self, id: &Value) -> i64 {
         let member = self.chat_user(id).await.get_object_id("_id").unwrap();
         let rooms = self.dump("chatrooms").await;
         let cursors = rooms[0].get_document("cursors").unwrap();
@@ -240,7 +242,7 @@ impl Server {
     }
 
     /// Waits until somebody has confirmed so far in the one chat room there is.
-    pub(crate) async fn wait_for_cursor(&self, id: &Value, seq: i64) {
+    pub async fn wait_for_cursor(&self, id: &Value, seq: i64) {
         let what = format!("the delivered cursor {seq}");
         eventually(&what, async || {
             (self.delivered_cursor(id).await == seq).then_some(())
@@ -249,7 +251,7 @@ impl Server {
     }
 
     /// The stored document of a chat user.
-    pub(crate) async fn chat_user(&self, id: &Value) -> Document {
+    pub async fn chat_user(&self, id: &Value) -> Document {
         let hex = id.as_str().and_then(|id| ObjectId::parse_str(id).ok());
         let user = hex.map_or_else(|| Bson::from(id.as_str().unwrap_or_default()), Bson::from);
         let collection = self.collection("chatusers");
@@ -270,7 +272,7 @@ impl Drop for Server {
 }
 
 /// A configuration from some keys alone, as `serve` would read it.
-pub(crate) fn config(settings: &BTreeMap<String, String>) -> Config {
+pub fn config(settings: &BTreeMap<String, String>) -> Config {
     let lookup = |key: &str| settings.get(key).cloned();
     let names = settings.keys().cloned();
     let (config, _) =

@@ -7,14 +7,14 @@ use tokio::time::{Instant, sleep};
 use super::frame::PATIENCE;
 
 /// Pause between two looks.
-pub(crate) const PAUSE: Duration = Duration::from_millis(20);
+pub const PAUSE: Duration = Duration::from_millis(20);
 
 /// Looks again and again until `look` finds something, at most `within`.
 ///
 /// # Panics
 /// Panics when the time is over.
 #[track_caller]
-pub(crate) fn until<T>(
+pub fn until<T>(
     what: &str,
     within: Duration,
     mut look: impl AsyncFnMut() -> Option<T>,
@@ -37,9 +37,6 @@ pub(crate) fn until<T>(
 
 /// As [`until`], as long as the tests' patience lasts.
 #[track_caller]
-pub(crate) fn eventually<T>(
-    what: &str,
-    look: impl AsyncFnMut() -> Option<T>,
-) -> impl Future<Output = T> {
+pub fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> impl Future<Output = T> {
     until(what, PATIENCE, look)
 }

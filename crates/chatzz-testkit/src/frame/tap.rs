@@ -1,0 +1,34 @@
+//! Looking on as packets come in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::session::{CloseCause, Event};
+
+/// Something that came in, in the order of its coming.
+#[derive(Debug)]
+pub enum Incoming<'a> {
+    /// An ack.
+    Ack {
+        /// Its id.
+        id: u64,
+        /// Its arguments.
+        args: &'a [Value],
+    },
+    /// An event.
+    Event(&'a Event),
+    /// The end, which comes once.
+    End(&'a CloseCause),
+}
+
+/// Looks on as packets come in; called by the transport's reader.
+#[derive(Clone)]
+pub struct Tap(pub Arc<dyn Fn(Incoming<'_>) + Send + Sync>);
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tap")
+    }
+}

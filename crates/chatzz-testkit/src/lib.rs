@@ -1,0 +1,32 @@
+//! What the tests share: a server, clients, and people who use them.
+//!
+//! The readme of this package says what is where. Nothing here returns an error to a
+//! test: an assumption that does not hold fails the test where it stands.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc,
+    reason = "a failed assumption of a test is a failed test, and this is the code of tests"
+)]
+
+#[cfg(unix)]
+pub mod binary;
+pub mod canary;
+pub mod contract;
+pub mod database;
+pub mod frame;
+pub mod http;
+pub mod mongod;
+pub mod places;
+pub mod poll;
+#[cfg(unix)]
+pub mod seeded;
+pub mod server;
+pub mod service;
+#[cfg(unix)]
+pub mod tools;
+pub mod user;
