@@ -15,8 +15,8 @@ for messages that were lost, repeated or out of order.
 
 * **chatzz**: the release build with its default settings but for the rate limits, which are off, on a one-node replica
   set; an acknowledged message is on a majority and in the journal.
-* **Node peer** (`load/peer/`): Node, socket.io and the official driver, plain and with group commit (*batched*), majority
-  writes too. It has no `clientId`, no delivered cursors, no unread counts and no last messages.
+* **Node peer** (`crates/load/peer/`): Node, socket.io and the official driver, plain and with group commit
+  (*batched*), majority writes too. It has no `clientId`, no delivered cursors, no unread counts and no last messages.
 * **database alone**: the same driver storing the same documents without any server in front, one by one or as a group
   commit: the limit.
 

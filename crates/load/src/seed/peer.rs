@@ -1,4 +1,4 @@
-//! The world as the Node peer stores it (`load/peer/node-peer.js`).
+//! The world as the Node peer stores it (`crates/load/peer/node-peer.js`).
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};

@@ -41,7 +41,7 @@ pub(crate) struct Options {
     #[arg(long)]
     server: Option<PathBuf>,
     /// The folder of the Node peer, which needs node and npm
-    #[arg(long, default_value = "load/peer")]
+    #[arg(long, default_value = "crates/load/peer")]
     peer: PathBuf,
     /// Leave the Node peer out
     #[arg(long)]
