@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use chatzz::app::App;
-use chatzz::cli::{Cli, Command, DevArgs, PeerArgs, VerifyArgs};
-use chatzz::config::Config;
+use chatzz::cli::{Cli, Command, ConfigArgs, DevArgs, PeerArgs, VerifyArgs};
+use chatzz::config::{self, Config};
 use chatzz::store::Store;
 use chatzz::store::migrate::Plan;
 use chatzz::verify;
@@ -30,6 +30,7 @@ async fn main() -> ExitCode {
     match &command {
         Command::Peer(args) => return ended(peer(args).await),
         Command::Spec => return ended(spec()),
+        Command::Config(args) => return ended(document(args)),
         _ => {}
     }
     let (config, warnings) = match Config::from_env(command.mode()) {
@@ -52,7 +53,7 @@ async fn main() -> ExitCode {
         Command::Dev(args) => Box::pin(dev(&args, config)).await,
         Command::Migrate(args) => migrate(args.dry_run, &config).await,
         // done above: it needs no configuration
-        Command::Peer(_) | Command::Spec => Ok(()),
+        Command::Peer(_) | Command::Spec | Command::Config(_) => Ok(()),
     };
     ended(done)
 }
@@ -69,6 +70,18 @@ fn ended(done: anyhow::Result<()>) -> ExitCode {
 
 fn spec() -> anyhow::Result<()> {
     say(&serde_json::to_string_pretty(&chatzz::spec::document())?);
+    Ok(())
+}
+
+fn document(args: &ConfigArgs) -> anyhow::Result<()> {
+    if args.write {
+        std::fs::write(".env.example", config::env_example())?;
+        std::fs::write("docs/configuration.md", config::markdown())?;
+    } else if args.markdown {
+        print(&config::markdown());
+    } else {
+        print(&config::env_example());
+    }
     Ok(())
 }
 
@@ -224,8 +237,12 @@ impl Signals {
 
 /// One line for the person at the terminal; a closed terminal is no failure.
 fn say(line: &impl Display) {
+    print(&format_args!("{line}\n"));
+}
+
+fn print(text: &impl Display) {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}");
+    let _ = write!(out, "{text}");
     let _ = out.flush();
 }
 

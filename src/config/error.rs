@@ -1,4 +1,4 @@
-//! Mistakes in the configuration, collected so that all are told at once.
+//! Mistakes in the configuration, collected so that all are reported at once.
 
 use std::fmt;
 

@@ -2,23 +2,20 @@
 
 use tracing_subscriber::EnvFilter;
 
-use super::parse::{self, Parsed, Refusal, shown};
-use super::reader::Reader;
+use super::parse::{Parsed, Refusal, choice, shown};
 
-/// What is logged, and how it looks.
-#[derive(Debug, Clone)]
-pub struct LogConfig {
-    /// What is logged: a level, or levels by target.
-    ///
-    /// `CHATZZ_LOG`, default `info`, filter. Change it to `debug` or
-    /// `info,chatzz::store=debug` to look for something; libraries whose finer lines
-    /// hold messages or tokens stay capped whatever it says.
-    pub filter: String,
-    /// How a line looks.
-    ///
-    /// `CHATZZ_LOG_FORMAT`, default `text`, choice. Change it to `json` when a machine
-    /// collects the lines.
-    pub format: LogFormat,
+section! {
+    /// What is logged, and how it looks.
+    pub struct LogConfig in "Log" {
+        /// What is logged: a level, or levels by target such as `info,chatzz::store=debug`.
+        /// Libraries whose finer lines hold messages or tokens stay capped whatever it says.
+        filter: String = key("CHATZZ_LOG", "filter", default("info"), filter),
+        /// How a log line looks.
+        /// Write `json` when a machine collects the lines.
+        format: LogFormat =
+            key("CHATZZ_LOG_FORMAT", "`text` or `json`", default("text"),
+                choice(&LogFormat::NAMES)),
+    }
 }
 
 /// How a log line looks.
@@ -30,16 +27,8 @@ pub enum LogFormat {
     Json,
 }
 
-impl LogConfig {
-    pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
-        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-        let filter = keys.read("CHATZZ_LOG", filter);
-        let format = keys.read("CHATZZ_LOG_FORMAT", |text| parse::choice(text, &formats));
-        Some(Self {
-            filter: filter?,
-            format: format?,
-        })
-    }
+impl LogFormat {
+    const NAMES: [(&str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
 }
 
 fn filter(text: &str) -> Parsed<String> {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chatzz::config::{AuthMode, JwtAlgorithm, JwtKey, KEYS, Mode};
+use chatzz::config::{AuthMode, JwtAlgorithm, JwtKey, Mode, keys};
 use secrecy::ExposeSecret as _;
 
 use super::{config, mistakes, read, warnings};
@@ -103,7 +103,7 @@ fn exactly_one_key_is_set() {
 
 #[test]
 fn secrets_that_are_short_known_or_of_another_kind_are_refused() {
-    let example = |name: &str| KEYS.iter().find(|key| key.name == name).unwrap().example();
+    let example = |name: &str| keys().find(|key| key.name == name).unwrap().example();
     for name in ["CHATZZ_JWT_SECRET", "CHATZZ_WEBHOOK_SECRET"] {
         for value in ["", "geheim", &SECRET[..31], example(name), PEM] {
             let mut pairs = if name == "CHATZZ_JWT_SECRET" {
