@@ -3,7 +3,8 @@
 use http::HeaderName;
 
 use super::Mode;
-use super::jwt::JwtConfig;
+use super::jwt::{JwtConfig, KeySources};
+use super::key::{DefaultValue, Key, Section};
 use super::parse::choice;
 use super::reader::{Read, Reader};
 use super::webhook::WebhookConfig;
@@ -27,7 +28,7 @@ pub enum AuthMode {
 }
 
 /// The word of `CHATZZ_AUTH`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
     Jwt,
     Webhook,
@@ -53,6 +54,20 @@ impl Word {
         ("webhook", Self::Webhook),
         ("trusted", Self::Trusted),
     ];
+
+    /// The sections that only one mode reads.
+    const SECTIONS: [(Self, Section); 3] = [
+        (Self::Jwt, KeySources::SECTION),
+        (Self::Jwt, JwtConfig::SECTION),
+        (Self::Webhook, WebhookConfig::SECTION),
+    ];
+
+    fn name(self) -> &'static str {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(_, word)| *word == self)
+            .map_or("", |(name, _)| name)
+    }
 }
 
 impl AuthConfig {
@@ -68,7 +83,10 @@ impl AuthConfig {
         let chosen = AuthChoice::read(keys)?.word;
         let word = match (chosen, keys.mode()) {
             (_, Mode::Migrate) | (None, Mode::Dev) => Word::Trusted,
-            (Some(chosen), _) => chosen,
+            (Some(chosen), _) => {
+                refuse_keys_of_others(keys, chosen);
+                chosen
+            }
             (None, Mode::Serve) => {
                 return Err(keys.refuse(
                     "CHATZZ_AUTH",
@@ -86,5 +104,30 @@ impl AuthConfig {
             Word::Trusted => AuthMode::Trusted,
         };
         Ok(Self { mode })
+    }
+}
+
+/// Notes keys that say how tokens are checked, though another mode checks them.
+///
+/// A key that has a default may stay: nobody is believed or refused by it alone.
+fn refuse_keys_of_others(keys: &mut Reader<'_>, chosen: Word) {
+    for other in [Word::Jwt, Word::Webhook] {
+        let sections = Word::SECTIONS.iter().filter(|(word, _)| *word == other);
+        let set: Vec<&str> = sections
+            .flat_map(|(_, section)| section.keys)
+            .filter(|key| matches!(key.default, DefaultValue::Rule { .. }))
+            .flat_map(Key::names)
+            .filter(|name| keys.is_set(name))
+            .collect();
+        if other != chosen && !set.is_empty() {
+            let (other, chosen) = (other.name(), chosen.name());
+            keys.refuse(
+                format!("CHATZZ_AUTH and {}", set.join(", ")),
+                format!(
+                    "with `{chosen}` nothing looks at what is for `{other}`; write \
+                     CHATZZ_AUTH={other}, or remove the rest"
+                ),
+            );
+        }
     }
 }

@@ -40,6 +40,8 @@ mod users;
 mod warning;
 mod webhook;
 
+use std::time::Duration;
+
 pub use auth::{AuthConfig, AuthMode};
 pub use contact_rule::ContactRule;
 pub use error::{ConfigError, ConfigErrors};
@@ -158,8 +160,25 @@ impl Config {
         let config = Self::read(&mut reader);
         let (errors, warnings) = reader.finish();
         match config {
-            Ok(config) if errors.is_empty() => Ok((config, warnings)),
+            Ok(config) if errors.is_empty() => Ok((config.settled(mode), warnings)),
             _ => Err(ConfigErrors::new(errors)),
         }
+    }
+
+    /// Cuts defaults that would outlast a short request time-out; what was set was checked.
+    fn settled(mut self, mode: Mode) -> Self {
+        let request = self.timeouts.request;
+        let settle = |time: &mut Duration| {
+            if *time >= request {
+                *time = request * 2 / 3;
+            }
+        };
+        if mode != Mode::Migrate {
+            settle(&mut self.mongodb.selection_timeout);
+            if let AuthMode::Webhook(webhook) = &mut self.auth.mode {
+                settle(&mut webhook.timeout);
+            }
+        }
+        self
     }
 }

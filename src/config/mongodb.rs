@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::Mode;
 use super::names;
 use super::parse::{self, Parsed, Refusal, within};
 use super::reader::Read;
@@ -48,7 +49,8 @@ section! {
         /// Raise it for sudden bursts after quiet times.
         pool_min: u32 = key("CHATZZ_MONGODB_POOL_MIN", "count", default("8"), within("0", "1000")),
         /// How long an operation waits for a server that can take it.
-        /// Keep it below `CHATZZ_REQUEST_TIMEOUT`, so that clients hear `unavailable` in time.
+        /// Must be below `CHATZZ_REQUEST_TIMEOUT`, so that clients hear `unavailable` in time;
+        /// the default gives way to a shorter one.
         selection_timeout: Duration =
             key("CHATZZ_MONGODB_SELECTION_TIMEOUT", "duration", default("3s"),
                 within("10ms", "5m")),
@@ -70,6 +72,10 @@ section! {
             ("CHATZZ_MONGODB_POOL_MIN", &pool_min),
             ("CHATZZ_MONGODB_POOL", &pool),
         );
+        // Who migrates or verifies answers nobody.
+        if keys.mode() != Mode::Migrate {
+            keys.refuse_late("CHATZZ_MONGODB_SELECTION_TIMEOUT");
+        }
         let prefix = |name: fn(&str) -> String| meta_prefix.as_deref().ok().map(name);
         // The users' collection can only clash when it lies in the same database.
         let users = user_collection.as_deref().ok().filter(|_| {

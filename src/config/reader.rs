@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
-use super::Mode;
 use super::error::ConfigError;
 use super::key::{DefaultValue, Key};
-use super::parse::Parsed;
+use super::parse::{Parsed, Quantity as _};
 use super::secret;
 use super::warning::{self, Warning};
+use super::{Mode, keys};
 
 /// A mistake that the reader has already noted.
 #[derive(Debug, Clone, Copy)]
@@ -91,6 +92,28 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Notes a time-out that was set and is not below that of a request.
+    pub(super) fn refuse_late(&mut self, name: &str) {
+        const REQUEST: &str = "CHATZZ_REQUEST_TIMEOUT";
+        let Some(request) = self.duration(REQUEST).or_else(|| default_of(REQUEST)) else {
+            return;
+        };
+        if self.duration(name).is_some_and(|set| set >= request) {
+            self.refuse(
+                format!("{name} and {REQUEST}"),
+                format!(
+                    "a request is answered after {request:?}, so the first is never reached; \
+                     lower it or raise the second"
+                ),
+            );
+        }
+    }
+
+    /// What a variable is set to, if it is a duration.
+    fn duration(&self, name: &str) -> Option<Duration> {
+        (self.lookup)(name).and_then(|text| Duration::parse(text.trim()))
+    }
+
     pub(super) fn warn(&mut self, warning: Warning) {
         self.warnings.push(warning);
     }
@@ -138,4 +161,10 @@ impl<'a> Reader<'a> {
     fn note<T>(&mut self, key: &Key, parsed: Parsed<T>) -> Read<T> {
         parsed.map_err(|refusal| self.refuse(key.name, refusal.sentence()))
     }
+}
+
+/// The duration that holds when a key is not set.
+fn default_of(name: &str) -> Option<Duration> {
+    let key = keys().find(|key| key.name == name)?;
+    Duration::parse(key.example())
 }

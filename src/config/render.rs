@@ -28,7 +28,9 @@ chatzz reads variables that begin with `CHATZZ_`: from the environment, and from
 The environment wins. `chatzz config > .env` writes a file with every key, commented out, to begin with; it is the same as
 [.env.example](../.env.example).
 
-* **All mistakes are reported at once**, and nothing starts until they are corrected.
+* **All mistakes are reported at once**, and nothing starts until they are corrected. Values that contradict each other
+  are mistakes as well, such as a time-out that can never be reached, or the secret of one mode of authentication beside
+  another mode.
 * **An unknown `CHATZZ_` key** stops nothing. It is named in the log, with the key that was probably meant.
 * **Secrets may stand in files.** A key that has a second name with `_FILE` takes the path of a file instead of the value.
   Files with secrets are refused when everybody on the machine can read them: `chmod 640`, in Kubernetes

@@ -30,7 +30,7 @@ section! {
             key("CHATZZ_WEBHOOK_HEADERS", "list of header names",
                 unset("none", Vec::new(), "user-agent,x-forwarded-for"), headers),
         /// How long the application may take to answer.
-        /// Keep it below `CHATZZ_REQUEST_TIMEOUT`.
+        /// Must be below `CHATZZ_REQUEST_TIMEOUT`; the default gives way to a shorter one.
         timeout: Duration =
             key("CHATZZ_WEBHOOK_TIMEOUT", "duration", default("3s"), within("50ms", "10s")),
         /// How long a login that the application granted is believed without asking again.
@@ -39,6 +39,7 @@ section! {
             key("CHATZZ_WEBHOOK_CACHE", "duration", default("10s"), within("0s", "1h")),
     }
     check(keys) {
+        keys.refuse_late("CHATZZ_WEBHOOK_TIMEOUT");
         if url.as_ref().is_ok_and(ServiceUrl::is_exposed) {
             let key = "CHATZZ_WEBHOOK_URL";
             keys.warn(Warning::Exposed { key });

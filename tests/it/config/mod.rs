@@ -1,6 +1,7 @@
 //! The configuration: defaults, mistakes and warnings.
 
 mod auth;
+mod contradictions;
 mod documentation;
 mod sources;
 mod values;
