@@ -1,6 +1,7 @@
 //! What is logged, and how it looks.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::parse::{Parsed, Refusal, choice, shown};
 
@@ -32,12 +33,21 @@ impl LogFormat {
 }
 
 fn filter(text: &str) -> Parsed<String> {
-    match EnvFilter::builder().parse(text) {
-        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
-        _ => Err(Refusal::new(format!(
-            "{} is not a filter; write a level (`error`, `warn`, `info`, `debug`, `trace`, `off`) \
-             or levels by target, such as `info,chatzz::store=debug`",
-            shown(text)
-        ))),
+    const WRITE: &str = "write a level (`error`, `warn`, `info`, `debug`, `trace`, `off`) or \
+                         levels by target, such as `info,chatzz::store=debug`";
+    // The library counts spaces before a part as its own.
+    let parts = text.split(',').map(str::trim);
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    let mut words = parts.iter().filter(|part| !part.contains(['=', '[']));
+    // A word that is no level would be taken for a target, and everything else be silent.
+    if let Some(word) = words.find(|word| word.parse::<LevelFilter>().is_err()) {
+        let word = shown(word);
+        return Err(Refusal::new(format!("{word} is not a level; {WRITE}")));
     }
+    let filter = parts.join(",");
+    if parts.is_empty() || EnvFilter::builder().parse(&filter).is_err() {
+        let text = shown(text);
+        return Err(Refusal::new(format!("{text} is not a filter; {WRITE}")));
+    }
+    Ok(filter)
 }

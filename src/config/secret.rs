@@ -11,6 +11,8 @@ use super::parse::{Parsed, Refusal};
 const MIN_BYTES: usize = 32;
 /// Most bytes of a file that holds a secret.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
+/// What some editors put at the beginning of a text.
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A secret that signs; the refusal does not repeat it.
 pub(super) fn signing(text: &str) -> Parsed<SecretString> {
@@ -50,7 +52,15 @@ pub(super) fn read(path: &Path, is_secret: bool) -> Result<String, String> {
         return Err("it is larger than 64 KiB; name the right file".to_owned());
     }
     let bytes = fs::read(path).map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text; write it as text".to_owned())
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(without_mark(&text).to_owned()),
+        Err(_) => Err("it is not UTF-8 text; write it as text".to_owned()),
+    }
+}
+
+/// The text without the byte order mark before it.
+pub(super) fn without_mark(text: &str) -> &str {
+    text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
 #[cfg(unix)]

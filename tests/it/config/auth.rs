@@ -137,6 +137,19 @@ fn secrets_come_from_files_that_not_everybody_can_read() {
     let uri = file("uri", "mongodb://anna:geheim@db\n", 0o600);
     let with_uri = config(&[("CHATZZ_MONGODB_URI_FILE", uri.to_str().unwrap())]);
     assert_eq!(with_uri.mongodb.redacted_uri(), "mongodb://***@db");
+    let marked = file("marked", &format!("\u{feff}{SECRET}\r\n"), 0o600);
+    let pairs = jwt(&[("CHATZZ_JWT_SECRET_FILE", marked.to_str().unwrap())]);
+    let AuthMode::Jwt(config_of_marked) = config(&pairs).auth.mode else {
+        panic!("another mode");
+    };
+    let JwtKey::Secret(secret) = &config_of_marked.key else {
+        panic!("another key");
+    };
+    assert_eq!(
+        secret.expose_secret(),
+        SECRET,
+        "a byte order mark is dropped"
+    );
     let pem = file("pem", PEM, 0o644);
     config(&jwt(&[(
         "CHATZZ_JWT_PUBLIC_KEY_FILE",
