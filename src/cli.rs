@@ -22,7 +22,7 @@ The first ten minutes:
 Configuration comes from variables that begin with CHATZZ_, from the environment
 or a .env file in the working directory; the environment wins. `chatzz config`
 prints every key with its default, as .env.example does. All mistakes are reported
-together, and unknown CHATZZ_ variables are warned about.";
+together, and so are CHATZZ_ variables that are no key.";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -62,17 +62,23 @@ impl Config {
         }
         let names = values.keys().cloned().collect::<Vec<_>>();
         let read = Self::from_lookup(|name| values.get(name).cloned(), names.into_iter(), mode);
-        let others = match read {
-            Ok(config) if errors.is_empty() => return Ok(config),
-            Ok(_) => Vec::new(),
-            Err(others) => others.into_iter().collect(),
+        if errors.is_empty() {
+            return read;
+        }
+        let (others, warnings, format) = match read {
+            Ok((config, warnings)) => (Vec::new(), warnings, config.log.format),
+            Err(found) => (found.errors, found.warnings, found.format),
         };
         // Nor must one that a lost file may set.
         errors.extend(others.into_iter().filter(|error| {
             let key = error.key();
             !unreadable.contains(key) && (!is_file_lost || values.contains_key(key))
         }));
-        Err(ConfigErrors::new(errors))
+        Err(ConfigErrors {
+            errors,
+            warnings,
+            format,
+        })
     }
 }
 

@@ -146,7 +146,7 @@ impl Config {
     /// Reads every key through `lookup`; unset keys have their defaults.
     ///
     /// `names` are all the variable names there are: those that begin with
-    /// `CHATZZ_` and are no key become warnings.
+    /// `CHATZZ_` and are no key become warnings, which come with the mistakes if any.
     ///
     /// # Errors
     /// [`ConfigErrors`] with every mistake there is, not only the first.
@@ -161,7 +161,11 @@ impl Config {
         let (errors, warnings) = reader.finish();
         match config {
             Ok(config) if errors.is_empty() => Ok((config.settled(mode), warnings)),
-            _ => Err(ConfigErrors::new(errors)),
+            _ => Err(ConfigErrors {
+                errors,
+                warnings,
+                format: LogFormat::asked_for(&lookup),
+            }),
         }
     }
 

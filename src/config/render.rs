@@ -31,7 +31,9 @@ The environment wins. `chatzz config > .env` writes a file with every key, comme
 * **All mistakes are reported at once**, and nothing starts until they are corrected. Values that contradict each other
   are mistakes as well, such as a time-out that can never be reached, or the secret of one mode of authentication beside
   another mode.
-* **An unknown `CHATZZ_` key** stops nothing. It is named in the log, with the key that was probably meant.
+* **An unknown `CHATZZ_` key** stops nothing. It is named in the log, or together with the mistakes, with the key that was
+  probably meant.
+* **With `CHATZZ_LOG_FORMAT=json`** mistakes are JSON lines, too.
 * **Secrets may stand in files.** A key that has a second name with `_FILE` takes the path of a file instead of the value.
   Files with secrets are refused when everybody on the machine can read them: `chmod 640`, in Kubernetes
   `defaultMode: 0440` with an `fsGroup`. Values of secrets are never shown, neither in the log nor in a mistake.

@@ -185,20 +185,3 @@ fn the_values_of_the_env_example_can_be_used_for_each_mode() {
         assert_eq!(warnings, []);
     }
 }
-
-#[cfg(unix)]
-#[tokio::test]
-async fn the_program_prints_every_key() {
-    use crate::support::binary::Binary;
-
-    // whatever is set
-    let keys = [("CHATZZ_LANES", "0")];
-    for (args, made) in [
-        (&["config"][..], chatzz::config::env_example()),
-        (&["config", "--markdown"], chatzz::config::markdown()),
-    ] {
-        let ended = Binary::run(args, &keys).await;
-        assert!(ended.status.success(), "{ended:?}");
-        assert_eq!(ended.out, made);
-    }
-}

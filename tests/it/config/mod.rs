@@ -3,6 +3,7 @@
 mod auth;
 mod contradictions;
 mod documentation;
+mod reports;
 mod sources;
 mod values;
 

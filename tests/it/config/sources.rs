@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chatzz::config::{Config, ConfigError, Mode};
+use chatzz::config::{Config, ConfigError, LogFormat, Mode};
 
 /// A file of its own for a test, in the target folder.
 fn dotenv(name: &str, text: &[u8]) -> PathBuf {
@@ -74,10 +74,11 @@ fn a_file_in_another_encoding_is_one_clear_mistake_even_if_it_sets_what_is_requi
         .collect();
     let file = dotenv("utf-16", &utf_16);
     // what the environment itself sets is looked at all the same
-    let set = variables(&[("CHATZZ_LANES", "0")]);
+    let set = variables(&[("CHATZZ_LANES", "0"), ("CHATZZ_LOG_FORMAT", "json")]);
     let errors = Config::from_sources(set, &file, Mode::Serve).unwrap_err();
     let keys: Vec<&str> = errors.iter().map(ConfigError::key).collect();
     assert_eq!(keys, [file.to_str().unwrap(), "CHATZZ_LANES"]);
+    assert_eq!(errors.format(), LogFormat::Json);
 }
 
 #[test]
@@ -90,6 +91,17 @@ fn a_byte_order_mark_before_the_file_is_dropped() {
     assert_eq!(config.mongodb.database, "file");
     assert_eq!(config.lanes.lanes, Some(4));
     assert_eq!(warnings, []);
+}
+
+#[test]
+fn a_file_with_mistakes_still_says_how_they_are_printed() {
+    let file = dotenv(
+        "json",
+        b"CHATZZ_LOG_FORMAT=json\nCHATZZ_DATABASE=a b c\nCHATZZ_LSTEN=1\n",
+    );
+    let errors = Config::from_sources([], &file, Mode::Dev).unwrap_err();
+    assert_eq!(errors.format(), LogFormat::Json);
+    assert_eq!(errors.warnings().len(), 1, "{errors}");
 }
 
 #[cfg(unix)]
