@@ -29,9 +29,9 @@ users, choose CHATZZ_AUTH, and run: chatzz serve";
 
 const CONFIGURATION: &str = "\
 Configuration comes from variables that begin with CHATZZ_, from the environment
-or a .env file in the working directory; the environment wins. Every key has a
-default, and .env.example lists them all. All mistakes are reported together,
-and unknown CHATZZ_ variables are warned about.";
+or a .env file in the working directory; the environment wins. `chatzz config`
+prints every key with its default, as .env.example does. All mistakes are reported
+together, and so are CHATZZ_ variables that are no key.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,6 +45,7 @@ Examples:
   chatzz peer --as bob --with alice    bob answers what alice writes
   chatzz peer --as bob --script FILE   bob does what the script says
   chatzz spec                          the events as AsyncAPI, for generators
+  chatzz config                        every key with its default, as a .env file
   chatzz serve                         run it; `chatzz` alone does the same";
 
 fn long_about() -> String {
@@ -121,6 +122,11 @@ pub enum Command {
     ///
     /// Needs no configuration and no database.
     Spec,
+    /// Print every configuration key with its default and meaning
+    ///
+    /// As a file to copy to `.env`, with every key commented out, or as a page.
+    /// Needs no configuration and no database.
+    Config(ConfigArgs),
 }
 
 impl Command {
@@ -132,7 +138,7 @@ impl Command {
             Self::Dev(_) => Mode::Dev,
             #[cfg(feature = "dev")]
             Self::Peer(_) => Mode::Migrate,
-            Self::Migrate(_) | Self::Verify(_) | Self::Spec => Mode::Migrate,
+            Self::Migrate(_) | Self::Verify(_) | Self::Spec | Self::Config(_) => Mode::Migrate,
         }
     }
 }
@@ -172,6 +178,17 @@ pub struct VerifyArgs {
     /// Keep here how far it got; the same command goes on after an interruption
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+}
+
+/// The options of `chatzz config`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ConfigArgs {
+    /// Print the page `docs/configuration.md` instead
+    #[arg(long)]
+    pub markdown: bool,
+    /// Write both where they belong in the sources, for developers of chatzz
+    #[arg(long, hide = true, conflicts_with = "markdown")]
+    pub write: bool,
 }
 
 #[cfg(feature = "dev")]

@@ -12,10 +12,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use chatzz::app::App;
-use chatzz::cli::{Cli, Command, VerifyArgs};
+use chatzz::cli::{Cli, Command, ConfigArgs, VerifyArgs};
 #[cfg(feature = "dev")]
 use chatzz::cli::{DevArgs, PeerArgs};
-use chatzz::config::Config;
+use chatzz::config::{self, Config};
 use chatzz::store::Store;
 use chatzz::store::migrate::Plan;
 use chatzz::verify;
@@ -36,12 +36,13 @@ async fn main() -> ExitCode {
         #[cfg(feature = "dev")]
         Command::Peer(args) => return ended(peer(args).await),
         Command::Spec => return ended(spec()),
+        Command::Config(args) => return ended(document(args)),
         _ => {}
     }
     let (config, warnings) = match Config::from_env(command.mode()) {
         Ok(read) => read,
         Err(errors) => {
-            complain(&errors);
+            chatzz::telemetry::report(&errors, std::io::stderr);
             return ExitCode::from(USAGE);
         }
     };
@@ -61,7 +62,7 @@ async fn main() -> ExitCode {
         // done above: they need no configuration
         #[cfg(feature = "dev")]
         Command::Peer(_) => Ok(()),
-        Command::Spec => Ok(()),
+        Command::Spec | Command::Config(_) => Ok(()),
     };
     ended(done)
 }
@@ -78,6 +79,18 @@ fn ended(done: anyhow::Result<()>) -> ExitCode {
 
 fn spec() -> anyhow::Result<()> {
     say(&serde_json::to_string_pretty(&chatzz::spec::document())?);
+    Ok(())
+}
+
+fn document(args: &ConfigArgs) -> anyhow::Result<()> {
+    if args.write {
+        std::fs::write(".env.example", config::env_example())?;
+        std::fs::write("docs/configuration.md", config::markdown())?;
+    } else if args.markdown {
+        print(&config::markdown());
+    } else {
+        print(&config::env_example());
+    }
     Ok(())
 }
 
@@ -241,8 +254,12 @@ impl Signals {
 
 /// One line for the person at the terminal; a closed terminal is no failure.
 fn say(line: &impl Display) {
+    print(&format_args!("{line}\n"));
+}
+
+fn print(text: &impl Display) {
     let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}");
+    let _ = write!(out, "{text}");
     let _ = out.flush();
 }
 

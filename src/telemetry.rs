@@ -1,6 +1,6 @@
 //! Log lines: where they go, how they look, and what must never be in them.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write as _};
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
@@ -10,7 +10,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
-use crate::config::{LogConfig, LogFormat};
+use crate::config::{ConfigErrors, LogConfig, LogFormat};
 
 /// How fine the lines of a library may be, by the beginning of their target.
 ///
@@ -71,6 +71,31 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     build(config, writer, false)
+}
+
+/// Writes what is wrong with the configuration, before anything is logged: for people, or
+/// as lines of the JSON log if that is the format asked for.
+pub fn report<W>(errors: &ConfigErrors, writer: W)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let log = LogConfig {
+        filter: "warn".to_owned(),
+        format: errors.format(),
+    };
+    if errors.format() == LogFormat::Text {
+        // a closed terminal is no failure
+        let _ = writeln!(writer.make_writer(), "chatzz: {errors}");
+    } else if let Ok(subscriber) = subscriber(&log, writer) {
+        tracing::subscriber::with_default(subscriber, || {
+            for error in errors {
+                tracing::error!(key = error.key(), "{error}");
+            }
+            for warning in errors.warnings() {
+                tracing::warn!("{warning}");
+            }
+        });
+    }
 }
 
 fn build<W>(

@@ -36,7 +36,7 @@ async fn main() -> ExitCode {
     let (config, warnings) = match Config::from_env(Mode::Serve) {
         Ok(read) => read,
         Err(errors) => {
-            complain(&errors);
+            chatzz::telemetry::report(&errors, std::io::stderr);
             return ExitCode::from(USAGE);
         }
     };

@@ -3,18 +3,16 @@
 use http::HeaderName;
 
 use super::Mode;
-use super::jwt::JwtConfig;
-use super::parse;
-use super::reader::Reader;
+use super::jwt::{JwtConfig, KeySources};
+use super::key::{DefaultValue, Key, Section};
+use super::parse::choice;
+use super::reader::{Read, Reader};
 use super::webhook::WebhookConfig;
 
 /// How a client proves who it is.
 #[derive(Debug, Clone)]
 pub struct AuthConfig {
     /// The mode of authentication.
-    ///
-    /// `CHATZZ_AUTH`, default: none for `serve`, `trusted` for `dev`, choice. `serve`
-    /// refuses to start until it is chosen; `migrate` serves nobody and does not look.
     pub mode: AuthMode,
 }
 
@@ -23,22 +21,57 @@ pub struct AuthConfig {
 pub enum AuthMode {
     /// Every client is believed about who it is.
     Trusted,
-    /// A token tells, signed by the application's login service.
+    /// A token says who it is, signed by the application's login service.
     Jwt(Box<JwtConfig>),
-    /// The application tells, asked with each token.
+    /// The application says who it is, asked with each token.
     Webhook(Box<WebhookConfig>),
 }
 
 /// The word of `CHATZZ_AUTH`.
-#[derive(Debug, Clone, Copy)]
-enum Word {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
     Jwt,
     Webhook,
     Trusted,
 }
 
+section! {
+    /// Which mode of authentication is chosen.
+    pub(super) struct AuthChoice in "Authentication" {
+        /// How a client proves who it is; `serve` does not start until it is chosen.
+        /// `jwt`: tokens of your login service. `webhook`: your application is asked.
+        /// `trusted`: every client is believed, which is right only behind a gate of your own.
+        word: Option<Word> =
+            key("CHATZZ_AUTH", "`jwt`, `webhook` or `trusted`",
+                unset("none for `serve`, `trusted` for `dev`", None, "trusted"),
+                choice(&Word::NAMES)),
+    }
+}
+
+impl Word {
+    const NAMES: [(&str, Self); 3] = [
+        ("jwt", Self::Jwt),
+        ("webhook", Self::Webhook),
+        ("trusted", Self::Trusted),
+    ];
+
+    /// The sections that only one mode reads.
+    const SECTIONS: [(Self, Section); 3] = [
+        (Self::Jwt, KeySources::SECTION),
+        (Self::Jwt, JwtConfig::SECTION),
+        (Self::Webhook, WebhookConfig::SECTION),
+    ];
+
+    fn name(self) -> &'static str {
+        let mut names = Self::NAMES.into_iter();
+        names
+            .find(|(_, word)| *word == self)
+            .map_or("", |(name, _)| name)
+    }
+}
+
 impl AuthConfig {
-    /// The headers of the handshake that the application is told.
+    /// The headers of the handshake that are passed on to the application.
     pub(crate) fn told_headers(&self) -> &[HeaderName] {
         match &self.mode {
             AuthMode::Webhook(webhook) => &webhook.headers,
@@ -46,33 +79,55 @@ impl AuthConfig {
         }
     }
 
-    pub(super) fn read(keys: &mut Reader<'_>, mode: Mode) -> Option<Self> {
-        let known = [
-            ("jwt", Word::Jwt),
-            ("webhook", Word::Webhook),
-            ("trusted", Word::Trusted),
-        ];
-        let chosen = keys.read_set("CHATZZ_AUTH", |text| parse::choice(text, &known));
-        let word = match (chosen.ok()?, mode) {
+    pub(super) fn read(keys: &mut Reader<'_>) -> Read<Self> {
+        let chosen = AuthChoice::read(keys)?.word;
+        let word = match (chosen, keys.mode()) {
             (_, Mode::Migrate) | (None, Mode::Dev) => Word::Trusted,
-            (Some(chosen), _) => chosen,
+            (Some(chosen), _) => {
+                refuse_keys_of_others(keys, chosen);
+                chosen
+            }
             (None, Mode::Serve) => {
-                keys.refuse(
+                return Err(keys.refuse(
                     "CHATZZ_AUTH",
                     "no mode of authentication is chosen; write CHATZZ_AUTH=jwt for tokens of \
                      your login service, CHATZZ_AUTH=webhook to have your application asked, or \
                      CHATZZ_AUTH=trusted if everybody who can reach this server may be believed \
-                     about who he is, as behind a gate of your own (to try things out, run \
+                     about who they are, as behind a gate of your own (to try things out, run \
                      `chatzz dev`)",
-                );
-                return None;
+                ));
             }
         };
         let mode = match word {
-            Word::Jwt => AuthMode::Jwt(Box::new(JwtConfig::read(keys)?)),
+            Word::Jwt => AuthMode::Jwt(Box::new(JwtConfig::read_fitting(keys)?)),
             Word::Webhook => AuthMode::Webhook(Box::new(WebhookConfig::read(keys)?)),
             Word::Trusted => AuthMode::Trusted,
         };
-        Some(Self { mode })
+        Ok(Self { mode })
+    }
+}
+
+/// Notes keys that say how tokens are checked, though another mode checks them.
+///
+/// A key that has a default may stay: nobody is believed or refused by it alone.
+fn refuse_keys_of_others(keys: &mut Reader<'_>, chosen: Word) {
+    for other in [Word::Jwt, Word::Webhook] {
+        let sections = Word::SECTIONS.iter().filter(|(word, _)| *word == other);
+        let set: Vec<&str> = sections
+            .flat_map(|(_, section)| section.keys)
+            .filter(|key| matches!(key.default, DefaultValue::Rule { .. }))
+            .flat_map(Key::names)
+            .filter(|name| keys.is_set(name))
+            .collect();
+        if other != chosen && !set.is_empty() {
+            let (other, chosen) = (other.name(), chosen.name());
+            keys.refuse(
+                format!("CHATZZ_AUTH and {}", set.join(", ")),
+                format!(
+                    "with `{chosen}` nothing looks at what is for `{other}`; write \
+                     CHATZZ_AUTH={other}, or remove the rest"
+                ),
+            );
+        }
     }
 }

@@ -24,7 +24,7 @@ const COMPARING: [&str; 12] = [
 /// Operators that take another condition.
 const NESTING: [&str; 2] = ["$not", "$elemMatch"];
 /// Deepest nesting of a filter.
-const MOST_DEPTH: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// Who may write to whom, in the application's words: when a document of the
 /// collection matches.
@@ -183,10 +183,10 @@ fn check_value(value: &Bson, depth: usize, seen: &mut Seen) -> Parsed<()> {
 }
 
 fn deeper(depth: usize) -> Parsed<usize> {
-    if depth < MOST_DEPTH {
+    if depth < MAX_DEPTH {
         Ok(depth + 1)
     } else {
-        refuse("its `filter` is nested too deep")
+        refuse("its `filter` is nested too deeply")
     }
 }
 

@@ -4,9 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::error::{ConfigError, ConfigErrors};
+use super::secret;
 use super::warning::Warning;
 use super::{Config, Mode};
 
@@ -39,8 +42,9 @@ impl Config {
         dotenv: &Path,
         mode: Mode,
     ) -> Result<(Self, Vec<Warning>), ConfigErrors> {
-        let mut errors = Vec::new();
-        let mut values = read_dotenv(dotenv, &mut errors);
+        let (from_file, mut errors) = read_dotenv(dotenv);
+        let is_file_lost = from_file.is_none();
+        let mut values = from_file.unwrap_or_default();
         // A key that is unreadable must not also be called missing.
         let mut unreadable = BTreeSet::new();
         for (name, value) in variables {
@@ -58,52 +62,65 @@ impl Config {
         }
         let names = values.keys().cloned().collect::<Vec<_>>();
         let read = Self::from_lookup(|name| values.get(name).cloned(), names.into_iter(), mode);
-        match read {
-            Ok(config) if errors.is_empty() => Ok(config),
-            Ok(_) => Err(ConfigErrors::new(errors)),
-            Err(others) => {
-                let others = others.into_iter();
-                errors.extend(others.filter(|error| !unreadable.contains(error.key())));
-                Err(ConfigErrors::new(errors))
-            }
+        if errors.is_empty() {
+            return read;
         }
+        let (others, warnings, format) = match read {
+            Ok((config, warnings)) => (Vec::new(), warnings, config.log.format),
+            Err(found) => (found.errors, found.warnings, found.format),
+        };
+        // Nor must one that a lost file may set.
+        errors.extend(others.into_iter().filter(|error| {
+            let key = error.key();
+            !unreadable.contains(key) && (!is_file_lost || values.contains_key(key))
+        }));
+        Err(ConfigErrors {
+            errors,
+            warnings,
+            format,
+        })
     }
 }
 
-/// The variables of the file; none when there is no such file.
-fn read_dotenv(path: &Path, errors: &mut Vec<ConfigError>) -> BTreeMap<String, String> {
-    let mut values = BTreeMap::new();
-    let lines = match dotenvy::from_path_iter(path) {
-        Ok(lines) => lines,
-        Err(error) if error.not_found() => return values,
+/// The variables of the file, none when there is no such file, and what is wrong with it.
+///
+/// Without variables nothing of the file could be read.
+fn read_dotenv(path: &Path) -> (Option<BTreeMap<String, String>>, Vec<ConfigError>) {
+    let wrong = |sentence| ConfigError::new(path.display().to_string(), sentence);
+    let lost = |sentence| (None, vec![wrong(sentence)]);
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(error) => {
-            let sentence = format!("cannot be read ({error}); make it readable or remove it");
-            errors.push(ConfigError::new(path.display().to_string(), sentence));
-            return values;
+            return lost(format!(
+                "cannot be read ({error}); make it readable or remove it"
+            ));
         }
     };
+    let text = match str::from_utf8(&bytes) {
+        Ok(text) => secret::without_mark(text),
+        Err(error) => {
+            let before = bytes.iter().take(error.valid_up_to());
+            let line = 1 + before.filter(|byte| **byte == b'\n').count();
+            return lost(format!(
+                "line {line} is not UTF-8 text; save the file as UTF-8"
+            ));
+        }
+    };
+    let mut values = BTreeMap::new();
+    let mut errors = Vec::new();
     // dotenvy tells no line number, and its text of a broken line may be a password.
     let mut place = "the first setting".to_owned();
-    for line in lines {
-        match line {
-            Ok((name, value)) => {
-                place = format!("the setting after {name}");
-                values.insert(name, value);
-            }
-            Err(dotenvy::Error::LineParse(..)) => {
-                let sentence = format!(
-                    "{place} cannot be understood; write NAME='value', in single quotes when the \
-                     value holds a space, `#`, `$` or a quote"
-                );
-                errors.push(ConfigError::new(path.display().to_string(), sentence));
-            }
-            Err(error) => {
-                let sentence = format!("cannot be read ({error}); make it readable UTF-8 text");
-                errors.push(ConfigError::new(path.display().to_string(), sentence));
-                // The reader would give the same error for ever.
-                break;
-            }
+    for line in dotenvy::from_read_iter(text.as_bytes()) {
+        if let Ok((name, value)) = line {
+            place = format!("the setting after {name}");
+            values.insert(name, value);
+        } else {
+            errors.push(wrong(format!(
+                "{place} cannot be understood; write NAME='value', in single quotes when the \
+                 value holds a space, `#`, `$` or a quote"
+            )));
         }
     }
-    values
+    (Some(values), errors)
 }

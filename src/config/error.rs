@@ -1,6 +1,9 @@
-//! Mistakes in the configuration, collected so that all are told at once.
+//! Mistakes in the configuration, collected so that all are reported at once.
 
 use std::fmt;
+
+use super::log::LogFormat;
+use super::warning::Warning;
 
 /// One mistake: the key and a sentence that says what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,29 +32,31 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Every mistake of a configuration; displayed with one line for each.
+/// Every mistake of a configuration, and what else is odd about it.
 ///
-/// No line holds the value of a secret.
+/// Displayed with one line for each; none holds the value of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigErrors(Vec<ConfigError>);
-
-impl ConfigErrors {
-    pub(super) fn new(errors: Vec<ConfigError>) -> Self {
-        Self(errors)
-    }
-
-    /// The mistakes in the order of the sections.
-    pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
-        self.0.iter()
-    }
+pub struct ConfigErrors {
+    /// In the order of the sections.
+    pub(super) errors: Vec<ConfigError>,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) format: LogFormat,
 }
 
-impl IntoIterator for ConfigErrors {
-    type Item = ConfigError;
-    type IntoIter = std::vec::IntoIter<ConfigError>;
+impl ConfigErrors {
+    /// The mistakes in the order of the sections.
+    pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
+        self.errors.iter()
+    }
 
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+    /// What may be behind a mistake, such as a key with a typing error.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// How the lines of the log were to look, as far as that could be read.
+    pub fn format(&self) -> LogFormat {
+        self.format
     }
 }
 
@@ -66,11 +71,14 @@ impl<'a> IntoIterator for &'a ConfigErrors {
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_slice() {
+        match self.errors.as_slice() {
             [_] => write!(f, "the configuration has a mistake:")?,
             errors => write!(f, "the configuration has {} mistakes:", errors.len())?,
         }
-        self.iter().try_for_each(|error| write!(f, "\n  {error}"))
+        let mut errors = self.errors.iter();
+        errors.try_for_each(|error| write!(f, "\n  {error}"))?;
+        let mut warnings = self.warnings.iter();
+        warnings.try_for_each(|warning| write!(f, "\n  warning: {warning}"))
     }
 }
 

@@ -6,47 +6,64 @@ use std::time::Duration;
 use http::uri::Uri;
 use secrecy::SecretString;
 
-use super::parse::{self, Parsed, Refusal, shown};
-use super::reader::Reader;
-use super::secret;
+use super::parse::{self, Parsed, Refusal, shown, within};
+use super::secret::signing;
 use super::tls::TlsConfig;
 
-/// The listeners and who may connect from a web page.
-#[derive(Debug, Clone)]
-pub struct HttpConfig {
-    /// Where clients connect.
-    ///
-    /// `CHATZZ_LISTEN`, default `127.0.0.1:3000`, address:port. Change it to
-    /// `0.0.0.0:3000` to be reached from other machines or out of a container.
-    pub listen: SocketAddr,
-    /// Where metrics are read; `None` when it is `off`.
-    ///
-    /// `CHATZZ_METRICS_LISTEN`, default `127.0.0.1:9464`, address:port or `off`.
-    /// Change it when Prometheus reads from another machine; never make it public.
-    pub metrics_listen: Option<SocketAddr>,
-    /// The web pages that may connect.
-    ///
-    /// `CHATZZ_ALLOWED_ORIGINS`, default: only pages of the same host, list of
-    /// origins or `*`. Change it when the front end is served from another host.
-    pub allowed_origins: AllowedOrigins,
-    /// The most connections at one time.
-    ///
-    /// `CHATZZ_MAX_CONNECTIONS`, default `20000`, count. Change it with the memory
-    /// (about 30 KiB for each) and the limit of open files.
-    pub max_connections: usize,
-    /// How long a client may take to send the head of a request.
-    ///
-    /// `CHATZZ_HEADER_TIMEOUT`, default `10s`, duration. Raise it for very slow
-    /// networks only: it is what closes connections that never say anything.
-    pub header_timeout: Duration,
-    /// The certificate of the clients' listener, if it speaks TLS.
-    pub tls: Option<TlsConfig>,
-    /// What an administrator shows to end a user's sockets; without it nobody can.
-    ///
-    /// `CHATZZ_ADMIN_TOKEN`, default: none, text. Or a file that holds it:
-    /// `CHATZZ_ADMIN_TOKEN_FILE`, default: none, path. The requests are taken where
-    /// metrics are read.
-    pub admin_token: Option<SecretString>,
+section! {
+    /// The listeners and who may connect from a web page.
+    pub struct HttpConfig in "HTTP" {
+        /// Where clients connect.
+        /// Write `0.0.0.0:3000` to be reached from other machines or from outside a container.
+        listen: SocketAddr =
+            key("CHATZZ_LISTEN", "address:port", default("127.0.0.1:3000"), parse::address),
+        /// Where metrics are read; `off` closes this listener.
+        /// Change it when Prometheus runs on another machine. Never make it public.
+        metrics_listen: Option<SocketAddr> =
+            key("CHATZZ_METRICS_LISTEN", "address:port or `off`", default("127.0.0.1:9464"),
+                parse::address_or_off),
+        /// The web pages that may connect.
+        /// Set it when the front end is served from another host.
+        allowed_origins: AllowedOrigins =
+            key("CHATZZ_ALLOWED_ORIGINS", "list of origins or `*`",
+                unset("only pages of the same host", AllowedOrigins::SameHost,
+                    "https://app.example.org"),
+                origins),
+        /// The most connections at one time.
+        /// Each takes about 30 KiB of memory and one open file.
+        max_connections: usize =
+            key("CHATZZ_MAX_CONNECTIONS", "count", default("20000"), within("1", "1000000")),
+        /// How long a client may take to send the head of a request.
+        /// Raise it for very slow networks only: it closes connections that never say anything.
+        header_timeout: Duration =
+            key("CHATZZ_HEADER_TIMEOUT", "duration", default("10s"), within("100ms", "5m")),
+        /// Lets its holder end the sockets of a user; at least 32 bytes.
+        /// Those requests arrive on `CHATZZ_METRICS_LISTEN`. Without it nobody can make them.
+        admin_token: Option<SecretString> =
+            secret("CHATZZ_ADMIN_TOKEN" or_file "/run/secrets/chatzz-admin", "text",
+                unset("none", None, "write-32-random-bytes-of-your-own"), signing),
+    }
+    with {
+        /// The certificate of the clients' listener, if it speaks TLS.
+        tls: Option<TlsConfig> = TlsConfig::read_pair,
+    }
+    check(keys) {
+        if let (Ok(Some(_)), Ok(None)) = (&admin_token, metrics_listen) {
+            keys.refuse(
+                "CHATZZ_ADMIN_TOKEN and CHATZZ_METRICS_LISTEN",
+                "an administrator's requests arrive where metrics are read, and that is `off`; \
+                 write an address, or remove the token",
+            );
+        }
+        if let (Ok(listen), Ok(Some(metrics))) = (listen, metrics_listen)
+            && collide(listen, metrics)
+        {
+            keys.refuse(
+                "CHATZZ_LISTEN and CHATZZ_METRICS_LISTEN",
+                format!("both want port {}; give each its own", listen.port()),
+            );
+        }
+    }
 }
 
 /// The web pages that may connect, by the `Origin` header of their browser.
@@ -58,47 +75,6 @@ pub enum AllowedOrigins {
     Any,
     /// These, in the form browsers send: lower-case, without a default port.
     Listed(Vec<String>),
-}
-
-impl HttpConfig {
-    pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
-        let timeout = Duration::from_millis(100)..=Duration::from_mins(5);
-        let listen = keys.read("CHATZZ_LISTEN", parse::address);
-        let metrics_listen = keys.read("CHATZZ_METRICS_LISTEN", parse::address_or_off);
-        let allowed_origins = keys.read_set("CHATZZ_ALLOWED_ORIGINS", origins);
-        let max_connections = keys.read("CHATZZ_MAX_CONNECTIONS", |text| {
-            parse::number(text, 1..=1_000_000)
-        });
-        let header_timeout = keys.read("CHATZZ_HEADER_TIMEOUT", |text| {
-            parse::duration(text, timeout)
-        });
-        let tls = TlsConfig::read(keys);
-        let admin_token = secret::signing(keys, "CHATZZ_ADMIN_TOKEN", "CHATZZ_ADMIN_TOKEN_FILE");
-        if matches!((&admin_token, metrics_listen), (Ok(Some(_)), Some(None))) {
-            keys.refuse(
-                "CHATZZ_ADMIN_TOKEN and CHATZZ_METRICS_LISTEN",
-                "the requests of an administrator are taken where metrics are read, and that is \
-                 `off`; write an address, or remove the token",
-            );
-        }
-        if let (Some(listen), Some(Some(metrics))) = (listen, metrics_listen)
-            && collide(listen, metrics)
-        {
-            keys.refuse(
-                "CHATZZ_LISTEN and CHATZZ_METRICS_LISTEN",
-                format!("both want port {}; give each its own", listen.port()),
-            );
-        }
-        Some(Self {
-            listen: listen?,
-            metrics_listen: metrics_listen?,
-            allowed_origins: allowed_origins.ok()?.unwrap_or(AllowedOrigins::SameHost),
-            max_connections: max_connections?,
-            header_timeout: header_timeout?,
-            tls: tls.ok()?,
-            admin_token: admin_token.ok()?,
-        })
-    }
 }
 
 /// Whether the second listener would find its port taken by the first.

@@ -5,58 +5,86 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::parse::{self, Parsed, Refusal, shown};
-use super::reader::{Noted, Reader};
-use super::secret;
+use super::parse::{self, Parsed, Refusal, choice, comma_list, shown, within};
+use super::reader::{Read, Reader};
+use super::secret::signing;
 use super::service_url::ServiceUrl;
 use super::warning::Warning;
 
 /// The longest name and value of a claim, in characters.
-const CLAIM_MAX: usize = 256;
+const MAX_CLAIM: usize = 256;
 
-/// Tokens that the application's login service signs.
-#[derive(Debug, Clone)]
-pub struct JwtConfig {
-    /// What signatures are checked with.
-    ///
-    /// Exactly one of `CHATZZ_JWT_SECRET`, default: none, text.
-    /// `CHATZZ_JWT_SECRET_FILE`, default: none, path. `CHATZZ_JWT_PUBLIC_KEY`, default: none, PEM.
-    /// `CHATZZ_JWT_PUBLIC_KEY_FILE`, default: none, path. `CHATZZ_JWT_JWKS_FILE`, default: none, path.
-    /// `CHATZZ_JWT_JWKS_URL`, default: none, URL. Others can then not be believed.
-    pub key: JwtKey,
-    /// How often a JWKS is read anew.
-    ///
-    /// `CHATZZ_JWT_JWKS_REFRESH`, default `10m`, duration. Lower it when withdrawn keys
-    /// must stop working sooner; new ones are found at once.
-    pub refresh: Duration,
-    /// The algorithms that are accepted; every one of them fits the key.
-    ///
-    /// `CHATZZ_JWT_ALGORITHMS`, default: all that fit the key,
-    /// list of HS256, HS384, HS512, RS256, ES256, EdDSA. Change it to the one in use.
-    pub algorithms: Vec<JwtAlgorithm>,
-    /// What `iss` must be.
-    ///
-    /// `CHATZZ_JWT_ISSUER`, default: any, text. Set it when the key signs for several issuers.
-    pub issuer: Option<String>,
-    /// One of these must be in `aud`; with none, a token that has `aud` is refused, as
-    /// RFC 7519 §4.1.3 asks for.
-    ///
-    /// `CHATZZ_JWT_AUDIENCE`, default: none; tokens with `aud` are refused, list of texts.
-    pub audience: Vec<String>,
-    /// How far `exp` and `nbf` are stretched.
-    ///
-    /// `CHATZZ_JWT_LEEWAY`, default `0s`, duration. Raise it when the clocks differ.
-    pub leeway: Duration,
-    /// The claim that holds the user's `_id`.
-    ///
-    /// `CHATZZ_JWT_USER_CLAIM`, default `sub`, name. Change it to where the login
-    /// service puts it.
-    pub user_claim: String,
-    /// Whether a token must have `exp`.
-    ///
-    /// `CHATZZ_JWT_REQUIRE_EXPIRY`, default `true`, `true` or `false`. With `false`, a
-    /// token without it is good for ever.
-    pub require_expiry: bool,
+section! {
+    /// The keys of which exactly one is set.
+    pub(super) struct KeySources in "Authentication: `CHATZZ_AUTH=jwt`" {
+        /// What HS256, HS384 and HS512 tokens are signed with, at least 32 bytes.
+        /// Exactly one key is set: this, the public key, or a JWKS as a file or URL.
+        secret: Option<SecretString> =
+            secret("CHATZZ_JWT_SECRET" or_file "/run/secrets/chatzz-jwt", "text",
+                unset("none", None, "write-32-or-more-random-bytes-here"), signing),
+        /// The public key of RS256, ES256 or EdDSA tokens. Line breaks may be written `\n`.
+        public_key: Option<String> =
+            key("CHATZZ_JWT_PUBLIC_KEY" or_file "/etc/chatzz/jwt.pem", "PEM",
+                unset("none", None, "-----BEGIN PUBLIC KEY-----..."), public_key),
+        /// A file of public keys in the JWKS form; read again like the URL.
+        jwks_file: Option<PathBuf> =
+            key("CHATZZ_JWT_JWKS_FILE", "path", unset("none", None, "/etc/chatzz/jwks.json"),
+                parse::file),
+        /// Where the login service publishes its public keys.
+        jwks_url: Option<ServiceUrl> =
+            key("CHATZZ_JWT_JWKS_URL", "URL",
+                unset("none", None, "https://login.example.org/.well-known/jwks.json"),
+                ServiceUrl::parse),
+    }
+}
+
+section! {
+    /// Tokens that the application's login service signs.
+    pub struct JwtConfig in "Authentication: `CHATZZ_AUTH=jwt`" {
+        /// How often a JWKS is read again.
+        /// Lower it when withdrawn keys must stop working sooner. A token with an unknown key
+        /// reads it at once, at most every 5 s.
+        refresh: Duration =
+            key("CHATZZ_JWT_JWKS_REFRESH", "duration", default("10m"), within("1s", "24h")),
+        /// The algorithms that are accepted; each must fit the key. Write the one in use.
+        algorithms: Vec<JwtAlgorithm> =
+            key("CHATZZ_JWT_ALGORITHMS", "list of HS256, HS384, HS512, RS256, ES256, EdDSA",
+                unset("all that fit the key", Vec::new(), "RS256,ES256"), algorithms),
+        /// What `iss` of a token must be.
+        /// Set it when the key signs for several issuers.
+        issuer: Option<String> =
+            key("CHATZZ_JWT_ISSUER", "text", unset("any", None, "https://login.example.org/"),
+                claim_text),
+        /// One of these must be in `aud` of a token.
+        /// With none, a token that has `aud` is refused, as RFC 7519 §4.1.3 asks for.
+        audience: Vec<String> =
+            key("CHATZZ_JWT_AUDIENCE", "list of texts",
+                unset("none; tokens with `aud` are refused", Vec::new(), "chat"), claim_texts),
+        /// How far `exp` and `nbf` are stretched.
+        /// Raise it when the clocks differ.
+        leeway: Duration = key("CHATZZ_JWT_LEEWAY", "duration", default("0s"), within("0s", "5m")),
+        /// The claim that holds the user's `_id`, a string or an integer.
+        user_claim: String = key("CHATZZ_JWT_USER_CLAIM", "name", default("sub"), claim_text),
+        /// Whether a token must have `exp`.
+        /// With `false`, one without it is good for ever.
+        require_expiry: bool =
+            key("CHATZZ_JWT_REQUIRE_EXPIRY", "`true` or `false`", default("true"), parse::flag),
+    }
+    with {
+        /// What signatures are checked with.
+        key: JwtKey = JwtKey::read,
+    }
+    check(keys) {
+        if let (Ok(key), Ok(algorithms)) = (&key, &algorithms)
+            && !algorithms.iter().all(|algorithm| key.fits(*algorithm))
+        {
+            let those = match key {
+                JwtKey::Secret(_) => "a shared secret fits HS256, HS384 and HS512 alone",
+                _ => "public keys fit RS256, ES256 and EdDSA alone",
+            };
+            keys.refuse("CHATZZ_JWT_ALGORITHMS", format!("{those}; remove the others"));
+        }
+    }
 }
 
 /// What signatures are checked with.
@@ -100,120 +128,70 @@ impl JwtAlgorithm {
     }
 }
 
-impl JwtConfig {
-    /// Reads the keys; `None` is a mistake, noted.
-    pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
-        let key = key(keys);
-        let refresh = keys.read("CHATZZ_JWT_JWKS_REFRESH", |text| {
-            parse::duration(text, Duration::from_secs(1)..=Duration::from_hours(24))
-        });
-        let algorithms = keys.read_set("CHATZZ_JWT_ALGORITHMS", algorithms);
-        let issuer = keys.read_set("CHATZZ_JWT_ISSUER", claim_text);
-        let audience = keys.read_set("CHATZZ_JWT_AUDIENCE", |text| {
-            parse::comma_list(text).map(claim_text).collect()
-        });
-        let leeway = keys.read("CHATZZ_JWT_LEEWAY", |text| {
-            parse::duration(text, Duration::ZERO..=Duration::from_mins(5))
-        });
-        let user_claim = keys.read("CHATZZ_JWT_USER_CLAIM", claim_text);
-        let require_expiry = keys.read("CHATZZ_JWT_REQUIRE_EXPIRY", parse::flag);
-        let key = key.ok()?;
-        Some(Self {
-            algorithms: fitting(keys, &key, algorithms.ok()?)?,
-            key,
-            refresh: refresh?,
-            issuer: issuer.ok()?,
-            audience: audience.ok()?.unwrap_or_default(),
-            leeway: leeway?,
-            user_claim: user_claim?,
-            require_expiry: require_expiry?,
-        })
+impl JwtKey {
+    /// Whether the algorithm is of the key's family: a public key is never a shared secret.
+    fn fits(&self, algorithm: JwtAlgorithm) -> bool {
+        algorithm.is_symmetric() == matches!(self, Self::Secret(_))
     }
-}
 
-/// The one key that is set.
-fn key(keys: &mut Reader<'_>) -> Result<JwtKey, Noted> {
-    let secret = secret::signing(keys, "CHATZZ_JWT_SECRET", "CHATZZ_JWT_SECRET_FILE");
-    let names = ("CHATZZ_JWT_PUBLIC_KEY", "CHATZZ_JWT_PUBLIC_KEY_FILE");
-    let public = secret::text_or_file(keys, names.0, names.1, false);
-    let file = keys.read_set("CHATZZ_JWT_JWKS_FILE", |text| Ok(PathBuf::from(text)));
-    let url = keys.read_set("CHATZZ_JWT_JWKS_URL", ServiceUrl::parse);
-    let public = public?.map(|text| text.replace("\\n", "\n"));
-    if public
-        .as_deref()
-        .is_some_and(|text| text.contains("PRIVATE KEY-----"))
-    {
-        keys.refuse(
-            names.0,
-            "this is a private key, which only the login service may have; write the public key",
-        );
-        return Err(Noted);
-    }
-    let mut set = [
-        secret?.map(JwtKey::Secret),
-        public.map(JwtKey::PublicKey),
-        file?.map(JwtKey::JwksFile),
-        url?.map(JwtKey::JwksUrl),
-    ]
-    .into_iter()
-    .flatten();
-    match (set.next(), set.next()) {
-        (Some(key), None) => {
-            if let JwtKey::JwksUrl(url) = &key
-                && url.is_exposed()
-            {
-                keys.warn(Warning::Exposed {
-                    key: "CHATZZ_JWT_JWKS_URL",
-                });
+    /// The one key that is set.
+    fn read(keys: &mut Reader<'_>) -> Read<Self> {
+        let sources = KeySources::read(keys)?;
+        let mut set = [
+            sources.secret.map(Self::Secret),
+            sources.public_key.map(Self::PublicKey),
+            sources.jwks_file.map(Self::JwksFile),
+            sources.jwks_url.map(Self::JwksUrl),
+        ]
+        .into_iter()
+        .flatten();
+        let many = match (set.next(), set.next()) {
+            (Some(key), None) => {
+                if matches!(&key, Self::JwksUrl(url) if url.is_exposed()) {
+                    let key = "CHATZZ_JWT_JWKS_URL";
+                    keys.warn(Warning::Exposed { key });
+                }
+                return Ok(key);
             }
-            Ok(key)
-        }
-        (found, _) => {
-            let many = if found.is_some() {
-                "more than one"
-            } else {
-                "none"
-            };
-            keys.refuse(
-                "CHATZZ_AUTH",
-                format!(
-                    "`jwt` needs exactly one of CHATZZ_JWT_SECRET, CHATZZ_JWT_PUBLIC_KEY (each \
-                     also as a _FILE), CHATZZ_JWT_JWKS_FILE and CHATZZ_JWT_JWKS_URL; {many} is set"
-                ),
-            );
-            Err(Noted)
-        }
+            (Some(_), Some(_)) => "more than one",
+            (None, _) => "none",
+        };
+        Err(keys.refuse(
+            "CHATZZ_AUTH",
+            format!(
+                "`jwt` needs exactly one of CHATZZ_JWT_SECRET, CHATZZ_JWT_PUBLIC_KEY (each \
+                 also as a _FILE), CHATZZ_JWT_JWKS_FILE and CHATZZ_JWT_JWKS_URL; {many} is set"
+            ),
+        ))
     }
 }
 
-/// The algorithms of the key's family: a public key is never a shared secret.
-fn fitting(
-    keys: &mut Reader<'_>,
-    key: &JwtKey,
-    listed: Option<Vec<JwtAlgorithm>>,
-) -> Option<Vec<JwtAlgorithm>> {
-    let symmetric = matches!(key, JwtKey::Secret(_));
-    let fits = |algorithm: &JwtAlgorithm| algorithm.is_symmetric() == symmetric;
-    let all = || ALGORITHMS.map(|(_, algorithm)| algorithm).into_iter();
-    let listed = listed.unwrap_or_else(|| all().filter(fits).collect());
-    if listed.iter().all(fits) {
-        return Some(listed);
+impl JwtConfig {
+    /// Reads the keys; without a list, every algorithm that fits the key is accepted.
+    pub(super) fn read_fitting(keys: &mut Reader<'_>) -> Read<Self> {
+        let mut config = Self::read(keys)?;
+        if config.algorithms.is_empty() {
+            let all = ALGORITHMS.map(|(_, algorithm)| algorithm).into_iter();
+            config.algorithms = all
+                .filter(|algorithm| config.key.fits(*algorithm))
+                .collect();
+        }
+        Ok(config)
     }
-    let those = if symmetric {
-        "a shared secret fits HS256, HS384 and HS512 alone"
-    } else {
-        "public keys fit RS256, ES256 and EdDSA alone"
-    };
-    keys.refuse(
-        "CHATZZ_JWT_ALGORITHMS",
-        format!("{those}; remove the others"),
-    );
-    None
+}
+
+fn public_key(text: &str) -> Parsed<String> {
+    if text.contains("PRIVATE KEY-----") {
+        return Err(Refusal::new(
+            "this is a private key, which only the login service may have; write the public key",
+        ));
+    }
+    Ok(text.replace("\\n", "\n"))
 }
 
 fn algorithms(text: &str) -> Parsed<Vec<JwtAlgorithm>> {
-    let listed: Vec<_> = parse::comma_list(text)
-        .map(|name| parse::choice(name, &ALGORITHMS))
+    let listed: Vec<_> = comma_list(text)
+        .map(choice(&ALGORITHMS))
         .collect::<Parsed<_>>()?;
     if listed.is_empty() {
         return Err(Refusal::new(
@@ -223,14 +201,18 @@ fn algorithms(text: &str) -> Parsed<Vec<JwtAlgorithm>> {
     Ok(listed)
 }
 
+fn claim_texts(text: &str) -> Parsed<Vec<String>> {
+    comma_list(text).map(claim_text).collect()
+}
+
 /// The name or value of a claim.
 fn claim_text(text: &str) -> Parsed<String> {
     let length = text.chars().count();
-    if (1..=CLAIM_MAX).contains(&length) && !text.contains(char::is_control) {
+    if (1..=MAX_CLAIM).contains(&length) && !text.contains(char::is_control) {
         Ok(text.to_owned())
     } else {
         Err(Refusal::new(format!(
-            "{} does not do; write 1 to {CLAIM_MAX} characters",
+            "{} cannot be used; write 1 to {MAX_CLAIM} characters",
             shown(text)
         )))
     }

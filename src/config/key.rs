@@ -1,16 +1,31 @@
-//! The type of the key table's entries.
+//! What a declaration says about one key.
 
 /// One key of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
     /// The variable, beginning with `CHATZZ_`.
     pub name: &'static str,
-    /// What holds when it is not set.
-    pub default: DefaultValue,
+    /// The variable that can name a file with the value instead.
+    pub file: Option<KeyFile>,
     /// What kind of value it takes.
     pub unit: &'static str,
-    /// What it does and when to change it, in one line.
-    pub help: &'static str,
+    /// The smallest and the largest value, both allowed.
+    pub bounds: Option<(&'static str, &'static str)>,
+    /// What holds when it is not set.
+    pub default: DefaultValue,
+    /// Whether the value must not be known to others.
+    pub is_secret: bool,
+    /// What it does and when to change it, line by line as in the source.
+    pub docs: &'static [&'static str],
+}
+
+/// The variable that names a file with the value of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyFile {
+    /// The name of the key with `_FILE` at its end.
+    pub name: &'static str,
+    /// A path for `.env.example`.
+    pub example: &'static str,
 }
 
 /// What holds when a key is not set.
@@ -19,7 +34,7 @@ pub enum DefaultValue {
     /// This text, read like a value that was set.
     Text(&'static str),
     /// Something that depends on other keys, the machine or the command.
-    Told {
+    Rule {
         /// The rule, in words.
         rule: &'static str,
         /// A value for `.env.example`.
@@ -27,56 +42,28 @@ pub enum DefaultValue {
     },
 }
 
+/// The keys of one part of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Section {
+    /// The heading in the documentation. Neighbours with the same title are one section.
+    pub title: &'static str,
+    /// The keys, in the order of the documentation.
+    pub keys: &'static [Key],
+}
+
 impl Key {
     /// The value that stands in `.env.example`.
-    pub fn example(&self) -> &'static str {
+    pub const fn example(&self) -> &'static str {
         match self.default {
             DefaultValue::Text(text) => text,
-            DefaultValue::Told { example, .. } => example,
+            DefaultValue::Rule { example, .. } => example,
         }
     }
-}
 
-/// A key of the table.
-pub(super) const fn key(
-    name: &'static str,
-    default: DefaultValue,
-    unit: &'static str,
-    help: &'static str,
-) -> Key {
-    Key {
-        name,
-        default,
-        unit,
-        help,
+    /// The names under which it can be set.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        [Some(self.name), self.file.map(|file| file.name)]
+            .into_iter()
+            .flatten()
     }
-}
-
-/// A default that is read like a value.
-pub(super) const fn text(text: &'static str) -> DefaultValue {
-    DefaultValue::Text(text)
-}
-
-/// A default that depends on something else.
-pub(super) const fn told(rule: &'static str, example: &'static str) -> DefaultValue {
-    DefaultValue::Told { rule, example }
-}
-
-/// Two tables as one; `N` is the number of keys in both.
-#[expect(
-    clippy::indexing_slicing,
-    reason = "the compiler evaluates it: out of bounds is a build error"
-)]
-pub(super) const fn join<const N: usize>(first: &[Key], second: &[Key]) -> [Key; N] {
-    let mut all = [first[0]; N];
-    let mut index = 0;
-    while index < N {
-        all[index] = if index < first.len() {
-            first[index]
-        } else {
-            second[index - first.len()]
-        };
-        index += 1;
-    }
-    all
 }

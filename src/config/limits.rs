@@ -3,63 +3,69 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::parse::{self, Parsed, Refusal, shown};
-use super::reader::Reader;
+use super::parse::{Parsed, Refusal, choice, shown, within};
+use super::reader::{Read, Reader};
 
-/// The longest time a rate can be about.
-const LONGEST: Duration = Duration::from_hours(1);
+section! {
+    /// Whether clients are limited at all.
+    pub(super) struct Switch in "Limits" {
+        /// Whether the limits below hold.
+        /// With `off` there are no rates and no caps of a user or an address, and errors close
+        /// nothing; only the number of sockets in all stays limited.
+        is_on: bool =
+            key("CHATZZ_RATE_LIMITS", "`on` or `off`", default("on"),
+                choice(&[("on", true), ("off", false)])),
+    }
+}
 
-/// How much one client, one user and one address may ask for.
-///
-/// A rate `100/10s` is a bucket: 100 at once, and from then on ten a second. Where
-/// several scopes are given all of them have to allow it.
-#[derive(Debug, Clone)]
-pub struct LimitsConfig {
-    /// New sessions and logins: sessions by address, `connect-user` by socket and user.
+section! {
+    /// How much one client, one user and one address may ask for.
     ///
-    /// `CHATZZ_LIMIT_CONNECTS`, default `socket=10/1m,user=60/1m,address=1200/1m`, rates.
-    /// Raise it when many people share an address.
-    pub connects: Rates,
-    /// `send-message`.
-    ///
-    /// `CHATZZ_LIMIT_SENDS`, default `socket=100/10s,user=150/10s,address=5000/10s`, rates.
-    pub sends: Rates,
-    /// `add-chat-user`.
-    ///
-    /// `CHATZZ_LIMIT_ADDS`, default `socket=200/1m,user=300/1m,address=3000/1m`, rates.
-    pub adds: Rates,
-    /// `get-old-messages` and `get-active-users`.
-    ///
-    /// `CHATZZ_LIMIT_HISTORY`, default `socket=200/10s,user=400/10s,address=5000/10s`, rates.
-    /// A client fetches a page for each conversation with a hole after a reconnect.
-    pub history: Rates,
-    /// `typing`. A client sends it every few seconds while somebody types.
-    ///
-    /// `CHATZZ_LIMIT_TYPING`, default `socket=20/10s,user=40/10s,address=10000/10s`, rates.
-    pub typing: Rates,
-    /// `signal`.
-    ///
-    /// `CHATZZ_LIMIT_SIGNALS`, default `socket=100/10s,user=150/10s,address=5000/10s`, rates.
-    /// A call between two browsers begins with some dozens.
-    pub signals: Rates,
-    /// All other events, unknown ones too.
-    ///
-    /// `CHATZZ_LIMIT_EVENTS`, default `socket=300/10s,user=600/10s,address=20000/10s`, rates.
-    pub events: Rates,
-    /// HTTP requests to the socket.io endpoint by address. Over polling each packet is one.
-    ///
-    /// `CHATZZ_LIMIT_REQUESTS`, default `20000/10s`, rate or `off`.
-    pub requests: Option<Rate>,
-    /// Errors of a socket that are its client's fault; the one that empties the bucket
-    /// closes the socket.
-    ///
-    /// `CHATZZ_LIMIT_ERRORS`, default `20/10s`, rate or `off`.
-    pub errors: Option<Rate>,
-    /// The most sockets of a user, of an address, and in all.
-    ///
-    /// `CHATZZ_LIMIT_SOCKETS`, default `user=50,address=2000,all=20000`, caps. TCP
-    /// connections of one address may be twice its sockets.
-    pub sockets: Caps,
+    /// A rate `100/10s` is a bucket: 100 at once, and from then on ten a second. Where
+    /// several scopes are given all of them have to allow it.
+    pub struct LimitsConfig in "Limits" {
+        /// New sessions by address, and logins (`connect-user`) by socket and user.
+        /// Raise it when many people share an address.
+        connects: Rates =
+            key("CHATZZ_LIMIT_CONNECTS", "rates",
+                default("socket=10/1m,user=60/1m,address=1200/1m"), rates),
+        /// Messages sent (`send-message`).
+        sends: Rates =
+            key("CHATZZ_LIMIT_SENDS", "rates",
+                default("socket=100/10s,user=150/10s,address=5000/10s"), rates),
+        /// Contacts added (`add-chat-user`).
+        adds: Rates =
+            key("CHATZZ_LIMIT_ADDS", "rates", default("socket=200/1m,user=300/1m,address=3000/1m"),
+                rates),
+        /// Pages of history and of contacts online (`get-old-messages`, `get-active-users`).
+        /// After a reconnect a client fetches a page for each conversation with a hole.
+        history: Rates =
+            key("CHATZZ_LIMIT_HISTORY", "rates",
+                default("socket=200/10s,user=400/10s,address=5000/10s"), rates),
+        /// Notices that somebody is typing (`typing`); a client sends one every few seconds.
+        typing: Rates =
+            key("CHATZZ_LIMIT_TYPING", "rates",
+                default("socket=20/10s,user=40/10s,address=10000/10s"), rates),
+        /// Signals (`signal`), which are passed on and not stored.
+        /// A call between two browsers begins with some dozens.
+        signals: Rates =
+            key("CHATZZ_LIMIT_SIGNALS", "rates",
+                default("socket=100/10s,user=150/10s,address=5000/10s"), rates),
+        /// All other events, unknown ones too.
+        events: Rates =
+            key("CHATZZ_LIMIT_EVENTS", "rates",
+                default("socket=300/10s,user=600/10s,address=20000/10s"), rates),
+        /// HTTP requests of one address to the socket.io endpoint; over polling each packet is one.
+        requests: Option<Rate> =
+            key("CHATZZ_LIMIT_REQUESTS", "rate or `off`", default("20000/10s"), rate_or_off),
+        /// Errors that are a client's fault; so many within the time close its socket.
+        errors: Option<Rate> =
+            key("CHATZZ_LIMIT_ERRORS", "rate or `off`", default("20/10s"), rate_or_off),
+        /// The most sockets of a user, of an address and in all.
+        /// TCP connections of one address may be twice its sockets.
+        sockets: Caps =
+            key("CHATZZ_LIMIT_SOCKETS", "caps", default("user=50,address=2000,all=20000"), caps),
+    }
 }
 
 /// A number of times within a time.
@@ -94,35 +100,11 @@ pub struct Caps {
 }
 
 impl LimitsConfig {
-    /// `CHATZZ_RATE_LIMITS`, default `on`, `on` or `off`. With `off` there are no rates,
-    /// no caps of a user or an address, and errors close nothing.
-    pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
-        let on = keys.read("CHATZZ_RATE_LIMITS", |text| {
-            parse::choice(text, &[("on", true), ("off", false)])
-        });
-        let connects = keys.read("CHATZZ_LIMIT_CONNECTS", rates);
-        let sends = keys.read("CHATZZ_LIMIT_SENDS", rates);
-        let adds = keys.read("CHATZZ_LIMIT_ADDS", rates);
-        let history = keys.read("CHATZZ_LIMIT_HISTORY", rates);
-        let typing = keys.read("CHATZZ_LIMIT_TYPING", rates);
-        let signals = keys.read("CHATZZ_LIMIT_SIGNALS", rates);
-        let events = keys.read("CHATZZ_LIMIT_EVENTS", rates);
-        let requests = keys.read("CHATZZ_LIMIT_REQUESTS", rate_or_off);
-        let errors = keys.read("CHATZZ_LIMIT_ERRORS", rate_or_off);
-        let sockets = keys.read("CHATZZ_LIMIT_SOCKETS", caps);
-        let all = Self {
-            connects: connects?,
-            sends: sends?,
-            adds: adds?,
-            history: history?,
-            typing: typing?,
-            signals: signals?,
-            events: events?,
-            requests: requests?,
-            errors: errors?,
-            sockets: sockets?,
-        };
-        Some(if on? { all } else { all.lifted() })
+    /// The limits, without any when they are switched off.
+    pub(super) fn read_all(keys: &mut Reader<'_>) -> Read<Self> {
+        let switch = Switch::read(keys);
+        let all = Self::read(keys)?;
+        Ok(if switch?.is_on { all } else { all.lifted() })
     }
 
     /// Without any but the number of sockets in all.
@@ -169,7 +151,7 @@ fn caps(text: &str) -> Parsed<Caps> {
             "all" => &mut caps.all,
             _ => return Err(unknown(scope, "`user`, `address` or `all`")),
         };
-        once(place, scope, parse::number(value, 1..=1_000_000)?)
+        once(place, scope, within("1", "1000000")(value)?)
     })?;
     Ok(caps)
 }
@@ -183,7 +165,7 @@ fn each<'a>(text: &'a str, mut take: impl FnMut(&'a str, &'a str) -> Parsed<()>)
     parts.try_for_each(|part| match part.split_once('=') {
         Some((scope, value)) => take(scope.trim(), value.trim()),
         None => Err(Refusal::new(format!(
-            "{} does not do; write parts such as `user=50/10s` with commas between \
+            "{} cannot be used; write parts such as `user=50/10s` with commas between \
              them, or `off`",
             shown(part)
         ))),
@@ -211,8 +193,8 @@ fn rate(text: &str) -> Parsed<Rate> {
             shown(text)
         )));
     };
-    let count: u32 = parse::number(count.trim(), 1..=10_000_000)?;
-    let per = parse::duration(per.trim(), Duration::from_millis(100)..=LONGEST)?;
+    let count = within("1", "10000000")(count.trim())?;
+    let per = within("100ms", "1h")(per.trim())?;
     let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
     Ok(Rate { count, per })
 }

@@ -1,24 +1,22 @@
 //! What is logged, and how it looks.
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
-use super::parse::{self, Parsed, Refusal, shown};
-use super::reader::Reader;
+use super::parse::{Parsed, Refusal, choice, shown};
 
-/// What is logged, and how it looks.
-#[derive(Debug, Clone)]
-pub struct LogConfig {
-    /// What is logged: a level, or levels by target.
-    ///
-    /// `CHATZZ_LOG`, default `info`, filter. Change it to `debug` or
-    /// `info,chatzz::store=debug` to look for something; libraries whose finer lines
-    /// hold messages or tokens stay capped whatever it says.
-    pub filter: String,
-    /// How a line looks.
-    ///
-    /// `CHATZZ_LOG_FORMAT`, default `text`, choice. Change it to `json` when a machine
-    /// collects the lines.
-    pub format: LogFormat,
+section! {
+    /// What is logged, and how it looks.
+    pub struct LogConfig in "Log" {
+        /// What is logged: a level, or levels by target such as `info,chatzz::store=debug`.
+        /// Libraries whose finer lines hold messages or tokens stay capped whatever it says.
+        filter: String = key("CHATZZ_LOG", "filter", default("info"), filter),
+        /// How a log line looks.
+        /// Write `json` when a machine collects the lines.
+        format: LogFormat =
+            key("CHATZZ_LOG_FORMAT", "`text` or `json`", default("text"),
+                choice(&LogFormat::NAMES)),
+    }
 }
 
 /// How a log line looks.
@@ -30,25 +28,33 @@ pub enum LogFormat {
     Json,
 }
 
-impl LogConfig {
-    pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
-        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-        let filter = keys.read("CHATZZ_LOG", filter);
-        let format = keys.read("CHATZZ_LOG_FORMAT", |text| parse::choice(text, &formats));
-        Some(Self {
-            filter: filter?,
-            format: format?,
-        })
+impl LogFormat {
+    const NAMES: [(&str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
+
+    /// The format that is asked for, as far as it can be told whatever else is wrong.
+    pub(super) fn asked_for(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let text = lookup("CHATZZ_LOG_FORMAT");
+        text.and_then(|text| choice(&Self::NAMES)(text.trim()).ok())
+            .unwrap_or(Self::Text)
     }
 }
 
 fn filter(text: &str) -> Parsed<String> {
-    match EnvFilter::builder().parse(text) {
-        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
-        _ => Err(Refusal::new(format!(
-            "{} is not a filter; write a level (`error`, `warn`, `info`, `debug`, `trace`, `off`) \
-             or levels by target, such as `info,chatzz::store=debug`",
-            shown(text)
-        ))),
+    const WRITE: &str = "write a level (`error`, `warn`, `info`, `debug`, `trace`, `off`) or \
+                         levels by target, such as `info,chatzz::store=debug`";
+    // The library counts spaces before a part as its own.
+    let parts = text.split(',').map(str::trim);
+    let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+    let mut words = parts.iter().filter(|part| !part.contains(['=', '[']));
+    // A word that is no level would be taken for a target, and everything else be silent.
+    if let Some(word) = words.find(|word| word.parse::<LevelFilter>().is_err()) {
+        let word = shown(word);
+        return Err(Refusal::new(format!("{word} is not a level; {WRITE}")));
     }
+    let filter = parts.join(",");
+    if parts.is_empty() || EnvFilter::builder().parse(&filter).is_err() {
+        let text = shown(text);
+        return Err(Refusal::new(format!("{text} is not a filter; {WRITE}")));
+    }
+    Ok(filter)
 }

@@ -1,11 +1,15 @@
 //! What an operator can set: one section per part of the server.
 //!
-//! Every key stands in [`KEYS`] with its default, unit and help; the parsers,
-//! `.env.example` and the unknown-key warning all use that table. All mistakes
+//! Each key is declared once, in a `section!`: that makes the field, how it is read, and
+//! its place in `.env.example` and `docs/configuration.md`. After a change run
+//! `cargo run -- config --write`, which writes both; a test compares them. All mistakes
 //! are reported together, so that a deployment is corrected in one go.
 //!
 //! Durations are written `500ms`, `5s`, `2m` or `1h`, a bare number is seconds;
 //! sizes `512B`, `256KiB` or `1MiB`, a bare number is bytes.
+
+#[macro_use]
+mod section;
 
 mod auth;
 mod contact_rule;
@@ -14,11 +18,6 @@ mod error;
 mod http;
 mod jwt;
 mod key;
-mod keys;
-mod keys_auth;
-mod keys_edge;
-mod keys_limits;
-mod keys_privacy;
 mod lanes;
 mod limits;
 mod log;
@@ -30,6 +29,7 @@ mod presence;
 mod privacy;
 mod proxies;
 mod reader;
+mod render;
 mod secret;
 mod service_url;
 mod socket;
@@ -40,13 +40,14 @@ mod users;
 mod warning;
 mod webhook;
 
+use std::time::Duration;
+
 pub use auth::{AuthConfig, AuthMode};
 pub use contact_rule::ContactRule;
 pub use error::{ConfigError, ConfigErrors};
 pub use http::{AllowedOrigins, HttpConfig};
 pub use jwt::{JwtAlgorithm, JwtConfig, JwtKey};
-pub use key::{DefaultValue, Key};
-pub use keys::KEYS;
+pub use key::{DefaultValue, Key, KeyFile, Section};
 pub use lanes::LanesConfig;
 pub use limits::{Caps, LimitsConfig, Rate, Rates};
 pub use log::{LogConfig, LogFormat};
@@ -56,6 +57,7 @@ pub use parse::ByteSize;
 pub use presence::PresenceConfig;
 pub use privacy::{BlockedSends, PrivacyConfig};
 pub use proxies::{ProxiesConfig, ProxyHeader};
+pub use render::{env_example, markdown};
 pub use service_url::ServiceUrl;
 pub use socket::{SocketConfig, StatusEvent};
 pub use timeouts::TimeoutsConfig;
@@ -65,6 +67,34 @@ pub use warning::Warning;
 pub use webhook::WebhookConfig;
 
 use reader::Reader;
+
+/// Every key, in the order of the documentation.
+pub const SECTIONS: &[Section] = &[
+    HttpConfig::SECTION,
+    TlsConfig::SECTION,
+    SocketConfig::SECTION,
+    MongoDbConfig::SECTION,
+    UsersConfig::SECTION,
+    auth::AuthChoice::SECTION,
+    jwt::KeySources::SECTION,
+    JwtConfig::SECTION,
+    WebhookConfig::SECTION,
+    MessagesConfig::SECTION,
+    PagingConfig::SECTION,
+    PresenceConfig::SECTION,
+    PrivacyConfig::SECTION,
+    LanesConfig::SECTION,
+    TimeoutsConfig::SECTION,
+    LogConfig::SECTION,
+    limits::Switch::SECTION,
+    LimitsConfig::SECTION,
+    ProxiesConfig::SECTION,
+];
+
+/// Every key, in the order of the documentation.
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    SECTIONS.iter().flat_map(|section| section.keys)
+}
 
 /// What the configuration is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,44 +107,45 @@ pub enum Mode {
     Migrate,
 }
 
-/// The whole configuration, read and checked.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// The listeners and who may connect from a web page.
-    pub http: HttpConfig,
-    /// The socket.io endpoint and the bounds of one socket.
-    pub socket: SocketConfig,
-    /// The database, its collections and its connections.
-    pub mongodb: MongoDbConfig,
-    /// How the application's own users are read.
-    pub users: UsersConfig,
-    /// How a client proves who it is.
-    pub auth: AuthConfig,
-    /// The bounds of one message.
-    pub messages: MessagesConfig,
-    /// How many messages one answer holds.
-    pub paging: PagingConfig,
-    /// Who is online, and which node says so.
-    pub presence: PresenceConfig,
-    /// Who may write to whom.
-    pub privacy: PrivacyConfig,
-    /// The lanes that number and store messages.
-    pub lanes: LanesConfig,
-    /// How long an answer and a shutdown may take.
-    pub timeouts: TimeoutsConfig,
-    /// What is logged, and how it looks.
-    pub log: LogConfig,
-    /// How much one client, one user and one address may ask for.
-    pub limits: LimitsConfig,
-    /// The proxies in front of the server.
-    pub proxies: ProxiesConfig,
+section! {
+    /// The whole configuration, read and checked.
+    pub struct Config {
+        /// The listeners and who may connect from a web page.
+        http: HttpConfig = HttpConfig::read,
+        /// The socket.io endpoint and the bounds of one socket.
+        socket: SocketConfig = SocketConfig::read,
+        /// The database, its collections and its connections.
+        mongodb: MongoDbConfig = MongoDbConfig::read,
+        /// How the application's own users are read.
+        users: UsersConfig = UsersConfig::read,
+        /// How a client proves who it is.
+        auth: AuthConfig = AuthConfig::read,
+        /// The bounds of one message.
+        messages: MessagesConfig = MessagesConfig::read,
+        /// How many messages one answer holds.
+        paging: PagingConfig = PagingConfig::read,
+        /// Who is online, and which node says so.
+        presence: PresenceConfig = PresenceConfig::read,
+        /// Who may write to whom.
+        privacy: PrivacyConfig = PrivacyConfig::read,
+        /// The lanes that number and store messages.
+        lanes: LanesConfig = LanesConfig::read,
+        /// How long an answer and a shutdown may take.
+        timeouts: TimeoutsConfig = TimeoutsConfig::read,
+        /// What is logged, and how it looks.
+        log: LogConfig = LogConfig::read,
+        /// How much one client, one user and one address may ask for.
+        limits: LimitsConfig = LimitsConfig::read_all,
+        /// The proxies in front of the server.
+        proxies: ProxiesConfig = ProxiesConfig::read,
+    }
 }
 
 impl Config {
     /// Reads every key through `lookup`; unset keys have their defaults.
     ///
     /// `names` are all the variable names there are: those that begin with
-    /// `CHATZZ_` and are no key become warnings.
+    /// `CHATZZ_` and are no key become warnings, which come with the mistakes if any.
     ///
     /// # Errors
     /// [`ConfigErrors`] with every mistake there is, not only the first.
@@ -123,48 +154,34 @@ impl Config {
         names: impl Iterator<Item = String>,
         mode: Mode,
     ) -> Result<(Self, Vec<Warning>), ConfigErrors> {
-        let mut reader = Reader::new(&lookup);
+        let mut reader = Reader::new(&lookup, mode);
         reader.warn_of_unknown(names);
-        let config = Self::read(&mut reader, mode);
+        let config = Self::read(&mut reader);
         let (errors, warnings) = reader.finish();
         match config {
-            Some(config) if errors.is_empty() => Ok((config, warnings)),
-            _ => Err(ConfigErrors::new(errors)),
+            Ok(config) if errors.is_empty() => Ok((config.settled(mode), warnings)),
+            _ => Err(ConfigErrors {
+                errors,
+                warnings,
+                format: LogFormat::asked_for(&lookup),
+            }),
         }
     }
 
-    /// The sections; `None` when one of them has a mistake.
-    fn read(keys: &mut Reader<'_>, mode: Mode) -> Option<Self> {
-        // Every section is read before the first `?`, so that all mistakes are found.
-        let http = HttpConfig::read(keys);
-        let socket = SocketConfig::read(keys);
-        let mongodb = MongoDbConfig::read(keys);
-        let users = UsersConfig::read(keys);
-        let auth = AuthConfig::read(keys, mode);
-        let messages = MessagesConfig::read(keys);
-        let paging = PagingConfig::read(keys);
-        let presence = PresenceConfig::read(keys);
-        let privacy = PrivacyConfig::read(keys);
-        let lanes = LanesConfig::read(keys);
-        let timeouts = TimeoutsConfig::read(keys);
-        let log = LogConfig::read(keys);
-        let limits = LimitsConfig::read(keys);
-        let proxies = ProxiesConfig::read(keys);
-        Some(Self {
-            http: http?,
-            socket: socket?,
-            mongodb: mongodb?,
-            users: users?,
-            auth: auth?,
-            messages: messages?,
-            paging: paging?,
-            presence: presence?,
-            privacy: privacy?,
-            lanes: lanes?,
-            timeouts: timeouts?,
-            log: log?,
-            limits: limits?,
-            proxies: proxies?,
-        })
+    /// Cuts defaults that would outlast a short request time-out; what was set was checked.
+    fn settled(mut self, mode: Mode) -> Self {
+        let request = self.timeouts.request;
+        let settle = |time: &mut Duration| {
+            if *time >= request {
+                *time = request * 2 / 3;
+            }
+        };
+        if mode != Mode::Migrate {
+            settle(&mut self.mongodb.selection_timeout);
+            if let AuthMode::Webhook(webhook) = &mut self.auth.mode {
+                settle(&mut webhook.timeout);
+            }
+        }
+        self
     }
 }

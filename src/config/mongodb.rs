@@ -4,152 +4,97 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::names::{self, CollectionNames};
-use super::parse::{self, Parsed, Refusal};
-use super::reader::Reader;
-use super::secret;
+use super::Mode;
+use super::names;
+use super::parse::{self, Parsed, Refusal, within};
+use super::reader::Read;
 
-/// The database, its collections and its connections.
-#[derive(Debug, Clone)]
-pub struct MongoDbConfig {
-    /// The connection string; its `Debug` is redacted.
-    ///
-    /// `CHATZZ_MONGODB_URI`, default `mongodb://127.0.0.1:27017`, connection string.
-    /// Change it to the replica set of the application. Or in a file:
-    /// `CHATZZ_MONGODB_URI_FILE`, default: none, path.
-    pub uri: SecretString,
-    /// The database of the messenger's own collections.
-    ///
-    /// `CHATZZ_DATABASE`, default `chatzz`, name. Change it to the application's
-    /// database to keep everything in one.
-    pub database: String,
-    /// The database that holds the application's users.
-    ///
-    /// `CHATZZ_USER_DATABASE`, default: the value of `CHATZZ_DATABASE`, name. Change it
-    /// when the users live elsewhere; they are only ever read.
-    pub user_database: String,
-    /// The collection of the application's users.
-    ///
-    /// `CHATZZ_USER_COLLECTION`, default `users`, name. Change it to what the
-    /// application calls it.
-    pub user_collection: String,
-    /// The collection of who is online.
-    ///
-    /// `CHATZZ_CHAT_USER_COLLECTION`, default `chatusers`, name. Change it when the
-    /// application already uses that name.
-    pub chat_user_collection: String,
-    /// The collection of chat rooms.
-    ///
-    /// `CHATZZ_CHAT_ROOM_COLLECTION`, default `chatrooms`, name. Change it when the
-    /// application already uses that name.
-    pub chat_room_collection: String,
-    /// The collection of messages.
-    ///
-    /// `CHATZZ_MESSAGE_COLLECTION`, default `chatmessages`, name. Change it when the
-    /// application already uses that name.
-    pub message_collection: String,
-    /// The collection of block lists and whitelists.
-    ///
-    /// `CHATZZ_PRIVACY_COLLECTION`, default `chatprivacy`, name. Change it when the
-    /// application already uses that name.
-    pub privacy_collection: String,
-    /// What the names of the bookkeeping collections begin with.
-    ///
-    /// `CHATZZ_META_PREFIX`, default `chatzz_`, name. Change it when the application
-    /// already uses `chatzz_nodes` or `chatzz_meta`.
-    pub meta_prefix: String,
-    /// The most connections to one database server.
-    ///
-    /// `CHATZZ_MONGODB_POOL`, default `64`, count. Lower it when the cluster limits
-    /// connections.
-    pub pool: u32,
-    /// The connections that stay open when nothing happens.
-    ///
-    /// `CHATZZ_MONGODB_POOL_MIN`, default `8`, count. Raise it for sudden bursts after
-    /// quiet times; at most `CHATZZ_MONGODB_POOL`.
-    pub pool_min: u32,
-    /// How long an operation waits for a server that can take it.
-    ///
-    /// `CHATZZ_MONGODB_SELECTION_TIMEOUT`, default `3s`, duration. Keep it below
-    /// `CHATZZ_REQUEST_TIMEOUT`, so that clients hear `unavailable` in time.
-    pub selection_timeout: Duration,
-    /// How long opening one connection to the database may take.
-    ///
-    /// `CHATZZ_MONGODB_CONNECT_TIMEOUT`, default `2s`, duration. Raise it when it
-    /// is far away.
-    pub connect_timeout: Duration,
-    /// How long `serve` waits at start for a database that does not answer.
-    ///
-    /// `CHATZZ_STARTUP_TIMEOUT`, default `30s`, duration. Raise it when both are started
-    /// together and the database is slower.
-    pub startup_timeout: Duration,
-    /// Whether `serve` migrates the database before it listens.
-    ///
-    /// `CHATZZ_MIGRATE_ON_START`, default `true`, `true` or `false`. Change it to run
-    /// `chatzz migrate` as a step of its own, under another role.
-    pub migrate_on_start: bool,
+section! {
+    /// The database, its collections and its connections.
+    pub struct MongoDbConfig in "MongoDB" {
+        /// The connection string of your MongoDB: the replica set of the application.
+        uri: SecretString =
+            secret("CHATZZ_MONGODB_URI" or_file "/run/secrets/chatzz-mongodb-uri",
+                "connection string", default("mongodb://127.0.0.1:27017"), uri),
+        /// The database of the messenger's own collections.
+        /// Write the application's database to keep everything in one.
+        database: String = key("CHATZZ_DATABASE", "name", default("chatzz"), names::database),
+        /// The database of the application's users, which are only ever read.
+        user_database: String =
+            key("CHATZZ_USER_DATABASE", "name",
+                follows("the value of `CHATZZ_DATABASE`", database, "app"), names::database),
+        /// The collection of the application's users.
+        user_collection: String =
+            key("CHATZZ_USER_COLLECTION", "name", default("users"), names::collection),
+        /// The collection of who is online.
+        /// Change it, like the names below, when the application already uses the name.
+        chat_user_collection: String =
+            key("CHATZZ_CHAT_USER_COLLECTION", "name", default("chatusers"), names::collection),
+        /// The collection of chat rooms.
+        chat_room_collection: String =
+            key("CHATZZ_CHAT_ROOM_COLLECTION", "name", default("chatrooms"), names::collection),
+        /// The collection of messages.
+        message_collection: String =
+            key("CHATZZ_MESSAGE_COLLECTION", "name", default("chatmessages"), names::collection),
+        /// The collection of block lists and whitelists.
+        privacy_collection: String =
+            key("CHATZZ_PRIVACY_COLLECTION", "name", default("chatprivacy"), names::collection),
+        /// What the bookkeeping collections begin with: `<prefix>nodes` and `<prefix>meta`.
+        meta_prefix: String =
+            key("CHATZZ_META_PREFIX", "name", default("chatzz_"), names::meta_prefix),
+        /// The most connections to one MongoDB server.
+        /// Lower it when the cluster limits connections.
+        pool: u32 = key("CHATZZ_MONGODB_POOL", "count", default("64"), within("1", "1000")),
+        /// The connections that stay open when nothing happens; at most `CHATZZ_MONGODB_POOL`.
+        /// Raise it for sudden bursts after quiet times.
+        pool_min: u32 = key("CHATZZ_MONGODB_POOL_MIN", "count", default("8"), within("0", "1000")),
+        /// How long an operation waits for a server that can take it.
+        /// Must be below `CHATZZ_REQUEST_TIMEOUT`, so that clients hear `unavailable` in time;
+        /// the default gives way to a shorter one.
+        selection_timeout: Duration =
+            key("CHATZZ_MONGODB_SELECTION_TIMEOUT", "duration", default("3s"),
+                within("10ms", "5m")),
+        /// How long opening one connection to MongoDB may take.
+        /// Raise it when the database is far away.
+        connect_timeout: Duration =
+            key("CHATZZ_MONGODB_CONNECT_TIMEOUT", "duration", default("2s"), within("10ms", "5m")),
+        /// How long `serve` waits at start for a database that does not answer.
+        /// Raise it when both are started together and the database is slower.
+        startup_timeout: Duration =
+            key("CHATZZ_STARTUP_TIMEOUT", "duration", default("30s"), within("0s", "1h")),
+        /// Whether `serve` migrates the database before it listens.
+        /// With `false`, run `chatzz migrate` before it, for example under another role.
+        migrate_on_start: bool =
+            key("CHATZZ_MIGRATE_ON_START", "`true` or `false`", default("true"), parse::flag),
+    }
+    check(keys) {
+        keys.refuse_above(
+            ("CHATZZ_MONGODB_POOL_MIN", &pool_min),
+            ("CHATZZ_MONGODB_POOL", &pool),
+        );
+        // Who migrates or verifies answers nobody.
+        if keys.mode() != Mode::Migrate {
+            keys.refuse_late("CHATZZ_MONGODB_SELECTION_TIMEOUT");
+        }
+        let prefix = |name: fn(&str) -> String| meta_prefix.as_deref().ok().map(name);
+        // The users' collection can only clash when it lies in the same database.
+        let users = user_collection.as_deref().ok().filter(|_| {
+            matches!((&user_database, &database), (Ok(users), Ok(own)) if users == own)
+        });
+        let name = |read: &Read<String>| read.clone().ok();
+        names::refuse_clashes(keys, &[
+            ("CHATZZ_USER_COLLECTION", users.map(str::to_owned)),
+            ("CHATZZ_CHAT_USER_COLLECTION", name(&chat_user_collection)),
+            ("CHATZZ_CHAT_ROOM_COLLECTION", name(&chat_room_collection)),
+            ("CHATZZ_MESSAGE_COLLECTION", name(&message_collection)),
+            ("CHATZZ_PRIVACY_COLLECTION", name(&privacy_collection)),
+            ("CHATZZ_META_PREFIX", prefix(names::nodes_collection)),
+            ("CHATZZ_META_PREFIX", prefix(names::meta_collection)),
+        ]);
+    }
 }
 
 impl MongoDbConfig {
-    pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
-        let second_range = Duration::from_millis(10)..=Duration::from_mins(5);
-        let uri = Self::read_uri(keys);
-        let database = keys.read("CHATZZ_DATABASE", names::database);
-        let user_database = keys.read_set("CHATZZ_USER_DATABASE", names::database);
-        let names = CollectionNames::read(keys);
-        let pool = keys.read("CHATZZ_MONGODB_POOL", |text| parse::number(text, 1..=1_000));
-        let pool_min = keys.read("CHATZZ_MONGODB_POOL_MIN", |text| {
-            parse::number(text, 0..=1_000)
-        });
-        let selection_timeout = keys.read("CHATZZ_MONGODB_SELECTION_TIMEOUT", |text| {
-            parse::duration(text, second_range.clone())
-        });
-        let connect_timeout = keys.read("CHATZZ_MONGODB_CONNECT_TIMEOUT", |text| {
-            parse::duration(text, second_range)
-        });
-        let startup_timeout = keys.read("CHATZZ_STARTUP_TIMEOUT", |text| {
-            parse::duration(text, Duration::ZERO..=Duration::from_hours(1))
-        });
-        let migrate_on_start = keys.read("CHATZZ_MIGRATE_ON_START", parse::flag);
-
-        if let (Some(pool), Some(pool_min)) = (pool, pool_min)
-            && pool_min > pool
-        {
-            keys.refuse(
-                "CHATZZ_MONGODB_POOL_MIN and CHATZZ_MONGODB_POOL",
-                format!("at least {pool_min} but at most {pool} connections; lower the first"),
-            );
-        }
-        let user_database = user_database.ok().and_then(|set| set.or(database.clone()));
-        let same_database = user_database.is_some() && user_database == database;
-        names.refuse_clashes(keys, same_database);
-        Some(Self {
-            uri: uri?,
-            database: database?,
-            user_database: user_database?,
-            user_collection: names.user?,
-            chat_user_collection: names.chat_user?,
-            chat_room_collection: names.chat_room?,
-            message_collection: names.message?,
-            privacy_collection: names.privacy?,
-            meta_prefix: names.meta_prefix?,
-            pool: pool?,
-            pool_min: pool_min?,
-            selection_timeout: selection_timeout?,
-            connect_timeout: connect_timeout?,
-            startup_timeout: startup_timeout?,
-            migrate_on_start: migrate_on_start?,
-        })
-    }
-
-    fn read_uri(keys: &mut Reader<'_>) -> Option<SecretString> {
-        let (name, file) = ("CHATZZ_MONGODB_URI", "CHATZZ_MONGODB_URI_FILE");
-        match secret::text_or_file(keys, name, file, true).ok()? {
-            Some(text) => keys.note(name, uri(&text)),
-            None => keys.read(name, uri),
-        }
-    }
-
     /// The collection of the nodes' leases.
     pub fn nodes_collection(&self) -> String {
         names::nodes_collection(&self.meta_prefix)

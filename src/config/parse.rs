@@ -2,8 +2,7 @@
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
-use std::ops::RangeInclusive;
-use std::str::FromStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Characters of a refused value that a message repeats.
@@ -18,10 +17,6 @@ const MS_PER_HOUR: u64 = 60 * MS_PER_MINUTE;
 pub struct ByteSize(usize);
 
 impl ByteSize {
-    pub(super) const fn kib(count: usize) -> Self {
-        Self(count * 1_024)
-    }
-
     /// The number of bytes.
     pub const fn bytes(self) -> usize {
         self.0
@@ -65,106 +60,116 @@ pub(super) fn shown(text: &str) -> String {
     format!("`{}`", quoted.escape_debug())
 }
 
-/// A duration such as `500ms`, `5s`, `2m`, `1h`; a bare number is seconds.
-pub(super) fn duration(text: &str, range: RangeInclusive<Duration>) -> Parsed<Duration> {
-    let (number, unit) = split_unit(text);
-    let unit_ms = match unit {
-        "ms" => Some(1),
-        "" | "s" => Some(MS_PER_SECOND),
-        "m" => Some(MS_PER_MINUTE),
-        "h" => Some(MS_PER_HOUR),
-        _ => None,
-    };
-    let duration = number
-        .parse::<u64>()
-        .ok()
-        .zip(unit_ms)
-        .and_then(|(number, unit_ms)| number.checked_mul(unit_ms))
-        .map(Duration::from_millis);
-    let Some(duration) = duration else {
-        return Err(Refusal::new(format!(
-            "{} is not a duration; write a whole number and a unit, such as `500ms`, `5s` or `2m`",
-            shown(text)
-        )));
-    };
-    if range.contains(&duration) {
-        Ok(duration)
-    } else {
-        Err(Refusal::new(format!(
-            "{} is out of range; write a duration from {:?} to {:?}",
-            shown(text),
-            range.start(),
-            range.end()
-        )))
+/// A quantity that has a smallest and a largest value.
+pub(super) trait Quantity: Sized + PartialOrd {
+    /// What to write.
+    const WRITE: &str;
+
+    /// The quantity; `None` for a text that is none.
+    fn parse(text: &str) -> Option<Self>;
+}
+
+impl Quantity for u32 {
+    const WRITE: &str = "a whole number";
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 }
 
-/// A number of bytes such as `256KiB`; a bare number is bytes.
-pub(super) fn byte_size(text: &str, range: RangeInclusive<ByteSize>) -> Parsed<ByteSize> {
-    let (number, unit) = split_unit(text);
-    let unit_bytes = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => Some(1),
-        "kib" => Some(1 << 10),
-        "mib" => Some(1 << 20),
-        "gib" => Some(1 << 30),
-        _ => None,
-    };
-    let size = number
-        .parse::<usize>()
-        .ok()
-        .zip(unit_bytes)
-        .and_then(|(number, unit_bytes)| number.checked_mul(unit_bytes))
-        .map(ByteSize);
-    let Some(size) = size else {
-        return Err(Refusal::new(format!(
-            "{} is not a size; write a whole number and a unit, such as `256KiB` or `1MiB`",
-            shown(text)
-        )));
-    };
-    if range.contains(&size) {
-        Ok(size)
-    } else {
-        Err(Refusal::new(format!(
-            "{} is out of range; write a size from {} to {}",
-            shown(text),
-            range.start(),
-            range.end()
-        )))
+impl Quantity for usize {
+    const WRITE: &str = "a whole number";
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
     }
 }
 
-/// A whole number within the range.
-pub(super) fn number<T>(text: &str, range: RangeInclusive<T>) -> Parsed<T>
-where
-    T: FromStr + PartialOrd + Display,
-{
-    match text.parse::<T>() {
-        Ok(number) if range.contains(&number) => Ok(number),
-        _ => Err(Refusal::new(format!(
-            "{} does not do; write a whole number from {} to {}",
-            shown(text),
-            range.start(),
-            range.end()
-        ))),
+/// Written `500ms`, `5s`, `2m` or `1h`; a bare number is seconds.
+impl Quantity for Duration {
+    const WRITE: &str = "a whole number and a unit, such as `500ms`, `5s` or `2m`,";
+
+    fn parse(text: &str) -> Option<Self> {
+        let (number, unit) = split_unit(text);
+        let unit_ms = match unit {
+            "ms" => 1,
+            "" | "s" => MS_PER_SECOND,
+            "m" => MS_PER_MINUTE,
+            "h" => MS_PER_HOUR,
+            _ => return None,
+        };
+        let number: u64 = number.parse().ok()?;
+        number.checked_mul(unit_ms).map(Duration::from_millis)
+    }
+}
+
+/// Written `512B`, `256KiB` or `1MiB`; a bare number is bytes.
+impl Quantity for ByteSize {
+    const WRITE: &str = "a whole number and a unit, such as `256KiB` or `1MiB`,";
+
+    fn parse(text: &str) -> Option<Self> {
+        let (number, unit) = split_unit(text);
+        let unit_bytes = match unit.to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "kib" => 1 << 10,
+            "mib" => 1 << 20,
+            "gib" => 1 << 30,
+            _ => return None,
+        };
+        let number: usize = number.parse().ok()?;
+        number.checked_mul(unit_bytes).map(Self)
+    }
+}
+
+/// A quantity between two bounds, both of them allowed.
+///
+/// The bounds are written as in the configuration, which is how the documentation and
+/// refusals repeat them.
+pub(super) fn within<T: Quantity>(
+    low: &'static str,
+    high: &'static str,
+) -> impl Fn(&str) -> Parsed<T> {
+    move |text| {
+        let is_inside = |value: &T| {
+            let bounds = T::parse(low).zip(T::parse(high));
+            bounds.is_some_and(|(low, high)| (low..=high).contains(value))
+        };
+        T::parse(text).filter(is_inside).ok_or_else(|| {
+            Refusal::new(format!(
+                "{} cannot be used; write {} from {low} to {high}",
+                shown(text),
+                T::WRITE
+            ))
+        })
     }
 }
 
 /// One of a few words.
-pub(super) fn choice<T: Copy>(text: &str, known: &[(&str, T)]) -> Parsed<T> {
-    if let Some((_, value)) = known.iter().find(|(word, _)| *word == text) {
-        return Ok(*value);
+pub(super) fn choice<T: Copy>(known: &[(&str, T)]) -> impl Fn(&str) -> Parsed<T> {
+    move |text| {
+        if let Some((_, value)) = known.iter().find(|(word, _)| *word == text) {
+            return Ok(*value);
+        }
+        let words: Vec<String> = known.iter().map(|(word, _)| format!("`{word}`")).collect();
+        Err(Refusal::new(format!(
+            "{} is not known; write {}",
+            shown(text),
+            words.join(" or ")
+        )))
     }
-    let words: Vec<String> = known.iter().map(|(word, _)| format!("`{word}`")).collect();
-    Err(Refusal::new(format!(
-        "{} is not known; write {}",
-        shown(text),
-        words.join(" or ")
-    )))
 }
 
 /// `true` or `false`.
 pub(super) fn flag(text: &str) -> Parsed<bool> {
-    choice(text, &[("true", true), ("false", false)])
+    choice(&[("true", true), ("false", false)])(text)
+}
+
+/// The path of a file.
+pub(super) fn file(text: &str) -> Parsed<PathBuf> {
+    if text.is_empty() {
+        return Err(Refusal::new("it is empty; write the path of a file"));
+    }
+    Ok(PathBuf::from(text))
 }
 
 /// An IP address and a port.

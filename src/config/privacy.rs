@@ -3,32 +3,33 @@
 use std::time::Duration;
 
 use super::contact_rule::{self, ContactRule};
-use super::parse;
-use super::reader::Reader;
+use super::parse::{choice, within};
 
-/// Who may write to whom.
-#[derive(Debug, Clone)]
-pub struct PrivacyConfig {
-    /// How long the block list and whitelist of somebody are believed.
-    ///
-    /// `CHATZZ_PRIVACY_CACHE`, default `10s`, duration. Lower it when what is blocked at
-    /// another node must show sooner; what is blocked at this one shows at once.
-    pub cache: Duration,
-    /// What becomes of a message to somebody who has blocked its sender.
-    ///
-    /// `CHATZZ_BLOCKED_SENDS`, default `refuse`, choice. Set it to `withhold` when a
-    /// sender is not to learn that he is blocked.
-    pub blocked_sends: BlockedSends,
-    /// What the application's data has to say before somebody may write.
-    ///
-    /// `CHATZZ_CONTACT_RULE`, default: none; everybody may write to everybody, JSON. Set
-    /// it when the application knows friendships, orders or matches.
-    pub contact_rule: Option<ContactRule>,
-    /// How long an answer of the contact rule is believed when messages are sent.
-    ///
-    /// `CHATZZ_CONTACT_RULE_CACHE`, default `30s`, duration. Lower it when the end of a
-    /// friendship must show sooner; `0` asks every time. `add-chat-user` always asks.
-    pub contact_rule_cache: Duration,
+section! {
+    /// Who may write to whom.
+    pub struct PrivacyConfig in "Privacy" {
+        /// How long a block made at another node may stay unnoticed at this one.
+        /// Blocks made at this one are noticed at once.
+        cache: Duration =
+            key("CHATZZ_PRIVACY_CACHE", "duration", default("10s"), within("10ms", "5m")),
+        /// What becomes of a message to somebody who has blocked its sender.
+        /// `refuse` answers `blocked`. With `withhold` it looks sent to its sender, who does not
+        /// learn of the block, and the receiver never sees it.
+        blocked_sends: BlockedSends =
+            key("CHATZZ_BLOCKED_SENDS", "`refuse` or `withhold`", default("refuse"),
+                choice(&BlockedSends::NAMES)),
+        /// Who may write to whom: a collection of the application, and what its document must say.
+        /// Set it when the application knows friendships, orders or matches.
+        contact_rule: Option<ContactRule> =
+            key("CHATZZ_CONTACT_RULE", "JSON",
+                unset("none; everybody may write to everybody", None, r#"{"collection":"friendships","filter":{"user":"$from","friend":"$to","accepted":true}}"#),
+                contact_rule::parse),
+        /// How long an answer of the contact rule is believed when messages are sent.
+        /// Lower it when the end of a friendship must show sooner; `0` asks every time.
+        /// `add-chat-user` always asks.
+        contact_rule_cache: Duration =
+            key("CHATZZ_CONTACT_RULE_CACHE", "duration", default("30s"), within("0s", "1h")),
+    }
 }
 
 /// What becomes of a message to somebody who has blocked its sender.
@@ -40,27 +41,6 @@ pub enum BlockedSends {
     Withhold,
 }
 
-impl PrivacyConfig {
-    pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
-        let cache = keys.read("CHATZZ_PRIVACY_CACHE", |text| {
-            parse::duration(text, Duration::from_millis(10)..=Duration::from_mins(5))
-        });
-        let blocked_sends = keys.read("CHATZZ_BLOCKED_SENDS", |text| {
-            let known = [
-                ("refuse", BlockedSends::Refuse),
-                ("withhold", BlockedSends::Withhold),
-            ];
-            parse::choice(text, &known)
-        });
-        let contact_rule = keys.read_set("CHATZZ_CONTACT_RULE", contact_rule::parse);
-        let contact_rule_cache = keys.read("CHATZZ_CONTACT_RULE_CACHE", |text| {
-            parse::duration(text, Duration::ZERO..=Duration::from_hours(1))
-        });
-        Some(Self {
-            cache: cache?,
-            blocked_sends: blocked_sends?,
-            contact_rule: contact_rule.ok()?,
-            contact_rule_cache: contact_rule_cache?,
-        })
-    }
+impl BlockedSends {
+    const NAMES: [(&str, Self); 2] = [("refuse", Self::Refuse), ("withhold", Self::Withhold)];
 }

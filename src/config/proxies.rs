@@ -4,23 +4,22 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::parse::{self, Parsed, Refusal, shown};
-use super::reader::Reader;
+use super::parse::{Parsed, Refusal, choice, comma_list, shown};
 
-/// The proxies in front of the server, which say where a client is.
-#[derive(Debug, Clone)]
-pub struct ProxiesConfig {
-    /// The networks of the proxies whose word is taken.
-    ///
-    /// `CHATZZ_TRUSTED_PROXIES`, default: none, list of addresses or networks. Set it
-    /// behind a proxy: otherwise all clients have the proxy's address, and share its
-    /// limits.
-    pub trusted: Vec<IpNet>,
-    /// The header in which they say it. Any other is the client's own invention.
-    ///
-    /// `CHATZZ_PROXY_HEADER`, default `x-forwarded-for`, choice. Change it to `forwarded`
-    /// for proxies that write RFC 7239.
-    pub header: ProxyHeader,
+section! {
+    /// The proxies in front of the server, which say where a client is.
+    pub struct ProxiesConfig in "Limits" {
+        /// The proxies that may say where a client is.
+        /// Set it behind a proxy: otherwise all clients share the proxy's address and its limits.
+        trusted: Vec<IpNet> =
+            key("CHATZZ_TRUSTED_PROXIES", "list of addresses or networks",
+                unset("none", Vec::new(), "10.0.0.0/8"), networks),
+        /// The header in which they say it; any other is the client's own invention.
+        /// `forwarded` is RFC 7239.
+        header: ProxyHeader =
+            key("CHATZZ_PROXY_HEADER", "`x-forwarded-for` or `forwarded`",
+                default("x-forwarded-for"), choice(&ProxyHeader::NAMES)),
+    }
 }
 
 /// A header in which proxies say for whom they speak.
@@ -33,6 +32,11 @@ pub enum ProxyHeader {
 }
 
 impl ProxyHeader {
+    const NAMES: [(&str, Self); 2] = [
+        (Self::XForwardedFor.as_str(), Self::XForwardedFor),
+        (Self::Forwarded.as_str(), Self::Forwarded),
+    ];
+
     /// The header's name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,20 +46,8 @@ impl ProxyHeader {
     }
 }
 
-impl ProxiesConfig {
-    pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
-        let trusted = keys.read_set("CHATZZ_TRUSTED_PROXIES", |text| {
-            parse::comma_list(text).map(network).collect()
-        });
-        let header = keys.read("CHATZZ_PROXY_HEADER", |text| {
-            let known = [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded];
-            parse::choice(text, &known.map(|header| (header.as_str(), header)))
-        });
-        Some(Self {
-            trusted: trusted.ok()?.unwrap_or_default(),
-            header: header?,
-        })
-    }
+fn networks(text: &str) -> Parsed<Vec<IpNet>> {
+    comma_list(text).map(network).collect()
 }
 
 /// A network such as `10.0.0.0/8`, or one address.

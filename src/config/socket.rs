@@ -2,60 +2,50 @@
 
 use std::time::Duration;
 
-use super::parse::{self, ByteSize, Parsed, Refusal, shown};
-use super::reader::Reader;
+use super::parse::{ByteSize, Parsed, Refusal, choice, shown, within};
 
-/// The socket.io endpoint and the bounds of one socket.
-#[derive(Debug, Clone)]
-pub struct SocketConfig {
-    /// The path of the socket.io endpoint, without a slash at its end.
-    ///
-    /// `CHATZZ_SOCKET_PATH`, default `/socket.io`, path. Change it together with the
-    /// `path` option of the clients, for example behind a shared proxy.
-    pub path: String,
-    /// The socket.io namespace that clients join.
-    ///
-    /// `CHATZZ_NAMESPACE`, default `/`, path. Change it when the clients
-    /// already use a namespace of their own.
-    pub namespace: String,
-    /// How often the server pings a quiet client.
-    ///
-    /// `CHATZZ_PING_INTERVAL`, default `25s`, duration. Lower it when a proxy closes
-    /// idle connections earlier.
-    pub ping_interval: Duration,
-    /// How long a pong may take before the socket counts as dead.
-    ///
-    /// `CHATZZ_PING_TIMEOUT`, default `20s`, duration. Lower it to notice lost
-    /// clients earlier, raise it for bad mobile networks.
-    pub ping_timeout: Duration,
-    /// How long a fresh connection may take to join the namespace.
-    ///
-    /// `CHATZZ_CONNECT_TIMEOUT`, default `10s`, duration. Raise it when slow clients
-    /// are cut off while they connect.
-    pub connect_timeout: Duration,
-    /// The type of the envelope that tells a contact's presence.
-    ///
-    /// `CHATZZ_STATUS_EVENT`, default `chat-user-status-changed`, choice. Change it to
-    /// `user-status-changed` for front ends written against that name.
-    pub status_event: StatusEvent,
-    /// The most events of one socket that wait for their turn.
-    ///
-    /// `CHATZZ_QUEUE_PER_SOCKET`, default `4096`, count. Lower it when clients misbehave;
-    /// an event beyond it is answered `overloaded`.
-    pub queue: usize,
-    /// The most bytes of what others do that wait for a client that reads too slowly.
-    ///
-    /// `CHATZZ_OUTBOX_BYTES`, default `256KiB`, size. Raise it for bursts to slow
-    /// clients; beyond it the connection is closed and its messages stay missed.
-    pub outbox_bytes: ByteSize,
-    /// How long a client may read nothing before its connection is closed.
-    ///
-    /// `CHATZZ_STALL_TIMEOUT`, default `7s`, duration. Raise it for networks that
-    /// stand still for longer.
-    pub stall_timeout: Duration,
+section! {
+    /// The socket.io endpoint and the bounds of one socket.
+    pub struct SocketConfig in "Sockets" {
+        /// The path of the socket.io endpoint.
+        /// Change it, for example behind a shared proxy, together with the `path` of the clients.
+        path: String = key("CHATZZ_SOCKET_PATH", "path", default("/socket.io"), socket_path),
+        /// The socket.io namespace that clients join.
+        /// Change it when the clients already use a namespace of their own.
+        namespace: String = key("CHATZZ_NAMESPACE", "path", default("/"), namespace),
+        /// How often a quiet client is pinged.
+        /// Lower it when a proxy closes idle connections earlier.
+        ping_interval: Duration =
+            key("CHATZZ_PING_INTERVAL", "duration", default("25s"), within("100ms", "10m")),
+        /// How long a pong may take before the socket counts as dead.
+        /// Lower it to notice lost clients earlier, raise it for bad mobile networks.
+        ping_timeout: Duration =
+            key("CHATZZ_PING_TIMEOUT", "duration", default("20s"), within("100ms", "10m")),
+        /// How long a new connection may take to join the namespace.
+        /// Raise it when slow clients are cut off while they connect.
+        connect_timeout: Duration =
+            key("CHATZZ_CONNECT_TIMEOUT", "duration", default("10s"), within("100ms", "10m")),
+        /// The type of the envelope that announces the presence of a contact.
+        /// Change it for front ends that were written against the other name.
+        status_event: StatusEvent =
+            key("CHATZZ_STATUS_EVENT", "`chat-user-status-changed` or `user-status-changed`",
+                default("chat-user-status-changed"), choice(&StatusEvent::NAMES)),
+        /// The most events of one socket that wait for their turn.
+        /// Further ones are answered `overloaded`. Lower it when clients misbehave.
+        queue: usize =
+            key("CHATZZ_QUEUE_PER_SOCKET", "count", default("4096"), within("1", "1000000")),
+        /// The most bytes that wait for a client which reads too slowly.
+        /// Beyond it the connection is closed and its messages stay missed. Raise it for bursts.
+        outbox_bytes: ByteSize =
+            key("CHATZZ_OUTBOX_BYTES", "size", default("256KiB"), within("4KiB", "64MiB")),
+        /// How long a client may read nothing before its connection is closed.
+        /// Raise it for networks that stand still for longer.
+        stall_timeout: Duration =
+            key("CHATZZ_STALL_TIMEOUT", "duration", default("7s"), within("100ms", "10m")),
+    }
 }
 
-/// The two names under which a contact's presence is told.
+/// The two names under which the presence of a contact is announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusEvent {
     /// `chat-user-status-changed`.
@@ -65,6 +55,14 @@ pub enum StatusEvent {
 }
 
 impl StatusEvent {
+    const NAMES: [(&str, Self); 2] = [
+        (
+            Self::ChatUserStatusChanged.as_str(),
+            Self::ChatUserStatusChanged,
+        ),
+        (Self::UserStatusChanged.as_str(), Self::UserStatusChanged),
+    ];
+
     /// The name as it stands in the envelope's `type`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -72,46 +70,6 @@ impl StatusEvent {
             Self::UserStatusChanged => "user-status-changed",
         }
     }
-}
-
-impl SocketConfig {
-    pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
-        let duration = |text: &str| {
-            parse::duration(text, Duration::from_millis(100)..=Duration::from_mins(10))
-        };
-        let path = keys.read("CHATZZ_SOCKET_PATH", socket_path);
-        let namespace = keys.read("CHATZZ_NAMESPACE", namespace);
-        let ping_interval = keys.read("CHATZZ_PING_INTERVAL", duration);
-        let ping_timeout = keys.read("CHATZZ_PING_TIMEOUT", duration);
-        let connect_timeout = keys.read("CHATZZ_CONNECT_TIMEOUT", duration);
-        let status_event = keys.read("CHATZZ_STATUS_EVENT", status_event);
-        let queue = keys.read("CHATZZ_QUEUE_PER_SOCKET", |text| {
-            parse::number(text, 1..=1_000_000)
-        });
-        let outbox_bytes = keys.read("CHATZZ_OUTBOX_BYTES", |text| {
-            parse::byte_size(text, ByteSize::kib(4)..=ByteSize::kib(65_536))
-        });
-        let stall_timeout = keys.read("CHATZZ_STALL_TIMEOUT", duration);
-        Some(Self {
-            path: path?,
-            namespace: namespace?,
-            ping_interval: ping_interval?,
-            ping_timeout: ping_timeout?,
-            connect_timeout: connect_timeout?,
-            status_event: status_event?,
-            queue: queue?,
-            outbox_bytes: outbox_bytes?,
-            stall_timeout: stall_timeout?,
-        })
-    }
-}
-
-fn status_event(text: &str) -> Parsed<StatusEvent> {
-    let known = [
-        StatusEvent::ChatUserStatusChanged,
-        StatusEvent::UserStatusChanged,
-    ];
-    parse::choice(text, &known.map(|event| (event.as_str(), event)))
 }
 
 /// A path below the root: the endpoint must leave room for other pages.
@@ -122,7 +80,7 @@ fn socket_path(text: &str) -> Parsed<String> {
         Ok(path.to_owned())
     } else {
         Err(Refusal::new(format!(
-            "{} does not do; write a path that begins with `/`, such as `/socket.io`, \
+            "{} cannot be used; write a path that begins with `/`, such as `/socket.io`, \
              of letters, digits and `-._~`",
             shown(text)
         )))
@@ -135,7 +93,7 @@ fn namespace(text: &str) -> Parsed<String> {
         Ok(text.to_owned())
     } else {
         Err(Refusal::new(format!(
-            "{} does not do; write a name that begins with `/`, such as `/` or `/chat`, \
+            "{} cannot be used; write a name that begins with `/`, such as `/` or `/chat`, \
              of letters, digits and `-._~`",
             shown(text)
         )))

@@ -4,22 +4,27 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::reader::{Noted, Reader};
+use super::parse;
+use super::reader::{Read, Reader};
 use super::secret;
 
-/// Where the certificate and its key are. Without one, clients speak plain HTTP.
-#[derive(Debug, Clone)]
-pub struct TlsConfig {
-    /// The certificates, the server's own first, as PEM.
-    ///
-    /// `CHATZZ_TLS_CERT_FILE`, default: none, path. Set it when no proxy in front of the
-    /// server speaks TLS. A changed file is used within 5 s, without a restart.
-    pub cert_file: PathBuf,
-    /// The private key of the certificate, as PEM.
-    ///
-    /// `CHATZZ_TLS_KEY_FILE`, default: none, path. Set it together with
-    /// `CHATZZ_TLS_CERT_FILE`; everybody's right to read it must be taken away.
-    pub key_file: PathBuf,
+const CERT_FILE: &str = "CHATZZ_TLS_CERT_FILE";
+const KEY_FILE: &str = "CHATZZ_TLS_KEY_FILE";
+
+section! {
+    /// Where the certificate and its key are. Without one, clients speak plain HTTP.
+    pub struct TlsConfig in "TLS" {
+        /// The certificate chain of the clients' listener as PEM, the server's own first.
+        /// Not needed behind a proxy that speaks TLS. A changed file is used within 5 s.
+        cert_file: PathBuf =
+            key("CHATZZ_TLS_CERT_FILE", "path", required("none", "/etc/chatzz/tls/cert.pem"),
+                parse::file),
+        /// The private key of that certificate as PEM. Set both or neither.
+        /// Take away everybody's right to read it, as `chmod o-rwx` does.
+        key_file: PathBuf =
+            key("CHATZZ_TLS_KEY_FILE", "path", required("none", "/etc/chatzz/tls/key.pem"),
+                parse::file),
+    }
 }
 
 /// What stands in the two files.
@@ -33,30 +38,19 @@ pub struct TlsFiles {
 
 impl TlsConfig {
     /// The two keys; both or neither.
-    pub(super) fn read(keys: &mut Reader<'_>) -> Result<Option<Self>, Noted> {
-        let path = |text: &str| Ok(PathBuf::from(text));
-        let cert_file = keys.read_set("CHATZZ_TLS_CERT_FILE", path)?;
-        let key_file = keys.read_set("CHATZZ_TLS_KEY_FILE", path)?;
-        let config = match (cert_file, key_file) {
-            (None, None) => return Ok(None),
-            (Some(cert_file), Some(key_file)) => Self {
-                cert_file,
-                key_file,
-            },
+    pub(super) fn read_pair(keys: &mut Reader<'_>) -> Read<Option<Self>> {
+        match (keys.is_set(CERT_FILE), keys.is_set(KEY_FILE)) {
+            (false, false) => return Ok(None),
+            (true, true) => {}
             _ => {
-                keys.refuse(
-                    "CHATZZ_TLS_CERT_FILE and CHATZZ_TLS_KEY_FILE",
-                    "one of them is set; TLS needs both",
-                );
-                return Err(Noted);
+                let both = format!("{CERT_FILE} and {KEY_FILE}");
+                return Err(keys.refuse(both, "one of them is set; TLS needs both"));
             }
-        };
+        }
+        let config = Self::read(keys)?;
         match config.load() {
             Ok(_) => Ok(Some(config)),
-            Err((key, sentence)) => {
-                keys.refuse(key, sentence);
-                Err(Noted)
-            }
+            Err((key, sentence)) => Err(keys.refuse(key, sentence)),
         }
     }
 
@@ -66,10 +60,9 @@ impl TlsConfig {
     /// The key of the configuration and a sentence, when one cannot be read, is
     /// larger than 64 KiB, or holds a private key that everybody can read.
     pub fn load(&self) -> Result<TlsFiles, (&'static str, String)> {
-        let certificates = secret::read(&self.cert_file, false)
-            .map_err(|sentence| ("CHATZZ_TLS_CERT_FILE", sentence))?;
-        let key = secret::read(&self.key_file, true)
-            .map_err(|sentence| ("CHATZZ_TLS_KEY_FILE", sentence))?;
+        let certificates =
+            secret::read(&self.cert_file, false).map_err(|sentence| (CERT_FILE, sentence))?;
+        let key = secret::read(&self.key_file, true).map_err(|sentence| (KEY_FILE, sentence))?;
         Ok(TlsFiles {
             certificates,
             key: key.into(),

@@ -2,29 +2,31 @@
 
 use std::time::Duration;
 
-use super::parse;
-use super::reader::Reader;
+use super::parse::{choice, within};
 use super::user_fields;
 
-/// How the application's own users are read.
-#[derive(Debug, Clone)]
-pub struct UsersConfig {
-    /// The type of the users' `_id`.
-    ///
-    /// `CHATZZ_USER_ID_TYPE`, default `auto`, choice. Change it to the type in use when
-    /// ids of one type look like those of another, for example strings of digits.
-    pub id_type: IdType,
-    /// The fields of a user that others may see, `_id` always among them.
-    ///
-    /// `CHATZZ_USER_FIELDS`, default
-    /// `_id,username,name,firstName,lastName,displayName,avatar,picture`,
-    /// list of paths. Change it to what the front end shows; nothing else leaves.
-    pub fields: Vec<String>,
-    /// How long a user that was read is believed.
-    ///
-    /// `CHATZZ_USER_CACHE`, default `30s`, duration. Lower it when changed names must
-    /// show sooner; `0` reads every time.
-    pub cache: Duration,
+section! {
+    /// How the application's own users are read.
+    pub struct UsersConfig in "Users" {
+        /// The type of the users' `_id`: `auto`, `objectid`, `string`, `int` or `uuid`.
+        /// Set it when ids of one type look like those of another, for example strings of digits.
+        id_type: IdType =
+            key("CHATZZ_USER_ID_TYPE", "choice", default("auto"), choice(&IdType::NAMES)),
+        /// The fields of a user that others may see, always with `_id`; nothing else leaves.
+        /// Dotted paths are allowed. Write what the front end shows.
+        fields: Vec<String> =
+            key("CHATZZ_USER_FIELDS", "list of paths",
+                default("_id,username,name,firstName,lastName,displayName,avatar,picture"),
+                user_fields::parse),
+        /// How long a user that was read is believed.
+        /// Lower it when changed names must show sooner; `0` reads every time.
+        cache: Duration = key("CHATZZ_USER_CACHE", "duration", default("30s"), within("0s", "1h")),
+    }
+    check(keys) {
+        for warning in user_fields::warnings(fields.as_deref().unwrap_or_default()) {
+            keys.warn(warning);
+        }
+    }
 }
 
 /// The type of the users' `_id`.
@@ -42,27 +44,12 @@ pub enum IdType {
     Uuid,
 }
 
-impl UsersConfig {
-    pub(super) fn read(keys: &mut Reader<'_>) -> Option<Self> {
-        let id_types = [
-            ("auto", IdType::Auto),
-            ("objectid", IdType::ObjectId),
-            ("string", IdType::String),
-            ("int", IdType::Int),
-            ("uuid", IdType::Uuid),
-        ];
-        let id_type = keys.read("CHATZZ_USER_ID_TYPE", |text| parse::choice(text, &id_types));
-        let fields = keys.read("CHATZZ_USER_FIELDS", user_fields::parse);
-        let cache = keys.read("CHATZZ_USER_CACHE", |text| {
-            parse::duration(text, Duration::ZERO..=Duration::from_hours(1))
-        });
-        for warning in user_fields::warnings(fields.as_deref().unwrap_or_default()) {
-            keys.warn(warning);
-        }
-        Some(Self {
-            id_type: id_type?,
-            fields: fields?,
-            cache: cache?,
-        })
-    }
+impl IdType {
+    const NAMES: [(&str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("objectid", Self::ObjectId),
+        ("string", Self::String),
+        ("int", Self::Int),
+        ("uuid", Self::Uuid),
+    ];
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::keys::KEYS;
+use super::{Key, keys};
 
 /// The beginning of every key.
 const PREFIX: &str = "CHATZZ_";
@@ -46,13 +46,13 @@ impl fmt::Display for Warning {
             } => write!(f, "{name} is not a key and is ignored; see .env.example"),
             Self::SecretField { field } => write!(
                 f,
-                "CHATZZ_USER_FIELDS: `{field}` looks like a secret, and everybody who is a \
-                 contact of a user is sent it; remove it unless it is public"
+                "CHATZZ_USER_FIELDS: `{field}` looks like a secret, and every contact of a user \
+                 gets it; remove it unless it is public"
             ),
             Self::Exposed { key } => write!(
                 f,
                 "{key}: whoever is on the way can read and change what `http://` carries, and so \
-                 become anybody; write https:// unless the network is your own"
+                 log in as anybody; write https:// unless the network is your own"
             ),
         }
     }
@@ -63,7 +63,7 @@ pub(super) fn unknown_key(name: &str, value: &str) -> Option<Warning> {
     let ours = name
         .get(..PREFIX.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
-    let known = KEYS.iter().any(|key| key.name == name) || PROGRAMS.contains(&name);
+    let known = names().any(|known| known == name) || PROGRAMS.contains(&name);
     if !ours || known || is_service_link(name, value) {
         return None;
     }
@@ -84,28 +84,13 @@ fn is_service_link(name: &str, value: &str) -> bool {
 fn closest(name: &str) -> Option<&'static str> {
     let bare = |name| str::strip_prefix(name, PREFIX).unwrap_or(name);
     let wanted = bare(name);
-    let (distance, key) = KEYS
-        .iter()
-        .map(|key| (edit_distance(wanted, bare(key.name)), key.name))
+    let (distance, key) = names()
+        .map(|key| (strsim::osa_distance(wanted, bare(key)), key))
         .min()?;
     (distance <= 1 + wanted.len() / 4).then_some(key)
 }
 
-/// Levenshtein's distance: how many characters to add, remove or replace.
-fn edit_distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (index, a) in from.chars().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        if let Some(first) = row.first_mut() {
-            *first = left;
-        }
-        for (cell, b) in row.iter_mut().skip(1).zip(to.chars()) {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = *cell;
-            left = replaced.min(left + 1).min(*cell + 1);
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or_default()
+/// Every name that is read.
+fn names() -> impl Iterator<Item = &'static str> {
+    keys().flat_map(Key::names)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chatzz::config::{AuthMode, JwtAlgorithm, JwtKey, KEYS, Mode};
+use chatzz::config::{AuthMode, JwtAlgorithm, JwtKey, Mode, keys};
 use secrecy::ExposeSecret as _;
 
 use super::{config, mistakes, read, warnings};
@@ -103,7 +103,7 @@ fn exactly_one_key_is_set() {
 
 #[test]
 fn secrets_that_are_short_known_or_of_another_kind_are_refused() {
-    let example = |name: &str| KEYS.iter().find(|key| key.name == name).unwrap().example();
+    let example = |name: &str| keys().find(|key| key.name == name).unwrap().example();
     for name in ["CHATZZ_JWT_SECRET", "CHATZZ_WEBHOOK_SECRET"] {
         for value in ["", "geheim", &SECRET[..31], example(name), PEM] {
             let mut pairs = if name == "CHATZZ_JWT_SECRET" {
@@ -137,6 +137,19 @@ fn secrets_come_from_files_that_not_everybody_can_read() {
     let uri = file("uri", "mongodb://anna:geheim@db\n", 0o600);
     let with_uri = config(&[("CHATZZ_MONGODB_URI_FILE", uri.to_str().unwrap())]);
     assert_eq!(with_uri.mongodb.redacted_uri(), "mongodb://***@db");
+    let marked = file("marked", &format!("\u{feff}{SECRET}\r\n"), 0o600);
+    let pairs = jwt(&[("CHATZZ_JWT_SECRET_FILE", marked.to_str().unwrap())]);
+    let AuthMode::Jwt(config_of_marked) = config(&pairs).auth.mode else {
+        panic!("another mode");
+    };
+    let JwtKey::Secret(secret) = &config_of_marked.key else {
+        panic!("another key");
+    };
+    assert_eq!(
+        secret.expose_secret(),
+        SECRET,
+        "a byte order mark is dropped"
+    );
     let pem = file("pem", PEM, 0o644);
     config(&jwt(&[(
         "CHATZZ_JWT_PUBLIC_KEY_FILE",

@@ -1,7 +1,9 @@
 //! The configuration: defaults, mistakes and warnings.
 
 mod auth;
+mod contradictions;
 mod documentation;
+mod reports;
 mod sources;
 mod values;
 

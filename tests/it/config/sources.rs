@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chatzz::config::{Config, Mode};
+use chatzz::config::{Config, ConfigError, LogFormat, Mode};
 
 /// A file of its own for a test, in the target folder.
 fn dotenv(name: &str, text: &[u8]) -> PathBuf {
@@ -57,6 +57,51 @@ fn a_file_that_is_not_text_is_one_mistake() {
     let file = dotenv("binary", b"CHATZZ_LANES=\xff\xfe\n");
     let errors = Config::from_sources([], &file, Mode::Dev).unwrap_err();
     assert_eq!(errors.iter().count(), 1, "{errors}");
+}
+
+#[test]
+fn a_file_in_another_encoding_is_one_clear_mistake_even_if_it_sets_what_is_required() {
+    let latin = b"CHATZZ_AUTH=trusted\n# f\xfcr uns\nCHATZZ_LANES=4\n";
+    let file = dotenv("latin", latin);
+    let errors = Config::from_sources([], &file, Mode::Serve).unwrap_err();
+    assert_eq!(errors.iter().count(), 1, "{errors}");
+    let text = errors.to_string();
+    assert!(text.contains("line 2 is not UTF-8 text"), "{text}");
+
+    let utf_16: Vec<u8> = "\u{feff}CHATZZ_AUTH=trusted\r\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let file = dotenv("utf-16", &utf_16);
+    // what the environment itself sets is looked at all the same
+    let set = variables(&[("CHATZZ_LANES", "0"), ("CHATZZ_LOG_FORMAT", "json")]);
+    let errors = Config::from_sources(set, &file, Mode::Serve).unwrap_err();
+    let keys: Vec<&str> = errors.iter().map(ConfigError::key).collect();
+    assert_eq!(keys, [file.to_str().unwrap(), "CHATZZ_LANES"]);
+    assert_eq!(errors.format(), LogFormat::Json);
+}
+
+#[test]
+fn a_byte_order_mark_before_the_file_is_dropped() {
+    let file = dotenv(
+        "marked",
+        "\u{feff}CHATZZ_DATABASE=file\r\nCHATZZ_LANES=4\r\n".as_bytes(),
+    );
+    let (config, warnings) = Config::from_sources([], &file, Mode::Dev).unwrap();
+    assert_eq!(config.mongodb.database, "file");
+    assert_eq!(config.lanes.lanes, Some(4));
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn a_file_with_mistakes_still_says_how_they_are_printed() {
+    let file = dotenv(
+        "json",
+        b"CHATZZ_LOG_FORMAT=json\nCHATZZ_DATABASE=a b c\nCHATZZ_LSTEN=1\n",
+    );
+    let errors = Config::from_sources([], &file, Mode::Dev).unwrap_err();
+    assert_eq!(errors.format(), LogFormat::Json);
+    assert_eq!(errors.warnings().len(), 1, "{errors}");
 }
 
 #[cfg(unix)]

@@ -68,6 +68,39 @@ fn values_out_of_range_are_refused() {
 }
 
 #[test]
+fn a_bare_word_of_the_log_filter_is_a_level() {
+    let filter = |text: &str| config(&[("CHATZZ_LOG", text)]).log.filter;
+    for text in [
+        "info",
+        "OFF",
+        "chatzz=debug,info",
+        "chatzz::store=off,warn",
+        "info,chatzz[store.append]=debug",
+        "[{user}]=trace,error",
+    ] {
+        assert_eq!(filter(text), text);
+    }
+    // the library takes the space for a part of the target
+    assert_eq!(
+        filter("chatzz::store=debug, info,"),
+        "chatzz::store=debug,info"
+    );
+    for text in [
+        "warning",
+        "info,chatzz",
+        "chatzz=debug,verbose",
+        ",",
+        "",
+        "none",
+    ] {
+        refused("CHATZZ_LOG", text);
+    }
+    let line = refused("CHATZZ_LOG", "chatzz=debug,warning");
+    assert!(line.contains("`warning` is not a level"), "{line}");
+    assert!(line.contains("`warn`"), "{line}");
+}
+
+#[test]
 fn listeners_may_be_off_or_on_any_free_port() {
     let off = config(&[("CHATZZ_METRICS_LISTEN", "off")]);
     assert_eq!(off.http.metrics_listen, None);
