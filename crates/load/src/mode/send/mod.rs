@@ -53,6 +53,9 @@ struct Load {
     /// Give every message a `clientId`
     #[arg(long)]
     client_ids: bool,
+    /// Have each message read: one receipt a message, told with `upTo`
+    #[arg(long)]
+    receipts: bool,
     /// Number of the first user
     #[arg(long, default_value_t = 0)]
     first_user: u32,
@@ -90,6 +93,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
         watched,
     } = common;
     let parameters = super::parameters(&load)?;
+    let with_receipts = load.receipts;
     let stage = Stage::new("send");
     let (gun, begun) = watch::channel(false);
     let run = Arc::new(Run {
@@ -138,10 +142,13 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
     let received = received.context("receivers do not end")??;
 
     let (mut answers, mut deliveries) = (Latency::default(), Latency::default());
+    let (mut receipts, mut refused) = (Latency::default(), 0);
     let (mut answered, mut total, mut checks) = (0, 0, Checks::default());
     for ((_, sent), (_, received)) in sent.iter().zip(&received) {
         answers.merge(&sent.latency);
         deliveries.merge(&received.latency);
+        receipts.merge(&received.receipts);
+        refused += received.refused;
         answered += sent.answered;
         total += sent.total;
         checks.add(Checks {
@@ -153,6 +160,10 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
     }
     let mut report = Report::new("send", parameters, measured, answered, &answers);
     report.also("delivery", &deliveries);
+    if with_receipts {
+        report.also("receipt", &receipts);
+    }
+    checks.errors += refused;
     report.checks = checks;
     #[expect(clippy::cast_precision_loss, reason = "below 2^52")]
     report.figure("sentInAll", total as f64);

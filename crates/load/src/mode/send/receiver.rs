@@ -1,13 +1,13 @@
 //! One who reads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::{ARRIVING, Run};
 use crate::measure::{Latency, Order};
-use crate::wire::{Envelope, Packet, Socket, Text, number_after};
+use crate::wire::{Envelope, Packet, Socket, Text, is_success, number_after, user};
 
 /// What one receiver saw.
 #[derive(Debug, Default)]
@@ -17,6 +17,12 @@ pub(super) struct Received {
     pub(super) order: Order,
     /// Numbers that the chat room skipped.
     pub(super) holes: u64,
+    /// From when a message was here until its receipt was answered.
+    pub(super) receipts: Latency,
+    /// Receipts that were refused.
+    pub(super) refused: u64,
+    /// When receipts were sent that are not answered.
+    open: VecDeque<u64>,
     last_seq: Option<u64>,
 }
 
@@ -45,10 +51,17 @@ pub(super) async fn run(
         }
         tokio::select! {
             packet = socket.next() => {
-                received.take(run, &packet?);
-                while let Some(packet) = socket.next_if_there().await? {
-                    received.take(run, &packet);
+                let mut packet = Some(packet?);
+                while let Some(one) = packet {
+                    if let Some(seq) = received.take(run, &one)
+                        && run.load.receipts
+                    {
+                        received.open.push_back(run.stage.now());
+                        socket.feed(receipt(me - 1, seq)).await?;
+                    }
+                    packet = socket.next_if_there().await?;
                 }
+                socket.flush().await?;
             }
             Ok(()) = end.changed() => {}
             () = at(deadline) => return Ok(received),
@@ -64,21 +77,35 @@ async fn at(deadline: Option<Instant>) {
     }
 }
 
+/// Says that everything of a user is read up to a position.
+fn receipt(sender: u32, seq: u64) -> String {
+    let sender = user(sender);
+    format!("421[\"message-read\",{{\"userId\":\"{sender}\",\"upTo\":{seq}}}]")
+}
+
 impl Received {
-    fn take(&mut self, run: &Run, packet: &str) {
-        let Packet::Event(arguments) = Packet::parse(packet) else {
-            return;
+    /// Takes a packet; the position of the message that it brought, if it did.
+    fn take(&mut self, run: &Run, packet: &str) -> Option<u64> {
+        let arguments = match Packet::parse(packet) {
+            Packet::Event(arguments) => arguments,
+            Packet::Ack(_, arguments) => {
+                let at = self.open.pop_front()?;
+                self.refused += u64::from(!is_success(arguments));
+                if run.stage.counts(at) {
+                    self.receipts.add(run.stage.now().saturating_sub(at));
+                }
+                return None;
+            }
+            _ => return None,
         };
         let Some(Envelope {
             kind: "new-message",
             rest,
         }) = Envelope::parse(arguments)
         else {
-            return;
+            return None;
         };
-        let Some(text) = Text::find(rest).filter(|text| text.run == run.number) else {
-            return;
-        };
+        let text = Text::find(rest).filter(|text| text.run == run.number)?;
         let seq = number_after(rest, "\"seq\":").unwrap_or(0);
         self.order.see(text.n, seq);
         self.holes += u64::from(self.last_seq.is_some_and(|last| seq > last + 1));
@@ -86,5 +113,6 @@ impl Received {
         if run.stage.counts(text.at) {
             self.latency.add(run.stage.now().saturating_sub(text.at));
         }
+        Some(seq)
     }
 }
