@@ -51,6 +51,7 @@ pub mod bugs;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod domain;
 mod events;
 mod http;
 pub mod id;

@@ -12,12 +12,11 @@ use super::outbox::Outbox;
 use super::packet::{Packet, Worth};
 use crate::bugs::{self, Bug};
 use crate::config::StatusEvent;
+use crate::domain::Message;
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
-use crate::lanes::{Advanced, Answer, Known, LaneError, Origin, Outlet, Stored};
+use crate::lanes::{Advanced, Answer, Known, LaneError, Origin, Outlet, ReceiptKind, Stored};
 use crate::service::presence::{Announce, Announcement, Presence};
 use crate::service::{Error, HandedOver};
-use crate::store::Message;
-use crate::store::messages::Step;
 use crate::wire::{self, ErrorBody, Json, envelope};
 
 /// All sockets of this process, and the way to them.
@@ -242,17 +241,12 @@ impl Outlet for Delivery {
     }
 
     fn advanced(&self, advanced: &Advanced) {
-        let newest = Stored {
-            message: advanced.newest.clone(),
-            from: Arc::clone(&advanced.sender),
-            to: Arc::clone(&advanced.reader),
-            origin: None,
-        };
-        let json = envelope::message_status_changed(&newest, advanced.oldest, advanced.count);
-        self.tell(advanced.newest.from, &json, None);
-        if advanced.step == Step::Read {
+        let newest = &advanced.newest;
+        let json = envelope::message_status_changed(newest, advanced.oldest);
+        self.tell(newest.message.from, &json, None);
+        if advanced.kind == ReceiptKind::Read {
             let except = advanced.origin.map(|origin| origin.socket);
-            self.tell(advanced.newest.to, &json, except);
+            self.tell(newest.message.to, &json, except);
         }
     }
 
@@ -260,16 +254,10 @@ impl Outlet for Delivery {
         let reply = answer.map_err(Error::from).map(|answer| match answer {
             Answer::Duplicate(stored) => envelope::result::duplicate(&stored),
             Answer::Message(stored) => envelope::result::message(&stored),
-            Answer::Moved {
-                step: Step::Read,
-                count,
-                ..
-            } => envelope::result::read(count),
-            Answer::Moved {
-                step: Step::Sent,
-                count,
-                ..
-            } => envelope::result::delivered(count),
+            Answer::Moved { kind, count } => match kind {
+                ReceiptKind::Read => envelope::result::read(count),
+                ReceiptKind::Sent => envelope::result::delivered(count),
+            },
         });
         self.reply_from_lane(&origin, reply);
     }

@@ -1,7 +1,7 @@
 //! Storing messages: numbering, one ordered insert, and what a refusal means.
 //!
 //! A refused insert is sorted by the index that refused: `_id`, our own earlier
-//! attempt has stored the message; `(from, clientId)`, the sender repeats a
+//! attempt has stored the message; `(chatRoom, from, clientId)`, the sender repeats a
 //! send; `(chatRoom, seq)`, another process has used the number.
 
 use std::collections::HashMap;
@@ -13,9 +13,10 @@ use super::command::{Append, Command, LaneError, Member, Outlet, Stored};
 use super::inbox::refuse;
 use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, Lane};
 use crate::bugs::{self, Bug};
-use crate::id::{ChatRoomId, Seq};
+use crate::domain::{Delivery, Head, Message};
+use crate::id::ChatRoomId;
 use crate::store::messages::{Appended, Refusal};
-use crate::store::{Error, Message, once_visible};
+use crate::store::{Error, once_visible};
 
 /// Whether the batch goes on.
 enum Next {
@@ -102,7 +103,7 @@ impl Lane {
         if batch.is_empty() {
             return Ok(Next::Again);
         }
-        let messages = self.number(batch);
+        let messages = self.number(batch)?;
         if bugs::active(Bug::AckBeforeInsert) {
             return Ok(self.tell_then_store(batch, messages).await);
         }
@@ -170,7 +171,7 @@ impl Lane {
                 }
                 let found: Vec<Stored> = untold
                     .into_iter()
-                    .map(|message| claim(batch, &members, message, self.outlet()))
+                    .map(|found| claim(batch, &members, found, self.outlet()))
                     .collect();
                 self.tell(&found).await;
                 self.hand_over(&found, &members);
@@ -179,23 +180,26 @@ impl Lane {
         Some(Ok(()))
     }
 
-    /// Gives every message of the batch the next number of its room.
-    fn number(&mut self, batch: &Batch) -> Arc<[Message]> {
+    /// Gives every message of the batch the next place in its chat room: number, time and
+    /// counts all follow from the message before it.
+    fn number(&mut self, batch: &Batch) -> Result<Arc<[Message]>, Error> {
         let now = self.with.clock.now();
-        let mut next: HashMap<ChatRoomId, Seq> = HashMap::new();
+        let mut heads: HashMap<ChatRoomId, Head> = HashMap::new();
         let outlet = Arc::clone(&self.with.outlet);
-        let numbered = batch.items.iter().zip(&batch.rooms).map(|(item, room)| {
-            let state = self.rooms.get(*room);
-            let (last, at) = state.map_or((0, now), |state| (state.last, state.time(now)));
-            let seq = next.entry(*room).or_insert(last);
-            *seq += 1;
+        let numbered = batch.items.iter().zip(&batch.rooms).map(|(item, id)| {
+            let room = self.rooms.get(*id).ok_or(Error::NoChatRoom)?;
+            let members = room.members;
+            let head = heads.entry(*id).or_insert(room.head);
+            let message = item.numbered(members, *head, now, outlet.as_ref());
+            let mut message = message.ok_or(Error::NoChatRoom)?;
             if bugs::active(Bug::SeqFromClock) {
-                *seq = now.timestamp_millis().max(*seq);
+                message.seq = now.timestamp_millis().max(message.seq);
             }
             if bugs::active(Bug::CounterThenInsert) {
-                self.rooms.take_number(*room, *seq);
+                self.rooms.take_number(*id, message.seq);
             }
-            item.numbered(*seq, at, outlet.as_ref())
+            *head = message.head();
+            Ok(message)
         });
         numbered.collect()
     }
@@ -206,11 +210,11 @@ impl Lane {
         let stored: Vec<Stored> = items
             .iter_mut()
             .zip(messages)
-            .map(|(item, message)| item.stored(message.clone()))
+            .map(|(item, message)| item.stored(message.clone(), message.born()))
             .collect();
         self.tell(&stored).await;
         for ((item, message), stored) in items.iter_mut().zip(messages).zip(&stored) {
-            item.answer_repeats(message, self.outlet());
+            item.answer_repeats(message, message.born(), self.outlet());
             let members = [item.append.from.clone(), item.append.to.clone()];
             self.hand_over(std::slice::from_ref(stored), &members);
         }
@@ -221,7 +225,7 @@ impl Lane {
         let (Some(item), Some(room)) = (batch.items.first(), batch.rooms.first().copied()) else {
             return Ok(Next::Again);
         };
-        let messages = self.with.store.messages.clone();
+        let store = self.with.store.clone();
         let (id, from) = (item.id, item.append.from.id);
         let found = match refusal {
             Refusal::NumberTaken => {
@@ -232,13 +236,14 @@ impl Lane {
             Refusal::AlreadyStored => {
                 // stored under the number of that attempt: it is among the untold
                 self.rooms.doubt(room);
-                let find = async { once_visible(|| messages.find(id)).await };
+                let find = async { once_visible(|| store.messages.find(id)).await };
                 self.inbox.wait(find, batch).await
             }
             Refusal::Repeated => {
                 let client_id = item.append.client_id.clone().unwrap_or_default();
-                let find =
-                    async { once_visible(|| messages.find_by_client_id(from, &client_id)).await };
+                let messages = &store.messages;
+                let find = || messages.find_by_client_id(room, from, &client_id);
+                let find = async { once_visible(find).await };
                 self.inbox.wait(find, batch).await
             }
         };
@@ -250,13 +255,37 @@ impl Lane {
                 self.rooms.doubt(room);
                 Ok(Next::Again)
             }
-            Some(Ok(message)) => {
-                for mut item in batch.take_first(1) {
-                    item.answer_as_repeated(&message, self.outlet());
-                }
-                Ok(Next::Again)
-            }
+            Some(Ok(message)) => self.answer_repeated(batch, &message).await,
         }
+    }
+
+    /// The first message of the batch repeats one that was stored before: answers with
+    /// that one, as far as it got by now.
+    async fn answer_repeated(
+        &mut self,
+        batch: &mut Batch,
+        message: &Message,
+    ) -> Result<Next, Error> {
+        let Some(room) = self.rooms.get(message.chat_room) else {
+            return Ok(Next::Again);
+        };
+        let members = room.members;
+        let chat_rooms = self.with.store.chat_rooms.clone();
+        let find = async { chat_rooms.find_receipts(members).await };
+        let receipts = match self.inbox.wait(find, batch).await {
+            None => return Ok(Next::Over),
+            Some(Err(error)) if error.is_transient() => return Ok(Next::Later),
+            Some(found) => found?,
+        };
+        let receipts = members.position(message.to).map(|to| receipts.of(to));
+        let delivery = receipts.map_or_else(
+            || message.born(),
+            |receipts| message.delivery(&receipts.cursors, &receipts.steps),
+        );
+        for mut item in batch.take_first(1) {
+            item.answer_as_repeated(message, delivery, self.outlet());
+        }
+        Ok(Next::Again)
     }
 }
 
@@ -265,14 +294,14 @@ impl Lane {
 fn claim(
     batch: &mut Batch,
     members: &[Member; 2],
-    message: Message,
+    (message, delivery): (Message, Delivery),
     outlet: &dyn Outlet,
 ) -> Stored {
     if let Some(mut item) = batch.take(message.id) {
-        item.answer_repeats(&message, outlet);
-        return item.stored(message);
+        item.answer_repeats(&message, delivery, outlet);
+        return item.stored(message, delivery);
     }
-    Stored::between(message, members)
+    Stored::between(message, delivery, members)
 }
 
 fn record_commit(messages: usize, took: Duration) {

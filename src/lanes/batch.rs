@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use super::command::{Answer, Append, LaneError, Member, Origin, Outlet, Stored};
 use super::inbox::{Overdue, answer_once};
-use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
-use crate::store::{Message, Status};
+use crate::domain::{Delivery, Head, Members, Message};
+use crate::id::{ChatRoomId, ChatUserId, MessageId};
 
 /// One message of the batch and what hangs on it.
 pub(super) struct Item {
@@ -195,14 +195,24 @@ impl Item {
         }
     }
 
-    /// The message under this number. Handed over at birth is what a socket waits
-    /// for, and, as far as its sender sees, what is withheld.
-    pub(super) fn numbered(&self, seq: Seq, at: DateTime, outlet: &dyn Outlet) -> Message {
+    /// The message that follows `head`. Told of at birth is what a socket waits for, and,
+    /// as far as its sender sees, what is withheld. `None` if the sender is no member.
+    pub(super) fn numbered(
+        &self,
+        members: Members,
+        head: Head,
+        now: DateTime,
+        outlet: &dyn Outlet,
+    ) -> Option<Message> {
         let sent = &self.append;
-        let handed_over = sent.withheld || outlet.is_here(sent.to.id);
-        Message {
+        let position = members.position(sent.from.id)?;
+        // never before the one before it
+        let at = now.max(head.at);
+        let is_told_of = sent.withheld || outlet.is_here(sent.to.id);
+        Some(Message {
             id: self.id,
             chat_room: sent.room,
+            seq: head.seq + 1,
             from: sent.from.id,
             to: if sent.withheld {
                 ChatUserId::NOBODY
@@ -211,23 +221,18 @@ impl Item {
             },
             message: sent.text.clone(),
             created_at: at,
-            status: if handed_over {
-                Status::Sent
-            } else {
-                Status::NotSent
-            },
-            seq,
-            unread: Some(true),
+            counts: head.counts.after(position, sent.withheld),
             client_id: sent.client_id.clone(),
-            sent_at: handed_over.then_some(at),
+            sent_at: is_told_of.then_some(at),
             read_at: None,
-        }
+        })
     }
 
     /// The message is stored as `message`: what to tell.
-    pub(super) fn stored(&mut self, message: Message) -> Stored {
+    pub(super) fn stored(&mut self, message: Message, delivery: Delivery) -> Stored {
         Stored {
             message,
+            delivery,
             from: Arc::clone(&self.append.from.user),
             to: Arc::clone(&self.append.to.user),
             origin: self.append.origin.take(),
@@ -235,23 +240,34 @@ impl Item {
     }
 
     /// Answers the repeats: as duplicates of `message`, or as conflicts.
-    pub(super) fn answer_repeats(&mut self, message: &Message, outlet: &dyn Outlet) {
+    pub(super) fn answer_repeats(
+        &mut self,
+        message: &Message,
+        delivery: Delivery,
+        outlet: &dyn Outlet,
+    ) {
         for repeat in &mut self.repeats {
-            answer_repeat(repeat, message, outlet);
+            answer_repeat(repeat, message, delivery, outlet);
         }
     }
 
     /// The client id was stored before, as `message`: answers all that use it.
-    pub(super) fn answer_as_repeated(&mut self, message: &Message, outlet: &dyn Outlet) {
-        answer_repeat(&mut self.append, message, outlet);
-        self.answer_repeats(message, outlet);
+    pub(super) fn answer_as_repeated(
+        &mut self,
+        message: &Message,
+        delivery: Delivery,
+        outlet: &dyn Outlet,
+    ) {
+        answer_repeat(&mut self.append, message, delivery, outlet);
+        self.answer_repeats(message, delivery, outlet);
     }
 }
 
-fn answer_repeat(sent: &mut Sent, message: &Message, outlet: &dyn Outlet) {
+fn answer_repeat(sent: &mut Sent, message: &Message, delivery: Delivery, outlet: &dyn Outlet) {
     let answer = if sent.is_same_as(message) {
         Ok(Answer::Duplicate(Stored {
             message: message.clone(),
+            delivery,
             from: Arc::clone(&sent.from.user),
             to: Arc::clone(&sent.to.user),
             origin: None,

@@ -11,8 +11,9 @@ use bson::DateTime;
 
 use super::inbox::Overdue;
 use super::lane::Lane;
+use crate::domain::Message;
 use crate::id::{ChatRoomId, ChatUserId, Seq};
-use crate::store::{ChatRoom, Error, Message};
+use crate::store::{ChatRoom, Error};
 
 /// What was stored longer ago than this is brought by a login that is under way: a
 /// minute for the longest login there can be, and one for clocks of two servers.
@@ -34,8 +35,8 @@ impl Lane {
         let outlet = std::sync::Arc::clone(&self.with.outlet);
         let is_new = |room: &&ChatRoom| !self.rooms.has(room.id);
         let members = rooms.iter().filter(is_new).flat_map(|room| {
-            let members = room.chat_users.iter();
-            members.map(|member| (room.id, *member))
+            let members = room.members.ids().into_iter();
+            members.map(|member| (room.id, member))
         });
         let known = members.map(|key| (key, outlet.known(key.0, key.1)));
         let known: Vec<_> = known.collect();

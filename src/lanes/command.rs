@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use bson::DateTime;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::domain::{Delivery, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
-use crate::store::messages::{Ends, Step};
-use crate::store::{Message, User};
+use crate::store::User;
 
 /// Whom an answer goes to: the event that asked, as data.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +74,16 @@ pub struct Append {
     pub deadline: Instant,
 }
 
-/// A step forward for one member's received messages.
+/// What a receipt says of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiptKind {
+    /// A device of the receiver was told of them: `not_sent` becomes `sent`.
+    Sent,
+    /// The receiver read them.
+    Read,
+}
+
+/// A receipt: one member got further with what the other wrote.
 #[derive(Debug)]
 pub struct Advance {
     /// Where.
@@ -84,8 +92,8 @@ pub struct Advance {
     pub reader: Member,
     /// Who sent them.
     pub sender: Member,
-    /// Which step.
-    pub step: Step,
+    /// What is said of them.
+    pub kind: ReceiptKind,
     /// Which messages.
     pub scope: Scope,
     /// Whom to answer.
@@ -99,10 +107,20 @@ pub struct Advance {
 pub enum Scope {
     /// All up to a position, clamped to the last stored one.
     UpTo(Seq),
-    /// Those between two that the asker has just read.
-    Known(Ends),
-    /// Just this one, answered with the message itself.
-    One(Message),
+    /// The same, of which a device is about to be told by a count alone; confirms nothing.
+    Counted(Seq),
+    /// All up to this one, answered with the message itself; of what is delivered it
+    /// confirms this one alone.
+    Message(Box<Message>),
+    /// Those of which a device is about to be told.
+    Told {
+        /// Position up to which it is told, in full or by a count.
+        up_to: Seq,
+        /// Position of the oldest that was `not_sent`, as far as the asker knows.
+        oldest: Seq,
+        /// The newest that was.
+        newest: Box<Message>,
+    },
 }
 
 /// Who waits for an [`Advance`].
@@ -111,12 +129,9 @@ pub enum Asker {
     /// A client's event.
     Event(Origin),
     /// Another part of the server.
-    Task(oneshot::Sender<Result<Answer, LaneError>>),
-    /// Nobody; after a failure it is tried so many times more.
-    Nobody {
-        /// Tries that are left.
-        again: u8,
-    },
+    Task(oneshot::Sender<Result<(), LaneError>>),
+    /// Nobody: it is tried for a minute or two.
+    Nobody,
 }
 
 /// Messages that a receiver has confirmed.
@@ -162,11 +177,13 @@ impl Command {
     }
 }
 
-/// A message that is stored, with what is needed to tell about it.
+/// A message that is stored, with what is needed to announce it.
 #[derive(Clone, Debug)]
 pub struct Stored {
     /// The message.
     pub message: Message,
+    /// How far it got.
+    pub delivery: Delivery,
     /// Its sender.
     pub from: Arc<User>,
     /// Its receiver, or whom it is withheld from.
@@ -177,34 +194,29 @@ pub struct Stored {
 
 impl Stored {
     /// A stored message of two people that no event here waits for.
-    pub(super) fn between(message: Message, [a, b]: &[Member; 2]) -> Self {
+    pub(super) fn between(message: Message, delivery: Delivery, [a, b]: &[Member; 2]) -> Self {
         let (from, to) = if message.from == a.id { (a, b) } else { (b, a) };
         Self {
             from: Arc::clone(&from.user),
             to: Arc::clone(&to.user),
             message,
+            delivery,
             origin: None,
         }
     }
 }
 
-/// Messages that moved forward.
+/// Messages that got further.
 #[derive(Clone, Debug)]
 pub struct Advanced {
-    /// The newest of them, as it is now.
-    pub newest: Message,
-    /// Position of the oldest of them.
-    pub oldest: Seq,
-    /// How many.
-    pub count: u64,
-    /// By which step.
-    pub step: Step,
+    /// The newest of them, as it is now; without an origin.
+    pub newest: Stored,
+    /// Position of the oldest of them, if there are several.
+    pub oldest: Option<Seq>,
+    /// By which kind of receipt.
+    pub kind: ReceiptKind,
     /// The event that moved them, if it was one.
     pub origin: Option<Origin>,
-    /// Who sent them.
-    pub sender: Arc<User>,
-    /// Who received them.
-    pub reader: Arc<User>,
 }
 
 /// What an event is answered, beside [`Stored`].
@@ -214,14 +226,12 @@ pub enum Answer {
     Duplicate(Stored),
     /// The message asked about, as it is now.
     Message(Stored),
-    /// Messages moved.
+    /// Messages got further.
     Moved {
-        /// By which step.
-        step: Step,
+        /// By which kind of receipt.
+        kind: ReceiptKind,
         /// How many.
         count: u64,
-        /// When.
-        at: DateTime,
     },
 }
 

@@ -2,22 +2,16 @@
 //! to be answered, and messages whose receiver came while they were stored.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::apply::{Part, parts};
-use super::command::{Advance, Advanced, Asker, Command, Member, Scope, Stored};
+use super::command::{Advance, Asker, Command, Member, ReceiptKind, Scope, Stored};
 use super::lane::Lane;
+use super::receipts::UNASKED_FOR;
+use crate::domain::Status;
 use crate::id::ChatRoomId;
-use crate::store::messages::{Change, Ends, Step};
-use crate::store::{Error, Status};
 
-/// How long marking a message handed over is tried; nobody waits for it.
-pub(super) const HAND_OVER_WITHIN: Duration = Duration::from_secs(5);
-/// How many more times, so that an outage of a minute is outlived.
-const HAND_OVER_AGAIN: u8 = 20;
 /// When an open outcome is looked at, after the answer. The attempt itself may
 /// still reach the database as long as the driver holds on to it.
 const LOOKS: [Duration; 4] = [
@@ -32,29 +26,20 @@ const LOOK_WITHIN: Duration = Duration::from_secs(1);
 /// Open outcomes.
 #[derive(Default)]
 pub(super) struct FollowUps {
-    rooms: HashMap<ChatRoomId, Look<[Member; 2]>>,
-    receipts: Vec<Look<OpenReceipt>>,
+    rooms: HashMap<ChatRoomId, Look>,
 }
 
-/// Something to be looked at some more times.
-struct Look<T> {
-    what: T,
+/// A chat room to be looked at some more times.
+struct Look {
+    members: [Member; 2],
     times: std::slice::Iter<'static, Duration>,
     next: Instant,
 }
 
-/// A receipt that may have been applied without anybody being told.
-pub(super) struct OpenReceipt {
-    pub(super) change: Change,
-    pub(super) ends: Ends,
-    pub(super) reader: Member,
-    pub(super) sender: Member,
-}
-
-impl<T> Look<T> {
-    fn at(what: T) -> Self {
+impl Look {
+    fn at(members: [Member; 2]) -> Self {
         let mut look = Self {
-            what,
+            members,
             times: LOOKS.iter(),
             next: Instant::now(),
         };
@@ -80,30 +65,17 @@ impl FollowUps {
         self.rooms.insert(room, Look::at(members));
     }
 
-    /// A receipt may come to be applied that nobody was told about.
-    pub(super) fn look_again_at_receipt(&mut self, receipt: OpenReceipt) {
-        self.receipts.push(Look::at(receipt));
-    }
-
     /// Puts off what is due, without using it up.
     fn delay(&mut self) {
         let later = Instant::now() + LOOK_WITHIN;
-        let rooms = self.rooms.values_mut().map(|look| &mut look.next);
-        let receipts = self.receipts.iter_mut().map(|look| &mut look.next);
-        for next in rooms.chain(receipts) {
-            *next = later.max(*next);
+        for look in self.rooms.values_mut() {
+            look.next = later.max(look.next);
         }
-    }
-
-    fn due_receipt(&self, now: Instant) -> Option<usize> {
-        self.receipts.iter().position(|look| look.next <= now)
     }
 
     /// When something is to be looked at.
     pub(super) fn next(&self) -> Option<Instant> {
-        let rooms = self.rooms.values().map(|look| look.next);
-        let receipts = self.receipts.iter().map(|look| look.next);
-        rooms.chain(receipts).min()
+        self.rooms.values().map(|look| look.next).min()
     }
 }
 
@@ -113,12 +85,7 @@ impl Lane {
     pub(super) async fn follow_up(&mut self) {
         let until = Instant::now() + LOOK_WITHIN;
         let rooms = tokio::time::timeout_at(until, self.follow_up_rooms());
-        let rooms = rooms.await.unwrap_or(false);
-        let receipts = rooms && {
-            let receipts = tokio::time::timeout_at(until, self.follow_up_receipts());
-            receipts.await.unwrap_or(false)
-        };
-        if !receipts {
+        if !rooms.await.unwrap_or(false) {
             self.follow_ups.delay();
         }
     }
@@ -130,7 +97,7 @@ impl Lane {
         let due = self.follow_ups.rooms.iter();
         let due: Vec<(ChatRoomId, [Member; 2])> = due
             .filter(|(_, look)| look.next <= now)
-            .map(|(room, look)| (*room, look.what.clone()))
+            .map(|(room, look)| (*room, look.members.clone()))
             .collect();
         let rooms: Vec<ChatRoomId> = due.iter().map(|(room, _)| *room).collect();
         for room in &rooms {
@@ -149,7 +116,7 @@ impl Lane {
                 }
                 let found = untold.into_iter();
                 let found: Vec<Stored> = found
-                    .map(|message| Stored::between(message, &members))
+                    .map(|(message, delivery)| Stored::between(message, delivery, &members))
                     .collect();
                 self.tell(&found).await;
                 self.hand_over(&found, &members);
@@ -162,73 +129,33 @@ impl Lane {
         true
     }
 
-    /// Tells the receipts that were applied after all; `false` when the
-    /// database could not be asked.
-    async fn follow_up_receipts(&mut self) -> bool {
-        let now = Instant::now();
-        let store = self.with.store.clone();
-        while let Some(index) = self.follow_ups.due_receipt(now) {
-            let Some(look) = self.follow_ups.receipts.get(index) else {
-                return true;
-            };
-            let (change, ends) = (look.what.change, look.what.ends.clone());
-            let applied = async {
-                match store.messages.count_applied(change).await? {
-                    0 => Ok(Vec::new()),
-                    count => parts(&store, change, ends, count).await,
-                }
-            };
-            let Some(Ok::<_, Error>(applied)) = self.inbox.wait(applied, &mut ()).await else {
-                return false;
-            };
-            let mut look = self.follow_ups.receipts.swap_remove(index);
-            if !applied.is_empty() {
-                self.tell_receipt(&look.what, applied);
-            } else if look.postpone() {
-                self.follow_ups.receipts.push(look);
-            }
-        }
-        true
-    }
-
-    fn tell_receipt(&self, receipt: &OpenReceipt, applied: Vec<Part>) {
-        for Part { ends, count } in applied {
-            self.with.outlet.advanced(&Advanced {
-                newest: receipt.change.applied_to(ends.newest),
-                oldest: ends.oldest,
-                count,
-                step: receipt.change.step,
-                origin: None,
-                sender: Arc::clone(&receipt.sender.user),
-                reader: Arc::clone(&receipt.reader.user),
-            });
-        }
-    }
-
     /// Marks messages handed over that were born `not_sent`, whose receiver
     /// has come while they were being stored and now gets them live.
     pub(super) fn hand_over(&mut self, stored: &[Stored], members: &[Member; 2]) {
-        let deadline = Instant::now() + HAND_OVER_WITHIN;
-        for message in stored.iter().map(|stored| &stored.message) {
-            if message.status != Status::NotSent || !self.outlet().is_here(message.to) {
+        for stored in stored {
+            let message = &stored.message;
+            if stored.delivery.status != Status::NotSent || !self.outlet().is_here(message.to) {
                 continue;
             }
             let [a, b] = members;
             let (reader, sender) = if message.to == a.id { (a, b) } else { (b, a) };
-            self.inbox.push(Command::Advance(Advance {
+            let advance = Command::Advance(Advance {
                 room: message.chat_room,
                 reader: reader.clone(),
                 sender: sender.clone(),
-                step: Step::Sent,
-                scope: Scope::Known(Ends {
+                kind: ReceiptKind::Sent,
+                scope: Scope::Told {
+                    up_to: message.seq,
                     oldest: message.seq,
-                    newest: message.clone(),
-                }),
-                asker: Asker::Nobody {
-                    again: HAND_OVER_AGAIN,
+                    newest: Box::new(message.clone()),
                 },
-                deadline,
-            }));
+                asker: Asker::Nobody,
+                deadline: Instant::now() + UNASKED_FOR,
+            });
+            if let Err(full) = self.receipts.try_send(advance) {
+                let receipts = self.receipts.clone();
+                tokio::spawn(async move { receipts.send(full.into_inner()).await });
+            }
         }
     }
 }

@@ -18,8 +18,8 @@ pub(super) const MOST_PER_BATCH: usize = 512;
 pub(super) struct Inbox {
     commands: mpsc::Receiver<Command>,
     backlog: VecDeque<Command>,
-    /// What goes before everything that waits: the lane's own follow-ups, and
-    /// confirmations, which nobody waits for and whose order does not matter.
+    /// What goes before everything that waits: confirmations, which nobody waits for and
+    /// whose order does not matter.
     first: Vec<Command>,
     /// No deadline in the backlog is before this.
     earliest: Option<Instant>,
@@ -54,7 +54,7 @@ impl Inbox {
         commands: mpsc::Receiver<Command>,
         bound: usize,
         outlet: Arc<dyn Outlet>,
-        lane: usize,
+        lane: String,
     ) -> Self {
         Self {
             commands,
@@ -64,7 +64,7 @@ impl Inbox {
             bound,
             closed: false,
             outlet,
-            depth: metrics::gauge!("chatzz_lane_depth", "lane" => lane.to_string()),
+            depth: metrics::gauge!("chatzz_lane_depth", "lane" => lane),
         }
     }
 
@@ -92,11 +92,6 @@ impl Inbox {
             self.earliest = self.earliest.into_iter().chain(command.deadline()).min();
             self.backlog.push_front(command);
         }
-    }
-
-    /// Puts a follow-up of the lane's own before everything that waits.
-    pub(super) fn push(&mut self, command: Command) {
-        self.first.push(command);
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a metric")]
@@ -168,18 +163,18 @@ impl Inbox {
 pub(super) fn refuse(command: Command, error: LaneError, outlet: &dyn Outlet) {
     match command {
         Command::Append(append) => outlet.answer(append.origin, Err(error)),
-        Command::Advance(advance) => answer(advance.asker, Err(error), outlet),
+        Command::Advance(advance) => refuse_asker(advance.asker, error, outlet),
         Command::Confirm(_) => {}
     }
 }
 
-/// Answers whoever asked for an advance.
-pub(super) fn answer(asker: Asker, answer: Result<Answer, LaneError>, outlet: &dyn Outlet) {
+/// Refuses whoever asked for a receipt.
+fn refuse_asker(asker: Asker, error: LaneError, outlet: &dyn Outlet) {
     match asker {
-        Asker::Event(origin) => outlet.answer(origin, answer),
+        Asker::Event(origin) => outlet.answer(origin, Err(error)),
         // a task that does not wait any more needs no answer
-        Asker::Task(task) => drop(task.send(answer)),
-        Asker::Nobody { .. } => {}
+        Asker::Task(task) => drop(task.send(Err(error))),
+        Asker::Nobody => {}
     }
 }
 

@@ -2,20 +2,20 @@
 
 use std::collections::HashMap;
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::command::{Advance, Append, Command, Confirm, Stored};
+use super::command::{Command, Confirm, LaneError, Stored};
 use super::follow_up::FollowUps;
-use super::inbox::{Inbox, Overdue};
+use super::inbox::{Inbox, Overdue, refuse};
 use super::room::{Room, Rooms};
 use super::{Equipment, Outlet};
+use crate::domain::{Delivery, Head, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::store::Error;
 use crate::store::messages::Page;
-use crate::store::{Error, Message};
 
 /// First pause after a failed attempt; doubled up to [`LONGEST_PAUSE`].
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(10);
@@ -33,21 +33,18 @@ pub(super) struct Lane {
     pub(super) inbox: Inbox,
     pub(super) rooms: Rooms,
     pub(super) follow_ups: FollowUps,
+    /// Where receipts of the lane's chat rooms go.
+    pub(super) receipts: mpsc::Sender<Command>,
 }
 
 impl Lane {
-    pub(super) fn new(
-        with: Equipment,
-        commands: mpsc::Receiver<Command>,
-        bound: usize,
-        index: usize,
-    ) -> Self {
-        let inbox = Inbox::new(commands, bound, Arc::clone(&with.outlet), index);
+    pub(super) fn new(with: Equipment, inbox: Inbox, receipts: mpsc::Sender<Command>) -> Self {
         Self {
             with,
             inbox,
             rooms: Rooms::default(),
             follow_ups: FollowUps::default(),
+            receipts,
         }
     }
 
@@ -65,16 +62,23 @@ impl Lane {
             if batch.is_empty() {
                 return;
             }
-            let stage = Stage::of(batch);
-            // what has to wait for the stage is answered in time while it waits
-            self.inbox.put_back(stage.later);
-            match stage.now {
-                // on the heap: it is large, and a batch is many messages
-                Now::Appends(appends) => Box::pin(self.append(appends)).await,
-                Now::Advances(advances) => self.advance(advances).await,
+            let (mut appends, mut confirms) = (Vec::new(), Vec::new());
+            for command in batch {
+                match command {
+                    Command::Append(append) => appends.push(append),
+                    Command::Confirm(confirm) => confirms.push(confirm),
+                    // receipts have a queue of their own
+                    other @ Command::Advance(_) => {
+                        refuse(other, LaneError::Internal, self.outlet());
+                    }
+                }
             }
-            if !stage.confirms.is_empty() {
-                self.confirm(stage.confirms).await;
+            if !appends.is_empty() {
+                // on the heap: it is large, and a batch is many messages
+                Box::pin(self.append(appends)).await;
+            }
+            if !confirms.is_empty() {
+                self.confirm(confirms).await;
             }
         }
     }
@@ -120,17 +124,16 @@ impl Lane {
             Ok(brought) => brought,
             Err(error) => return Some(Err(error)),
         };
-        for id in &unknown {
-            let head = heads.get(id);
-            let last = head.map_or(0, |head| head.seq);
-            let last_at = head.map_or(bson::DateTime::MIN, |head| head.created_at);
-            if let Some(room) = self.rooms.get(*id) {
-                room.last = last.max(room.told);
-                room.last_at = room.last_at.max(last_at);
+        for document in &documents {
+            let head = heads.get(&document.id);
+            let head = head.map_or(Head::EMPTY, |head| head.head());
+            if let Some(room) = self.rooms.get(document.id) {
+                room.head = room.head.later(head);
                 room.doubtful = false;
             } else {
-                new.insert(*id);
-                self.rooms.insert(*id, Room::new(last, last_at));
+                new.insert(document.id);
+                let room = Room::new(document.members, head);
+                self.rooms.insert(document.id, room);
             }
         }
         for document in documents {
@@ -138,9 +141,9 @@ impl Lane {
                 continue;
             };
             room.learned = Instant::now();
-            for member in document.chat_users {
+            for member in document.members.ids() {
                 let behind = self.with.behind.known_delivered(document.id, member);
-                let delivered = document.delivered(member).max(behind);
+                let delivered = document.cursors(member).delivered.max(behind);
                 // another node may have moved it
                 let cursor = room.cursors.entry(member).or_default();
                 cursor.confirm(1, delivered);
@@ -155,13 +158,14 @@ impl Lane {
         Some(Ok(()))
     }
 
-    /// Lists stored messages of a room that this node has not told about.
+    /// Lists stored messages of a room that this node has not told about, and how far
+    /// each got.
     pub(super) async fn untold(
         &mut self,
         id: ChatRoomId,
         waiting: &mut (impl Overdue + Send),
-    ) -> Option<Result<Vec<Message>, Error>> {
-        let Some((told, last)) = self.rooms.get(id).map(|room| (room.told, room.last)) else {
+    ) -> Option<Result<Vec<(Message, Delivery)>, Error>> {
+        let Some((told, last)) = self.rooms.get(id).map(|room| (room.told, room.head.seq)) else {
             return Some(Ok(Vec::new()));
         };
         if told >= last {
@@ -175,7 +179,22 @@ impl Lane {
             limit: CATCH_UP_PAGE,
             viewer: None,
         };
-        let listed = async { store.messages.list_page(id, page).await };
+        let ids = [id];
+        let listed = async {
+            let (messages, rooms) = futures::try_join!(
+                store.messages.list_page(id, page),
+                // another node's receipts are not told here
+                store.chat_rooms.list(&ids)
+            )?;
+            let room = rooms.first();
+            let with_delivery = |message: Message| {
+                let cursors = room.map(|room| room.cursors(message.to));
+                let cursors = cursors.unwrap_or_default();
+                let delivery = message.delivery(&cursors, &[]);
+                (message, delivery)
+            };
+            Ok(messages.into_iter().map(with_delivery).collect())
+        };
         self.inbox.wait(listed, waiting).await
     }
 
@@ -197,14 +216,14 @@ impl Lane {
             return;
         };
         room.told = room.told.max(message.seq);
-        room.last = room.last.max(message.seq);
-        room.last_at = room.last_at.max(message.created_at);
-        let withheld = message.is_withheld().then(|| room.members());
-        self.with.behind.head(id, message.seq, message.created_at);
-        // nobody has to confirm what he sent himself, nor what is withheld from him
+        room.head = room.head.later(message.head());
+        let members = room.members;
+        self.with.behind.head(id, members, message.head());
+        // nobody has to confirm their own messages, nor what is withheld from them
         self.move_cursor(id, message.from, message.seq, message.seq);
-        for member in withheld.into_iter().flatten() {
-            self.move_cursor(id, member, message.seq, message.seq);
+        if message.is_withheld() {
+            let other = members.other(message.from);
+            self.move_cursor(id, other, message.seq, message.seq);
         }
     }
 
@@ -218,10 +237,12 @@ impl Lane {
         let Some(room) = self.rooms.get(id) else {
             return;
         };
-        let last = last.min(room.last);
+        let last = last.min(room.head.seq);
         let cursor = room.cursors.entry(member).or_default();
         if cursor.confirm(first, last) {
-            self.with.behind.delivered(id, member, cursor.delivered());
+            let delivered = cursor.delivered();
+            let behind = &self.with.behind;
+            behind.delivered(id, room.members, member, delivered);
         } else if !cursor.is_settled() && room.learned.elapsed() > ASK_AGAIN {
             // what is missing below may have been confirmed at another node
             room.doubtful = true;
@@ -230,6 +251,13 @@ impl Lane {
 
     pub(super) async fn confirm(&mut self, confirms: Vec<Confirm>) {
         let rooms: Vec<ChatRoomId> = confirms.iter().map(|confirm| confirm.room).collect();
+        for confirm in &confirms {
+            // another node may have stored what is confirmed here
+            let is_behind = |room: &mut Room| room.head.seq < confirm.last;
+            if self.rooms.get(confirm.room).is_some_and(is_behind) {
+                self.rooms.doubt(confirm.room);
+            }
+        }
         if let Some(Err(error)) = self.learn(&rooms, &mut ()).await {
             // unconfirmed messages are only delivered once more
             tracing::warn!(
@@ -244,52 +272,8 @@ impl Lane {
     }
 }
 
-/// What of a batch is done now: commands of one kind, so that they share their
-/// round trips, none of which comes before an earlier one of its room.
-struct Stage {
-    now: Now,
-    confirms: Vec<Confirm>,
-    later: Vec<Command>,
-}
-
-enum Now {
-    Appends(Vec<Append>),
-    Advances(Vec<Advance>),
-}
-
-impl Stage {
-    /// The oldest command decides the kind, so none waits for ever.
-    fn of(batch: Vec<Command>) -> Self {
-        let mut stage = Self {
-            now: Now::Appends(Vec::new()),
-            confirms: Vec::new(),
-            later: Vec::new(),
-        };
-        let first = batch
-            .iter()
-            .find(|command| !matches!(command, Command::Confirm(_)));
-        if let Some(Command::Advance(_)) = first {
-            stage.now = Now::Advances(Vec::new());
-        }
-        let mut waiting: HashSet<ChatRoomId> = HashSet::new();
-        for command in batch {
-            let room = command.room();
-            match (command, &mut stage.now) {
-                (Command::Confirm(confirm), _) => stage.confirms.push(confirm),
-                (command, _) if waiting.contains(&room) => stage.later.push(command),
-                (Command::Append(append), Now::Appends(now)) => now.push(append),
-                (Command::Advance(advance), Now::Advances(now)) => now.push(advance),
-                (command, _) => {
-                    waiting.insert(room);
-                    stage.later.push(command);
-                }
-            }
-        }
-        stage
-    }
-}
-
-async fn until(at: Option<tokio::time::Instant>) {
+/// Waits for a moment, or for ever.
+pub(super) async fn until(at: Option<tokio::time::Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,

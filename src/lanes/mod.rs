@@ -4,19 +4,20 @@
 //! waits, numbers the messages of each chat room, stores them with one ordered
 //! insert (majority, journaled) and then tells about them. While one batch is
 //! being stored the next one gathers, so batches grow with the load by
-//! themselves. Receipts of a chat room pass the same lane, so everything a
-//! client hears about a chat room leaves from one place in one order.
+//! themselves. Receipts go beside the messages ([`receipts`]): a cursor moves
+//! without a message being written, and no send waits for it.
 
-mod advance;
 mod append;
-mod apply;
 mod batch;
 mod brought;
 mod command;
 mod cursor;
+mod cursor_moves;
 mod follow_up;
 mod inbox;
 mod lane;
+mod receipts;
+mod recent;
 mod room;
 
 use std::sync::Arc;
@@ -27,11 +28,17 @@ use tokio_util::task::TaskTracker;
 
 pub use command::{
     Advance, Advanced, Answer, Append, Asker, Command, Confirm, Known, LaneError, Member, Origin,
-    Outlet, Scope, Stored,
+    Outlet, ReceiptKind, Scope, Stored,
 };
 
+use inbox::Inbox;
+use lane::Lane;
+use receipts::Receipts;
+use recent::RecentCursors;
+
 use crate::clock::Clock;
-use crate::id::ChatRoomId;
+use crate::domain::Cursors;
+use crate::id::{ChatRoomId, ChatUserId};
 use crate::store::{Store, WriteBehind};
 
 /// What the lanes work with.
@@ -49,23 +56,40 @@ pub struct Equipment {
     pub attempt: Duration,
 }
 
-/// The lanes of this process.
+/// The lanes of this process, each with its receipts beside it.
 pub struct Lanes {
-    senders: Vec<mpsc::Sender<Command>>,
+    appends: Vec<mpsc::Sender<Command>>,
+    receipts: Vec<mpsc::Sender<Command>>,
+    recent: RecentCursors,
 }
 
 impl Lanes {
-    /// Starts `count` lanes, each with room for `queue` waiting commands.
+    /// Starts `count` lanes, each with room for `queue` waiting commands, and as many
+    /// receipts.
     pub fn start(count: usize, queue: usize, equipment: &Equipment, tasks: &TaskTracker) -> Self {
-        let senders = (0..count.max(1))
-            .map(|index| {
-                let (sender, receiver) = mpsc::channel(queue.max(1));
-                let lane = lane::Lane::new(equipment.clone(), receiver, queue, index);
-                tasks.spawn(lane.run());
-                sender
-            })
-            .collect();
-        Self { senders }
+        let queue = queue.max(1);
+        let recent = RecentCursors::new();
+        let (mut all, mut all_receipts) = (Vec::new(), Vec::new());
+        for index in 0..count.max(1) {
+            let (appends, waiting) = mpsc::channel(queue);
+            let (receipts, receipts_waiting) = mpsc::channel(queue);
+            let outlet = || Arc::clone(&equipment.outlet);
+            let inbox = Inbox::new(waiting, queue, outlet(), index.to_string());
+            let lane = Lane::new(equipment.clone(), inbox, receipts.clone());
+            tasks.spawn(lane.run());
+            let name = format!("{index}-receipts");
+            let inbox = Inbox::new(receipts_waiting, queue, outlet(), name);
+            let weak = appends.downgrade();
+            let writer = Receipts::new(equipment.clone(), inbox, recent.clone(), weak);
+            tasks.spawn(writer.run());
+            all.push(appends);
+            all_receipts.push(receipts);
+        }
+        Self {
+            appends: all,
+            receipts: all_receipts,
+            recent,
+        }
     }
 
     /// Hands a command to the lane of its chat room.
@@ -73,7 +97,11 @@ impl Lanes {
     /// # Errors
     /// The command itself when the lane has too much to do already or has ended.
     pub fn submit(&self, command: Command) -> Result<(), Box<Command>> {
-        let Some(sender) = self.senders.get(self.lane_of(command.room())) else {
+        let senders = match command {
+            Command::Append(_) | Command::Confirm(_) => &self.appends,
+            Command::Advance(_) => &self.receipts,
+        };
+        let Some(sender) = senders.get(self.lane_of(command.room())) else {
             return Err(Box::new(command));
         };
         sender
@@ -81,9 +109,14 @@ impl Lanes {
             .map_err(|refused| Box::new(refused.into_inner()))
     }
 
+    /// The further of what was read of a member's cursors and what was moved here since.
+    pub fn furthest(&self, room: ChatRoomId, member: ChatUserId, read: Cursors) -> Cursors {
+        self.recent.furthest(room, member, read)
+    }
+
     fn lane_of(&self, room: ChatRoomId) -> usize {
         // the last bytes of an ObjectId are its counter: neighbours spread evenly
         let [.., a, b, c] = room.bytes();
-        usize::from(a ^ b.rotate_left(3) ^ c) % self.senders.len().max(1)
+        usize::from(a ^ b.rotate_left(3) ^ c) % self.appends.len().max(1)
     }
 }

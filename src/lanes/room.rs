@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use bson::DateTime;
 use tokio::time::Instant;
 
 use super::cursor::Cursor;
+use crate::domain::{Head, Members};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 
 /// Chat rooms a lane remembers before it forgets idle ones.
@@ -23,15 +23,15 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// One chat room.
 #[derive(Clone, Debug)]
 pub(super) struct Room {
-    /// Number of the last message, as far as every number here is resolved.
-    pub(super) last: Seq,
-    /// Time of the last message.
-    pub(super) last_at: DateTime,
+    /// The two people.
+    pub(super) members: Members,
+    /// The last message, as far as every number here is resolved.
+    pub(super) head: Head,
     /// The last message told to this node's sockets.
     pub(super) told: Seq,
     /// The members' delivered cursors.
     pub(super) cursors: HashMap<ChatUserId, Cursor>,
-    /// Whether `last` is to be read anew, because an attempt's outcome is open.
+    /// Whether `head` is to be read anew, because an attempt's outcome is open.
     pub(super) doubtful: bool,
     /// When it was last read from the database.
     pub(super) learned: Instant,
@@ -39,26 +39,16 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(last: Seq, last_at: DateTime) -> Self {
+    pub(super) fn new(members: Members, head: Head) -> Self {
         Self {
-            last,
-            last_at,
-            told: last,
+            members,
+            head,
+            told: head.seq,
             cursors: HashMap::new(),
             doubtful: false,
             learned: Instant::now(),
             used: Instant::now(),
         }
-    }
-
-    /// The two people, once the room was read from the database.
-    pub(super) fn members(&self) -> Vec<ChatUserId> {
-        self.cursors.keys().copied().collect()
-    }
-
-    /// The time of a message stored now: never before the one before it.
-    pub(super) fn time(&self, now: DateTime) -> DateTime {
-        now.max(self.last_at)
     }
 }
 
@@ -98,7 +88,7 @@ impl Rooms {
     /// [`crate::bugs::Bug::CounterThenInsert`].
     pub(super) fn take_number(&mut self, id: ChatRoomId, seq: Seq) {
         if let Some(room) = self.rooms.get_mut(&id) {
-            room.last = seq;
+            room.head.seq = seq;
         }
     }
 
@@ -117,7 +107,7 @@ impl Rooms {
         self.rooms.retain(|_, room| {
             let idle = now.duration_since(room.used);
             let open = room.doubtful
-                || room.told < room.last
+                || room.told < room.head.seq
                 || !room.cursors.values().all(Cursor::is_settled);
             idle < if open { LONG_IDLE_AFTER } else { IDLE_AFTER }
         });

@@ -7,8 +7,9 @@ use bson::DateTime;
 
 use super::presence::{Description, Shown};
 use super::{Error, IdInput, Me, Messenger, Reception};
+use crate::domain::{Cursors, Delivery, Members, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
-use crate::store::{ChatRoom, ChatUser, Message, User};
+use crate::store::{ChatRoom, ChatUser, User};
 
 /// One contact, as his owner is shown him.
 #[derive(Clone, Debug)]
@@ -17,8 +18,10 @@ pub struct Contact {
     pub id: ChatUserId,
     /// The person in the application.
     pub user: Arc<User>,
-    /// The chat room with him.
+    /// The chat room with them.
     pub room: ChatRoomId,
+    /// Its two members.
+    pub members: Members,
     /// Whether he is here, and when he last went.
     pub shown: Shown,
     /// His messages that are not read yet.
@@ -32,7 +35,7 @@ pub struct Contact {
     /// How many messages are missed and where they begin, if not all are told.
     pub cut: Option<(i64, Seq)>,
     /// How far the owner got in the chat room.
-    pub delivered: Seq,
+    pub cursors: Cursors,
     /// Whether he added the owner while that one was away; only known at a login.
     pub added_while_away: bool,
 }
@@ -42,6 +45,8 @@ pub struct Contact {
 pub struct LastMessage {
     /// The message.
     pub message: Message,
+    /// How far it got.
+    pub delivery: Delivery,
     /// Its sender's id in the application.
     pub from: UserId,
     /// Its receiver's id in the application.
@@ -88,7 +93,8 @@ impl Messenger {
             .get_or_create(&user.id)
             .await
             .map_err(of_write)?;
-        let is_new = self.room(me.id, other.id).await?.is_none();
+        let members = Members::new(me.id, other.id).ok_or(Error::CannotAddSelf)?;
+        let is_new = self.room(members).await?.is_none();
         // without a chat room there is nothing that could be withheld
         if is_new && self.reception(other.id, me).await? != Reception::Taken {
             return Err(Error::Blocked);
@@ -100,7 +106,7 @@ impl Messenger {
         let opened = self
             .store
             .chat_rooms
-            .get_or_create(me.id, other.id, self.clock.now())
+            .get_or_create(members, self.clock.now())
             .await
             .map_err(of_write)?;
         self.presence.add_contacts(me.id, [other.id]);
@@ -109,7 +115,7 @@ impl Messenger {
             // a change from now on finds the chat room, and is told
             let read = self.store.chat_users.list(&[other.id]).await;
             let other = read.ok().and_then(|mut read| read.pop()).unwrap_or(other);
-            self.contact(me, &opened.room, &other, user, None, 0)
+            self.contact(me, &opened.room, &other, user, None)
         } else {
             let mut contacts = self.describe(me, vec![opened.room]).await?;
             contacts.pop().ok_or(Error::Internal)?
@@ -121,7 +127,7 @@ impl Messenger {
             unread: 0,
             last_message: None,
             cut: None,
-            delivered: 0,
+            cursors: Cursors::default(),
             added_while_away: false,
             ..contact.clone()
         };
@@ -154,7 +160,7 @@ impl Messenger {
 
     /// Describes the contacts behind chat rooms, newest conversation first.
     ///
-    /// Five queries, whatever their number; six when many messages are unread.
+    /// Four queries, whatever their number.
     pub(super) async fn describe(
         &self,
         me: &Me,
@@ -162,17 +168,13 @@ impl Messenger {
     ) -> Result<Vec<Contact>, Error> {
         let room_ids: Vec<ChatRoomId> = rooms.iter().map(|room| room.id).collect();
         let others: Vec<ChatUserId> = rooms.iter().map(|room| room.other(me.id)).collect();
-        let (people, hidden, last, unread) = futures::try_join!(
+        let (people, hidden, last) = futures::try_join!(
             self.contact_users(&others),
             self.hidden_from(me, &others),
             async {
                 let messages = &self.store.messages;
                 let last = messages.list_last_seen_by(me.id, &room_ids).await;
                 last.map_err(|error| Error::of_read(&error))
-            },
-            async {
-                let unread = self.store.messages.count_unread(me.id, &room_ids).await;
-                unread.map_err(|error| Error::of_read(&error))
             },
         )?;
         let mut last: HashMap<ChatRoomId, Message> =
@@ -182,8 +184,7 @@ impl Messenger {
             .filter_map(|room| {
                 let (document, user) = people.get(&room.other(me.id))?;
                 let last = last.remove(&room.id);
-                let unread = unread.get(&room.id).copied().unwrap_or_default();
-                let mut contact = self.contact(me, &room, document, Arc::clone(user), last, unread);
+                let mut contact = self.contact(me, &room, document, Arc::clone(user), last);
                 contact.hide(hidden.get(&contact.id).copied());
                 Some(contact)
             })
@@ -222,7 +223,6 @@ impl Messenger {
         document: &ChatUser,
         user: Arc<User>,
         last: Option<Message>,
-        unread: i64,
     ) -> Contact {
         let id_of = |who: ChatUserId| {
             if who == me.id {
@@ -231,24 +231,33 @@ impl Messenger {
                 document.user.clone()
             }
         };
+        let cursors = |who| self.lanes.furthest(room.id, who, room.cursors(who));
+        let mut mine = cursors(me.id);
+        let behind = self.behind.known_delivered(room.id, me.id);
+        mine.delivered = mine.delivered.max(behind);
+        let unread = last.as_ref().and_then(|last| {
+            let other = room.members.position(document.id)?;
+            // a receipt may be newer than the last message that was read beside it
+            Some((*last.counts.of(other) - mine.read.count).max(0))
+        });
         Contact {
             id: document.id,
             user,
             room: room.id,
+            members: room.members,
             shown: self.presence.shown(document),
-            unread,
+            unread: unread.unwrap_or_default(),
             last_message: last.map(|message| LastMessage {
                 from: id_of(message.from),
                 to: id_of(message.to),
+                delivery: message.delivery(&cursors(message.to), &[]),
                 message,
             }),
             added_by: id_of(room.added_by),
             added_at: room.created_at,
             cut: None,
             added_while_away: false,
-            delivered: room
-                .delivered(me.id)
-                .max(self.behind.known_delivered(room.id, me.id)),
+            cursors: mine,
         }
     }
 }

@@ -1,76 +1,82 @@
-//! Marking messages handed over, durably, before anybody is told them.
+//! Moving a member's cursor of what devices were told, durably, before they are told.
 
-use std::collections::HashMap;
-
-use bson::DateTime;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Conversation, Error, Messenger};
-use crate::id::MessageId;
-use crate::lanes::{Advance, Answer, Asker, Command, LaneError, Scope};
-use crate::store::messages::{Ends, Step};
-use crate::store::{Message, Status};
+use crate::domain::Status;
+use crate::id::Seq;
+use crate::lanes::{Advance, Asker, Command, LaneError, ReceiptKind, Scope, Stored};
+
+/// How far a device is told of a conversation.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Extent {
+    /// Of these messages.
+    These,
+    /// Of everything up to a position: of these messages in full, and unless they are all
+    /// that was missed, of the others by their count.
+    UpTo { last: Seq, in_full: bool },
+}
 
 impl Messenger {
-    /// Marks those of these messages handed over that never were, and shows
-    /// all as they are then. Those that the asker has not received are left.
+    /// Marks those messages `sent` that a device is about to be told of and that never
+    /// were, and shows them so.
     ///
     /// # Errors
     /// When the database cannot answer in time.
     pub(super) async fn hand_over(
         &self,
         conversation: &Conversation,
-        messages: &mut [Message],
+        messages: &mut [Stored],
+        extent: Extent,
     ) -> Result<(), Error> {
         let mine = conversation.me.id;
-        let waits = |message: &&Message| message.status == Status::NotSent && message.to == mine;
-        let waiting: Vec<&Message> = messages.iter().filter(waits).collect();
+        let waits = |stored: &&mut Stored| {
+            stored.delivery.status == Status::NotSent && stored.message.to == mine
+        };
+        let is_empty = messages.is_empty();
+        let mut waiting: Vec<&mut Stored> = messages.iter_mut().filter(waits).collect();
         let (Some(first), Some(last)) = (waiting.first(), waiting.last()) else {
-            return Ok(());
+            return match extent {
+                Extent::UpTo { last, in_full } if is_empty && !in_full => {
+                    self.record_told(conversation, Scope::Counted(last)).await
+                }
+                Extent::UpTo { .. } | Extent::These => Ok(()),
+            };
         };
-        let ends = Ends {
-            oldest: first.seq,
-            newest: (*last).clone(),
+        let (up_to, oldest) = match extent {
+            Extent::UpTo {
+                last,
+                in_full: true,
+            } => (last, first.message.seq),
+            // what was left out may have been `not_sent`, too
+            Extent::UpTo {
+                last,
+                in_full: false,
+            } => (last, 1),
+            Extent::These => (last.message.seq, first.message.seq),
         };
-        let ids: Vec<MessageId> = waiting.iter().map(|message| message.id).collect();
-        let (at, count) = self.mark_handed_over(conversation, ends).await?;
-        if usize::try_from(count).is_ok_and(|count| count == ids.len()) {
-            let received = messages.iter_mut().filter(|message| message.to == mine);
-            for message in received.filter(|message| message.status == Status::NotSent) {
-                message.status = Status::Sent;
-                message.sent_at = Some(at);
-            }
-            return Ok(());
-        }
-        // another socket or another node was first with some, at another time
-        let found = self.store.messages.list(&ids).await;
-        let found = found.map_err(|error| Error::of_read(&error))?;
-        let mut found: HashMap<MessageId, Message> = found
-            .into_iter()
-            .map(|message| (message.id, message))
-            .collect();
-        for message in messages {
-            if let Some(now) = found.remove(&message.id) {
-                *message = now;
-            }
+        let scope = Scope::Told {
+            up_to,
+            oldest,
+            newest: Box::new(last.message.clone()),
+        };
+        self.record_told(conversation, scope).await?;
+        for stored in &mut waiting {
+            stored.delivery.status = Status::Sent;
         }
         Ok(())
     }
 
-    /// Applies it through the chat room's lane; tells when, and to how many.
-    async fn mark_handed_over(
-        &self,
-        conversation: &Conversation,
-        messages: Ends,
-    ) -> Result<(DateTime, u64), Error> {
+    /// Records it through the chat room's lane.
+    async fn record_told(&self, conversation: &Conversation, scope: Scope) -> Result<(), Error> {
         let (done, answer) = oneshot::channel();
         let advance = Advance {
             room: conversation.room,
             reader: conversation.me.clone(),
             sender: conversation.other.clone(),
-            step: Step::Sent,
-            scope: Scope::Known(messages),
+            kind: ReceiptKind::Sent,
+            scope,
             asker: Asker::Task(done),
             deadline: Instant::now() + self.deadline,
         };
@@ -78,9 +84,8 @@ impl Messenger {
             .submit(Command::Advance(advance))
             .map_err(|_| Error::Overloaded)?;
         match answer.await {
-            Ok(Ok(Answer::Moved { at, count, .. })) => Ok((at, count)),
-            Ok(Err(error)) => Err(error.into()),
-            Ok(Ok(_)) | Err(_) => Err(LaneError::Internal.into()),
+            Ok(recorded) => Ok(recorded?),
+            Err(_) => Err(LaneError::Internal.into()),
         }
     }
 }

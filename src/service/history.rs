@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use bson::DateTime;
 
+use super::hand_over::Extent;
 use super::{Conversation, Error, HandedOver, IdInput, Me, Messenger};
 use crate::bugs::{self, Bug};
+use crate::domain::{ByMember, Message};
 use crate::id::{ChatRoomId, Seq};
 use crate::lanes::Stored;
-use crate::store::Message;
+use crate::store::chat_rooms::Receipts;
 use crate::store::messages::Page;
 
 /// Most bytes of text in a page: a socket that does not read holds one of them.
@@ -66,19 +68,17 @@ impl Messenger {
             limit: limit + 1,
             viewer: Some(me.id),
         };
-        let mut messages = self
-            .store
-            .messages
-            .list_page(conversation.room, page)
-            .await
-            .map_err(|error| Error::of_read(&error))?;
+        let (mut messages, receipts) = futures::try_join!(
+            self.store.messages.list_page(conversation.room, page),
+            self.store.chat_rooms.find_receipts(conversation.members),
+        )
+        .map_err(|error| Error::of_read(&error))?;
         let fits = fitting(&messages, limit);
         let has_more = messages.len() > fits;
         messages.truncate(fits);
         if !ascending {
             messages.reverse();
         }
-        self.hand_over(&conversation, &mut messages).await?;
         let handed_over = messages
             .first()
             .zip(messages.last())
@@ -88,14 +88,49 @@ impl Messenger {
                 first: if ascending { page.after + 1 } else { first.seq },
                 last: last.seq,
             });
+        let messages = messages.into_iter();
+        let messages = messages.map(|message| self.as_got(&conversation, &receipts, message));
+        let mut messages: Vec<Stored> = messages.collect();
+        self.hand_over(&conversation, &mut messages, Extent::These)
+            .await?;
         Ok(HistoryPage {
-            messages: messages
-                .into_iter()
-                .map(|message| conversation.stored(message))
-                .collect(),
+            messages,
             has_more,
             handed_over,
         })
+    }
+
+    /// A message of a conversation with its people, and how far it got.
+    fn as_got(
+        &self,
+        conversation: &Conversation,
+        receipts: &ByMember<Receipts>,
+        message: Message,
+    ) -> Stored {
+        let Conversation {
+            room, me, other, ..
+        } = conversation;
+        let (from, to) = if message.from == me.id {
+            (me, other)
+        } else {
+            (other, me)
+        };
+        let position = conversation.members.position(message.to);
+        let delivery = position.map_or_else(
+            || message.born(),
+            |position| {
+                let Receipts { cursors, steps } = receipts.of(position);
+                let cursors = self.lanes.furthest(*room, message.to, *cursors);
+                message.delivery(&cursors, steps)
+            },
+        );
+        Stored {
+            from: Arc::clone(&from.user),
+            to: Arc::clone(&to.user),
+            message,
+            delivery,
+            origin: None,
+        }
     }
 
     /// The first position whose message was created at or after `since`; one
@@ -142,21 +177,4 @@ fn before(position: Seq) -> Seq {
         return position - 1;
     }
     position
-}
-
-impl Conversation {
-    /// A message of the conversation, with its people.
-    fn stored(&self, message: Message) -> Stored {
-        let (from, to) = if message.from == self.me.id {
-            (&self.me.user, &self.other.user)
-        } else {
-            (&self.other.user, &self.me.user)
-        };
-        Stored {
-            from: Arc::clone(from),
-            to: Arc::clone(to),
-            message,
-            origin: None,
-        }
-    }
 }

@@ -109,7 +109,7 @@ impl Messenger {
         let missed = self.missed(me, &user, &mut contacts).await?;
         let unconfirmed = contacts
             .iter()
-            .filter(|contact| contact.last_seq() > contact.delivered)
+            .filter(|contact| contact.last_seq() > contact.cursors.delivered)
             .map(|contact| (contact.room, contact.last_seq()));
         let ranges = missed.handed_over.iter();
         let positions = unconfirmed.chain(ranges.map(|range| (range.room, range.last)));

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 
+use super::hand_over::Extent;
 use super::{Contact, Conversation, Error, Me, Messenger};
 use crate::bugs::{self, Bug};
-use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq, UserId};
+use crate::domain::{Counts, Message, Status};
+use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::lanes::{Confirm, Member, Stored};
+use crate::store::User;
 use crate::store::messages::Place;
-use crate::store::{Message, Status, User};
 
 /// Chat rooms looked into at one login; of more, the newest.
 const MOST_ROOMS: usize = 1_000;
@@ -59,21 +61,20 @@ impl Messenger {
         // contacts come newest conversation first
         let behind: Vec<(ChatRoomId, Seq)> = contacts
             .iter()
-            .filter(|contact| contact.last_seq() > contact.delivered)
-            .map(|contact| (contact.room, contact.delivered))
+            .filter(|contact| contact.last_seq() > contact.cursors.delivered)
+            .map(|contact| (contact.room, contact.cursors.delivered))
             .collect();
         let looked_into = behind.get(..MOST_ROOMS).unwrap_or(&behind);
         let most = contacts
             .iter()
-            .map(|contact| contact.last_seq() - contact.delivered)
+            .map(|contact| contact.last_seq() - contact.cursors.delivered)
             .map(|behind| behind.clamp(0, i64::from(self.paging.missed_per_contact) + 1))
             .sum();
-        let (mut kept, mut cut) = self.newest_missed(me, looked_into, most).await?;
+        let (found, mut cut) = self.newest_missed(me, looked_into, most).await?;
         let skipped = behind.get(MOST_ROOMS..).unwrap_or_default();
         cut.extend(skipped.iter().map(|(room, _)| *room));
-        count_redelivered(&kept);
-        self.note_cut(me, contacts, &cut).await?;
-        self.record(me, user, contacts, &mut kept).await?;
+        self.note_cut(contacts, &cut).await?;
+        let mut kept = self.record(me, user, contacts, found).await?;
 
         let mut missed = Missed {
             messages: Vec::with_capacity(kept.len()),
@@ -81,7 +82,7 @@ impl Messenger {
         };
         for contact in contacts.iter() {
             let messages = kept.remove(&contact.room).unwrap_or_default();
-            let newest = messages.last().map_or(0, |message| message.seq);
+            let newest = messages.last().map_or(0, |stored| stored.message.seq);
             let last = contact.last_seq().max(newest);
             // from the first: the lane may know an older cursor than the database
             let whole = 1;
@@ -90,13 +91,13 @@ impl Messenger {
                 Some(oldest) => missed.handed_over.push(HandedOver {
                     room: contact.room,
                     first: if contact.cut.is_some() {
-                        oldest.seq
+                        oldest.message.seq
                     } else {
                         whole
                     },
                     last,
                 }),
-                None if contact.cut.is_none() && last > contact.delivered => {
+                None if contact.cut.is_none() && last > contact.cursors.delivered => {
                     self.confirm(Confirm {
                         room: contact.room,
                         member: me.id,
@@ -109,15 +110,7 @@ impl Messenger {
             if messages.is_empty() {
                 continue;
             }
-            let messages = messages.into_iter().map(|message| Stored {
-                message,
-                from: Arc::clone(&contact.user),
-                to: Arc::clone(user),
-                origin: None,
-            });
-            missed
-                .messages
-                .push((contact.user.id.clone(), messages.collect()));
+            missed.messages.push((contact.user.id.clone(), messages));
         }
         Ok(missed)
     }
@@ -143,97 +136,103 @@ impl Messenger {
         } else {
             let places = messages.list_missed_places(me.id, rooms, limit).await;
             let select = select(places.map_err(of_read)?, per_room, total);
-            let ids: Vec<MessageId> = select.0.iter().copied().collect();
-            (messages.list(&ids).await.map_err(of_read)?, select)
+            let places: Vec<(ChatRoomId, Seq)> = select.0.iter().copied().collect();
+            (messages.list_at(&places).await.map_err(of_read)?, select)
         };
-        let (ids, cut) = select;
-        if bugs::active(Bug::MissedByStatus) {
-            found.retain(|message| message.status == Status::NotSent);
-        }
+        let (places, cut) = select;
         found.sort_by_key(|message| message.seq);
         let mut kept: HashMap<ChatRoomId, Vec<Message>> = HashMap::new();
         for message in found
             .into_iter()
-            .filter(|message| ids.contains(&message.id))
+            .filter(|message| places.contains(&(message.chat_room, message.seq)))
         {
             kept.entry(message.chat_room).or_default().push(message);
         }
         Ok((kept, cut))
     }
 
-    /// Notes how much was left out, and from where to go on.
+    /// Notes how much was left out, and from where to go on: by the counts of the last
+    /// message and of the last confirmed one.
     async fn note_cut(
         &self,
-        me: &Me,
         contacts: &mut [Contact],
         cut: &HashSet<ChatRoomId>,
     ) -> Result<(), Error> {
-        if cut.is_empty() {
-            return Ok(());
-        }
-        let positions: Vec<(ChatRoomId, Seq)> = contacts
+        let places = contacts
             .iter()
-            .filter(|contact| cut.contains(&contact.room))
-            .map(|contact| (contact.room, contact.delivered))
+            .filter(|contact| cut.contains(&contact.room) && contact.cursors.delivered > 0)
+            .map(|contact| (contact.room, contact.cursors.delivered));
+        let places: Vec<_> = places.collect();
+        let confirmed = self.store.messages.list_at(&places).await;
+        let confirmed = confirmed.map_err(|error| Error::of_read(&error))?;
+        let confirmed: HashMap<ChatRoomId, Counts> = confirmed
+            .into_iter()
+            .map(|m| (m.chat_room, m.counts))
             .collect();
-        let counts = self
-            .store
-            .messages
-            .count_after(me.id, &positions)
-            .await
-            .map_err(|error| Error::of_read(&error))?;
-        for contact in contacts {
-            if let Some(count) = counts.get(&contact.room) {
-                contact.cut = Some((*count, contact.delivered + 1));
-            }
+        for contact in contacts.iter_mut().filter(|one| cut.contains(&one.room)) {
+            let last = contact.last_message.as_ref();
+            let (Some(last), Some(other)) = (last, contact.members.position(contact.id)) else {
+                continue;
+            };
+            let confirmed = confirmed.get(&contact.room);
+            let confirmed = confirmed.map_or(0, |counts| *counts.of(other));
+            let missed = last.message.counts.of(other) - confirmed;
+            contact.cut = Some((missed, contact.cursors.delivered + 1));
         }
         Ok(())
     }
 
-    /// Marks what is about to be told as handed over: one range a room.
+    /// Marks what is about to be told as `sent`: one range a room.
     async fn record(
         &self,
         me: &Me,
         user: &Arc<User>,
         contacts: &[Contact],
-        kept: &mut HashMap<ChatRoomId, Vec<Message>>,
-    ) -> Result<(), Error> {
-        let taken = contacts.iter().filter_map(|contact| {
-            let messages = kept.remove(&contact.room)?;
-            let conversation = Conversation {
-                room: contact.room,
-                me: Member {
-                    id: me.id,
-                    user: Arc::clone(user),
-                },
-                other: Member {
-                    id: contact.id,
-                    user: Arc::clone(&contact.user),
-                },
+        mut found: HashMap<ChatRoomId, Vec<Message>>,
+    ) -> Result<HashMap<ChatRoomId, Vec<Stored>>, Error> {
+        let told = contacts.iter().filter_map(|contact| {
+            let messages = found.remove(&contact.room);
+            if messages.is_none() && contact.cut.is_none() {
+                return None;
+            }
+            let messages = messages.unwrap_or_default().into_iter();
+            let messages = messages.map(|message| Stored {
+                delivery: message.delivery(&contact.cursors, &[]),
+                message,
+                from: Arc::clone(&contact.user),
+                to: Arc::clone(user),
+                origin: None,
+            });
+            let mut messages: Vec<Stored> = messages.collect();
+            if bugs::active(Bug::MissedByStatus) {
+                messages.retain(|stored| stored.delivery.status == Status::NotSent);
+            }
+            let extent = Extent::UpTo {
+                last: contact.last_seq(),
+                in_full: contact.cut.is_none(),
             };
-            Some((conversation, messages))
+            Some((contact.conversation(me, user), messages, extent))
         });
-        let taken: Vec<(Conversation, Vec<Message>)> = taken.collect();
-        let mut recorded = futures::stream::iter(taken)
-            .map(|(conversation, mut messages)| async move {
-                self.hand_over(&conversation, &mut messages).await?;
+        let told: Vec<_> = told.collect();
+        count_redelivered(told.iter().flat_map(|(_, messages, _)| messages));
+        let mut recorded = futures::stream::iter(told)
+            .map(|(conversation, mut messages, extent)| async move {
+                self.hand_over(&conversation, &mut messages, extent).await?;
                 Ok::<_, Error>((conversation.room, messages))
             })
             .buffer_unordered(ROOMS_AT_ONCE);
+        let mut kept = HashMap::new();
         while let Some(done) = recorded.next().await {
             let (room, messages) = done?;
             kept.insert(room, messages);
         }
-        Ok(())
+        Ok(kept)
     }
 }
 
 /// Counts what was handed over before and is handed over again.
-fn count_redelivered(kept: &HashMap<ChatRoomId, Vec<Message>>) {
-    let again = kept
-        .values()
-        .flatten()
-        .filter(|m| m.status != Status::NotSent);
+fn count_redelivered<'a>(kept: impl Iterator<Item = &'a Stored>) {
+    let again = kept.filter(|stored| stored.delivery.status != Status::NotSent);
     let again = u64::try_from(again.count()).unwrap_or(u64::MAX);
     metrics::counter!("chatzz_redeliveries_total").increment(again);
 }
@@ -244,7 +243,7 @@ fn select(
     mut places: Vec<Place>,
     per_room: u32,
     total: u32,
-) -> (HashSet<MessageId>, HashSet<ChatRoomId>) {
+) -> (HashSet<(ChatRoomId, Seq)>, HashSet<ChatRoomId>) {
     places.sort_by_key(|place| Reverse((place.created_at, place.seq)));
     let mut kept = HashSet::new();
     let mut counts: HashMap<ChatRoomId, u32> = HashMap::new();
@@ -255,7 +254,7 @@ fn select(
         if all < total && *count < per_room {
             all += 1;
             *count += 1;
-            kept.insert(place.id);
+            kept.insert((place.chat_room, place.seq));
         } else {
             cut.insert(place.chat_room);
         }
@@ -264,6 +263,21 @@ fn select(
 }
 
 impl Contact {
+    fn conversation(&self, me: &Me, user: &Arc<User>) -> Conversation {
+        Conversation {
+            room: self.room,
+            members: self.members,
+            me: Member {
+                id: me.id,
+                user: Arc::clone(user),
+            },
+            other: Member {
+                id: self.id,
+                user: Arc::clone(&self.user),
+            },
+        }
+    }
+
     pub(super) fn last_seq(&self) -> Seq {
         self.last_message
             .as_ref()

@@ -39,6 +39,7 @@ pub use watch::Watch;
 
 use crate::clock::Clock;
 use crate::config::{BlockedSends, Config, PagingConfig};
+use crate::domain::Members;
 use crate::id::{ChatRoomId, ChatUserId, UserId};
 use crate::lanes::{Lanes, Member};
 use crate::store::{Store, User, WriteBehind};
@@ -79,7 +80,7 @@ pub struct Messenger {
     /// Chat users never change their user and are never deleted.
     chat_users: Cache<UserId, ChatUserId>,
     /// Chat rooms never change their members and are never deleted.
-    rooms: Cache<(ChatUserId, ChatUserId), ChatRoomId>,
+    rooms: Cache<(ChatUserId, ChatUserId), KnownRoom>,
 }
 
 /// What a messenger is made of.
@@ -189,10 +190,12 @@ impl Messenger {
     /// Finds the chat room with a user, and both people of it.
     async fn conversation(&self, me: &Me, user: Arc<User>) -> Result<Conversation, Error> {
         let other = self.chat_user(&user.id).await?.ok_or(Error::NoChatRoom)?;
-        let room = self.room(me.id, other).await?.ok_or(Error::NoChatRoom)?;
+        let members = Members::new(me.id, other).ok_or(Error::NoChatRoom)?;
+        let room = self.room(members).await?.ok_or(Error::NoChatRoom)?;
         let mine = self.people.get(&me.user).await?;
         Ok(Conversation {
-            room,
+            room: room.id,
+            members: room.members,
             me: Member {
                 id: me.id,
                 user: mine,
@@ -201,23 +204,37 @@ impl Messenger {
         })
     }
 
-    async fn room(&self, a: ChatUserId, b: ChatUserId) -> Result<Option<ChatRoomId>, Error> {
+    /// The chat room of two people; their order does not matter.
+    async fn room(&self, members: Members) -> Result<Option<KnownRoom>, Error> {
+        let [a, b] = members.ids();
         let key = if a < b { (a, b) } else { (b, a) };
-        if let Some(id) = self.rooms.get(&key).await {
-            return Ok(Some(id));
+        if let Some(known) = self.rooms.get(&key).await {
+            return Ok(Some(known));
         }
-        let found = Box::pin(self.store.chat_rooms.find_by_pair(a, b)).await;
+        let found = Box::pin(self.store.chat_rooms.find_by_pair(members)).await;
         let found = found.map_err(|error| Error::of_read(&error))?;
         let Some(found) = found else { return Ok(None) };
-        self.rooms.insert(key, found.id).await;
-        Ok(Some(found.id))
+        let known = KnownRoom {
+            id: found.id,
+            members: found.members,
+        };
+        self.rooms.insert(key, known).await;
+        Ok(Some(known))
     }
+}
+
+/// What never changes of a chat room.
+#[derive(Clone, Copy, Debug)]
+struct KnownRoom {
+    id: ChatRoomId,
+    members: Members,
 }
 
 /// A chat room, seen from one side.
 #[derive(Clone, Debug)]
 struct Conversation {
     room: ChatRoomId,
+    members: Members,
     me: Member,
     other: Member,
 }

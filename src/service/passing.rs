@@ -58,6 +58,7 @@ impl Messenger {
             room,
             me: mine,
             other,
+            ..
         } = self.conversation(me, other).await?;
         let blocked = self.privacies.of(me.id).await?.blocked_since(other.id);
         let reception = match blocked {

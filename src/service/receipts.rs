@@ -1,18 +1,18 @@
 //! Receipts: read, delivered, confirmed.
 
 use super::{Conversation, Error, IdInput, Me, Messenger};
+use crate::domain::Members;
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
-use crate::lanes::{Advance, Asker, Command, Confirm, Member, Origin, Scope};
-use crate::store::messages::Step;
+use crate::lanes::{Advance, Asker, Command, Confirm, Member, Origin, ReceiptKind, Scope};
 
-/// What a receiver says of messages he received.
+/// What a receiver says of messages.
 #[derive(Clone, Debug)]
 pub enum Receipt {
-    /// He read this one.
+    /// Everything up to this one is read.
     ReadOne(MessageId),
-    /// He read everything of that user up to a position.
+    /// Everything of that user up to a position is read.
     ReadUpTo(IdInput, Seq),
-    /// He got everything of that user up to a position.
+    /// Everything of that user up to a position has arrived.
     DeliveredUpTo(IdInput, Seq),
 }
 
@@ -30,7 +30,7 @@ impl Messenger {
     }
 
     async fn submit_receipt(&self, me: &Me, receipt: Receipt, origin: Origin) -> Result<(), Error> {
-        let (conversation, step, scope) = match receipt {
+        let (conversation, kind, scope) = match receipt {
             Receipt::ReadOne(id) => {
                 let message = self
                     .store
@@ -41,22 +41,26 @@ impl Messenger {
                     .filter(|message| message.to == me.id)
                     .ok_or(Error::MessageNotFound)?;
                 let conversation = self.members(me, message.chat_room, message.from).await?;
-                (conversation, Step::Read, Scope::One(message))
+                (
+                    conversation,
+                    ReceiptKind::Read,
+                    Scope::Message(Box::new(message)),
+                )
             }
             Receipt::ReadUpTo(user, seq) => {
                 let conversation = self.conversation_with(me, &user).await?;
-                (conversation, Step::Read, Scope::UpTo(seq))
+                (conversation, ReceiptKind::Read, Scope::UpTo(seq))
             }
             Receipt::DeliveredUpTo(user, seq) => {
                 let conversation = self.conversation_with(me, &user).await?;
-                (conversation, Step::Sent, Scope::UpTo(seq))
+                (conversation, ReceiptKind::Sent, Scope::UpTo(seq))
             }
         };
         let advance = Advance {
             room: conversation.room,
             reader: conversation.me,
             sender: conversation.other,
-            step,
+            kind,
             scope,
             asker: Asker::Event(origin),
             deadline: origin.since + self.deadline,
@@ -94,6 +98,7 @@ impl Messenger {
             futures::try_join!(self.people.get(&me.user), self.people.get(&document.user))?;
         Ok(Conversation {
             room,
+            members: Members::new(me.id, other).ok_or(Error::Internal)?,
             me: Member {
                 id: me.id,
                 user: mine,

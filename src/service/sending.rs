@@ -129,19 +129,18 @@ impl Messenger {
         let Some(client_id) = &draft.client_id else {
             return Ok(None);
         };
-        let found = self.store.messages.find_by_client_id(me.id, client_id);
-        let found = found.await.map_err(|error| Error::of_read(&error))?;
-        let Some(message) = found else {
-            return Ok(None);
-        };
         let conversation = match self.user_or_deleted(&draft.to).await {
             Ok(receiver) => self.conversation(me, receiver).await,
             Err(error) => Err(error),
         };
-        match conversation {
-            Ok(conversation) if conversation.room == message.chat_room => Ok(Some(conversation)),
-            Ok(_) | Err(Error::UserNotFound | Error::NoChatRoom) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let conversation = match conversation {
+            Ok(conversation) => conversation,
+            Err(Error::UserNotFound | Error::NoChatRoom) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let messages = &self.store.messages;
+        let found = messages.find_by_client_id(conversation.room, me.id, client_id);
+        let found = found.await.map_err(|error| Error::of_read(&error))?;
+        Ok(found.map(|_| conversation))
     }
 }

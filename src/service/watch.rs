@@ -158,7 +158,8 @@ impl Watch {
     async fn tell(&self, me: &str, news: &[ChatUser]) -> Result<(), Failed> {
         let ids: Vec<ChatUserId> = news.iter().map(|user| user.id).collect();
         let mut contacts: HashMap<ChatUserId, Vec<ChatUserId>> = HashMap::new();
-        for [a, b] in self.store.chat_rooms.list_pairs_of(&ids).await? {
+        for members in self.store.chat_rooms.list_pairs_of(&ids).await? {
+            let [a, b] = members.ids();
             contacts.entry(a).or_default().push(b);
             contacts.entry(b).or_default().push(a);
         }

@@ -39,6 +39,7 @@ pub(super) struct Listing {
     pub(super) filter: Document,
     pub(super) sort: Document,
     pub(super) limit: i64,
+    pub(super) projection: Document,
 }
 
 impl Listing {
@@ -48,7 +49,15 @@ impl Listing {
             filter,
             sort: Document::new(),
             limit,
+            projection: Document::new(),
         }
+    }
+
+    /// Leaves fields out.
+    pub(super) fn without(mut self, fields: &[&str]) -> Self {
+        let left_out = fields.iter().map(|field| ((*field).to_owned(), 0.into()));
+        self.projection.extend(left_out);
+        self
     }
 
     /// Lists in the order of `sort`.
@@ -132,19 +141,6 @@ impl<T: Send + Sync + 'static> Documents<T> {
         .map(|updated| updated.matched_count)
     }
 
-    pub(super) async fn update_many(
-        &self,
-        name: &'static str,
-        filter: Document,
-        update: Vec<Document>,
-    ) -> Result<u64, Error> {
-        self.run(name, |collection| async move {
-            collection.update_many(filter, update).await
-        })
-        .await
-        .map(|updated| updated.modified_count)
-    }
-
     /// Deletes one document; tells whether there was one.
     pub(super) async fn delete_one(
         &self,
@@ -192,9 +188,11 @@ impl<T: FromRaw + Send + Sync + 'static> Documents<T> {
                 filter,
                 sort,
                 limit,
+                projection,
             } = listing.clone();
             async move {
                 let find = collection.find(filter).sort(sort).limit(limit);
+                let find = find.projection(projection);
                 collect(find.batch_size(BATCH).await?).await
             }
         })

@@ -39,6 +39,9 @@ pub enum Error {
     /// What was read before the write could not be read: nothing was applied.
     #[error("the database did not answer what was asked before writing")]
     Unread(#[source] Box<Self>),
+    /// The chat room that was asked for is not there, or not of these people.
+    #[error("there is no such chat room")]
+    NoChatRoom,
     /// The task that ran the operation ended without an answer.
     #[error("the operation was abandoned")]
     Abandoned,
@@ -57,7 +60,10 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unread(error) => error.is_transient(),
-            other => !matches!(other, Self::Duplicate { .. } | Self::Refused(_)),
+            other => !matches!(
+                other,
+                Self::Duplicate { .. } | Self::Refused(_) | Self::NoChatRoom
+            ),
         }
     }
 

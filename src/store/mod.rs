@@ -7,6 +7,7 @@
 //! users, which are read as the application wrote them.
 
 mod behind;
+mod bulk;
 pub mod chat_rooms;
 pub mod chat_users;
 mod connect;
@@ -18,7 +19,6 @@ mod gather;
 mod index;
 pub mod messages;
 pub mod migrate;
-mod migration;
 mod nodes;
 mod privacy;
 mod raw;
@@ -38,6 +38,7 @@ use mongodb::options::{
 use mongodb::{Client, Database};
 
 pub use behind::{Behind, PresenceChange, RoomProgress, WriteBehind};
+use bulk::BulkWriter;
 pub use chat_rooms::{ChatRoom, ChatRooms};
 pub use chat_users::{ChatUser, ChatUsers, Presence};
 pub use connect::ConnectError;
@@ -45,7 +46,7 @@ pub use contact_rule::ContactRule;
 use documents::Documents;
 use elections::Elections;
 pub use error::Error;
-pub use messages::{Message, Messages, Status};
+pub use messages::Messages;
 pub use nodes::{Node, Nodes};
 pub use privacy::{Blocked, Listed, Privacies, Privacy};
 pub use raw::{FromRaw, Unreadable};
@@ -78,6 +79,7 @@ pub struct Store {
     client: Client,
     database: Database,
     meta: Documents<Document>,
+    bulk: BulkWriter,
     names: Names,
     runner: Runner,
 }
@@ -140,23 +142,24 @@ impl Store {
             database: &database,
             runner: runner.clone(),
         };
+        let bulk = BulkWriter::new(database.clone(), runner.clone());
         Self {
             users: Users::new(Documents::new(users, runner.clone()), &config.users.fields),
             chat_users: ChatUsers::new(open.documents(&names.chat_users)),
-            chat_rooms: ChatRooms::new(open.documents(&names.chat_rooms)),
+            chat_rooms: ChatRooms::new(open.documents(&names.chat_rooms), bulk.clone()),
             messages: Messages::new(open.documents(&names.messages)),
             privacies: Privacies::new(open.documents(&names.privacies)),
             contact_rule,
             nodes: Nodes::new(open.documents(&names.nodes), config.presence.lease),
             meta: open.documents(&names.meta),
             behind: Behind::new(
-                database.clone(),
+                bulk.clone(),
                 names.chat_rooms.clone(),
                 names.chat_users.clone(),
-                runner.clone(),
             ),
             client,
             database,
+            bulk,
             names,
             runner,
         }

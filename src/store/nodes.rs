@@ -26,7 +26,13 @@ pub struct Node {
     pub renewed_at: DateTime,
     /// When it ends unless renewed, by the database's clock.
     pub expires_at: DateTime,
+    /// The version of chatzz that runs; none before 0.2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
+
+/// The version that this is.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 by_serde!(Node);
 
@@ -60,6 +66,7 @@ impl Nodes {
         // a pipeline would take a name that begins with `$` for a field
         fields.insert("boot", doc! { "$literal": boot });
         fields.insert("ended", false);
+        fields.insert("version", VERSION);
         let filter = by_id(id);
         self.documents
             .run("nodes.take", |collection| async move {
@@ -144,6 +151,25 @@ impl Nodes {
             doc! { "$expr": { "$gte": ["$expiresAt", "$$NOW"] } },
         )
         .await
+    }
+
+    /// Finds a node of another version whose lease is good.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_other_version(&self) -> Result<Option<Node>, Error> {
+        let filter = doc! {
+            "version": { "$ne": VERSION },
+            "$expr": { "$gte": ["$expiresAt", "$$NOW"] },
+        };
+        self.documents
+            .find_one("nodes.find_other_version", filter)
+            .await
+    }
+
+    /// How long a lease is good unless it is renewed.
+    pub fn lease(&self) -> Duration {
+        self.lease
     }
 
     /// Lists the nodes whose lease has run out.

@@ -62,8 +62,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::{Counts, Cursors, Message, ReadCursor, SentCursor};
     use crate::id::{ChatRoomId, ChatUserId, MessageId, UserId};
-    use crate::store::{ChatRoom, ChatUser, Message, Presence, Status};
+    use crate::store::{ChatRoom, ChatUser, Presence};
 
     fn read<T: FromRaw>(document: &bson::Document) -> Result<T, Unreadable> {
         T::from_raw(&RawDocumentBuf::try_from(document).unwrap())
@@ -78,9 +79,8 @@ mod tests {
             to: ChatUserId::generate(),
             message: "what was said".to_owned(),
             created_at: at,
-            status: Status::Sent,
             seq: 4711,
-            unread: Some(true),
+            counts: Counts::new(4000, 700),
             client_id: Some("a key".to_owned()),
             sent_at: Some(at),
             read_at: None,
@@ -109,6 +109,7 @@ mod tests {
     #[test]
     fn cursors_are_read_for_the_members_in_their_order() {
         let [a, b, stranger] = [(); 3].map(|()| ChatUserId::generate());
+        let at = DateTime::from_millis(7);
         let room: ChatRoom = read(&doc! {
             "_id": ChatRoomId::generate(),
             "chatUsers": [a, b],
@@ -116,14 +117,28 @@ mod tests {
             "addedBy": b,
             "cursors": {
                 &*stranger.to_hex(): { "delivered": 1_i64 },
-                &*b.to_hex(): { "delivered": 9_i32 },
-                &*a.to_hex(): { "delivered": 4_i64 },
+                &*b.to_hex(): { "delivered": 9_i32, "sent": { "seq": 8_i64, "at": at } },
+                &*a.to_hex(): {
+                    "delivered": 4_i64,
+                    "read": { "seq": 3_i64, "count": 2_i32, "after": 1_i64, "at": at },
+                },
             },
         })
         .unwrap();
-        assert_eq!(room.delivered, [4, 9]);
-        let delivered = [a, b, stranger].map(|one| room.delivered(one));
-        assert_eq!(delivered, [4, 9, 0]);
+        let cursors = [a, b, stranger].map(|one| room.cursors(one));
+        assert_eq!(cursors.map(|one| one.delivered), [4, 9, 0]);
+        let read = ReadCursor {
+            seq: 3,
+            count: 2,
+            after: 1,
+            at: Some(at),
+        };
+        assert_eq!(cursors[0].read, read);
+        let sent = SentCursor {
+            seq: 8,
+            at: Some(at),
+        };
+        assert_eq!((cursors[1].sent, cursors[2]), (sent, Cursors::default()));
     }
 
     #[test]
@@ -136,7 +151,7 @@ mod tests {
             "to",
             "message",
             "createdAt",
-            "status",
+            "counts",
             "seq",
         ];
         for field in needed {
@@ -149,19 +164,21 @@ mod tests {
             }
         }
         let mut document = whole;
-        document.insert("status", "lost");
-        assert!(read::<Message>(&document).is_err());
+        for wrong in [vec![1_i64], vec![1, 2, 3]] {
+            document.insert("counts", wrong);
+            assert!(read::<Message>(&document).is_err());
+        }
     }
 
     #[test]
     fn no_value_where_there_may_be_none_is_none() {
         let mut document = bson::serialize_to_document(&message()).unwrap();
-        for field in ["unread", "clientId", "sentAt", "readAt"] {
+        for field in ["clientId", "sentAt", "readAt"] {
             document.insert(field, Bson::Null);
         }
         let back: Message = read(&document).unwrap();
-        let none = (back.unread, back.client_id, back.sent_at, back.read_at);
-        assert_eq!(none, (None, None, None, None));
+        let none = (back.client_id, back.sent_at, back.read_at);
+        assert_eq!(none, (None, None, None));
     }
 
     fn any_value() -> impl Strategy<Value = Bson> {

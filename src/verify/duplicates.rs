@@ -53,7 +53,9 @@ impl Run<'_> {
             let (Some(known), Some(key)) = (&first, keys.next().await?) else {
                 break;
             };
-            if (&key.from, &key.client_id) == (&known.from, &known.client_id) {
+            if (&key.room, &key.from, &key.client_id)
+                == (&known.room, &known.from, &known.client_id)
+            {
                 let known = shown(&known.id);
                 let detail = format!("message {known} has the same sender and client id");
                 let finding = Finding::new(Check::DuplicateClientId, detail);

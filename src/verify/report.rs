@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Findings kept of each check; all are counted.
 const MOST_KEPT: usize = 100;
 /// Version of the report's shape.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -30,7 +30,7 @@ pub enum Check {
     DuplicateRoom,
     /// A member of a chat room has no chat user.
     MemberMissing,
-    /// Several messages under one (sender, client id).
+    /// Several messages under one (chat room, sender, client id).
     DuplicateClientId,
     /// Numbers are missing in a chat room.
     SeqGap,
@@ -40,18 +40,19 @@ pub enum Check {
     SeqInvalid,
     /// A message older than the one before it.
     CreatedAt,
-    /// Status, `unread`, `sentAt` and `readAt` contradict each other.
+    /// A message's counts differ from the messages before it.
+    Counts,
+    /// A message says it was read, but its receiver's cursor is below it.
     Status,
     /// Messages of a chat room that does not exist.
     Orphan,
     /// A message whose sender and receiver are not the room's two members.
     Stranger,
-    /// `lastSeq` or `lastMessageAt` differ from the messages.
+    /// `lastSeq`, `lastMessageAt` or `lastCounts` differ from the messages.
     Head,
-    /// A delivered cursor beyond the last message.
+    /// A cursor beyond the last message, or a count of read messages that is not that
+    /// of the message it stands at.
     Cursor,
-    /// The unread count by the index differs from the messages.
-    Unread,
 }
 
 impl Check {
@@ -152,9 +153,6 @@ pub struct Report {
     pub repair: bool,
     /// How much was read.
     pub checked: Checked,
-    /// Suspects that kept changing and could not be decided; run again when
-    /// there is less to do.
-    pub unsettled: u64,
     /// Findings by check; checks without any are left out.
     pub counts: BTreeMap<Check, Count>,
     /// At most 100 of each check.
@@ -173,7 +171,6 @@ impl Report {
             took: 0.0,
             repair,
             checked: Checked::default(),
-            unsettled: 0,
             counts: BTreeMap::new(),
             findings: Vec::new(),
             truncated: false,
@@ -246,13 +243,6 @@ impl fmt::Display for Report {
              of {} in {:.1} s",
             self.database, self.took
         )?;
-        if self.unsettled > 0 {
-            writeln!(
-                f,
-                "{} suspects kept changing and were not decided",
-                self.unsettled
-            )?;
-        }
         let outcome = match (self.is_clean(), self.counts.is_empty()) {
             (true, true) => "clean",
             (true, false) => "nothing is left to mend",

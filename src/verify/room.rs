@@ -2,31 +2,41 @@
 
 use super::suspect::{Suspect, Tail};
 use super::{Check, Finding};
+use crate::domain::{Counts, Members};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::store::chat_rooms::ScannedRoom;
 use crate::store::messages::Scanned;
-use crate::store::{Status, shown};
+use crate::store::shown;
 
 /// What is remembered of a room while its messages go by.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
     pub(super) room: ChatRoomId,
-    pub(super) members: Option<[ChatUserId; 2]>,
+    pub(super) members: Option<Members>,
     pub(super) tail: Tail,
-    /// Messages to each member that are not read.
-    pub(super) not_read: [u64; 2],
+    /// Where the members' read cursors stand, and the counts there once it went by.
+    reads: Vec<(String, Seq, Option<Counts>)>,
     /// The last message with a number, for telling.
     last_id: String,
 }
 
 impl Walk {
-    pub(super) fn new(room: ChatRoomId, members: Option<[ChatUserId; 2]>) -> Self {
+    pub(super) fn new(id: ChatRoomId, room: &ScannedRoom) -> Self {
+        let cursors = room.cursors.iter();
+        let reads = cursors.map(|(member, cursors)| (member.clone(), cursors.read.seq, None));
         Self {
-            room,
-            members,
+            room: id,
+            members: room.members,
             tail: Tail::default(),
-            not_read: [0, 0],
+            reads: reads.collect(),
             last_id: String::new(),
         }
+    }
+
+    /// The counts at a position where a read cursor stands, counted anew.
+    pub(super) fn counts_at(&self, seq: Seq) -> Option<Counts> {
+        let mut reads = self.reads.iter();
+        reads.find(|(_, read, _)| *read == seq)?.2
     }
 
     /// Takes the next message in the order of `seq`; pushes what looks wrong.
@@ -40,7 +50,6 @@ impl Walk {
             ("from", message.from.is_some()),
             ("to", message.to.is_some()),
             ("createdAt", message.created_at.is_some()),
-            ("status", message.status.is_some()),
         ] {
             if !is_there {
                 sure(
@@ -50,9 +59,9 @@ impl Walk {
             }
         }
         if let (Some(members), Some(from), Some(to)) = (self.members, message.from, message.to) {
-            let [a, b] = members;
-            let withheld = to == ChatUserId::NOBODY && members.contains(&from);
-            if (from, to) != (a, b) && (from, to) != (b, a) && !withheld {
+            let is_member = members.position(from).is_some();
+            let fits = to == ChatUserId::NOBODY || to == members.other(from);
+            if !is_member || !fits {
                 let detail = "sender and receiver are not the two members of the chat room";
                 sure(Check::Stranger, detail.to_owned());
             }
@@ -83,15 +92,16 @@ impl Walk {
             sure(Check::CreatedAt, detail);
         }
         if let Some(seq) = numbered {
-            self.number(seq, suspects);
+            let is_next = self.number(seq, suspects);
+            self.count(message, seq, is_next, suspects);
             self.tail.at = message.created_at.or(self.tail.at);
             self.last_id.clone_from(&id);
         }
         self.tail.latest = self.tail.latest.max(message.created_at);
-        self.status(message, suspects);
     }
 
-    fn number(&mut self, seq: Seq, suspects: &mut Vec<Suspect>) {
+    /// Takes the number; tells whether it is the next one.
+    fn number(&mut self, seq: Seq, suspects: &mut Vec<Suspect>) -> bool {
         let next = self.tail.seq.saturating_add(1);
         if seq > next {
             suspects.push(Suspect::Gap {
@@ -101,44 +111,40 @@ impl Walk {
             });
         }
         self.tail.seq = seq;
+        seq == next
     }
 
-    fn status(&mut self, message: &Scanned, suspects: &mut Vec<Suspect>) {
-        if contradiction(message).is_some() {
-            suspects.push(Suspect::Message {
+    /// Counts the message, and compares. Where nothing can be counted, behind a gap or
+    /// with a sender who is no member, the message is believed.
+    fn count(&mut self, message: &Scanned, seq: Seq, is_next: bool, suspects: &mut Vec<Suspect>) {
+        let counted = self.members.filter(|_| is_next).and_then(|members| {
+            let sender = members.position(message.from?)?;
+            let withheld = message.to? == ChatUserId::NOBODY;
+            Some(self.tail.counts.after(sender, withheld))
+        });
+        if let Some(counts) = counted.filter(|_| counted != message.counts) {
+            suspects.push(Suspect::Counts {
                 id: message.id.clone(),
                 room: self.room,
+                counts,
             });
         }
-        let Some([a, b]) = self.members else { return };
-        if message.status == Some(Status::Read) || message.seq.is_none() {
-            return;
+        let counts = counted.or(message.counts).unwrap_or(self.tail.counts);
+        self.tail.counts = counts;
+        let to = message.to.map(ChatUserId::to_hex);
+        for (member, read, counted) in &mut self.reads {
+            if *read == seq {
+                *counted = Some(counts);
+            }
+            let is_receiver = to.is_some_and(|to| **member == *to);
+            if message.read && is_receiver && *read < seq {
+                suspects.push(Suspect::ReadAt {
+                    id: message.id.clone(),
+                    room: self.room,
+                });
+            }
         }
-        let [to_a, to_b] = &mut self.not_read;
-        match message.to {
-            Some(to) if to == a => *to_a += 1,
-            Some(to) if to == b => *to_b += 1,
-            _ => {}
-        }
     }
-}
-
-/// What about a message's status does not fit, if anything.
-pub(super) fn contradiction(message: &Scanned) -> Option<&'static str> {
-    let status = message.status?;
-    if message.read && status != Status::Read {
-        return Some("`readAt` is set, but the status is not read");
-    }
-    if message.sent && status == Status::NotSent {
-        return Some("`sentAt` is set, but the status is not_sent");
-    }
-    if status == Status::Read && message.unread {
-        return Some("it is read, but still `unread`");
-    }
-    if status != Status::Read && !message.unread {
-        return Some("it is not read, but `unread` is not set");
-    }
-    None
 }
 
 #[cfg(test)]
@@ -146,6 +152,7 @@ mod tests {
     use bson::{Bson, DateTime};
 
     use super::*;
+    use crate::store::chat_rooms::ScannedHead;
 
     fn message(seq: Seq) -> Scanned {
         Scanned {
@@ -155,35 +162,22 @@ mod tests {
             from: None,
             to: None,
             created_at: Some(DateTime::from_millis(seq)),
-            status: Some(Status::Sent),
-            unread: true,
-            sent: true,
+            counts: None,
+            stored_counts: Bson::Null,
             read: false,
         }
     }
 
     #[test]
-    fn every_pair_of_status_and_marks_that_the_server_writes_fits() {
-        for (status, unread, sent, read) in [
-            (Status::NotSent, true, false, false),
-            (Status::Sent, true, true, false),
-            (Status::Read, false, true, true),
-        ] {
-            let message = Scanned {
-                status: Some(status),
-                unread,
-                sent,
-                read,
-                ..message(1)
-            };
-            assert_eq!(contradiction(&message), None, "{status:?}");
-            assert_eq!(message.furthest(), Some(status));
-        }
-    }
-
-    #[test]
     fn a_room_that_begins_late_and_jumps_has_two_gaps() {
-        let mut walk = Walk::new(ChatRoomId::generate(), None);
+        let room = ScannedRoom {
+            id: None,
+            members: None,
+            pair: Bson::Null,
+            head: ScannedHead::default(),
+            cursors: Vec::new(),
+        };
+        let mut walk = Walk::new(ChatRoomId::generate(), &room);
         let mut suspects = Vec::new();
         for seq in [3, 4, 7] {
             walk.step(&message(seq), &mut suspects);

@@ -75,12 +75,13 @@ impl Run<'_> {
             let finding = Finding::new(Check::Pair, detail).of("chatRoom", id);
             self.suspects.push(Suspect::Sure(finding));
         }
-        let mut walk = Walk::new(id, room.members);
+        let mut walk = Walk::new(id, room);
         while let Some(message) = next_of(id, messages).await? {
             walk.step(&message, &mut self.suspects);
             self.count_message().await?;
         }
-        if !super::look::faults(room, &walk.tail, &walk.tail).is_empty() {
+        let counts_at = |seq| walk.counts_at(seq);
+        if !super::look::faults(room, &walk.tail, &walk.tail, counts_at).is_empty() {
             self.suspects.push(Suspect::Room {
                 id,
                 tail: walk.tail,

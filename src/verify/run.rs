@@ -197,7 +197,6 @@ impl<'a> Run<'a> {
                 Look::Fine => {}
                 _ if !last => left.push(suspect),
                 Look::Stands(findings) => found.extend(findings),
-                Look::Unsettled => self.report.unsettled += 1,
             }
         }
         for finding in found {

@@ -3,6 +3,7 @@
 use bson::{Bson, DateTime};
 
 use super::Finding;
+use crate::domain::Counts;
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 
 /// The message with the highest number, at the time of the first look.
@@ -14,6 +15,8 @@ pub(super) struct Tail {
     pub(super) at: Option<DateTime>,
     /// The latest time of any message.
     pub(super) latest: Option<DateTime>,
+    /// How many each member had sent by then, counted anew.
+    pub(super) counts: Counts,
 }
 
 /// Something to be looked at again.
@@ -27,8 +30,14 @@ pub(super) enum Suspect {
         first: Seq,
         last: Seq,
     },
-    /// A message whose fields contradicted each other.
-    Message { id: Bson, room: ChatRoomId },
+    /// A message whose counts were not these.
+    Counts {
+        id: Bson,
+        room: ChatRoomId,
+        counts: Counts,
+    },
+    /// A message that says it was read, above its receiver's cursor.
+    ReadAt { id: Bson, room: ChatRoomId },
     /// A room whose head or cursors did not fit its messages.
     Room { id: ChatRoomId, tail: Tail },
     /// Messages whose room was not there.
@@ -39,27 +48,22 @@ pub(super) enum Suspect {
     },
     /// A member whose chat user was not there.
     Member { room: ChatRoomId, user: ChatUserId },
-    /// A count of unread messages that did not fit.
-    Unread {
-        room: ChatRoomId,
-        to: ChatUserId,
-        up_to: Seq,
-    },
     /// Somebody who was online with a dead node, or with none.
     Presence { user: ChatUserId },
 }
 
 impl Suspect {
     /// How often it must look wrong again before it is reported: what is
-    /// written behind, or counted while it changes, more often.
+    /// written behind, more often.
     pub(super) fn looks(&self) -> usize {
         match self {
             Self::Sure(_) => 0,
             Self::Gap { .. }
-            | Self::Message { .. }
+            | Self::Counts { .. }
+            | Self::ReadAt { .. }
             | Self::Orphans { .. }
             | Self::Member { .. } => 1,
-            Self::Room { .. } | Self::Unread { .. } | Self::Presence { .. } => 3,
+            Self::Room { .. } | Self::Presence { .. } => 3,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Most lines of a source file.
-const MOST_LINES: usize = 300;
+const MOST_LINES: usize = 500;
 
 /// What each layer may use; the programs and the library's root use everything.
 ///
@@ -35,12 +35,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &[]),
     // of the program: it sees the library as the other crates do
     ("dev", &[]),
+    ("domain", &["id"]),
     (
         "events",
         &[
             "auth",
             "bugs",
             "config",
+            "domain",
             "id",
             "lanes",
             "limits",
@@ -55,18 +57,21 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["config", "limits", "service", "store", "transport", "wire"],
     ),
     ("id", &[]),
-    ("lanes", &["bugs", "clock", "id", "store"]),
+    ("lanes", &["bugs", "clock", "domain", "id", "store"]),
     ("limits", &["config", "id"]),
     (
         "service",
-        &["bugs", "clock", "config", "id", "lanes", "store"],
+        &["bugs", "clock", "config", "domain", "id", "lanes", "store"],
     ),
     ("spec", &["wire"]),
-    ("store", &["bugs", "config", "id"]),
+    ("store", &["bugs", "config", "domain", "id"]),
     ("telemetry", &["config"]),
     ("transport", &[]),
-    ("verify", &["clock", "id", "store"]),
-    ("wire", &["config", "id", "lanes", "service", "store"]),
+    ("verify", &["clock", "domain", "id", "store"]),
+    (
+        "wire",
+        &["config", "domain", "id", "lanes", "service", "store"],
+    ),
 ];
 
 /// A source file: its path below `src`, and its text.
@@ -230,7 +235,7 @@ fn uses_are_found_in_every_form() {
 }
 
 #[test]
-fn no_file_is_longer_than_three_hundred_lines() {
+fn no_file_is_longer_than_five_hundred_lines() {
     let long: Vec<String> = [sources(), sources_of_crates()]
         .iter()
         .flatten()

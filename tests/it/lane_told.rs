@@ -7,12 +7,13 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use chatzz::clock::Clock;
+use chatzz::domain::{Counts, Message};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, Seq, SocketId, UserId};
 use chatzz::lanes::{
     Advanced, Answer, Append, Command, Equipment, Known, LaneError, Lanes, Member, Origin, Outlet,
     Stored,
 };
-use chatzz::store::{Message, Status, Store, User, WriteBehind};
+use chatzz::store::{Store, User, WriteBehind};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -102,11 +103,10 @@ impl Scene {
                 to: alice.id,
                 message: "hello".to_owned(),
                 created_at: if seq <= old { hour_ago } else { now },
-                status: Status::Sent,
                 seq,
-                unread: Some(true),
+                counts: Counts::new(seq, 0),
                 client_id: None,
-                sent_at: None,
+                sent_at: Some(now),
                 read_at: None,
             };
             bson::serialize_to_document(&message).unwrap()

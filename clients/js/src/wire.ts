@@ -1,5 +1,5 @@
 /**
- * What the server and its clients say to each other: protocol version 2,
+ * What the server and its clients say to each other: protocol version 3,
  * `docs/protocol.md`. The tests compare these types with the server's schemas
  * (`docs/asyncapi.json`), field by field, and with its golden files.
  */

@@ -127,7 +127,7 @@ export class FakeServer {
     switch (event) {
       case 'connect-user':
         this.push('user-details', this.#details());
-        return { userId: this.alice, status: 'online', serverTime: new Date(Date.now() + this.ahead).toISOString(), protocol: 2 };
+        return { userId: this.alice, status: 'online', serverTime: new Date(Date.now() + this.ahead).toISOString(), protocol: 3 };
       case 'send-message': {
         const known = this.history.find(({ clientId }) => clientId === payload.clientId);
         return known ? { ...known, duplicate: true } : this.say(this.alice, payload.message, { clientId: payload.clientId });

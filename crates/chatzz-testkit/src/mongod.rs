@@ -42,7 +42,7 @@ const OWN: [&str; 9] = [
     "chatzz_messages",
 ];
 /// What `serve` and `migrate` do with those, as the README's two roles say.
-const ACTIONS: [&str; 7] = [
+const ACTIONS: [&str; 8] = [
     "find",
     "insert",
     "update",
@@ -50,6 +50,7 @@ const ACTIONS: [&str; 7] = [
     "listIndexes",
     "createCollection",
     "createIndex",
+    "dropIndex",
 ];
 
 /// The connection string of the shared mongod, with the account of servers. It is

@@ -53,6 +53,13 @@ impl Server {
         started.unwrap_or_else(|refusal| panic!("{refusal}"))
     }
 
+    /// Another server on the same database, which is another node.
+    pub async fn another_on_its_database(&self) -> Self {
+        let uri = self.settings["CHATZZ_MONGODB_URI"].clone();
+        let node = [("CHATZZ_NODE_ID", "another")];
+        Self::on_database(&uri, &self.database, &node).await
+    }
+
     /// The same, or the sentence with which it refuses to start.
     pub async fn try_on_database(
         uri: &str,
@@ -238,7 +245,7 @@ impl Server {
         let rooms = self.dump("chatrooms").await;
         let cursors = rooms[0].get_document("cursors").unwrap();
         let cursor = cursors.get_document(member.to_hex());
-        cursor.map_or(0, |cursor| cursor.get_i64("delivered").unwrap())
+        cursor.map_or(0, |cursor| cursor.get_i64("delivered").unwrap_or_default())
     }
 
     /// Waits until somebody has confirmed so far in the one chat room there is.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::PrivacySettings;
+use crate::domain::Members;
 use crate::id::{ChatUserId, UserId};
 use crate::service::presence::Announce;
 use crate::service::{Error, IdInput, Me, Messenger};
@@ -230,7 +231,10 @@ impl Messenger {
             return Ok(true);
         }
         match self.chat_user(user).await? {
-            Some(other) => Ok(self.room(me.id, other).await?.is_some()),
+            Some(other) => match Members::new(me.id, other) {
+                Some(members) => Ok(self.room(members).await?.is_some()),
+                None => Ok(false),
+            },
             None => Ok(false),
         }
     }

@@ -5,12 +5,12 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bson::DateTime;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::repeats::Repeats;
 use super::{Behind, PresenceChange, RoomProgress};
+use crate::domain::{Head, Members, ReadStep};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::Error;
 
@@ -56,20 +56,26 @@ impl WriteBehind {
         self.pending.lock().boot = boot.into();
     }
 
-    /// The number and time of a chat room's last message.
-    pub fn head(&self, room: ChatRoomId, seq: Seq, at: DateTime) {
+    /// A chat room's last message.
+    pub fn head(&self, room: ChatRoomId, members: Members, head: Head) {
         let mut pending = self.pending.lock();
-        let progress = pending.room(room);
-        if progress.head.is_none_or(|(known, _)| known < seq) {
-            progress.head = Some((seq, at));
-        }
+        let progress = pending.room(room, members);
+        progress.head = Some(progress.head.map_or(head, |known| known.later(head)));
     }
 
     /// A delivered cursor that moved.
-    pub fn delivered(&self, room: ChatRoomId, member: ChatUserId, seq: Seq) {
+    pub fn delivered(&self, room: ChatRoomId, members: Members, member: ChatUserId, seq: Seq) {
         let mut pending = self.pending.lock();
-        let cursor = pending.room(room).cursors.entry(member).or_default();
+        let progress = pending.room(room, members);
+        let cursor = progress.delivered.entry(member).or_default();
         *cursor = seq.max(*cursor);
+    }
+
+    /// A receipt, to be remembered with its time.
+    pub fn read(&self, room: ChatRoomId, members: Members, member: ChatUserId, step: ReadStep) {
+        let mut pending = self.pending.lock();
+        let progress = pending.room(room, members);
+        progress.steps.push((member, step));
     }
 
     /// Somebody came or went.
@@ -83,7 +89,7 @@ impl WriteBehind {
     pub fn known_delivered(&self, room: ChatRoomId, member: ChatUserId) -> Seq {
         let pending = self.pending.lock();
         let waiting = pending.rooms.get(&room);
-        let waiting = waiting.and_then(|progress| progress.cursors.get(&member));
+        let waiting = waiting.and_then(|progress| progress.delivered.get(&member));
         let written = pending.written.cursor(room, member);
         waiting.copied().max(written).unwrap_or_default()
     }
@@ -160,7 +166,7 @@ impl Lately {
             self.before = std::mem::take(&mut self.now);
         }
         for (room, progress) in rooms {
-            for (member, seq) in &progress.cursors {
+            for (member, seq) in &progress.delivered {
                 let cursor = self.now.entry((*room, *member)).or_default();
                 *cursor = (*cursor).max(*seq);
             }
@@ -175,20 +181,25 @@ impl Lately {
 }
 
 impl Pending {
-    fn room(&mut self, room: ChatRoomId) -> &mut RoomProgress {
+    fn room(&mut self, room: ChatRoomId, members: Members) -> &mut RoomProgress {
         self.since.get_or_insert_with(Instant::now);
-        self.rooms.entry(room).or_default()
+        let new = || RoomProgress::new(members);
+        self.rooms.entry(room).or_insert_with(new)
     }
 
     /// Takes back what was not written; what became known since is newer.
     fn put_back_rooms(&mut self, rooms: HashMap<ChatRoomId, RoomProgress>) {
         for (room, older) in rooms {
-            let newer = self.room(room);
-            newer.head = newer.head.max(older.head);
-            for (member, seq) in older.cursors {
-                let cursor = newer.cursors.entry(member).or_default();
+            let newer = self.room(room, older.members);
+            newer.head = match (newer.head, older.head) {
+                (Some(newer), Some(older)) => Some(newer.later(older)),
+                (newer, older) => newer.or(older),
+            };
+            for (member, seq) in older.delivered {
+                let cursor = newer.delivered.entry(member).or_default();
                 *cursor = seq.max(*cursor);
             }
+            newer.steps.splice(..0, older.steps);
         }
     }
 

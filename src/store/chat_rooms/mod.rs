@@ -1,44 +1,57 @@
 //! Chat rooms: one document per pair of chat users.
 
+mod moves;
 mod scan;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use bson::{DateTime, Document, RawDocument, doc};
+use bson::{DateTime, Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::IndexModel;
 use serde::Deserialize;
 
+use super::bulk::BulkWriter;
 use super::documents::{Documents, Listing};
 use super::raw::{FromRaw, Unreadable, by_serde};
 use super::{error::Error, index};
-use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::domain::{ByMember, Cursors, Members, Position, ReadStep};
+use crate::id::{ChatRoomId, ChatUserId};
 
-pub use scan::{Heads, ScannedRoom};
+pub use moves::{CursorMove, Moved};
+pub(super) use moves::{numbers, progress, step};
+pub(super) use scan::members as scanned_members;
+pub use scan::{ScannedHead, ScannedRoom};
 
 /// Most chat rooms listed for one person, the most recently used first.
 pub const MOST_LISTED: i64 = 10_000;
 
-/// A chat room. Its document also holds its key, and its head: number and time of the
-/// last message, written behind, which only order lists and are mended by `verify`.
+/// A chat room. Its document also holds its key, and its head: what is known of the
+/// last message, written behind, which orders lists and is mended by `verify`.
 #[derive(Clone, Debug)]
 pub struct ChatRoom {
     /// The chat room's id.
     pub id: ChatRoomId,
     /// The two members.
-    pub chat_users: [ChatUserId; 2],
+    pub members: Members,
     /// When the chat room was created.
     pub created_at: DateTime,
     /// Who created it.
     pub added_by: ChatUserId,
-    /// Up to which message everything to each of the members was confirmed, in their
-    /// order; written behind.
-    pub delivered: [Seq; 2],
+    /// How far each of the members got.
+    pub cursors: ByMember<Cursors>,
+}
+
+/// What a member's receipts say of a page of history.
+#[derive(Clone, Debug, Default)]
+pub struct Receipts {
+    /// How far the member got.
+    pub cursors: Cursors,
+    /// The newest receipts, oldest first.
+    pub steps: Vec<ReadStep>,
 }
 
 impl FromRaw for ChatRoom {
     fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
-        let (mut id, mut members, mut cursors) = (None, None, None);
+        let (mut id, mut members, mut by_member) = (None, None, None);
         let (mut created_at, mut added_by) = (None, None);
         for field in document {
             let (name, value) = field?;
@@ -47,24 +60,24 @@ impl FromRaw for ChatRoom {
                 "chatUsers" => members = scan::members(value),
                 "createdAt" => created_at = value.as_datetime(),
                 "addedBy" => added_by = ChatUserId::from_raw(value),
-                "cursors" => cursors = Some(value),
+                "cursors" => by_member = Some(value),
                 _ => {}
             }
         }
-        let chat_users = members.ok_or(Unreadable::Field("chatUsers"))?;
-        let mut delivered = [0; 2];
-        for (name, seq) in cursors.into_iter().flat_map(scan::cursors) {
-            let members = chat_users.iter().zip(&mut delivered);
-            for (_, known) in members.filter(|(member, _)| *member.to_hex() == *name) {
-                *known = seq;
+        let members = members.ok_or(Unreadable::Field("chatUsers"))?;
+        let mut all = ByMember::default();
+        for (member, cursors) in by_member.into_iter().flat_map(scan::cursors) {
+            let position = ChatUserId::parse(member).and_then(|who| members.position(who));
+            if let Some(position) = position {
+                *all.of_mut(position) = cursors;
             }
         }
         Ok(Self {
             id: id.ok_or(Unreadable::Field("_id"))?,
-            chat_users,
+            members,
             created_at: created_at.ok_or(Unreadable::Field("createdAt"))?,
             added_by: added_by.ok_or(Unreadable::Field("addedBy"))?,
-            delivered,
+            cursors: all,
         })
     }
 }
@@ -72,28 +85,28 @@ impl FromRaw for ChatRoom {
 impl ChatRoom {
     /// The other member, seen from `me`.
     pub fn other(&self, me: ChatUserId) -> ChatUserId {
-        let [a, b] = self.chat_users;
-        if a == me { b } else { a }
+        self.members.other(me)
     }
 
-    /// How far `member` got as far as the document knows.
-    pub fn delivered(&self, member: ChatUserId) -> Seq {
-        let members = self.chat_users.iter().zip(self.delivered);
-        let mut known = members.filter(|(one, _)| **one == member);
-        known.next().map_or(0, |(_, seq)| seq)
+    /// How far `member` got; nowhere for a stranger.
+    pub fn cursors(&self, member: ChatUserId) -> Cursors {
+        let position = self.members.position(member);
+        position.map_or_else(Cursors::default, |position| *self.cursors.of(position))
     }
 
     /// The document of a chat room in which nothing was said yet.
     fn as_created(&self) -> Document {
-        let [a, b] = self.chat_users;
+        let [a, b] = self.members.ids();
         doc! {
             "_id": self.id,
             "chatUsers": [a, b],
-            "pair": pair(a, b),
+            "pair": pair(self.members),
             "createdAt": self.created_at,
             "addedBy": self.added_by,
             "lastSeq": 0_i64,
             "lastMessageAt": null,
+            "lastCounts": [0_i64, 0_i64],
+            "logged": 0_i64,
             "cursors": {},
         }
     }
@@ -103,7 +116,8 @@ impl ChatRoom {
 ///
 /// One string, because a unique index on an array would make each *member*
 /// unique, not the pair.
-pub fn pair(a: ChatUserId, b: ChatUserId) -> String {
+pub fn pair(members: Members) -> String {
+    let [a, b] = members.ids();
     let (lower, higher) = if a < b { (a, b) } else { (b, a) };
     format!("{lower}:{higher}")
 }
@@ -112,6 +126,7 @@ pub fn pair(a: ChatUserId, b: ChatUserId) -> String {
 #[derive(Clone, Debug)]
 pub struct ChatRooms {
     documents: Documents<ChatRoom>,
+    bulk: BulkWriter,
 }
 
 /// How long a chat room is looked for whose creation is open.
@@ -145,8 +160,8 @@ pub struct Opened {
 }
 
 impl ChatRooms {
-    pub(super) fn new(documents: Documents<ChatRoom>) -> Self {
-        Self { documents }
+    pub(super) fn new(documents: Documents<ChatRoom>, bulk: BulkWriter) -> Self {
+        Self { documents, bulk }
     }
 
     /// Lists the pairs in which any of these people is. Index:
@@ -154,10 +169,7 @@ impl ChatRooms {
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn list_pairs_of(
-        &self,
-        people: &[ChatUserId],
-    ) -> Result<Vec<[ChatUserId; 2]>, Error> {
+    pub async fn list_pairs_of(&self, people: &[ChatUserId]) -> Result<Vec<Members>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Pair {
@@ -172,38 +184,30 @@ impl ChatRooms {
             .documents
             .aggregate("chat_rooms.list_pairs_of", stages)
             .await?;
-        Ok(pairs.into_iter().map(|pair| pair.chat_users).collect())
+        let pairs = pairs.into_iter().map(|pair| pair.chat_users);
+        Ok(pairs.filter_map(|[a, b]| Members::new(a, b)).collect())
     }
 
     /// Finds the chat room of two people. Index: `pair`.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn find_by_pair(
-        &self,
-        a: ChatUserId,
-        b: ChatUserId,
-    ) -> Result<Option<ChatRoom>, Error> {
-        let filter = doc! { "pair": pair(a, b) };
+    pub async fn find_by_pair(&self, members: Members) -> Result<Option<ChatRoom>, Error> {
+        let filter = doc! { "pair": pair(members) };
         self.documents
             .find_one("chat_rooms.find_by_pair", filter)
             .await
     }
 
-    /// Gets the chat room of two people, created by `by` if there is none.
+    /// Gets the chat room of two people, created by the first of them if there is none.
     ///
     /// Any number of callers at once, from both sides, get the same document,
     /// and at most one of them is told that it created it.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn get_or_create(
-        &self,
-        by: ChatUserId,
-        whom: ChatUserId,
-        now: DateTime,
-    ) -> Result<Opened, Error> {
-        let found = self.find_by_pair(by, whom).await;
+    pub async fn get_or_create(&self, members: Members, now: DateTime) -> Result<Opened, Error> {
+        let found = self.find_by_pair(members).await;
         if let Some(room) = found.map_err(Error::before_writing)? {
             return Ok(Opened {
                 room,
@@ -213,10 +217,10 @@ impl ChatRooms {
         let id = ChatRoomId::generate();
         let room = ChatRoom {
             id,
-            chat_users: [by, whom],
+            members,
             created_at: now,
-            added_by: by,
-            delivered: [0; 2],
+            added_by: members.one(Position::First),
+            cursors: ByMember::default(),
         };
         let document = room.as_created();
         let inserted = self
@@ -232,13 +236,13 @@ impl ChatRooms {
                 created: true,
             }),
             Err(Error::Duplicate { index }) if index == PAIR => {
-                let room = super::once_visible(|| self.find_by_pair(by, whom)).await?;
+                let room = super::once_visible(|| self.find_by_pair(members)).await?;
                 // our own insert, repeated by the driver after a lost answer, also ends here
                 let created = room.id == id;
                 Ok(Opened { room, created })
             }
             Err(error) if error.may_be_applied() => {
-                let found = self.find_later(by, whom).await.ok_or(error)?;
+                let found = self.find_later(members).await.ok_or(error)?;
                 Ok(Opened {
                     created: found.id == id,
                     room: found,
@@ -250,15 +254,32 @@ impl ChatRooms {
 
     /// Looks for a chat room whose creation is open, for [`OPEN_FOR`]: whoever
     /// created it has to tell.
-    async fn find_later(&self, a: ChatUserId, b: ChatUserId) -> Option<ChatRoom> {
+    async fn find_later(&self, members: Members) -> Option<ChatRoom> {
         let until = tokio::time::Instant::now() + OPEN_FOR;
         while tokio::time::Instant::now() < until {
-            if let Ok(Some(room)) = self.find_by_pair(a, b).await {
+            if let Ok(Some(room)) = self.find_by_pair(members).await {
                 return Some(room);
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         None
+    }
+
+    /// Finds how far both members got, with the times of their newest receipts.
+    /// Index: `pair`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_receipts(&self, members: Members) -> Result<ByMember<Receipts>, Error> {
+        self.documents
+            .read("chat_rooms.find_receipts", move |collection| async move {
+                let collection = collection.clone_with_type::<RawDocumentBuf>();
+                let find = collection.find_one(doc! { "pair": pair(members) });
+                let wanted = doc! { "_id": 0, "cursors": 1, "steps": 1 };
+                let found = find.projection(wanted).await?;
+                Ok(found.map_or_else(ByMember::default, |found| scan::receipts(members, &found)))
+            })
+            .await
     }
 
     /// Lists a person's chat rooms, newest conversation first, at most
@@ -268,7 +289,8 @@ impl ChatRooms {
     /// When the database cannot answer.
     pub async fn list_of(&self, member: ChatUserId) -> Result<Vec<ChatRoom>, Error> {
         let listing = Listing::of(doc! { "chatUsers": member }, MOST_LISTED)
-            .sorted(doc! { "lastMessageAt": -1 });
+            .sorted(doc! { "lastMessageAt": -1 })
+            .without(LEFT_OUT);
         self.documents.list("chat_rooms.list_of", listing).await
     }
 
@@ -281,20 +303,35 @@ impl ChatRooms {
             return Ok(Vec::new());
         }
         let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
-        let listing = Listing::of(doc! { "_id": { "$in": ids } }, limit);
+        let listing = Listing::of(doc! { "_id": { "$in": ids } }, limit).without(LEFT_OUT);
         self.documents.list("chat_rooms.list", listing).await
+    }
+
+    /// Moves cursors that stand where they are believed to stand, on a majority and
+    /// journaled; tells how many of them did.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer: then some may have moved.
+    /// [`CursorMove::is_made`] tells of each, once the chat rooms are read anew.
+    pub async fn move_cursors(
+        &self,
+        moves: &[CursorMove],
+        limit: Duration,
+    ) -> Result<usize, Error> {
+        let statements = moves.iter().map(CursorMove::statement).collect();
+        let name = "chat_rooms.move_cursors";
+        self.bulk
+            .update(name, self.documents.name(), statements, limit)
+            .await
     }
 }
 
-/// The update that moves a chat room's head and cursors, never backwards.
-pub(super) fn moved(head: Option<(Seq, DateTime)>, cursors: &HashMap<ChatUserId, Seq>) -> Document {
-    let mut most = Document::new();
-    if let Some((seq, at)) = head {
-        most.insert("lastSeq", seq);
-        most.insert("lastMessageAt", at);
-    }
-    for (member, seq) in cursors {
-        most.insert(format!("cursors.{member}.delivered"), *seq);
-    }
-    doc! { "$max": most }
-}
+/// Fields of a chat room that no list needs.
+const LEFT_OUT: &[&str] = &[
+    "steps",
+    "pair",
+    "lastSeq",
+    "lastMessageAt",
+    "lastCounts",
+    "logged",
+];

@@ -1,10 +1,12 @@
-//! Reading all chat rooms and mending their heads, for `chatzz verify`.
+//! Reading all chat rooms and mending their heads and cursors, for `chatzz verify`.
 
-use bson::{Bson, DateTime, RawBsonRef, RawDocument, RawDocumentBuf, doc};
+use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 
-use super::{ChatRooms, moved, pair};
+use super::{ChatRooms, Receipts, moves, pair};
+use crate::domain::{ByMember, Counts, Cursors, Head, Members, ReadCursor, ReadStep, SentCursor};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::error::Error;
+use crate::store::messages;
 use crate::store::scan::{self, Query, Scan};
 
 /// A chat room, whatever shape it has.
@@ -13,64 +15,142 @@ pub struct ScannedRoom {
     /// Its `_id`; `None` unless it is an id.
     pub id: Option<ChatRoomId>,
     /// The two members; `None` unless they are two.
-    pub members: Option<[ChatUserId; 2]>,
+    pub members: Option<Members>,
     /// Its key.
     pub pair: Bson,
-    /// Its head.
-    pub heads: Heads,
+    /// What it knows of its last message.
+    pub head: ScannedHead,
     /// How far each member got.
-    pub cursors: Vec<(String, Seq)>,
+    pub cursors: Vec<(String, Cursors)>,
 }
 
 /// What a chat room knows of its last message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Heads {
+pub struct ScannedHead {
     /// Its number, 0 for none.
     pub seq: Seq,
     /// Its time.
     pub at: Option<DateTime>,
+    /// Its counts; `None` unless they are two numbers.
+    pub counts: Option<Counts>,
 }
 
 impl ScannedRoom {
-    fn read(document: &RawDocument) -> Self {
+    fn from_document(document: &RawDocument) -> Self {
         let field = |name| document.get(name).ok().flatten();
         let cursors = field("cursors").into_iter().flat_map(cursors);
-        let cursors = cursors.map(|(member, seq)| (member.to_owned(), seq));
+        let cursors = cursors.map(|(member, cursors)| (member.to_owned(), cursors));
         Self {
             id: field("_id").and_then(ChatRoomId::from_raw),
             members: field("chatUsers").and_then(members),
             pair: field("pair").map_or(Bson::Null, scan::value),
-            heads: Heads {
+            head: ScannedHead {
                 seq: field("lastSeq").and_then(scan::integer).unwrap_or_default(),
                 at: field("lastMessageAt").and_then(scan::date),
+                counts: field("lastCounts").and_then(messages::counts),
             },
             cursors: cursors.collect(),
         }
     }
 
+    /// Up to where a member has read.
+    pub fn read(&self, member: ChatUserId) -> ReadCursor {
+        let hex = member.to_hex();
+        let mut cursors = self.cursors.iter();
+        let cursors = cursors.find(|(one, _)| **one == *hex);
+        cursors.map_or_else(ReadCursor::default, |(_, cursors)| cursors.read)
+    }
+
     /// Whether the key is that of the members.
     pub fn fits(&self) -> bool {
         self.members
-            .is_some_and(|[a, b]| self.pair.as_str() == Some(&pair(a, b)))
+            .is_some_and(|members| self.pair.as_str() == Some(&pair(members)))
     }
 }
 
-/// How far each member got, by his id.
-pub(super) fn cursors(value: RawBsonRef<'_>) -> impl Iterator<Item = (&str, Seq)> {
+/// How far each member got, by the member's id.
+pub(super) fn cursors(value: RawBsonRef<'_>) -> impl Iterator<Item = (&str, Cursors)> {
     let cursors = value.as_document().into_iter().flat_map(scan::fields);
-    cursors.filter_map(|(member, cursor)| {
-        let delivered = cursor.as_document()?.get("delivered").ok()??;
-        Some((member, scan::integer(delivered)?))
+    cursors.filter_map(|(member, cursor)| Some((member, one(cursor.as_document()?))))
+}
+
+fn one(document: &RawDocument) -> Cursors {
+    let mut cursors = Cursors::default();
+    for (name, value) in scan::fields(document) {
+        match (name, value.as_document()) {
+            ("delivered", _) => cursors.delivered = scan::integer(value).unwrap_or_default(),
+            ("sent", Some(sent)) => cursors.sent = self::sent(sent),
+            ("read", Some(read)) => cursors.read = self::read(read),
+            _ => {}
+        }
+    }
+    cursors
+}
+
+fn sent(document: &RawDocument) -> SentCursor {
+    let mut cursor = SentCursor::default();
+    for (name, value) in scan::fields(document) {
+        match name {
+            "seq" => cursor.seq = scan::integer(value).unwrap_or_default(),
+            "at" => cursor.at = scan::date(value),
+            _ => {}
+        }
+    }
+    cursor
+}
+
+fn read(document: &RawDocument) -> ReadCursor {
+    let mut cursor = ReadCursor::default();
+    for (name, value) in scan::fields(document) {
+        match name {
+            "seq" => cursor.seq = scan::integer(value).unwrap_or_default(),
+            "count" => cursor.count = scan::integer(value).unwrap_or_default(),
+            "after" => cursor.after = scan::integer(value).unwrap_or_default(),
+            "at" => cursor.at = scan::date(value),
+            _ => {}
+        }
+    }
+    cursor
+}
+
+/// The cursors and newest receipts of both members.
+pub(super) fn receipts(members: Members, document: &RawDocument) -> ByMember<Receipts> {
+    let field = |name| document.get(name).ok().flatten();
+    let mut receipts: ByMember<Receipts> = ByMember::default();
+    let position = |member: &str| members.position(ChatUserId::parse(member)?);
+    for (member, cursors) in field("cursors").into_iter().flat_map(cursors) {
+        if let Some(position) = position(member) {
+            receipts.of_mut(position).cursors = cursors;
+        }
+    }
+    let steps = field("steps").and_then(|steps| steps.as_document());
+    for (member, steps) in steps.into_iter().flat_map(scan::fields) {
+        let steps = steps.as_array().into_iter().flatten();
+        let steps = steps.filter_map(|step| self::step(step.ok()?));
+        if let Some(position) = position(member) {
+            receipts.of_mut(position).steps = steps.collect();
+        }
+    }
+    receipts
+}
+
+fn step(value: RawBsonRef<'_>) -> Option<ReadStep> {
+    let mut parts = value.as_array()?.into_iter();
+    let mut next = || parts.next()?.ok();
+    Some(ReadStep {
+        after: scan::integer(next()?)?,
+        seq: scan::integer(next()?)?,
+        at: scan::date(next()?)?,
     })
 }
 
 /// The two members; `None` unless they are two.
-pub(super) fn members(value: RawBsonRef<'_>) -> Option<[ChatUserId; 2]> {
+pub(in crate::store) fn members(value: RawBsonRef<'_>) -> Option<Members> {
     let values = value.as_array()?.into_iter();
     let ids = values.map(|id| ChatUserId::from_raw(id.ok()?));
     let ids: Vec<ChatUserId> = ids.collect::<Option<_>>()?;
     let [a, b] = ids.try_into().ok()?;
-    (a != b).then_some([a, b])
+    Members::new(a, b)
 }
 
 impl ChatRooms {
@@ -82,7 +162,16 @@ impl ChatRooms {
             sort: doc! { "_id": 1 },
             ..Query::default()
         };
-        Scan::start(&self.documents, query, ScannedRoom::read)
+        self.scan_as(query, ScannedRoom::from_document)
+    }
+
+    /// Reads chat rooms in whatever form.
+    pub(in crate::store) fn scan_as<T>(
+        &self,
+        query: Query,
+        read: fn(&RawDocument) -> T,
+    ) -> Scan<T> {
+        Scan::start(&self.documents, query, read)
     }
 
     /// Reads all chat rooms by their key. Without an index (the declared one
@@ -93,7 +182,7 @@ impl ChatRooms {
             projection: doc! { "pair": 1, "chatUsers": 1 },
             sort: doc! { "pair": 1, "_id": 1 },
         };
-        Scan::start(&self.documents, query, ScannedRoom::read)
+        Scan::start(&self.documents, query, ScannedRoom::from_document)
     }
 
     /// Finds a chat room, whatever shape it has. Index: `_id_`.
@@ -105,7 +194,7 @@ impl ChatRooms {
             .run("chat_rooms.find_scanned", |collection| async move {
                 let collection = collection.clone_with_type::<RawDocumentBuf>();
                 let found = collection.find_one(doc! { "_id": id }).await?;
-                Ok(found.map(|found| ScannedRoom::read(&found)))
+                Ok(found.map(|found| ScannedRoom::from_document(&found)))
             })
             .await
     }
@@ -114,7 +203,12 @@ impl ChatRooms {
     ///
     /// # Errors
     /// When the database cannot be asked or did not answer.
-    pub async fn mend_head(&self, id: ChatRoomId, seen: Heads, head: Heads) -> Result<bool, Error> {
+    pub async fn mend_head(
+        &self,
+        id: ChatRoomId,
+        seen: ScannedHead,
+        head: ScannedHead,
+    ) -> Result<bool, Error> {
         let seq = if seen.seq == 0 {
             // 0, or not a number
             doc! { "lastSeq": { "$not": { "$gt": 0 } } }
@@ -126,24 +220,25 @@ impl ChatRooms {
             |at| doc! { "lastMessageAt": at },
         );
         let filter = doc! { "_id": id, "$and": [seq, at] };
-        let update = doc! { "$set": { "lastSeq": head.seq, "lastMessageAt": head.at } };
-        let matched = self
-            .documents
-            .update_one("chat_rooms.mend_head", filter, update, false)
-            .await?;
-        Ok(matched == 1)
+        let counts = moves::numbers(head.counts.unwrap_or_default());
+        let update = doc! { "$set": {
+            "lastSeq": head.seq, "lastMessageAt": head.at, "lastCounts": counts,
+        } };
+        self.mend("chat_rooms.mend_head", filter, update).await
     }
 
     /// Moves a head forward, never backwards.
     ///
     /// # Errors
     /// When the database cannot be asked or did not answer.
-    pub async fn move_head(&self, id: ChatRoomId, seq: Seq, at: DateTime) -> Result<(), Error> {
-        let update = moved(Some((seq, at)), &std::collections::HashMap::new());
-        self.documents
-            .update_one("chat_rooms.move_head", doc! { "_id": id }, update, false)
-            .await
-            .map(drop)
+    pub async fn move_head(&self, id: ChatRoomId, head: Head) -> Result<(), Error> {
+        let update = doc! { "$max": {
+            "lastSeq": head.seq,
+            "lastMessageAt": head.at,
+            "lastCounts": moves::numbers(head.counts),
+        } };
+        let moved = self.mend("chat_rooms.move_head", doc! { "_id": id }, update);
+        moved.await.map(drop)
     }
 
     /// Replaces a delivered cursor that is still as it was seen; tells whether
@@ -151,7 +246,7 @@ impl ChatRooms {
     ///
     /// # Errors
     /// When the database cannot be asked or did not answer.
-    pub async fn mend_cursor(
+    pub async fn mend_delivered(
         &self,
         id: ChatRoomId,
         member: &str,
@@ -161,10 +256,58 @@ impl ChatRooms {
         let field = format!("cursors.{member}.delivered");
         let filter = doc! { "_id": id, &field: seen };
         let update = doc! { "$set": { field: delivered } };
-        let matched = self
-            .documents
-            .update_one("chat_rooms.mend_cursor", filter, update, false)
-            .await?;
-        Ok(matched == 1)
+        self.mend("chat_rooms.mend_delivered", filter, update).await
+    }
+
+    /// The same for the cursor of what a member's devices were told.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn mend_sent(
+        &self,
+        id: ChatRoomId,
+        member: &str,
+        seen: Seq,
+        sent: Seq,
+    ) -> Result<bool, Error> {
+        let field = format!("cursors.{member}.sent.seq");
+        let filter = doc! { "_id": id, &field: seen };
+        let update = doc! { "$set": { field: sent } };
+        self.mend("chat_rooms.mend_sent", filter, update).await
+    }
+
+    /// The same for the cursor of what a member has read, and its count.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn mend_read(
+        &self,
+        id: ChatRoomId,
+        member: &str,
+        seen: ReadCursor,
+        (seq, count): (Seq, i64),
+    ) -> Result<bool, Error> {
+        let field = |name: &str| format!("cursors.{member}.read.{name}");
+        let is_seen = |value: i64| match value {
+            0 => doc! { "$in": [Bson::Null, Bson::Int64(0)] },
+            other => doc! { "$eq": other },
+        };
+        let filter = doc! {
+            "_id": id,
+            field("seq"): is_seen(seen.seq),
+            field("count"): is_seen(seen.count),
+        };
+        let update = doc! { "$set": { field("seq"): seq, field("count"): count } };
+        self.mend("chat_rooms.mend_read", filter, update).await
+    }
+
+    async fn mend(
+        &self,
+        name: &'static str,
+        filter: Document,
+        update: Document,
+    ) -> Result<bool, Error> {
+        let matched = self.documents.update_one(name, filter, update, false);
+        Ok(matched.await? == 1)
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use mongodb::error::ErrorKind;
 
-use super::{CLIENT_ID, Error, Message, Messages, SEQ};
+use super::{CLIENT_ID, Error, Messages, SEQ};
+use crate::domain::Message;
 use crate::store::error::{DUPLICATE_KEY, index_name};
 
 /// What became of a batch.
@@ -27,7 +28,7 @@ pub enum Appended {
 pub enum Refusal {
     /// `_id`: an earlier attempt of ours stored this very message.
     AlreadyStored,
-    /// `(from, clientId)`: the sender repeats a send.
+    /// `(chatRoom, from, clientId)`: the sender repeats a send.
     Repeated,
     /// `(chatRoom, seq)`: somebody else took the number.
     NumberTaken,

@@ -1,20 +1,15 @@
-//! What a person has not got or not read yet.
+//! What a person has not got yet.
 
 use std::collections::HashMap;
 
 use bson::{DateTime, Document, doc};
 use serde::Deserialize;
 
-use super::{Error, Message, Messages};
-use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
-use crate::store::documents::{BATCH, collect};
+use super::{Error, Messages};
+use crate::domain::Message;
+use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::raw::{FromRaw, by_serde};
 
-/// Chat rooms that [`Messages::count_unread`] counts by name; more are mostly all of
-/// a person's, and one range of the index costs less than one for each.
-const ROOMS_PER_COUNT: usize = 4;
-/// Unread messages that [`Messages::count_unread`] counts itself.
-const FEW_UNREAD: usize = 200;
 /// Chat rooms looked into by one query of [`Messages::look_into`].
 const UNIONS_PER_QUERY: usize = 500;
 
@@ -22,10 +17,7 @@ const UNIONS_PER_QUERY: usize = 500;
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
-    /// The message's id.
-    #[serde(rename = "_id")]
-    pub id: MessageId,
-    /// Its chat room.
+    /// The message's chat room.
     pub chat_room: ChatRoomId,
     /// Its position there.
     pub seq: Seq,
@@ -39,7 +31,6 @@ impl Place {
     /// Where a message is.
     pub fn of(message: &Message) -> Self {
         Self {
-            id: message.id,
             chat_room: message.chat_room,
             seq: message.seq,
             created_at: message.created_at,
@@ -48,102 +39,30 @@ impl Place {
 }
 
 impl Messages {
-    /// Counts a person's unread messages in chat rooms of his, by chat room, and
-    /// perhaps in others of his. Index: `to_unread_chatRoom_seq`, covered.
-    ///
-    /// Most people have few: where they are is read, and counted here, which costs
-    /// the database less than to count. Of many it is asked for the count.
+    /// Counts the messages to somebody in a range of a chat room of which no device
+    /// was told when they were stored. Index: `chatRoom_seq`.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn count_unread(
+    pub async fn count_born_unsent(
         &self,
         to: ChatUserId,
-        rooms: &[ChatRoomId],
-    ) -> Result<HashMap<ChatRoomId, i64>, Error> {
-        if rooms.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let mut unread = doc! { "to": to, "unread": true };
-        if rooms.len() <= ROOMS_PER_COUNT {
-            unread.insert("chatRoom", doc! { "$in": rooms });
-        }
-        let mut counts = HashMap::new();
-        let few = self.list_unread_rooms(unread.clone(), FEW_UNREAD).await?;
-        if few.len() < FEW_UNREAD {
-            for room in few {
-                *counts.entry(room).or_default() += 1;
-            }
-            return Ok(counts);
-        }
-        let pipeline = [
-            doc! { "$match": unread },
-            doc! { "$group": { "_id": "$chatRoom", "count": { "$sum": 1_i64 } } },
-        ];
-        self.counts("messages.count_unread", pipeline.into()).await
-    }
-
-    /// The chat rooms of at most so many unread messages, one for each message.
-    async fn list_unread_rooms(
-        &self,
-        unread: Document,
-        limit: usize,
-    ) -> Result<Vec<ChatRoomId>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Unread {
-            chat_room: ChatRoomId,
-        }
-        by_serde!(Unread);
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let found: Vec<Unread> = self
-            .documents
-            .read("messages.list_unread_rooms", move |collection| {
-                let unread = unread.clone();
-                async move {
-                    let find = collection.find(unread).limit(limit).batch_size(BATCH);
-                    collect(find.projection(doc! { "_id": 0, "chatRoom": 1 }).await?).await
-                }
+        room: ChatRoomId,
+        after: Seq,
+        last: Seq,
+    ) -> Result<u64, Error> {
+        let filter = doc! {
+            "chatRoom": room,
+            "seq": { "$gt": after, "$lte": last },
+            "to": to,
+            "sentAt": { "$exists": false },
+        };
+        self.documents
+            .read("messages.count_born_unsent", move |collection| {
+                let filter = filter.clone();
+                async move { collection.count_documents(filter).await }
             })
-            .await?;
-        Ok(found.into_iter().map(|unread| unread.chat_room).collect())
-    }
-
-    /// Counts the messages to a person after a position, by chat room. Index:
-    /// `chatRoom_seq`.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn count_after(
-        &self,
-        to: ChatUserId,
-        positions: &[(ChatRoomId, Seq)],
-    ) -> Result<HashMap<ChatRoomId, i64>, Error> {
-        let ranges: Vec<Document> = positions
-            .iter()
-            .map(|(room, seq)| doc! { "chatRoom": room, "seq": { "$gt": seq } })
-            .collect();
-        let pipeline = [
-            doc! { "$match": { "$or": ranges, "to": to } },
-            doc! { "$group": { "_id": "$chatRoom", "count": { "$sum": 1_i64 } } },
-        ];
-        self.counts("messages.count_after", pipeline.into()).await
-    }
-
-    async fn counts(
-        &self,
-        name: &'static str,
-        pipeline: Vec<Document>,
-    ) -> Result<HashMap<ChatRoomId, i64>, Error> {
-        #[derive(Deserialize)]
-        struct Count {
-            #[serde(rename = "_id")]
-            room: ChatRoomId,
-            count: i64,
-        }
-        by_serde!(Count);
-        let counts: Vec<Count> = self.documents.aggregate(name, pipeline).await?;
-        Ok(counts.into_iter().map(|c| (c.room, c.count)).collect())
+            .await
     }
 
     /// Lists the newest messages to a person after a position in each chat
@@ -176,7 +95,7 @@ impl Messages {
         positions: &[(ChatRoomId, Seq)],
         limit: i64,
     ) -> Result<Vec<Place>, Error> {
-        let place = doc! { "chatRoom": 1, "seq": 1, "createdAt": 1 };
+        let place = doc! { "_id": 0, "chatRoom": 1, "seq": 1, "createdAt": 1 };
         self.missed("messages.list_missed_places", to, positions, limit, place)
             .await
     }

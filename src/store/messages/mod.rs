@@ -1,82 +1,33 @@
-//! Messages: the one truth about what was said, in which order, and read when.
+//! Messages: the one truth about what was said, and in which order.
 
 mod append;
 mod missed;
 mod recount;
 mod scan;
-mod status;
 mod withheld;
 
-use bson::{DateTime, RawDocument, doc};
+use std::collections::HashMap;
+
+use bson::{Document, RawBsonRef, RawDocument, doc};
 use mongodb::IndexModel;
-use serde::{Deserialize, Serialize};
 
 use super::documents::{Documents, Listing, by_id};
 use super::raw::{self, FromRaw, Unreadable};
 use super::scan::integer;
 use super::{error::Error, index};
 use crate::bugs::{self, Bug};
+use crate::domain::{Counts, Message};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 pub use append::{Appended, Refusal};
 pub use missed::Place;
 pub use scan::{Scanned, SendKey};
-pub use status::{Change, Ends, Step};
-
-/// How far a message got; it only ever goes forward.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Stored; no socket of the receiver was there.
-    NotSent,
-    /// Handed to at least one socket of the receiver.
-    Sent,
-    /// Read by the receiver.
-    Read,
-}
-
-/// One document of the collection.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Message {
-    /// The message's id, made before it is stored.
-    #[serde(rename = "_id")]
-    pub id: MessageId,
-    /// The chat room it belongs to.
-    pub chat_room: ChatRoomId,
-    /// Who sent it.
-    pub from: ChatUserId,
-    /// Who receives it; [`ChatUserId::NOBODY`] when it is withheld.
-    pub to: ChatUserId,
-    /// The text.
-    pub message: String,
-    /// When it was stored; never decreases with `seq` within a chat room.
-    pub created_at: DateTime,
-    /// How far it got.
-    pub status: Status,
-    /// Its position in the chat room.
-    pub seq: Seq,
-    /// `true` until read, then absent: partial indexes know no "absent".
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unread: Option<bool>,
-    /// The sender's own key of this send.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<String>,
-    /// When it was handed to a socket of the receiver.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sent_at: Option<DateTime>,
-    /// When the receiver read it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub read_at: Option<DateTime>,
-}
 
 impl FromRaw for Message {
     fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
         let (mut id, mut chat_room, mut from, mut to) = (None, None, None, None);
-        let (mut message, mut created_at, mut status, mut seq) = (None, None, None, None);
-        let (mut unread, mut client_id, mut sent_at, mut read_at) = (None, None, None, None);
+        let (mut message, mut created_at, mut seq, mut numbers) = (None, None, None, None);
+        let (mut client_id, mut sent_at, mut read_at) = (None, None, None);
         for field in document {
             let (name, value) = field?;
             match name.as_str() {
@@ -86,9 +37,8 @@ impl FromRaw for Message {
                 "to" => to = ChatUserId::from_raw(value),
                 "message" => message = raw::text(value),
                 "createdAt" => created_at = value.as_datetime(),
-                "status" => status = raw::named(value),
                 "seq" => seq = integer(value),
-                "unread" => unread = value.as_bool(),
+                "counts" => numbers = counts(value),
                 "clientId" => client_id = raw::text(value),
                 "sentAt" => sent_at = value.as_datetime(),
                 "readAt" => read_at = value.as_datetime(),
@@ -102,14 +52,21 @@ impl FromRaw for Message {
             to: to.ok_or(Unreadable::Field("to"))?,
             message: message.ok_or(Unreadable::Field("message"))?,
             created_at: created_at.ok_or(Unreadable::Field("createdAt"))?,
-            status: status.ok_or(Unreadable::Field("status"))?,
             seq: seq.ok_or(Unreadable::Field("seq"))?,
-            unread,
+            counts: numbers.ok_or(Unreadable::Field("counts"))?,
             client_id,
             sent_at,
             read_at,
         })
     }
+}
+
+/// Two numbers; `None` for anything else.
+pub(in crate::store) fn counts(value: RawBsonRef<'_>) -> Option<Counts> {
+    let mut numbers = value.as_array()?.into_iter();
+    let mut next = || integer(numbers.next()?.ok()?);
+    let counts = Counts::new(next()?, next()?);
+    numbers.next().is_none().then_some(counts)
 }
 
 /// The messages collection.
@@ -120,12 +77,11 @@ pub struct Messages {
 
 /// Name of the unique index on `(chatRoom, seq)`.
 const SEQ: &str = "chatRoom_seq";
-/// Name of the unique index on `(from, clientId)`.
-pub const CLIENT_ID: &str = "from_clientId";
-/// Name of the index of unread messages.
-pub const UNREAD: &str = "to_unread_chatRoom_seq";
+/// Name of the unique index on `(chatRoom, from, clientId)`.
+pub const CLIENT_ID: &str = "chatRoom_from_clientId";
 
-/// Indexes of the collection, each with the query it serves.
+/// Indexes of the collection, each with the query it serves. All begin with the shard
+/// key, `chatRoom`: a unique index of a sharded collection has to.
 pub(super) fn indexes() -> Vec<IndexModel> {
     let once = if bugs::active(Bug::NoClientIdIndex) {
         index::partial
@@ -133,19 +89,13 @@ pub(super) fn indexes() -> Vec<IndexModel> {
         index::unique_partial
     };
     vec![
-        // list_page, list_last, list_missed, apply(sent); makes the numbering gapless
+        // list_page, list_at, list_last, list_missed; makes the numbering gapless
         index::unique(SEQ, doc! { "chatRoom": 1, "seq": 1 }),
         // find_by_client_id; makes a send happen once for ever
         once(
             CLIENT_ID,
-            doc! { "from": 1, "clientId": 1 },
+            doc! { "chatRoom": 1, "from": 1, "clientId": 1 },
             doc! { "clientId": { "$exists": true } },
-        ),
-        // count_unread, apply(read), list_withheld; `unread` is a key so that the count reads no document
-        index::partial(
-            UNREAD,
-            doc! { "to": 1, "unread": 1, "chatRoom": 1, "seq": 1 },
-            doc! { "unread": true },
         ),
     ]
 }
@@ -178,29 +128,18 @@ impl Messages {
         self.documents.find_one("messages.find", by_id(id)).await
     }
 
-    /// Lists messages by their ids. Index: `_id_`.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn list(&self, ids: &[MessageId]) -> Result<Vec<Message>, Error> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
-        let listing = Listing::of(doc! { "_id": { "$in": ids } }, limit);
-        self.documents.list("messages.list", listing).await
-    }
-
-    /// Finds the message a sender stored under a client id. Index: `from_clientId`.
+    /// Finds the message a sender stored under a client id in a chat room. Index:
+    /// `chatRoom_from_clientId`.
     ///
     /// # Errors
     /// When the database cannot answer.
     pub async fn find_by_client_id(
         &self,
+        room: ChatRoomId,
         from: ChatUserId,
         client_id: &str,
     ) -> Result<Option<Message>, Error> {
-        let filter = doc! { "from": from, "clientId": client_id };
+        let filter = doc! { "chatRoom": room, "from": from, "clientId": client_id };
         self.documents
             .find_one("messages.find_by_client_id", filter)
             .await
@@ -213,6 +152,53 @@ impl Messages {
     pub async fn find_at(&self, room: ChatRoomId, seq: Seq) -> Result<Option<Message>, Error> {
         let filter = doc! { "chatRoom": room, "seq": seq };
         self.documents.find_one("messages.find_at", filter).await
+    }
+
+    /// Lists the messages at these positions in chat rooms, in no particular order,
+    /// those that there are. Index: `chatRoom_seq`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_at(&self, places: &[(ChatRoomId, Seq)]) -> Result<Vec<Message>, Error> {
+        if let [(room, seq)] = places {
+            return Ok(self.find_at(*room, *seq).await?.into_iter().collect());
+        }
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut rooms: HashMap<ChatRoomId, Vec<Seq>> = HashMap::new();
+        for (room, seq) in places {
+            rooms.entry(*room).or_default().push(*seq);
+        }
+        let rooms = rooms.into_iter();
+        let places_of = |(room, seqs)| doc! { "chatRoom": room, "seq": { "$in": seqs } };
+        let rooms: Vec<Document> = rooms.map(places_of).collect();
+        let limit = i64::try_from(places.len()).unwrap_or(i64::MAX);
+        let listing = Listing::of(doc! { "$or": rooms }, limit);
+        self.documents.list("messages.list_at", listing).await
+    }
+
+    /// Finds the newest message to somebody after one position and up to another.
+    /// Index: `chatRoom_seq`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_newest_to(
+        &self,
+        to: ChatUserId,
+        room: ChatRoomId,
+        after: Seq,
+        last: Seq,
+    ) -> Result<Option<Message>, Error> {
+        let filter = doc! {
+            "chatRoom": room,
+            "seq": { "$gt": after, "$lte": last },
+            "to": to,
+        };
+        let newest = doc! { "seq": -1 };
+        self.documents
+            .find_first("messages.find_newest_to", filter, newest)
+            .await
     }
 
     /// Lists a page, in the order the page asks for. Index: `chatRoom_seq`.

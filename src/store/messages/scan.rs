@@ -3,7 +3,8 @@
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawDocument, doc};
 
-use super::{Error, Messages, Status};
+use super::{Error, Messages, counts};
+use crate::domain::Counts;
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::scan::{self, Query, Scan};
 
@@ -22,13 +23,11 @@ pub struct Scanned {
     pub to: Option<ChatUserId>,
     /// When it was stored.
     pub created_at: Option<DateTime>,
-    /// How far it got; `None` for a status there is not.
-    pub status: Option<Status>,
-    /// Whether `unread` is `true`.
-    pub unread: bool,
-    /// Whether it has a `sentAt`.
-    pub sent: bool,
-    /// Whether it has a `readAt`.
+    /// How many each member had sent by then; `None` unless they are two numbers.
+    pub counts: Option<Counts>,
+    /// What stands there, whatever it is.
+    pub stored_counts: Bson,
+    /// Whether it has a `readAt`, as documents of before protocol 3 may.
     pub read: bool,
 }
 
@@ -37,6 +36,8 @@ pub struct Scanned {
 pub struct SendKey {
     /// The message's `_id`.
     pub id: Bson,
+    /// The chat room.
+    pub room: Bson,
     /// Who sent it.
     pub from: Bson,
     /// The key.
@@ -52,9 +53,8 @@ impl Scanned {
             from: None,
             to: None,
             created_at: None,
-            status: None,
-            unread: false,
-            sent: false,
+            counts: None,
+            stored_counts: Bson::Null,
             read: false,
         };
         for (name, value) in scan::fields(document) {
@@ -65,33 +65,15 @@ impl Scanned {
                 "from" => message.from = ChatUserId::from_raw(value),
                 "to" => message.to = ChatUserId::from_raw(value),
                 "createdAt" => message.created_at = scan::date(value),
-                "status" => {
-                    message.status = match value.as_str() {
-                        Some("not_sent") => Some(Status::NotSent),
-                        Some("sent") => Some(Status::Sent),
-                        Some("read") => Some(Status::Read),
-                        _ => None,
-                    }
+                "counts" => {
+                    message.counts = counts(value);
+                    message.stored_counts = scan::value(value);
                 }
-                "unread" => message.unread = value.as_bool() == Some(true),
-                "sentAt" => message.sent = scan::date(value).is_some(),
                 "readAt" => message.read = scan::date(value).is_some(),
                 _ => {}
             }
         }
         message
-    }
-
-    /// The furthest that any of its fields says it got.
-    pub fn furthest(&self) -> Option<Status> {
-        let mut furthest = self.status?;
-        if self.sent {
-            furthest = furthest.max(Status::Sent);
-        }
-        if self.read || !self.unread {
-            furthest = Status::Read;
-        }
-        Some(furthest)
     }
 }
 
@@ -100,6 +82,7 @@ impl SendKey {
         let field = |name| document.get(name).ok().flatten().map(scan::value);
         Self {
             id: field("_id").unwrap_or(Bson::Null),
+            room: field("chatRoom").unwrap_or(Bson::Null),
             from: field("from").unwrap_or(Bson::Null),
             client_id: field("clientId").unwrap_or(Bson::Null),
         }
@@ -134,13 +117,22 @@ impl Messages {
         Scan::start(&self.documents, query, Scanned::read)
     }
 
+    /// Reads messages in whatever form.
+    pub(in crate::store) fn scan_as<T>(
+        &self,
+        query: Query,
+        read: fn(&RawDocument) -> T,
+    ) -> Scan<T> {
+        Scan::start(&self.documents, query, read)
+    }
+
     /// Reads every sender's keys in order. Without an index (the declared one
     /// makes the reading needless) the database sorts on disk.
     pub fn scan_send_keys(&self) -> Scan<SendKey> {
         let query = Query {
             filter: doc! { "clientId": { "$exists": true } },
-            projection: doc! { "from": 1, "clientId": 1 },
-            sort: doc! { "from": 1, "clientId": 1 },
+            projection: doc! { "chatRoom": 1, "from": 1, "clientId": 1 },
+            sort: doc! { "chatRoom": 1, "from": 1, "clientId": 1 },
         };
         Scan::start(&self.documents, query, SendKey::read)
     }
@@ -160,6 +152,19 @@ impl Messages {
     pub async fn find_last_numbered(&self, room: ChatRoomId) -> Result<Option<Scanned>, Error> {
         let filter = doc! { "chatRoom": room, "seq": { "$type": ["int", "long"] } };
         self.first(filter, doc! { "seq": -1 }).await
+    }
+
+    /// Finds the message at a position. Index: `chatRoom_seq`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_scanned_at(
+        &self,
+        room: ChatRoomId,
+        seq: Seq,
+    ) -> Result<Option<Scanned>, Error> {
+        let filter = doc! { "chatRoom": room, "seq": seq };
+        self.first(filter, Document::new()).await
     }
 
     async fn first(&self, filter: Document, sort: Document) -> Result<Option<Scanned>, Error> {

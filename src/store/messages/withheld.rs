@@ -5,19 +5,13 @@
 
 use bson::{Document, doc};
 
-use super::{Error, Message, Messages};
+use super::{Error, Messages};
+use crate::domain::Message;
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::raw::by_serde;
 
-impl Message {
-    /// Whether it is withheld from its receiver.
-    pub fn is_withheld(&self) -> bool {
-        self.to == ChatUserId::NOBODY
-    }
-
-    fn is_seen_by(&self, viewer: ChatUserId) -> bool {
-        !self.is_withheld() || self.from == viewer
-    }
+fn is_seen_by(message: &Message, viewer: ChatUserId) -> bool {
+    !message.is_withheld() || message.from == viewer
 }
 
 /// The messages that a person may see, among those of his chat rooms.
@@ -39,7 +33,7 @@ impl Messages {
         rooms: &[ChatRoomId],
     ) -> Result<Vec<Message>, Error> {
         let mut last = self.list_last(rooms).await?;
-        let hidden = last.extract_if(.., |message| !message.is_seen_by(viewer));
+        let hidden = last.extract_if(.., |message| !is_seen_by(message, viewer));
         let lookups = hidden.map(|message| {
             let before = doc! { "chatRoom": message.chat_room, "seq": { "$lt": message.seq } };
             vec![
@@ -55,7 +49,7 @@ impl Messages {
     }
 
     /// Lists the positions, between two in a chat room, of what is withheld there,
-    /// ascending. Index: `to_unread_chatRoom_seq`, covered: nobody ever reads it.
+    /// ascending. Index: `chatRoom_seq`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -72,10 +66,9 @@ impl Messages {
         by_serde!(Position);
         let pipeline = vec![
             doc! { "$match": {
-                "to": ChatUserId::NOBODY,
-                "unread": true,
                 "chatRoom": room,
                 "seq": { "$gt": after, "$lt": before },
+                "to": ChatUserId::NOBODY,
             } },
             doc! { "$sort": { "seq": 1 } },
             doc! { "$project": { "_id": 0, "seq": 1 } },

@@ -1,9 +1,10 @@
-//! Heads and delivered cursors of a chat room.
+//! Head and cursors of a chat room.
 
 use super::{Look, Looker};
-use crate::id::{ChatRoomId, Seq};
+use crate::domain::{Counts, Cursors, Head, ReadCursor};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::Error;
-use crate::store::chat_rooms::{Heads, ScannedRoom};
+use crate::store::chat_rooms::{ScannedHead, ScannedRoom};
 use crate::verify::suspect::Tail;
 use crate::verify::{Check, Finding};
 
@@ -11,30 +12,78 @@ use crate::verify::{Check, Finding};
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::verify) enum Fault {
     /// The head, and what it should be.
-    Head(Heads),
-    /// A cursor beyond the last message.
-    Cursor { member: String, delivered: Seq },
+    Head(ScannedHead),
+    /// A delivered cursor beyond the last message.
+    Delivered { member: String, seq: Seq },
+    /// The same of the cursor of what devices were told.
+    Sent { member: String, seq: Seq },
+    /// A read cursor beyond the last message or with a wrong count; and what it should be.
+    Read {
+        member: String,
+        read: ReadCursor,
+        to: (Seq, i64),
+    },
 }
 
 /// Compares a chat room with its messages: it must know at least what was seen
-/// at `first`, and at most what there is `now`.
-pub(in crate::verify) fn faults(room: &ScannedRoom, first: &Tail, now: &Tail) -> Vec<Fault> {
+/// at `first`, and at most what there is `now`. `counts_at` tells the counts of the
+/// message at a position, if that is known.
+pub(in crate::verify) fn faults(
+    room: &ScannedRoom,
+    first: &Tail,
+    now: &Tail,
+    counts_at: impl Fn(Seq) -> Option<Counts>,
+) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let Heads { seq, at } = room.heads;
+    let ScannedHead { seq, at, counts } = room.head;
     let seq_fits = (first.seq..=now.seq).contains(&seq);
     let at_fits = (first.at..=now.latest).contains(&at);
-    if !seq_fits || !at_fits {
-        faults.push(Fault::Head(Heads {
+    let known = [first, now].into_iter().find(|tail| tail.seq == seq);
+    let counts_fit = known.is_none_or(|tail| counts == Some(tail.counts));
+    if !seq_fits || !at_fits || !counts_fit {
+        faults.push(Fault::Head(ScannedHead {
             seq: now.seq,
             at: now.latest,
+            counts: Some(now.counts),
         }));
     }
-    let beyond = room.cursors.iter().filter(|(_, seq)| *seq > now.seq);
-    faults.extend(beyond.map(|(member, delivered)| Fault::Cursor {
-        member: member.clone(),
-        delivered: *delivered,
-    }));
+    for (member, cursors) in &room.cursors {
+        let member = member.clone();
+        let Cursors {
+            delivered,
+            sent,
+            read,
+        } = *cursors;
+        if delivered > now.seq {
+            let (member, seq) = (member.clone(), delivered);
+            faults.push(Fault::Delivered { member, seq });
+        }
+        if sent.seq > now.seq {
+            let (member, seq) = (member.clone(), sent.seq);
+            faults.push(Fault::Sent { member, seq });
+        }
+        let counts = if read.seq > now.seq {
+            Some((now.seq, now.counts))
+        } else {
+            counts_at(read.seq).map(|counts| (read.seq, counts))
+        };
+        let Some((seq, count)) =
+            counts.and_then(|(seq, counts)| Some((seq, count_for(room, &member, counts)?)))
+        else {
+            continue;
+        };
+        if (read.seq, read.count) != (seq, count) {
+            let to = (seq, count);
+            faults.push(Fault::Read { member, read, to });
+        }
+    }
     faults
+}
+
+/// How many messages a member has got by these counts: the other's.
+fn count_for(room: &ScannedRoom, member: &str, counts: Counts) -> Option<i64> {
+    let reader = room.members?.position(ChatUserId::parse(member)?)?;
+    Some(*counts.of(reader.other()))
 }
 
 impl Looker {
@@ -49,20 +98,23 @@ impl Looker {
             return Ok(Look::Fine);
         };
         let now = self.tail(id, first).await?;
-        let faults = faults(&room, first, &now);
+        let mut known = vec![(0, Counts::default())];
+        for (_, cursors) in &room.cursors {
+            let seq = cursors.read.seq;
+            let message = self.store.messages.find_scanned_at(id, seq).await?;
+            known.extend(message.and_then(|message| Some((seq, message.counts?))));
+        }
+        let counts_at = |seq| {
+            let found = known.iter().find(|(at, _)| *at == seq);
+            found.map(|(_, counts)| *counts)
+        };
+        let faults = faults(&room, first, &now, counts_at);
         if faults.is_empty() {
             return Ok(Look::Fine);
         }
         let mut findings = Vec::with_capacity(faults.len());
         for fault in faults {
-            let mut finding = match &fault {
-                Fault::Head(_) => Finding::new(Check::Head, head_detail(&room, &now)),
-                Fault::Cursor { member, delivered } => {
-                    let detail =
-                        format!("delivered up to {delivered}, but the last is {}", now.seq);
-                    Finding::new(Check::Cursor, detail).of("chatUser", member)
-                }
-            };
+            let mut finding = finding(&room, &fault, &now);
             if mend {
                 finding.repaired = Some(self.mend(id, &room, &fault, &now).await?);
             }
@@ -80,6 +132,7 @@ impl Looker {
             seq: last.seq.unwrap_or_default(),
             at: last.created_at.or(first.at),
             latest: last.created_at.max(first.latest),
+            counts: last.counts.unwrap_or(first.counts),
         })
     }
 
@@ -92,15 +145,18 @@ impl Looker {
     ) -> Result<bool, Error> {
         let rooms = &self.store.chat_rooms;
         match fault {
-            Fault::Cursor { member, delivered } => {
-                rooms.mend_cursor(id, member, *delivered, now.seq).await
+            Fault::Delivered { member, seq } => {
+                rooms.mend_delivered(id, member, *seq, now.seq).await
             }
+            Fault::Sent { member, seq } => rooms.mend_sent(id, member, *seq, now.seq).await,
+            Fault::Read { member, read, to } => rooms.mend_read(id, member, *read, *to).await,
             Fault::Head(head) => {
-                let mended = rooms.mend_head(id, room.heads, *head).await?;
+                let mended = rooms.mend_head(id, room.head, *head).await?;
                 // a head too far on has hidden what was stored meanwhile
                 let newer = self.tail(id, now).await?;
                 if let (true, Some(at)) = (newer.seq > head.seq, newer.latest) {
-                    rooms.move_head(id, newer.seq, at).await?;
+                    let (seq, counts) = (newer.seq, newer.counts);
+                    rooms.move_head(id, Head { seq, at, counts }).await?;
                 }
                 Ok(mended)
             }
@@ -108,13 +164,32 @@ impl Looker {
     }
 }
 
+fn finding(room: &ScannedRoom, fault: &Fault, now: &Tail) -> Finding {
+    let beyond = |what: &str, seq: Seq| format!("{what} up to {seq}, but the last is {}", now.seq);
+    let (member, detail) = match fault {
+        Fault::Head(_) => return Finding::new(Check::Head, head_detail(room, now)),
+        Fault::Delivered { member, seq } => (member, beyond("delivered", *seq)),
+        Fault::Sent { member, seq } => (member, beyond("sent", *seq)),
+        Fault::Read { member, read, to } if read.seq == to.0 => {
+            let ReadCursor { seq, count, .. } = read;
+            let detail = format!("{count} messages read up to {seq}, but there are {}", to.1);
+            (member, detail)
+        }
+        Fault::Read { member, read, .. } => (member, beyond("read", read.seq)),
+    };
+    Finding::new(Check::Cursor, detail).of("chatUser", member)
+}
+
 fn head_detail(room: &ScannedRoom, now: &Tail) -> String {
-    if room.heads.seq == now.seq {
+    if room.head.seq != now.seq {
+        return format!(
+            "`lastSeq` is {}, but the last is {}",
+            room.head.seq, now.seq
+        );
+    }
+    if room.head.counts == Some(now.counts) {
         "`lastMessageAt` is not the time of the last message".to_owned()
     } else {
-        format!(
-            "`lastSeq` is {}, but the last is {}",
-            room.heads.seq, now.seq
-        )
+        "`lastCounts` is not what the last message says".to_owned()
     }
 }

@@ -7,9 +7,9 @@ use bson::{Bson, DateTime};
 
 pub(super) use head::faults;
 
-use super::room::contradiction;
 use super::suspect::Suspect;
 use super::{Check, Finding, Options};
+use crate::domain::Counts;
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::{Error, Store, shown};
 
@@ -22,8 +22,6 @@ pub(super) enum Look {
     Fine,
     /// It is as wrong as before.
     Stands(Vec<Finding>),
-    /// It changed while it was looked at.
-    Unsettled,
 }
 
 /// Looks again; mends at the last look if told to.
@@ -73,11 +71,11 @@ impl Looker {
         match suspect {
             Suspect::Sure(finding) => Ok(Look::Stands(vec![finding.clone()])),
             Suspect::Gap { room, first, last } => self.gap(*room, *first, *last).await,
-            Suspect::Message { id, room } => self.message(id, *room, mend).await,
+            Suspect::Counts { id, room, counts } => self.counts(id, *room, *counts, mend).await,
+            Suspect::ReadAt { id, room } => self.read_at(id, *room, mend).await,
             Suspect::Room { id, tail } => self.head(*id, tail, mend).await,
             Suspect::Orphans { room, first, count } => self.orphans(*room, first, *count).await,
             Suspect::Member { room, user } => self.member(*room, *user).await,
-            Suspect::Unread { room, to, up_to } => self.unread(*room, *to, *up_to).await,
             Suspect::Presence { user } => self.presence(*user, mend).await,
         }
     }
@@ -96,19 +94,59 @@ impl Looker {
         ))
     }
 
-    async fn message(&self, id: &Bson, room: ChatRoomId, mend: bool) -> Result<Look, Error> {
+    async fn counts(
+        &self,
+        id: &Bson,
+        room: ChatRoomId,
+        counts: Counts,
+        mend: bool,
+    ) -> Result<Look, Error> {
         let messages = &self.store.messages;
         let Some(message) = messages.find_scanned(id).await? else {
             return Ok(Look::Fine);
         };
-        let Some(detail) = contradiction(&message) else {
+        if message.counts == Some(counts) {
             return Ok(Look::Fine);
+        }
+        let detail = match message.counts {
+            None => "`counts` is missing or no pair of numbers",
+            Some(_) => "`counts` is not what the messages before it add up to",
         };
-        let mut finding = Finding::new(Check::Status, detail)
+        let mut finding = Finding::new(Check::Counts, detail)
             .of("chatRoom", room)
             .of("message", shown(id));
         if mend {
-            finding.repaired = Some(messages.mend_status(&message).await?);
+            let mended = messages.mend_counts(&message, counts);
+            finding.repaired = Some(mended.await?);
+        }
+        Ok(found(finding))
+    }
+
+    async fn read_at(&self, id: &Bson, room: ChatRoomId, mend: bool) -> Result<Look, Error> {
+        let message = self.store.messages.find_scanned(id).await?;
+        let document = self.store.chat_rooms.find_scanned(room).await?;
+        let (Some(message), Some(document)) = (message, document) else {
+            return Ok(Look::Fine);
+        };
+        let (Some(seq), Some(to)) = (message.seq, message.to) else {
+            return Ok(Look::Fine);
+        };
+        let (member, read) = (to.to_hex(), document.read(to));
+        if !message.read || read.seq >= seq {
+            return Ok(Look::Fine);
+        }
+        let detail = "`readAt` is set, but its receiver has not read so far";
+        let mut finding = Finding::new(Check::Status, detail)
+            .of("chatRoom", room)
+            .of("message", shown(id));
+        let sender = document.members.and_then(|members| {
+            let sender = members.position(members.other(to))?;
+            Some(*message.counts?.of(sender))
+        });
+        if let (true, Some(count)) = (mend, sender) {
+            let rooms = &self.store.chat_rooms;
+            let mended = rooms.mend_read(room, &member, read, (seq, count));
+            finding.repaired = Some(mended.await?);
         }
         Ok(found(finding))
     }
@@ -128,22 +166,6 @@ impl Looker {
         }
         let finding = Finding::new(Check::MemberMissing, "a member has no chat user");
         Ok(found(finding.of("chatRoom", room).of("chatUser", user)))
-    }
-
-    async fn unread(&self, room: ChatRoomId, to: ChatUserId, up_to: Seq) -> Result<Look, Error> {
-        let messages = &self.store.messages;
-        let counted = messages.count_unread_up_to(to, room, up_to).await?;
-        let not_read = messages.count_not_read_up_to(to, room, up_to).await?;
-        if counted == not_read {
-            return Ok(Look::Fine);
-        }
-        // messages are being read at this moment
-        if messages.count_unread_up_to(to, room, up_to).await? != counted {
-            return Ok(Look::Unsettled);
-        }
-        let detail = format!("{counted} messages count as unread, but {not_read} are not read");
-        let finding = Finding::new(Check::Unread, detail);
-        Ok(found(finding.of("chatRoom", room).of("chatUser", to)))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::wire::{schema, view};
 /// Name of the one event the server emits.
 pub const EVENT: &str = "chatzz";
 /// Version of the contract in `docs/protocol.md`; the npm package spoke 1.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 #[derive(Serialize)]
 struct Envelope<'a, D> {
@@ -113,12 +113,11 @@ pub fn new_message(message: &RawValue) -> Json {
     envelope("new-message", message)
 }
 
-/// Messages became `sent` or `read`: the newest, and the range if several.
-pub fn message_status_changed(newest: &Stored, oldest: Seq, count: u64) -> Json {
-    let data = if count > 1 {
-        view::ranged(newest, oldest, newest.message.seq)
-    } else {
-        view::message(newest)
+/// Messages became `sent` or `read`: the newest, and from which position on if several.
+pub fn message_status_changed(newest: &Stored, oldest: Option<Seq>) -> Json {
+    let data = match oldest {
+        Some(oldest) => view::ranged(newest, oldest, newest.message.seq),
+        None => view::message(newest),
     };
     envelope("message-status-changed", data)
 }

@@ -9,10 +9,11 @@ use serde_json::value::RawValue;
 use super::json::render;
 use super::schema;
 use super::time::Date;
+use crate::domain::{Delivery, Status};
 use crate::id::{Hex, Seq, UserId};
 use crate::lanes::Stored;
 use crate::service::{Contact, LastMessage, PrivacySettings};
-use crate::store::{Presence, Status};
+use crate::store::Presence;
 use user::Inlined;
 pub use user::user_details;
 
@@ -40,19 +41,19 @@ pub(super) struct MessageView<'a, P> {
 }
 
 impl<'a, P> MessageView<'a, P> {
-    fn new(message: &'a crate::store::Message, from: P, to: P) -> Self {
+    fn new(message: &'a crate::domain::Message, delivery: Delivery, from: P, to: P) -> Self {
         Self {
             id: message.id.to_hex(),
             created_at: Date(message.created_at),
             from,
             to,
             message: &message.message,
-            status: message.status,
+            status: delivery.status,
             chat_room_id: message.chat_room.to_hex(),
             seq: message.seq,
             client_id: message.client_id.as_deref(),
-            sent_at: message.sent_at.map(Date),
-            read_at: message.read_at.map(Date),
+            sent_at: delivery.sent_at.map(Date),
+            read_at: delivery.read_at.map(Date),
         }
     }
 }
@@ -63,7 +64,7 @@ pub(super) type Message<'a> = MessageView<'a, &'a RawValue>;
 impl<'a> From<&'a Stored> for Message<'a> {
     fn from(stored: &'a Stored) -> Self {
         let (from, to) = (user_details(&stored.from), user_details(&stored.to));
-        Self::new(&stored.message, from, to)
+        Self::new(&stored.message, stored.delivery, from, to)
     }
 }
 
@@ -122,7 +123,7 @@ type LastMessageView<'a> = MessageView<'a, &'a UserId>;
 
 impl<'a> From<&'a LastMessage> for LastMessageView<'a> {
     fn from(last: &'a LastMessage) -> Self {
-        Self::new(&last.message, &last.from, &last.to)
+        Self::new(&last.message, last.delivery, &last.from, &last.to)
     }
 }
 

@@ -3,6 +3,7 @@
 mod shape;
 mod trials;
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use bson::{Bson, RawDocumentBuf, doc};
@@ -27,10 +28,12 @@ pub(crate) async fn dump(uri: &str, database: &str, prefix: &str) -> mongodb::er
     let users: Vec<StoredUser> = all(&open, &format!("{prefix}users")).await?;
     let rooms: Vec<StoredRoom> = all(&open, &format!("{prefix}rooms")).await?;
     let messages: Vec<StoredMessage> = all(&open, &format!("{prefix}messages")).await?;
+    let by_id: HashMap<String, &StoredRoom> = rooms.iter().map(|room| (room.id(), room)).collect();
+    let messages = messages.into_iter().map(|message| message.shown(&by_id));
     Ok(Dump {
         chat_users: users.into_iter().map(Into::into).collect(),
+        messages: messages.collect(),
         chat_rooms: rooms.into_iter().map(Into::into).collect(),
-        messages: messages.into_iter().map(Into::into).collect(),
     })
 }
 

@@ -37,12 +37,31 @@ pub(crate) struct DumpedRoom {
     pub(crate) chat_users: Vec<String>,
     /// At most the `seq` of the last message: it is written behind.
     pub(crate) last_seq: Option<u64>,
-    /// How far each chat user confirmed.
+    /// How far each chat user got.
     #[serde(default)]
-    pub(crate) cursors: BTreeMap<String, u64>,
+    pub(crate) cursors: BTreeMap<String, DumpedCursors>,
 }
 
-/// A message; `from` and `to` are ids of chat users.
+/// How far a chat user got.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DumpedCursors {
+    /// Up to where everything is confirmed.
+    #[serde(default)]
+    pub(crate) delivered: u64,
+    /// Up to where a device was told later than at birth.
+    #[serde(default)]
+    pub(crate) sent: u64,
+    /// Up to where everything is read.
+    #[serde(default)]
+    pub(crate) read: u64,
+    /// How many messages of the other that are, as it is stored.
+    #[serde(default)]
+    pub(crate) read_count: u64,
+}
+
+/// A message, with what its chat room's cursors say of it; `from` and `to` are ids of
+/// chat users.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DumpedMessage {
@@ -57,6 +76,9 @@ pub(crate) struct DumpedMessage {
     /// Set while the receiver has not read it.
     #[serde(default)]
     pub(crate) unread: bool,
+    /// How many each of the two sent up to this one, as it is stored.
+    #[serde(default)]
+    pub(crate) counts: [u64; 2],
     pub(crate) client_id: Option<String>,
     pub(crate) created_at: i64,
     pub(crate) sent_at: Option<i64>,

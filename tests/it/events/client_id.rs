@@ -32,23 +32,36 @@ async fn a_repeat_is_answered_with_the_stored_message_and_tells_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_text_or_receiver_under_the_same_id_is_a_conflict() {
+async fn another_text_under_the_same_id_is_a_conflict() {
+    let server = Server::start().await;
+    let (alice, bob) = server.pair().await;
+    alice.send_with(&bob.id, "once", "k-1").await.unwrap();
+
+    let outcome = alice.send_with(&bob.id, "other", "k-1").await;
+
+    assert_eq!(code(outcome), "client-id-conflict");
+    assert_eq!(server.messages().await.len(), 1);
+    let next = alice.send(&bob.id, "free").await.unwrap();
+    assert_eq!(next["seq"], 2, "a refused send leaves no gap");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_is_one_senders_in_one_chat_room() {
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
     let carol = server.person("carol").await;
     alice.add(&carol.id).await.unwrap();
-    carol.client.expect_envelope("chat-user-added").await;
-    alice.send_with(&bob.id, "once", "k-1").await.unwrap();
 
-    for (to, text) in [(&bob, "other"), (&carol, "once"), (&carol, "other")] {
-        let outcome = alice.send_with(&to.id, text, "k-1").await;
-        assert_eq!(code(outcome), "client-id-conflict");
-    }
+    let sends = [
+        alice.send_with(&bob.id, "to bob", "k-1").await.unwrap(),
+        alice.send_with(&carol.id, "to carol", "k-1").await.unwrap(),
+        bob.send_with(&alice.id, "back", "k-1").await.unwrap(),
+    ];
 
-    carol.client.assert_silent_for_roundtrip().await;
-    assert_eq!(server.messages().await.len(), 1);
-    let next = alice.send(&carol.id, "free").await.unwrap();
-    assert_eq!(next["seq"], 1, "a refused send leaves no gap");
+    assert_eq!(server.messages().await.len(), 3);
+    let again = alice.send_with(&carol.id, "to carol", "k-1").await.unwrap();
+    assert_eq!(again, as_duplicate(&sends[1]));
+    assert_eq!(server.messages().await.len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

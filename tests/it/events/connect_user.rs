@@ -17,7 +17,7 @@ async fn a_first_login_is_answered_with_everything_about_the_user() {
 
     assert_eq!(answer["userId"], id);
     assert_eq!(answer["status"], "online");
-    assert_eq!(answer["protocol"], 2);
+    assert_eq!(answer["protocol"], 3);
     assert!(answer["serverTime"].as_str().unwrap().ends_with('Z'));
     let told = alice.client.drain();
     assert_eq!(told.len(), 1, "user-details comes before the ack, alone");

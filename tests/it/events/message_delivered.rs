@@ -6,16 +6,17 @@ use super::{assert_names_field, assert_wants_a_contact};
 use crate::support::server::Server;
 use crate::support::user::{Person, each};
 
-/// Somebody who was sent three messages and told the last of them alone.
+/// Somebody who was sent three messages and shown the last of them alone.
 async fn receiver_of_three(server: &Server) -> (Person, Person) {
     let (alice, bob) = server.pair_with_absent().await;
     for text in ["one", "two", "three"] {
         alice.send(&bob, text).await.unwrap();
     }
     let (bob, details) = server.arrive(&bob).await;
-    let told = details["missedMessages"][alice.id.as_str().unwrap()].clone();
-    assert_eq!(each(&told, "seq"), [3]);
-    alice.client.wait_for("message-status-changed").await;
+    let shown = details["missedMessages"][alice.id.as_str().unwrap()].clone();
+    assert_eq!(each(&shown, "seq"), [3]);
+    let changed = alice.client.wait_for("message-status-changed").await;
+    assert_eq!(changed["range"], json!({ "from": 1, "to": 3 }));
     alice.client.wait_for("chat-user-status-changed").await;
     alice.client.drain();
     (alice, bob)
@@ -23,6 +24,40 @@ async fn receiver_of_three(server: &Server) -> (Person, Person) {
 
 async fn server() -> Server {
     Server::with(&[("CHATZZ_MISSED_PER_CONTACT", "1")]).await
+}
+
+/// Two servers on one database: alice writes through the one, of which the other, where
+/// bob is, hears nothing yet. Alice's socket there, and bob.
+struct Apart {
+    _one: Server,
+    _two: Server,
+    alice: Person,
+    alice_here: Person,
+    bob: Person,
+}
+
+impl Apart {
+    async fn with_messages(count: usize) -> Self {
+        let one = Server::start().await;
+        let (alice, bob) = one.pair_with_absent().await;
+        let two = one.another_on_its_database().await;
+        let (bob, _) = two.arrive(&bob).await;
+        let (alice_here, _) = two.arrive(&alice.id).await;
+        for number in 1..=count {
+            let text = format!("text {number}");
+            let sent = alice.send(&bob.id, &text).await.unwrap();
+            assert_eq!(sent["status"], "not_sent");
+        }
+        bob.client.drain();
+        alice_here.client.drain();
+        Self {
+            _one: one,
+            _two: two,
+            alice,
+            alice_here,
+            bob,
+        }
+    }
 }
 
 async fn statuses(person: &Person, other: &Person) -> Vec<Value> {
@@ -33,56 +68,56 @@ async fn statuses(person: &Person, other: &Person) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_not_sent_becomes_sent_and_its_sender_is_told() {
+async fn what_a_count_told_of_is_sent() {
     let server = server().await;
     let (alice, bob) = receiver_of_three(&server).await;
-    let alice_at_home = server.another_of(&alice).await;
-    let bob_at_home = server.another_of(&bob).await;
-
+    assert_eq!(statuses(&alice, &bob).await, ["sent"; 3]);
     let delivered = bob.delivered_up_to(&alice.id, 3).await.unwrap();
+    assert_eq!(delivered, json!({ "delivered": 0 }));
+    alice.client.assert_silent_for_roundtrip().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_sent_becomes_sent_and_its_sender_is_told() {
+    let apart = Apart::with_messages(3).await;
+
+    let delivered = apart.bob.delivered_up_to(&apart.alice.id, 2).await.unwrap();
 
     assert_eq!(delivered, json!({ "delivered": 2 }));
-    for socket in [&alice, &alice_at_home] {
-        let told = socket
-            .client
-            .expect_envelope("message-status-changed")
-            .await;
-        assert_eq!(told["seq"], 2);
-        assert_eq!(told["status"], "sent");
-        assert!(told["sentAt"].is_string() && told.get("readAt").is_none());
-        assert_eq!(told["range"], json!({ "from": 1, "to": 2 }));
-    }
-    for socket in [&alice, &alice_at_home, &bob, &bob_at_home] {
-        socket.client.assert_silent_for_roundtrip().await;
-    }
-    assert_eq!(statuses(&alice, &bob).await, ["sent"; 3]);
+    let here = &apart.alice_here.client;
+    let heard = here.expect_envelope("message-status-changed").await;
+    assert_eq!(heard["seq"], 2);
+    assert_eq!(heard["status"], "sent");
+    assert!(heard["sentAt"].is_string() && heard.get("readAt").is_none());
+    assert_eq!(heard["range"], json!({ "from": 1, "to": 2 }));
+    let shown = statuses(&apart.alice, &apart.bob).await;
+    assert_eq!(shown, ["sent", "sent", "not_sent"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_single_message_is_told_without_a_range() {
-    let server = server().await;
-    let (alice, bob) = receiver_of_three(&server).await;
-    assert_eq!(
-        bob.delivered_up_to(&alice.id, 1).await.unwrap()["delivered"],
-        1
-    );
-    let told = alice.client.expect_envelope("message-status-changed").await;
-    assert_eq!(told["seq"], 1);
-    assert!(told.get("range").is_none());
-    assert_eq!(statuses(&alice, &bob).await, ["sent", "not_sent", "sent"]);
+    let apart = Apart::with_messages(2).await;
+    let delivered = apart.bob.delivered_up_to(&apart.alice.id, 1).await.unwrap();
+    assert_eq!(delivered["delivered"], 1);
+    let here = &apart.alice_here.client;
+    let heard = here.expect_envelope("message-status-changed").await;
+    assert_eq!(heard["seq"], 1);
+    assert!(heard.get("range").is_none());
+    let shown = statuses(&apart.alice, &apart.bob).await;
+    assert_eq!(shown, ["sent", "not_sent"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn saying_it_again_changes_and_tells_nothing() {
-    let server = server().await;
-    let (alice, bob) = receiver_of_three(&server).await;
-    bob.delivered_up_to(&alice.id, 3).await.unwrap();
-    alice.client.expect_envelope("message-status-changed").await;
+    let apart = Apart::with_messages(3).await;
+    apart.bob.delivered_up_to(&apart.alice.id, 3).await.unwrap();
+    let here = &apart.alice_here.client;
+    here.expect_envelope("message-status-changed").await;
     for up_to in [1, 3, 1_000_000] {
-        let again = bob.delivered_up_to(&alice.id, up_to).await.unwrap();
-        assert_eq!(again, json!({ "delivered": 0 }));
+        let again = apart.bob.delivered_up_to(&apart.alice.id, up_to).await;
+        assert_eq!(again.unwrap(), json!({ "delivered": 0 }));
     }
-    alice.client.assert_silent_for_roundtrip().await;
+    here.assert_silent_for_roundtrip().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,8 +49,9 @@ async fn a_message_to_somebody_online_is_born_sent() {
         })
     );
     let stored = &server.messages().await[0];
-    assert_eq!(stored.get_str("status").unwrap(), "sent");
-    assert!(stored.get_datetime("sentAt").is_ok());
+    let sent_at = stored.get_datetime("sentAt").unwrap();
+    assert_eq!(sent_at, stored.get_datetime("createdAt").unwrap());
+    assert!(!stored.contains_key("status"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,14 +141,13 @@ async fn what_a_client_says_beside_the_contract_is_ignored() {
     let expected = [
         "_id",
         "chatRoom",
+        "counts",
         "createdAt",
         "from",
         "message",
         "sentAt",
         "seq",
-        "status",
         "to",
-        "unread",
     ];
     assert_eq!(fields, expected.into());
 }

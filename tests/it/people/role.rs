@@ -118,7 +118,7 @@ async fn in_the_applications_database_two_accounts_with_named_collections_are_en
     guarded
         .role("chatzzServes", on_duty, &["chatzzReadsUsers"])
         .await;
-    let migrates = on_own(&["createCollection", "createIndex"]);
+    let migrates = on_own(&["createCollection", "createIndex", "dropIndex"]);
     guarded
         .role("chatzzMigrates", migrates, &["chatzzServes"])
         .await;

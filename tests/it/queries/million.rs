@@ -64,14 +64,27 @@ async fn world() -> World {
         let missed = number < MISSED_IN;
         let delivered = MESSAGES_EACH - if missed { UNREAD } else { 0 };
         let room = ObjectId::new();
+        let by_b = |seq: i64| {
+            let alternating = seq.min(MESSAGES_EACH - UNREAD);
+            alternating / 2 + (seq - alternating)
+        };
+        let by_both = [MESSAGES_EACH - by_b(MESSAGES_EACH), by_b(MESSAGES_EACH)];
+        let read = MESSAGES_EACH - if unread { UNREAD } else { 0 };
         rooms.push(doc! {
             "_id": room, "chatUsers": [low, high], "pair": format!("{low}:{high}"),
             "createdAt": now, "addedBy": a, "lastSeq": MESSAGES_EACH, "lastMessageAt": now,
+            "lastCounts": if a == low { by_both } else { [by_both[1], by_both[0]] },
             "cursors": {
-                a.to_hex(): { "delivered": delivered }, b.to_hex(): { "delivered": MESSAGES_EACH },
+                a.to_hex(): {
+                    "delivered": delivered, "read": { "seq": read, "count": by_b(read) },
+                },
+                b.to_hex(): {
+                    "delivered": MESSAGES_EACH,
+                    "read": { "seq": MESSAGES_EACH, "count": by_both[0] },
+                },
             },
         });
-        seeds.push(doc! { "_id": room, "a": a, "b": b, "unread": unread, "missed": missed });
+        seeds.push(doc! { "_id": room, "a": a, "b": b, "aFirst": a == low, "missed": missed });
     }
     for (name, documents) in [
         ("chatusers", chat_users),
@@ -104,9 +117,14 @@ fn messages_of_seeds() -> Vec<Document> {
     let either = |condition: &Document, yes: Bson, no: Bson| {
         doc! { "$cond": [condition.clone(), yes, no] }
     };
-    let status = doc! { "$cond": [
-        is("$missed"), "not_sent", { "$cond": [is("$unread"), "sent", "read"] },
+    let alternating = doc! { "$min": ["$seq", MESSAGES_EACH - UNREAD] };
+    let by_b = doc! { "$add": [
+        { "$floor": { "$divide": [alternating.clone(), 2] } },
+        { "$subtract": ["$seq", alternating] },
     ] };
+    let by_b = doc! { "$toLong": by_b };
+    let by_a = doc! { "$toLong": { "$subtract": ["$seq", by_b.clone()] } };
+    let counts = doc! { "$cond": ["$aFirst", [by_a.clone(), by_b.clone()], [by_b, by_a]] };
     let at = DateTime::from_millis(1_700_000_000_000);
     vec![
         doc! { "$addFields": { "seq": { "$range": [1, MESSAGES_EACH + 1] } } },
@@ -118,9 +136,9 @@ fn messages_of_seeds() -> Vec<Document> {
             "to": either(&from_b, "$a".into(), "$b".into()),
             "message": "Good morning! Is the parcel there?",
             "createdAt": { "$add": [at, "$seq"] },
-            "status": status,
+            "sentAt": either(&is("$missed"), "$$REMOVE".into(), at.into()),
             "seq": { "$toLong": "$seq" },
-            "unread": either(&is("$unread"), true.into(), "$$REMOVE".into()),
+            "counts": counts,
             "clientId": { "$concat": [{ "$toString": "$_id" }, "-", { "$toString": "$seq" }] },
         } },
         doc! { "$out": "chatmessages" },

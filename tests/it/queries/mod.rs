@@ -2,6 +2,7 @@
 
 mod logins;
 mod million;
+mod shards;
 mod withheld;
 
 use bson::{Document, doc};

@@ -1,5 +1,7 @@
 //! What chatzz makes of a database: collections, indexes, migrations.
 
+#[cfg(unix)]
+mod carried_over;
 mod indexes;
 #[cfg(unix)]
 mod legacy;

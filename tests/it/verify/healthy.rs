@@ -14,7 +14,7 @@ async fn a_database_that_a_server_made_is_clean() {
     let report = world.verify().await;
 
     assert_eq!(report.findings, [], "{report}");
-    assert!(report.is_clean() && report.unsettled == 0);
+    assert!(report.is_clean());
     let checked = Checked {
         chat_users: 3,
         rooms: 2,
@@ -29,7 +29,7 @@ async fn a_database_that_a_server_made_is_clean() {
 async fn without_repair_no_write_is_sent_even_when_there_is_much_to_mend() {
     let world = World::healthy().await;
     world
-        .update_message(2, doc! { "$set": { "unread": true } })
+        .update_message(2, doc! { "$set": { "counts": [7_i64, 7_i64] } })
         .await;
     world.drop_index("chatusers", "user").await;
     let head = doc! { "$set": { "lastSeq": 99_i64 } };

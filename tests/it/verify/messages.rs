@@ -4,7 +4,7 @@ use bson::oid::ObjectId;
 use bson::{DateTime, doc};
 use chatzz::verify::Check;
 
-use super::{SENT, World};
+use super::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_number_is_one_gap() {
@@ -58,7 +58,9 @@ async fn a_number_that_is_none_is_found() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_messages_of_one_client_id_are_found() {
     let world = World::healthy().await;
-    world.drop_index("chatmessages", "from_clientId").await;
+    world
+        .drop_index("chatmessages", "chatRoom_from_clientId")
+        .await;
     world
         .update_message(2, doc! { "$set": { "clientId": "key-1" } })
         .await;
@@ -77,48 +79,36 @@ async fn a_message_that_is_older_than_the_one_before_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_status_that_went_back_is_found_and_brought_forward() {
-    let now = DateTime::from_millis(1_800_000_000_000);
-    // read up to 4, handed over up to 6, stored up to 8
-    for (seq, damage, wanted) in [
-        (5, doc! { "$set": { "readAt": now } }, vec![Check::Status]),
-        (
-            SENT,
-            doc! { "$set": { "sentAt": now } },
-            vec![Check::Status],
-        ),
-        (
-            2,
-            doc! { "$set": { "unread": true } },
-            vec![Check::Status, Check::Unread],
-        ),
-        (
-            6,
-            doc! { "$unset": { "unread": "" } },
-            vec![Check::Status, Check::Unread],
-        ),
-        (
-            3,
-            doc! { "$set": { "status": "sent" } },
-            vec![Check::Status, Check::Unread],
-        ),
+async fn counts_that_do_not_add_up_are_counted_anew() {
+    for damage in [
+        doc! { "$set": { "counts": [40_i64, 0_i64] } },
+        doc! { "$set": { "counts": [1_i64] } },
+        doc! { "$set": { "counts": "many" } },
+        doc! { "$unset": { "counts": "" } },
     ] {
         let world = World::healthy().await;
-        world.update_message(seq, damage).await;
+        let sound = world.message(5).await;
+        world.update_message(5, damage.clone()).await;
 
-        world.assert_finds_and_mends(&wanted).await;
+        world.assert_finds_and_mends(&[Check::Counts]).await;
 
-        let messages = world.database.messages().await;
-        let of_room = |m: &&bson::Document| m.get_object_id("chatRoom").unwrap() == world.room;
-        let mended = messages
-            .iter()
-            .filter(of_room)
-            .find(|m| m.get_i64("seq").unwrap() == seq);
-        let mended = mended.unwrap();
-        let status = if seq == SENT { "sent" } else { "read" };
-        assert_eq!(mended.get_str("status").unwrap(), status, "{mended}");
-        assert_eq!(mended.contains_key("unread"), status == "sent", "{mended}");
+        let mended = world.message(5).await;
+        assert_eq!(mended.get("counts"), sound.get("counts"), "{damage}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_before_that_was_read_moves_its_receivers_cursor() {
+    let world = World::healthy().await;
+    let now = DateTime::from_millis(1_800_000_000_000);
+    // read up to 4
+    world
+        .update_message(6, doc! { "$set": { "readAt": now } })
+        .await;
+
+    world.assert_finds_and_mends(&[Check::Status]).await;
+
+    assert_eq!(world.read_cursor().await, (6, 6));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,7 +152,7 @@ async fn a_stranger_who_writes_to_nobody_is_found_too() {
 async fn a_message_that_the_server_cannot_read_is_found() {
     let world = World::healthy().await;
     world
-        .update_message(5, doc! { "$set": { "status": "seen" } })
+        .update_message(5, doc! { "$set": { "from": "alice" } })
         .await;
 
     world.assert_finds_and_leaves(&[Check::Malformed]).await;

@@ -137,6 +137,24 @@ impl World {
         self.update("chatmessages", filter, update).await;
     }
 
+    /// A message of alice to bob.
+    async fn message(&self, seq: i64) -> Document {
+        let messages = self.database.collection("chatmessages");
+        let message = messages.find_one(doc! { "chatRoom": self.room, "seq": seq });
+        message.await.unwrap().unwrap()
+    }
+
+    /// Up to where bob has read, and how many messages that are.
+    async fn read_cursor(&self) -> (i64, i64) {
+        let rooms = self.database.collection("chatrooms");
+        let room = rooms.find_one(doc! { "_id": self.room });
+        let room = room.await.unwrap().unwrap();
+        let cursors = room.get_document("cursors").unwrap();
+        let cursors = cursors.get_document(self.bob.to_hex()).unwrap();
+        let read = cursors.get_document("read").unwrap();
+        (read.get_i64("seq").unwrap(), read.get_i64("count").unwrap())
+    }
+
     /// Stores a changed copy of a message of alice to bob.
     async fn copy_message(&self, seq: i64, changes: Document) {
         let messages = self.database.collection("chatmessages");

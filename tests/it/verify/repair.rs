@@ -2,7 +2,8 @@
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
-use chatzz::store::chat_rooms::Heads;
+use chatzz::domain::Counts;
+use chatzz::store::chat_rooms::ScannedHead;
 use chatzz::verify::{Check, Count, Options};
 
 use super::{World, checks, run, store};
@@ -14,41 +15,55 @@ async fn a_head_that_moved_since_it_was_seen_is_not_overwritten() {
     let world = World::healthy().await;
     let id = chatzz::id::ChatRoomId::parse(&world.room.to_hex()).unwrap();
     let room = world.store.chat_rooms.find_scanned(id).await.unwrap();
-    let seen = room.unwrap().heads;
+    let seen = room.unwrap().head;
     let moved = doc! { "$set": { "lastSeq": 9_i64 } };
     world
         .update("chatrooms", doc! { "_id": world.room }, moved)
         .await;
 
-    let older = Heads {
-        seq: 1,
-        at: seen.at,
-    };
+    let older = ScannedHead { seq: 1, ..seen };
     let mended = world.store.chat_rooms.mend_head(id, seen, older).await;
 
     assert!(!mended.unwrap());
     let now = world.store.chat_rooms.find_scanned(id).await.unwrap();
-    assert_eq!(now.unwrap().heads.seq, 9);
+    assert_eq!(now.unwrap().head.seq, 9);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_read_since_it_was_seen_is_not_overwritten() {
+async fn a_cursor_that_moved_since_it_was_seen_is_not_overwritten() {
     let world = World::healthy().await;
-    let now = DateTime::from_millis(1_800_000_000_000);
-    let sent_without_status = doc! { "$set": { "sentAt": now } };
-    world.update_message(8, sent_without_status).await;
-    let filter = doc! { "chatRoom": world.room, "seq": 8 };
-    let messages = world.database.collection("chatmessages");
-    let message = messages.find_one(filter).await.unwrap().unwrap();
-    let id = message.get("_id").unwrap();
-    let seen = world.store.messages.find_scanned(id).await.unwrap();
-    let read = doc! { "$set": { "status": "read", "readAt": now }, "$unset": { "unread": "" } };
-    world.update_message(8, read).await;
+    let id = chatzz::id::ChatRoomId::parse(&world.room.to_hex()).unwrap();
+    let bob = chatzz::id::ChatUserId::parse(&world.bob.to_hex()).unwrap();
+    let room = world.store.chat_rooms.find_scanned(id).await.unwrap();
+    let seen = room.unwrap().read(bob);
+    let member = bob.to_hex().to_string();
+    let moved = format!("cursors.{member}.read");
+    let moved = doc! { "$set": { format!("{moved}.seq"): 6_i64, format!("{moved}.count"): 6_i64 } };
+    world
+        .update("chatrooms", doc! { "_id": world.room }, moved)
+        .await;
 
-    let mended = world.store.messages.mend_status(&seen.unwrap()).await;
+    let rooms = &world.store.chat_rooms;
+    let mended = rooms.mend_read(id, &member, seen, (1, 1)).await;
 
     assert!(!mended.unwrap());
     world.assert_finds(&[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn counts_that_changed_since_they_were_seen_are_not_overwritten() {
+    let world = World::healthy().await;
+    let id = world.message(8).await.get("_id").unwrap().clone();
+    let messages = &world.store.messages;
+    let seen = messages.find_scanned(&id).await.unwrap().unwrap();
+    let changed = doc! { "$set": { "counts": [8_i64, 1_i64] } };
+    world.update_message(8, changed).await;
+
+    let mended = messages.mend_counts(&seen, Counts::new(8, 0)).await;
+
+    assert!(!mended.unwrap());
+    let now = messages.find_scanned(&id).await.unwrap().unwrap();
+    assert_eq!(now.counts, Some(Counts::new(8, 1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,7 +114,7 @@ async fn very_many_findings_are_all_counted_and_some_are_listed() {
         doc! {
             "_id": ObjectId::new(), "chatRoom": ObjectId::new(), "seq": number,
             "from": world.alice, "to": world.bob, "message": "lost",
-            "createdAt": DateTime::from_millis(0), "status": "not_sent", "unread": true,
+            "createdAt": DateTime::from_millis(0), "counts": [1_i64, 0_i64],
         }
     };
     let orphans: Vec<Document> = (1..=6_000).map(orphan).collect();

@@ -32,7 +32,8 @@ impl World {
             rooms.push(doc! {
                 "_id": room, "chatUsers": [world.alice, person],
                 "pair": format!("{}:{person}", world.alice), "createdAt": now,
-                "addedBy": world.alice, "lastSeq": 3_i64, "lastMessageAt": now, "cursors": {},
+                "addedBy": world.alice, "lastSeq": 3_i64, "lastMessageAt": now,
+                "lastCounts": [3_i64, 0_i64], "cursors": {},
             });
             for seq in 1..=3_i64 {
                 if number % 10 == 0 && seq == 2 {
@@ -40,8 +41,7 @@ impl World {
                 }
                 messages.push(doc! {
                     "_id": ObjectId::new(), "chatRoom": room, "from": world.alice, "to": person,
-                    "message": "text", "createdAt": now, "status": "not_sent", "seq": seq,
-                    "unread": true,
+                    "message": "text", "createdAt": now, "seq": seq, "counts": [seq, 0_i64],
                 });
             }
         }

@@ -27,6 +27,7 @@ async fn a_second_room_of_a_pair_is_found() {
         "_id": ObjectId::new(),
         "lastSeq": 0_i64,
         "lastMessageAt": null,
+        "lastCounts": [0_i64, 0_i64],
         "cursors": {},
     };
     let mut room = world.room().await;
@@ -67,14 +68,15 @@ async fn a_head_that_differs_from_the_messages_is_counted_anew() {
         doc! { "$set": { "lastSeq": 50_i64 } },
         doc! { "$set": { "lastMessageAt": DateTime::from_millis(5) } },
         doc! { "$set": { "lastMessageAt": DateTime::MAX } },
-        doc! { "$unset": { "lastSeq": "", "lastMessageAt": "" } },
+        doc! { "$set": { "lastCounts": [1_i64, 9_i64] } },
+        doc! { "$unset": { "lastSeq": "", "lastMessageAt": "", "lastCounts": "" } },
     ] {
         world.update_room(damage.clone()).await;
 
         world.assert_finds_and_mends(&[Check::Head]).await;
 
         let mended = world.room().await;
-        for field in ["lastSeq", "lastMessageAt", "cursors"] {
+        for field in ["lastSeq", "lastMessageAt", "lastCounts", "cursors"] {
             assert_eq!(mended.get(field), sound.get(field), "{damage}");
         }
     }
@@ -82,18 +84,32 @@ async fn a_head_that_differs_from_the_messages_is_counted_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cursor_beyond_the_last_message_is_clamped() {
+    for cursor in ["delivered", "sent.seq", "read.seq"] {
+        let world = World::healthy().await;
+        let field = format!("cursors.{}.{cursor}", world.bob.to_hex());
+        let damage = doc! { "$set": { &field: 1_000_i64 } };
+        world.update_room(damage).await;
+
+        world.assert_finds_and_mends(&[Check::Cursor]).await;
+
+        let mut value = bson::Bson::from(world.room().await);
+        for part in field.split('.') {
+            value = value.as_document().unwrap().get(part).unwrap().clone();
+        }
+        assert_eq!(value.as_i64(), Some(SENT), "{field}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_of_read_messages_that_is_wrong_is_counted_anew() {
     let world = World::healthy().await;
-    let field = format!("cursors.{}.delivered", world.bob.to_hex());
-    world
-        .update_room(doc! { "$set": { field: 1_000_i64 } })
-        .await;
+    let sound = world.read_cursor().await;
+    let field = format!("cursors.{}.read.count", world.bob.to_hex());
+    world.update_room(doc! { "$set": { field: 77_i64 } }).await;
 
     world.assert_finds_and_mends(&[Check::Cursor]).await;
 
-    let room = world.room().await;
-    let cursors = room.get_document("cursors").unwrap();
-    let cursor = cursors.get_document(world.bob.to_hex()).unwrap();
-    assert_eq!(cursor.get_i64("delivered").unwrap(), SENT);
+    assert_eq!(world.read_cursor().await, sound);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chatzz::domain::{Counts, Message};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, Seq};
-use chatzz::store::{Message, Status};
 use clap::{Args, ValueEnum};
 use mongodb::Collection;
 use serde::Serialize;
@@ -135,9 +135,8 @@ impl Client {
             to: ChatUserId::generate(),
             message: ".".repeat(self.load.text_bytes),
             created_at: bson::DateTime::now(),
-            status: Status::Sent,
             seq: 0,
-            unread: Some(true),
+            counts: Counts::default(),
             client_id: None,
             sent_at: Some(bson::DateTime::now()),
             read_at: None,

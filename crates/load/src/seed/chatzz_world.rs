@@ -2,9 +2,10 @@
 
 use anyhow::Context as _;
 use bson::{DateTime, Document, doc};
+use chatzz::domain::{Counts, Members, Message};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, UserId};
 use chatzz::store::chat_rooms::pair;
-use chatzz::store::{ChatUser, Message, Presence, Status};
+use chatzz::store::{ChatUser, Presence};
 use mongodb::Database;
 
 use super::world::{Room, Said, World};
@@ -67,17 +68,22 @@ fn chat_room(room: Room, ids: &Ids, now: DateTime) -> Option<Document> {
     let (person, contact) = (ids.chat_user(room.person)?, ids.chat_user(room.contact)?);
     let delivered = i64::from(room.messages - room.missed);
     let last_seq = i64::from(room.messages);
+    let (by_person, by_contact) = room.counts(room.messages);
+    let (_, read_by_person) = room.counts(room.messages - room.missed);
+    let read = |seq: i64, count: u32| doc! { "seq": seq, "count": i64::from(count), "after": 0_i64, "at": now };
     Some(doc! {
         "_id": room_id(room)?,
         "chatUsers": [person, contact],
-        "pair": pair(person, contact),
+        "pair": pair(Members::new(person, contact)?),
         "createdAt": before(now, room.messages + 1),
         "addedBy": person,
         "lastSeq": last_seq,
         "lastMessageAt": (room.messages > 0).then_some(now),
+        "lastCounts": [i64::from(by_person), i64::from(by_contact)],
+        "logged": last_seq,
         "cursors": {
-            &*person.to_hex(): { "delivered": delivered },
-            &*contact.to_hex(): { "delivered": last_seq },
+            &*person.to_hex(): { "delivered": delivered, "read": read(delivered, read_by_person) },
+            &*contact.to_hex(): { "delivered": last_seq, "read": read(last_seq, by_person) },
         },
     })
 }
@@ -90,7 +96,7 @@ fn message(room: Room, said: Said, ids: &Ids, (text, now): (&str, DateTime)) -> 
         (person, contact)
     };
     let at = before(now, room.messages - said.seq);
-    let seen = (!said.is_missed).then_some(at);
+    let (by_person, by_contact) = room.counts(said.seq);
     Some(Message {
         id: MessageId::parse(&format!("64e00000{:016x}", room.message_number(said.seq)))?,
         chat_room: room_id(room)?,
@@ -98,16 +104,11 @@ fn message(room: Room, said: Said, ids: &Ids, (text, now): (&str, DateTime)) -> 
         to,
         message: text.to_owned(),
         created_at: at,
-        status: if said.is_missed {
-            Status::NotSent
-        } else {
-            Status::Read
-        },
         seq: i64::from(said.seq),
-        unread: said.is_missed.then_some(true),
+        counts: Counts::new(by_person.into(), by_contact.into()),
         client_id: None,
-        sent_at: seen,
-        read_at: seen,
+        sent_at: (!said.is_missed).then_some(at),
+        read_at: None,
     })
 }
 

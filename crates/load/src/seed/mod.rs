@@ -11,7 +11,7 @@ mod world;
 use anyhow::Context as _;
 use bson::oid::ObjectId;
 use bson::{Document, doc};
-use chatzz::store::Message;
+use chatzz::domain::Message;
 use clap::Args;
 use mongodb::options::{Acknowledgment, CollectionOptions, WriteConcern};
 use mongodb::{Client, Collection, Database, IndexModel};

@@ -84,6 +84,13 @@ impl Room {
         })
     }
 
+    /// How many of the first messages the person and the contact wrote.
+    pub(crate) fn counts(self, seq: u32) -> (u32, u32) {
+        let read = self.messages - self.missed;
+        let by_contact = seq.min(read) / 2 + seq.saturating_sub(read);
+        (seq - by_contact, by_contact)
+    }
+
     /// A number for the message `seq`, unique in the world.
     pub(crate) fn message_number(self, seq: u32) -> u64 {
         u64::from(self.number) * u64::from(self.messages) + u64::from(seq) - 1
@@ -121,6 +128,12 @@ mod tests {
                 room.missed as usize
             );
             assert!(said.iter().all(|said| !said.is_missed || said.by_contact));
+            for (said, before) in said.iter().zip(0..) {
+                let (person, contact) = room.counts(before);
+                let by_contact = u32::from(said.by_contact);
+                let counts = (person + 1 - by_contact, contact + by_contact);
+                assert_eq!(room.counts(said.seq), counts);
+            }
             messages.extend(said.iter().map(|said| room.message_number(said.seq)));
         }
         assert_eq!(messages.len(), 60);

@@ -1,13 +1,17 @@
 //! Numbered changes of the database, each run once and recorded.
 
+mod cursors;
+mod list;
+
 use std::fmt;
 use std::time::Duration;
 
 use bson::{Bson, Document, doc};
 
 use super::documents::{Listing, by_id};
-pub use super::migration::{MIGRATIONS, Migration};
-use super::{Error, MAINTENANCE_LIMIT, SchemaError, Store};
+use super::{Error, MAINTENANCE_LIMIT, SchemaError, Store, messages};
+use list::Code;
+pub use list::{MIGRATIONS, Migration};
 
 /// What a migration run would do, or did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub struct Plan {
     pub migrations: Vec<String>,
     /// Indexes that do not exist yet, as (collection, name).
     pub indexes: Vec<(String, String)>,
+    /// What is to be known before, or was counted: sentences.
+    pub notes: Vec<String>,
 }
 
 impl Plan {
@@ -35,6 +41,9 @@ impl fmt::Display for Plan {
         }
         for (collection, index) in &self.indexes {
             writeln!(f, "index {index} on {collection}")?;
+        }
+        for note in &self.notes {
+            writeln!(f, "{note}")?;
         }
         Ok(())
     }
@@ -60,6 +69,11 @@ pub enum MigrateError {
     /// Another process holds the lock.
     #[error("another process is migrating this database and did not finish within {0:?}")]
     Locked(Duration),
+    /// A server of another version runs, or crashed a moment ago.
+    #[error(
+        "a server of another version runs on this database (node {0}): stop every server          first; the lease of one that crashed ends by itself within {1:?}"
+    )]
+    OtherVersion(String, Duration),
     /// A migration file is not a list of commands.
     #[error("migration {0} cannot be read")]
     Malformed(&'static str),
@@ -83,9 +97,24 @@ impl Store {
     /// # Errors
     /// When the database is not one that can be migrated.
     pub async fn plan(&self) -> Result<Plan, MigrateError> {
+        let migrations = self.pending_migrations().await?;
+        let by_code = MIGRATIONS.iter().filter(|one| one.code.is_some());
+        let by_code = by_code.filter(|one| migrations.iter().any(|name| name == one.name));
+        let mut notes = Vec::new();
+        for migration in by_code {
+            // on a new database there is nothing to lose
+            if self.messages.estimate().await? > 0 {
+                notes.push(format!(
+                    "{} rewrites chat rooms and messages, and there is no way back: \
+                     stop every server and back up first",
+                    migration.name
+                ));
+            }
+        }
         Ok(Plan {
-            migrations: self.pending_migrations().await?,
             indexes: self.missing_indexes().await?,
+            migrations,
+            notes,
         })
     }
 
@@ -107,6 +136,10 @@ impl Store {
                 .find(|r| r.get_str("_id").is_ok_and(|found| found == id))
             {
                 None => pending.push(migration.name.to_owned()),
+                // begun, and not brought to its end
+                Some(record) if !record.contains_key("appliedAt") => {
+                    pending.push(migration.name.to_owned());
+                }
                 Some(record) => {
                     let checksum = migration.checksum();
                     if record.get_str("checksum").is_ok_and(|ran| ran != checksum) {
@@ -143,11 +176,13 @@ impl Store {
     }
 
     async fn migrate_locked(&self, owner: &str) -> Result<Plan, MigrateError> {
-        let plan = self.plan().await?;
+        let mut plan = self.plan().await?;
+        plan.notes.clear();
         for migration in MIGRATIONS {
             if plan.migrations.iter().any(|name| name == migration.name) {
                 self.lock(owner).await?;
-                self.run_migration(migration).await?;
+                let note = self.run_migration(migration, owner).await?;
+                plan.notes.extend(note);
                 tracing::info!(migration = migration.name, "migration done");
             }
         }
@@ -157,7 +192,16 @@ impl Store {
         Ok(plan)
     }
 
-    async fn run_migration(&self, migration: &Migration) -> Result<(), MigrateError> {
+    /// Runs one, and records it; tells what was counted.
+    async fn run_migration(
+        &self,
+        migration: &Migration,
+        owner: &str,
+    ) -> Result<Option<String>, MigrateError> {
+        let note = match migration.code {
+            Some(code) => self.run_code(code, migration, owner).await?,
+            None => None,
+        };
         for command in self.commands(migration)? {
             let database = self.database.clone();
             self.runner
@@ -169,23 +213,47 @@ impl Store {
                 })
                 .await?;
         }
+        self.record(migration, "appliedAt").await?;
+        Ok(note)
+    }
+
+    /// Runs what a migration does by code, while no other version serves. It is recorded
+    /// as begun first: by that a server of an older version refuses to start.
+    async fn run_code(
+        &self,
+        code: Code,
+        migration: &Migration,
+        owner: &str,
+    ) -> Result<Option<String>, MigrateError> {
+        self.record(migration, "startedAt").await?;
+        if let Some(node) = self.nodes.find_other_version().await? {
+            return Err(MigrateError::OtherVersion(node.id, self.nodes.lease()));
+        }
+        match code {
+            Code::Cursors => {
+                let done = self.move_to_cursors(owner).await?;
+                self.lock(owner).await?;
+                // it keeps sends unique before the old one goes
+                self.create_index(messages::CLIENT_ID).await?;
+                Ok(done.note())
+            }
+        }
+    }
+
+    async fn record(&self, migration: &Migration, time: &str) -> Result<(), Error> {
+        let id = record_id(migration.name);
         let record = doc! {
-            "_id": record_id(migration.name),
+            "_id": &id,
             "checksum": migration.checksum(),
             "version": env!("CARGO_PKG_VERSION"),
         };
         let update = vec![doc! { "$replaceWith": {
-            "$mergeObjects": [record, { "appliedAt": "$$NOW" }]
+            "$mergeObjects": [record, { time: "$$NOW" }]
         } }];
-        self.meta
-            .update_one(
-                "migrate.record",
-                by_id(record_id(migration.name)),
-                update,
-                true,
-            )
-            .await?;
-        Ok(())
+        let recorded = self
+            .meta
+            .update_one("migrate.record", by_id(id), update, true);
+        recorded.await.map(drop)
     }
 
     /// The commands of a file, with the deployment's collection names.
@@ -221,7 +289,7 @@ impl Store {
     }
 
     /// Takes or renews the lock, waiting for another owner at most [`LOCK_WAIT`].
-    async fn lock(&self, owner: &str) -> Result<(), MigrateError> {
+    pub(super) async fn lock(&self, owner: &str) -> Result<(), MigrateError> {
         let deadline = tokio::time::Instant::now() + LOCK_WAIT;
         let held = vec![doc! { "$set": {
             "owner": owner,
@@ -262,11 +330,11 @@ fn record_id(name: &str) -> String {
     format!("migration:{name}")
 }
 
-/// Whether a command failed because its effect is there (code 48, the
-/// collection exists).
+/// Whether a command failed because its effect is there: the collection exists (code
+/// 48), or the index is gone (27), or its collection never was (26).
 fn already_done(error: &mongodb::error::Error) -> bool {
     matches!(
         error.kind.as_ref(),
-        mongodb::error::ErrorKind::Command(command) if command.code == 48
+        mongodb::error::ErrorKind::Command(command) if matches!(command.code, 26 | 27 | 48)
     )
 }

@@ -1,0 +1,57 @@
+//! Messages.
+
+use bson::DateTime;
+use serde::Serialize;
+
+use super::{Counts, Head};
+use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
+
+/// A message, as it is stored once and for all: how far it got is not part of it, but
+/// follows from its receiver's cursors ([`Message::delivery`]).
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    /// The message's id, made before it is stored.
+    #[serde(rename = "_id")]
+    pub id: MessageId,
+    /// The chat room it belongs to.
+    pub chat_room: ChatRoomId,
+    /// Its position in the chat room.
+    pub seq: Seq,
+    /// Who sent it.
+    pub from: ChatUserId,
+    /// Who receives it; [`ChatUserId::NOBODY`] when it is withheld.
+    pub to: ChatUserId,
+    /// The text.
+    pub message: String,
+    /// When it was stored; never decreases with `seq` within a chat room.
+    pub created_at: DateTime,
+    /// How many each member has sent, up to and with this one.
+    pub counts: Counts,
+    /// The sender's own key of this send.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// When it was stored, if a device of the receiver was there to be told. Documents
+    /// of before protocol 3 have the time of the hand-over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<DateTime>,
+    /// When it was read, in documents of before protocol 3 alone; never written.
+    #[serde(skip)]
+    pub read_at: Option<DateTime>,
+}
+
+impl Message {
+    /// What the message after this one follows.
+    pub fn head(&self) -> Head {
+        Head {
+            seq: self.seq,
+            at: self.created_at,
+            counts: self.counts,
+        }
+    }
+
+    /// Whether it is withheld from its receiver, who had blocked the sender.
+    pub fn is_withheld(&self) -> bool {
+        self.to == ChatUserId::NOBODY
+    }
+}

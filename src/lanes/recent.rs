@@ -1,0 +1,99 @@
+//! The cursors of chat rooms that had a receipt lately.
+//!
+//! What is here is durable: a cursor is noted once its move is stored, and before it is
+//! announced. Whoever read a chat room a moment ago takes the further of the two, so
+//! that an answer never shows less than was announced before it.
+
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::domain::{ByMember, Cursors, Members};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::store::ChatRoom;
+
+/// Chat rooms remembered at most, about 400 bytes each.
+const MAX_ROOMS: u64 = 50_000;
+/// How long one is remembered after its last receipt.
+const IDLE: Duration = Duration::from_mins(10);
+
+/// The cursors of both members of a chat room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RoomCursors {
+    pub(super) members: Members,
+    pub(super) cursors: ByMember<Cursors>,
+}
+
+/// The cursors of chat rooms that had a receipt lately.
+#[derive(Clone, Debug)]
+pub(super) struct RecentCursors {
+    rooms: Cache<ChatRoomId, RoomCursors>,
+}
+
+impl RecentCursors {
+    pub(super) fn new() -> Self {
+        let rooms = Cache::builder()
+            .max_capacity(MAX_ROOMS)
+            .time_to_idle(IDLE)
+            .build();
+        Self { rooms }
+    }
+
+    pub(super) fn get(&self, room: ChatRoomId) -> Option<RoomCursors> {
+        self.rooms.get(&room)
+    }
+
+    /// Takes in a chat room as it was read. Only the one task that moves the room's
+    /// cursors calls this.
+    pub(super) fn learn(&self, room: &ChatRoom) -> RoomCursors {
+        let mut learned = RoomCursors {
+            members: room.members,
+            cursors: room.cursors,
+        };
+        if let Some(known) = self.rooms.get(&room.id) {
+            for who in room.members.ids() {
+                let further = known.of(who).furthest(learned.of(who));
+                learned.set(who, further);
+            }
+        }
+        self.rooms.insert(room.id, learned);
+        learned
+    }
+
+    /// Notes a member's cursors once they are stored.
+    pub(super) fn note(&self, room: ChatRoomId, member: ChatUserId, cursors: Cursors) {
+        if let Some(mut known) = self.rooms.get(&room) {
+            known.set(member, cursors);
+            self.rooms.insert(room, known);
+        }
+    }
+
+    /// Notes that nothing up to a position is news to a member's devices.
+    pub(super) fn note_delivered(&self, room: ChatRoomId, member: ChatUserId, seq: Seq) {
+        if let Some(known) = self.get(room) {
+            let mut cursors = known.of(member);
+            cursors.delivered = cursors.delivered.max(seq);
+            self.note(room, member, cursors);
+        }
+    }
+
+    /// The further of what was read of a member's cursors and what is known here.
+    pub(super) fn furthest(&self, room: ChatRoomId, member: ChatUserId, read: Cursors) -> Cursors {
+        let known = self.rooms.get(&room);
+        known.map_or(read, |known| known.of(member).furthest(read))
+    }
+}
+
+impl RoomCursors {
+    /// How far a member got; nowhere for a stranger.
+    pub(super) fn of(&self, member: ChatUserId) -> Cursors {
+        let position = self.members.position(member);
+        position.map_or_else(Cursors::default, |position| *self.cursors.of(position))
+    }
+
+    fn set(&mut self, member: ChatUserId, cursors: Cursors) {
+        if let Some(position) = self.members.position(member) {
+            *self.cursors.of_mut(position) = cursors;
+        }
+    }
+}

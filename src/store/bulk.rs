@@ -1,0 +1,85 @@
+//! Many different updates in one round trip: the plain `update` command with several
+//! statements, which every version of the server knows.
+
+use std::time::Duration;
+
+use bson::{Bson, Document, doc};
+use mongodb::Database;
+
+use super::Runner;
+use super::error::{AMBIGUOUS_CODES, Error};
+
+/// Milliseconds that a majority may take; then the same is written again.
+const CONFIRMED_WITHIN: i32 = 4_000;
+/// Statements sent in one `update` command.
+const STATEMENTS_PER_COMMAND: usize = 500;
+
+/// Writes updates in bulk, on a majority and journaled: what only a primary knew would
+/// be lost with it.
+#[derive(Clone, Debug)]
+pub(super) struct BulkWriter {
+    database: Database,
+    runner: Runner,
+}
+
+impl BulkWriter {
+    pub(super) fn new(database: Database, runner: Runner) -> Self {
+        Self { database, runner }
+    }
+
+    /// Carries out statements `{q, u}`; tells how many documents they changed.
+    ///
+    /// A statement that the database refuses is logged and counts as no change: the
+    /// same again would be refused again. Each command waits at most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be asked, did not answer or did not confirm: some
+    /// statements may have been carried out.
+    pub(super) async fn update(
+        &self,
+        name: &'static str,
+        collection: &str,
+        statements: Vec<Document>,
+        limit: Duration,
+    ) -> Result<usize, Error> {
+        let mut changed = 0;
+        for some in statements.chunks(STATEMENTS_PER_COMMAND) {
+            let command = doc! {
+                "update": collection,
+                "updates": some,
+                "ordered": false,
+                "writeConcern": { "w": "majority", "j": true, "wtimeout": CONFIRMED_WITHIN },
+            };
+            let database = self.database.clone();
+            let outcome = self
+                .runner
+                .run_within(limit, name, async move {
+                    let reply = database.run_command(command).await?;
+                    Ok(outcome(name, &reply))
+                })
+                .await?;
+            changed += outcome.ok_or(Error::Unconfirmed)?;
+        }
+        Ok(changed)
+    }
+}
+
+/// How many documents were changed; `None` when a majority has not confirmed it, or a
+/// statement met an election. A command's answer is "ok" even then.
+fn outcome(name: &'static str, reply: &Document) -> Option<usize> {
+    let errors = reply.get_array("writeErrors").into_iter().flatten();
+    let errors = errors.filter_map(Bson::as_document);
+    let codes: Vec<i32> = errors
+        .filter_map(|error| error.get_i32("code").ok())
+        .collect();
+    if codes.iter().any(|code| AMBIGUOUS_CODES.contains(code))
+        || reply.contains_key("writeConcernError")
+    {
+        return None;
+    }
+    if !codes.is_empty() {
+        tracing::error!(operation = name, ?codes, "statements were refused");
+    }
+    let changed = reply.get_i32("nModified").unwrap_or_default();
+    Some(usize::try_from(changed).unwrap_or_default())
+}

@@ -1,0 +1,306 @@
+//! Migration 0003: how far messages got moves from the messages to cursors of their
+//! chat rooms, and every message gets its counts.
+//!
+//! Chat rooms are done one after the other, and one that is done has `lastCounts`: an
+//! interrupted run goes on with the others, and a chat room done half is done again
+//! from the messages, which keep their old status until it is done.
+//!
+//! | before | after |
+//! |---|---|
+//! | messages `read` | `read.seq` is the highest of them: unread ones below become read, and are counted in the report, since nothing that was read may become less |
+//! | messages `sent` with `sentAt` | nothing: `sentAt` says it |
+//! | messages `sent` without `sentAt` | `sent.seq` is the highest of them |
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bson::{Bson, DateTime, Document, RawDocument, doc};
+
+use super::MigrateError;
+use crate::domain::{ByMember, Head, Members, Position};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::store::chat_rooms::{numbers, scanned_members};
+use crate::store::scan::{self, Query, Scan};
+use crate::store::{MAINTENANCE_LIMIT, Store, messages};
+
+/// Messages updated in one round trip.
+const MESSAGES_AT_ONCE: usize = 500;
+/// How often progress is logged, and the lock renewed: it is good for a minute.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// What the migration did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Done {
+    rooms: u64,
+    messages: u64,
+    /// Unread messages below one that was read.
+    became_read: u64,
+}
+
+impl Done {
+    /// What to tell of it; nothing of a new database.
+    pub(super) fn note(self) -> Option<String> {
+        if self == Self::default() {
+            return None;
+        }
+        let Self {
+            rooms,
+            messages,
+            became_read,
+        } = self;
+        Some(format!(
+            "{rooms} chat rooms and {messages} messages carried over; \
+             {became_read} unread messages below one that was read became read"
+        ))
+    }
+}
+
+/// A message of before, as far as it matters.
+struct Old {
+    id: Bson,
+    seq: Seq,
+    from: Option<ChatUserId>,
+    to: Option<ChatUserId>,
+    at: Option<DateTime>,
+    is_read: bool,
+    /// Handed over, without a time that says so.
+    is_sent_untimed: bool,
+}
+
+impl Old {
+    fn read(document: &RawDocument) -> Self {
+        let field = |name| document.get(name).ok().flatten();
+        let date = |name| field(name).and_then(scan::date);
+        let status = field("status").and_then(|status| status.as_str());
+        Self {
+            id: field("_id").map_or(Bson::Null, scan::value),
+            seq: field("seq").and_then(scan::integer).unwrap_or_default(),
+            from: field("from").and_then(ChatUserId::from_raw),
+            to: field("to").and_then(ChatUserId::from_raw),
+            at: date("createdAt"),
+            is_read: status == Some("read") || date("readAt").is_some(),
+            is_sent_untimed: status == Some("sent") && date("sentAt").is_none(),
+        }
+    }
+}
+
+/// How far a member got, by what the messages said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Got {
+    read: (Seq, i64),
+    sent: Seq,
+    /// Unread messages since the last one that was read.
+    unread: u64,
+    /// Unread messages below one that was read.
+    became_read: u64,
+}
+
+/// A chat room on its way.
+struct Room {
+    id: ChatRoomId,
+    members: Members,
+    head: Head,
+    got: ByMember<Got>,
+    messages: u64,
+}
+
+impl Room {
+    fn new(id: ChatRoomId, members: Members) -> Self {
+        Self {
+            id,
+            members,
+            head: Head::EMPTY,
+            got: ByMember::default(),
+            messages: 0,
+        }
+    }
+
+    /// Takes the next message in the order of `seq`; gives the update it needs.
+    fn take(&mut self, old: &Old) -> Document {
+        self.messages += 1;
+        let position = |who: Option<ChatUserId>| self.members.position(who?);
+        let (from, to) = (position(old.from), position(old.to));
+        let counts = match from {
+            Some(from) => self.head.counts.after(from, to.is_none()),
+            None => self.head.counts,
+        };
+        self.head = Head {
+            seq: old.seq,
+            at: old.at.map_or(self.head.at, |at| at.max(self.head.at)),
+            counts,
+        };
+        if let (Some(from), Some(to)) = (from, to) {
+            let got = self.got.of_mut(to);
+            if old.is_read {
+                got.read = (old.seq, *counts.of(from));
+                got.became_read += std::mem::take(&mut got.unread);
+            } else {
+                got.unread += 1;
+                if old.is_sent_untimed {
+                    got.sent = old.seq;
+                }
+            }
+        }
+        let filter = doc! { "chatRoom": self.id, "seq": old.seq, "_id": &old.id };
+        doc! { "q": filter, "u": { "$set": { "counts": numbers(counts) } } }
+    }
+
+    /// The update of the chat room, which says that it is done.
+    fn update(&self) -> Document {
+        let Head { seq, at, counts } = self.head;
+        let mut most = doc! { "lastSeq": seq, "lastCounts": numbers(counts), "logged": seq };
+        if seq > 0 {
+            most.insert("lastMessageAt", at);
+        }
+        for position in [Position::First, Position::Second] {
+            let member = self.members.one(position);
+            let got = self.got.of(position);
+            let (read, count) = got.read;
+            if read > 0 {
+                most.insert(format!("cursors.{member}.read.seq"), read);
+                most.insert(format!("cursors.{member}.read.count"), count);
+                // whatever was read before, nobody knows from where on
+                most.insert(format!("cursors.{member}.read.after"), read);
+            }
+            if got.sent > 0 {
+                most.insert(format!("cursors.{member}.sent.seq"), got.sent);
+            }
+        }
+        doc! { "q": { "_id": self.id }, "u": { "$max": most } }
+    }
+}
+
+impl Store {
+    /// Carries over every chat room that is not done.
+    pub(super) async fn move_to_cursors(&self, owner: &str) -> Result<Done, MigrateError> {
+        let mut done = Done::default();
+        let mut renewed = Instant::now();
+        let mut rooms = self.chat_rooms.scan_unmigrated();
+        while let Some((id, members)) = rooms.next().await? {
+            let Some(members) = members else { continue };
+            let mut room = Room::new(id, members);
+            let mut old = self.messages.scan_room(id);
+            let mut updates = VecDeque::new();
+            while let Some(message) = old.next().await? {
+                updates.push_back(room.take(&message));
+                if updates.len() >= MESSAGES_AT_ONCE {
+                    self.update_messages(&mut updates).await?;
+                }
+                if renewed.elapsed() >= REPORT_EVERY {
+                    renewed = Instant::now();
+                    self.lock(owner).await?;
+                    let messages = done.messages + room.messages;
+                    tracing::info!(rooms = done.rooms, messages, "messages are carried over");
+                }
+            }
+            self.update_messages(&mut updates).await?;
+            self.finish_room(&room).await?;
+            done.rooms += 1;
+            done.messages += room.messages;
+            for position in [Position::First, Position::Second] {
+                done.became_read += room.got.of(position).became_read;
+            }
+        }
+        Ok(done)
+    }
+
+    async fn update_messages(&self, updates: &mut VecDeque<Document>) -> Result<(), MigrateError> {
+        if updates.is_empty() {
+            return Ok(());
+        }
+        let statements = updates.drain(..).collect();
+        let (name, collection) = ("migrate.messages", &self.names.messages);
+        let updated = self
+            .bulk
+            .update(name, collection, statements, MAINTENANCE_LIMIT);
+        updated.await.map(drop).map_err(Into::into)
+    }
+
+    /// Marks a chat room done, and takes off its messages what means nothing any more.
+    async fn finish_room(&self, room: &Room) -> Result<(), MigrateError> {
+        let name = "migrate.room";
+        let update = vec![room.update()];
+        let updated = self
+            .bulk
+            .update(name, &self.names.chat_rooms, update, MAINTENANCE_LIMIT);
+        updated.await?;
+        if room.messages > 0 {
+            let filter = doc! { "chatRoom": room.id };
+            let update = doc! { "$unset": { "status": "", "unread": "" } };
+            let update = vec![doc! { "q": filter, "u": update, "multi": true }];
+            let name = "migrate.old_status";
+            let updated = self
+                .bulk
+                .update(name, &self.names.messages, update, MAINTENANCE_LIMIT);
+            updated.await?;
+        }
+        Ok(())
+    }
+}
+
+impl crate::store::ChatRooms {
+    /// Reads the chat rooms that are not done, by `_id`.
+    fn scan_unmigrated(&self) -> Scan<(ChatRoomId, Option<Members>)> {
+        let query = Query {
+            filter: doc! { "_id": scan::after(None::<ChatRoomId>), "lastCounts": { "$exists": false } },
+            projection: doc! { "chatUsers": 1 },
+            sort: doc! { "_id": 1 },
+        };
+        self.scan_as(query, |document| {
+            let field = |name| document.get(name).ok().flatten();
+            let id = field("_id").and_then(ChatRoomId::from_raw);
+            let members = field("chatUsers").and_then(scanned_members);
+            // `_id` is an id: the filter says so
+            (id.unwrap_or_else(ChatRoomId::generate), members)
+        })
+    }
+}
+
+impl messages::Messages {
+    /// Reads the messages of a chat room in order. Index: `chatRoom_seq`.
+    fn scan_room(&self, room: ChatRoomId) -> Scan<Old> {
+        let query = Query {
+            filter: doc! { "chatRoom": room },
+            projection: doc! { "message": 0, "clientId": 0, "chatRoom": 0 },
+            sort: doc! { "chatRoom": 1, "seq": 1 },
+        };
+        self.scan_as(query, Old::read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Counts;
+
+    fn old(seq: Seq, from: ChatUserId, to: ChatUserId, is_read: bool) -> Old {
+        Old {
+            id: Bson::Int64(seq),
+            seq,
+            from: Some(from),
+            to: Some(to),
+            at: Some(DateTime::from_millis(seq)),
+            is_read,
+            is_sent_untimed: false,
+        }
+    }
+
+    #[test]
+    fn the_highest_message_read_is_where_the_cursor_stands() {
+        let [a, b] = [(); 2].map(|()| ChatUserId::generate());
+        let mut room = Room::new(ChatRoomId::generate(), Members::new(a, b).unwrap());
+        let said = [(a, b, false), (b, a, false), (a, b, true), (a, b, false)];
+        for ((from, to, is_read), seq) in said.into_iter().zip(1..) {
+            room.take(&old(seq, from, to, is_read));
+        }
+        let withheld = old(5, a, ChatUserId::NOBODY, false);
+        room.take(&withheld);
+
+        let got = room.got.of(Position::Second);
+        assert_eq!(got.read, (3, 2));
+        assert_eq!((got.became_read, got.unread), (1, 1));
+        assert_eq!(room.got.of(Position::First).read, (0, 0));
+        assert_eq!(room.head.seq, 5);
+        assert_eq!(room.head.counts, Counts::new(3, 1));
+    }
+}

@@ -1,0 +1,48 @@
+//! The migrations, in order.
+
+use sha2::{Digest as _, Sha256};
+
+/// A numbered change of the database: a file of `migrations/`, and code before it.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// File name without its ending; orders the migrations.
+    pub name: &'static str,
+    /// The file: an Extended JSON array of commands.
+    pub commands: &'static str,
+    /// What is done before the commands.
+    pub(super) code: Option<Code>,
+}
+
+/// What a migration does by code. It may take long, no server of another version may
+/// run meanwhile, and there is no way back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    /// Statuses of messages become cursors of their chat rooms.
+    Cursors,
+}
+
+/// All migrations, in order.
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_create_collections",
+        commands: include_str!("../../../migrations/0001_create_collections.json"),
+        code: None,
+    },
+    Migration {
+        name: "0002_create_privacy",
+        commands: include_str!("../../../migrations/0002_create_privacy.json"),
+        code: None,
+    },
+    Migration {
+        name: "0003_cursors",
+        commands: include_str!("../../../migrations/0003_cursors.json"),
+        code: Some(Code::Cursors),
+    },
+];
+
+impl Migration {
+    /// SHA-256 of the file, in hex.
+    pub fn checksum(&self) -> String {
+        hex::encode(Sha256::digest(self.commands.as_bytes()))
+    }
+}
