@@ -8,6 +8,7 @@ pub(crate) mod mixed;
 pub(crate) mod oracle;
 pub(crate) mod presence;
 pub(crate) mod raw;
+pub(crate) mod receipts;
 pub(crate) mod send;
 mod workers;
 

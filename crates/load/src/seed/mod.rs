@@ -97,11 +97,28 @@ impl Mongo {
     }
 }
 
+/// Name of the collection of the modes without a server.
+pub(crate) const RAW: &str = "raw";
+
+/// The database, without the collection [`RAW`].
+pub(crate) async fn raw_database(mongo: &Mongo) -> anyhow::Result<Database> {
+    let database = mongo.open().await?;
+    open::<Document>(&database, RAW).drop().await?;
+    Ok(database)
+}
+
+/// Stores documents in the collection [`RAW`].
+pub(crate) async fn insert_raw(
+    database: &Database,
+    documents: impl Iterator<Item = Document>,
+) -> anyhow::Result<u64> {
+    insert(database, RAW, documents).await
+}
+
 /// The empty collection that the mode `raw` writes to, durably.
 pub(crate) async fn raw_collection(mongo: &Mongo) -> anyhow::Result<Collection<Message>> {
-    let database = mongo.open().await?;
-    let collection = open::<Message>(&database, "raw");
-    collection.drop().await?;
+    let database = raw_database(mongo).await?;
+    let collection = open::<Message>(&database, RAW);
     let unique = mongodb::options::IndexOptions::builder()
         .unique(true)
         .build();
