@@ -75,7 +75,7 @@ pub struct Append {
 }
 
 /// What a receipt says of messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReceiptKind {
     /// A device of the receiver was told of them: `not_sent` becomes `sent`.
     Sent,

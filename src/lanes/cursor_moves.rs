@@ -160,9 +160,18 @@ impl Attempt<'_> {
         &self,
         wanted: Vec<(ChatRoomId, Seq)>,
     ) -> Result<HashMap<(ChatRoomId, Seq), Message>, Error> {
-        let found = self.store.messages.list_at(&wanted).await?;
-        let found = found.into_iter();
-        let mut found: HashMap<_, _> = found.map(|m| ((m.chat_room, m.seq), m)).collect();
+        let mut found = HashMap::new();
+        let mut unknown = Vec::new();
+        for place in &wanted {
+            match self.recent.message_at(place.0, place.1) {
+                Some(message) => {
+                    found.insert(*place, (*message).clone());
+                }
+                None => unknown.push(*place),
+            }
+        }
+        let read = self.store.messages.list_at(&unknown).await?;
+        found.extend(read.into_iter().map(|m| ((m.chat_room, m.seq), m)));
         let beyond = wanted.iter().filter(|place| !found.contains_key(*place));
         let beyond: Vec<(ChatRoomId, Seq)> = beyond.copied().collect();
         let rooms: Vec<ChatRoomId> = beyond.iter().map(|(room, _)| *room).collect();

@@ -163,17 +163,17 @@ impl Inbox {
 pub(super) fn refuse(command: Command, error: LaneError, outlet: &dyn Outlet) {
     match command {
         Command::Append(append) => outlet.answer(append.origin, Err(error)),
-        Command::Advance(advance) => refuse_asker(advance.asker, error, outlet),
+        Command::Advance(advance) => answer_asker(advance.asker, Err(error), outlet),
         Command::Confirm(_) => {}
     }
 }
 
-/// Refuses whoever asked for a receipt.
-fn refuse_asker(asker: Asker, error: LaneError, outlet: &dyn Outlet) {
+/// Answers whoever asked for a receipt.
+pub(super) fn answer_asker(asker: Asker, answer: Result<Answer, LaneError>, outlet: &dyn Outlet) {
     match asker {
-        Asker::Event(origin) => outlet.answer(origin, Err(error)),
+        Asker::Event(origin) => outlet.answer(origin, answer),
         // a task that does not wait any more needs no answer
-        Asker::Task(task) => drop(task.send(Err(error))),
+        Asker::Task(task) => drop(task.send(answer.map(drop))),
         Asker::Nobody => {}
     }
 }

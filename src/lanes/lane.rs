@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::command::{Command, Confirm, LaneError, Stored};
 use super::follow_up::FollowUps;
 use super::inbox::{Inbox, Overdue, refuse};
+use super::recent::RecentCursors;
 use super::room::{Room, Rooms};
 use super::{Equipment, Outlet};
 use crate::domain::{Delivery, Head, Message};
@@ -35,16 +36,23 @@ pub(super) struct Lane {
     pub(super) follow_ups: FollowUps,
     /// Where receipts of the lane's chat rooms go.
     pub(super) receipts: mpsc::Sender<Command>,
+    recent: RecentCursors,
 }
 
 impl Lane {
-    pub(super) fn new(with: Equipment, inbox: Inbox, receipts: mpsc::Sender<Command>) -> Self {
+    pub(super) fn new(
+        with: Equipment,
+        inbox: Inbox,
+        receipts: mpsc::Sender<Command>,
+        recent: RecentCursors,
+    ) -> Self {
         Self {
             with,
             inbox,
             rooms: Rooms::default(),
             follow_ups: FollowUps::default(),
             receipts,
+            recent,
         }
     }
 
@@ -200,6 +208,14 @@ impl Lane {
 
     /// Tells about stored messages, in order, and notes what follows from them.
     pub(super) async fn tell(&mut self, batch: &[Stored]) {
+        let mut newest: HashMap<ChatRoomId, &Message> = HashMap::new();
+        for stored in batch {
+            newest.insert(stored.message.chat_room, &stored.message);
+        }
+        // before anybody is told, and so can answer with a receipt
+        for message in newest.into_values() {
+            self.recent.keep_newest(message.clone());
+        }
         for portion in batch.chunks(TOLD_AT_ONCE) {
             self.with.outlet.stored(portion);
             for stored in portion {

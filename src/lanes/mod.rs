@@ -75,7 +75,7 @@ impl Lanes {
             let (receipts, receipts_waiting) = mpsc::channel(queue);
             let outlet = || Arc::clone(&equipment.outlet);
             let inbox = Inbox::new(waiting, queue, outlet(), index.to_string());
-            let lane = Lane::new(equipment.clone(), inbox, receipts.clone());
+            let lane = Lane::new(equipment.clone(), inbox, receipts.clone(), recent.clone());
             tasks.spawn(lane.run());
             let name = format!("{index}-receipts");
             let inbox = Inbox::new(receipts_waiting, queue, outlet(), name);

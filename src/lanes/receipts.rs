@@ -5,7 +5,7 @@
 //! and moves all their cursors with one command. What it could not find out, because an
 //! answer was lost, it looks at again: whoever asked is answered in time meanwhile.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +15,15 @@ use tokio::time::Instant;
 
 use super::Equipment;
 use super::command::{
-    Advance, Advanced, Answer, Asker, Command, Confirm, LaneError, Origin, Outlet, Scope, Stored,
+    Advance, Advanced, Answer, Asker, Command, Confirm, LaneError, Origin, Outlet, ReceiptKind,
+    Scope, Stored,
 };
 use super::cursor_moves::{self, Job, Moving, Outcome};
-use super::inbox::{Inbox, Overdue};
+use super::inbox::{Inbox, Overdue, answer_asker};
 use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, until};
 use super::recent::RecentCursors;
 use crate::domain::{Delivery, ReadStep, Status};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::Error;
 use crate::store::chat_rooms::Moved;
 
@@ -46,6 +48,8 @@ pub(super) struct Receipts {
 /// A receipt that is not settled.
 struct Pending {
     advance: Advance,
+    /// Receipts that reach no further, answered with it.
+    followers: Vec<Advance>,
     /// Whether somebody is still to be answered, or the asker is nobody.
     is_open: bool,
     /// When it was taken up: the time of the receipt, the same at every attempt.
@@ -95,18 +99,36 @@ impl Receipts {
     }
 
     /// What is to be tried now: at most one receipt of each member of a chat room, since
-    /// the next one begins where that one ends.
+    /// the next one begins where that one ends. Of several it is the furthest, behind
+    /// which nothing is left for the others to move: they are answered with it.
     fn take_due(&mut self, batch: Vec<Command>) -> Vec<Pending> {
         let now = Instant::now();
+        let furthest = furthest(&batch);
         let mut taken = HashSet::new();
         let mut free = |advance: &Advance| taken.insert((advance.room, advance.reader.id));
         let is_due = |pending: &mut Pending| pending.retry <= now && free(&pending.advance);
         let mut due: Vec<Pending> = self.pending.extract_if(.., is_due).collect();
-        let mut later = Vec::new();
+        let (mut leading, mut others) = (HashMap::new(), Vec::new());
         for command in batch {
             match command {
-                Command::Advance(advance) if free(&advance) => {
+                Command::Advance(advance) if is_furthest(&advance, &furthest) && free(&advance) => {
+                    leading.insert(advance.key(), due.len());
                     due.push(Pending::new(advance, self.deps.clock.now()));
+                }
+                other => others.push(other),
+            }
+        }
+        let mut later = Vec::new();
+        for command in others {
+            match command {
+                Command::Advance(advance) if matches!(advance.scope, Scope::UpTo(_)) => {
+                    let leader = leading.get(&advance.key());
+                    match leader.and_then(|index| due.get_mut(*index)) {
+                        Some(leader) if matches!(leader.advance.scope, Scope::UpTo(_)) => {
+                            leader.followers.push(advance);
+                        }
+                        _ => later.push(Command::Advance(advance)),
+                    }
                 }
                 other => later.push(other),
             }
@@ -202,7 +224,7 @@ impl Receipts {
     }
 
     /// Answers that nothing got further.
-    fn answer_unmoved(&mut self, mut pending: Pending, seq: i64, delivery: Option<Delivery>) {
+    fn answer_unmoved(&mut self, mut pending: Pending, seq: Seq, delivery: Option<Delivery>) {
         self.confirm(&pending.advance, seq);
         let answer = match (&pending.advance.scope, delivery) {
             (Scope::Message(message), Some(delivery)) => {
@@ -218,7 +240,7 @@ impl Receipts {
 
     /// What a client says it read or got, it has confirmed; what the server tells a
     /// device, nobody has confirmed yet.
-    fn confirm(&self, advance: &Advance, last: i64) {
+    fn confirm(&self, advance: &Advance, last: Seq) {
         let (first, last) = match &advance.scope {
             Scope::UpTo(_) => (1, last),
             Scope::Message(message) => (message.seq, message.seq),
@@ -246,6 +268,7 @@ impl Pending {
         };
         Self {
             advance,
+            followers: Vec::new(),
             is_open: true,
             at,
             attempted: None,
@@ -287,21 +310,23 @@ impl Pending {
         }
     }
 
-    /// When somebody has to be answered.
+    /// When somebody has to be answered: of several, the first.
     fn deadline(&self) -> Option<Instant> {
         let is_asked = self.is_open && !matches!(self.advance.asker, Asker::Nobody);
-        is_asked.then_some(self.advance.deadline)
+        let own = is_asked.then_some(self.advance.deadline);
+        let followers = self.followers.iter().map(|follower| follower.deadline);
+        own.into_iter().chain(followers).min()
     }
 
     fn answer(&mut self, answer: Result<Answer, LaneError>, outlet: &dyn Outlet) {
-        if !std::mem::take(&mut self.is_open) {
-            return;
+        for follower in self.followers.drain(..) {
+            let kind = follower.kind;
+            let unmoved = answer.as_ref().map(|_| Answer::Moved { kind, count: 0 });
+            answer_asker(follower.asker, unmoved.map_err(|error| *error), outlet);
         }
-        match std::mem::replace(&mut self.advance.asker, Asker::Nobody) {
-            Asker::Event(origin) => outlet.answer(origin, answer),
-            // a task that does not wait any more needs no answer
-            Asker::Task(task) => drop(task.send(answer.map(drop))),
-            Asker::Nobody => {}
+        if std::mem::take(&mut self.is_open) {
+            let asker = std::mem::replace(&mut self.advance.asker, Asker::Nobody);
+            answer_asker(asker, answer, outlet);
         }
     }
 
@@ -317,6 +342,10 @@ impl Pending {
 }
 
 impl Advance {
+    fn key(&self) -> Key {
+        (self.room, self.reader.id, self.kind)
+    }
+
     fn origin(&self) -> Option<Origin> {
         match &self.asker {
             Asker::Event(origin) => Some(*origin),
@@ -343,6 +372,30 @@ impl Overdue for Vec<Pending> {
             pending.answer(Err(error), outlet);
         }
         true
+    }
+}
+
+/// Whose receipts, and of which kind.
+type Key = (ChatRoomId, ChatUserId, ReceiptKind);
+
+/// The furthest position that anybody asks for, by member and kind.
+fn furthest(batch: &[Command]) -> HashMap<Key, Seq> {
+    let mut furthest = HashMap::new();
+    for command in batch {
+        if let Command::Advance(advance) = command
+            && let Scope::UpTo(seq) = advance.scope
+        {
+            let known = furthest.entry(advance.key()).or_default();
+            *known = seq.max(*known);
+        }
+    }
+    furthest
+}
+
+fn is_furthest(advance: &Advance, furthest: &HashMap<Key, Seq>) -> bool {
+    match advance.scope {
+        Scope::UpTo(seq) => furthest.get(&advance.key()) == Some(&seq),
+        Scope::Message(_) | Scope::Told { .. } | Scope::Counted(_) => true,
     }
 }
 

@@ -1,14 +1,17 @@
-//! The cursors of chat rooms that had a receipt lately.
+//! The cursors of chat rooms that had a receipt lately, and messages stored lately.
 //!
 //! What is here is durable: a cursor is noted once its move is stored, and before it is
 //! announced. Whoever read a chat room a moment ago takes the further of the two, so
-//! that an answer never shows less than was announced before it.
+//! that an answer never shows less than was announced before it. The newest message of
+//! a chat room is nearly always the one that a receipt is about: kept for a moment, it
+//! need not be read for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use moka::sync::Cache;
 
-use crate::domain::{ByMember, Cursors, Members};
+use crate::domain::{ByMember, Cursors, Members, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::ChatRoom;
 
@@ -16,6 +19,13 @@ use crate::store::ChatRoom;
 const MAX_ROOMS: u64 = 50_000;
 /// How long one is remembered after its last receipt.
 const IDLE: Duration = Duration::from_mins(10);
+
+/// Bytes of text of messages kept, of all chat rooms together.
+const MAX_TEXT: u64 = 8 * 1024 * 1024;
+/// What a message takes beside its text, about.
+const MESSAGE_BYTES: usize = 400;
+/// How long a message is kept: whoever is here reads it within that.
+const KEPT: Duration = Duration::from_secs(30);
 
 /// The cursors of both members of a chat room.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +38,7 @@ pub(super) struct RoomCursors {
 #[derive(Clone, Debug)]
 pub(super) struct RecentCursors {
     rooms: Cache<ChatRoomId, RoomCursors>,
+    newest: Cache<ChatRoomId, Arc<Message>>,
 }
 
 impl RecentCursors {
@@ -36,7 +47,25 @@ impl RecentCursors {
             .max_capacity(MAX_ROOMS)
             .time_to_idle(IDLE)
             .build();
-        Self { rooms }
+        let weight = |_: &ChatRoomId, message: &Arc<Message>| {
+            u32::try_from(MESSAGE_BYTES + message.message.len()).unwrap_or(u32::MAX)
+        };
+        let newest = Cache::builder()
+            .weigher(weight)
+            .max_capacity(MAX_TEXT)
+            .time_to_live(KEPT)
+            .build();
+        Self { rooms, newest }
+    }
+
+    /// Keeps the newest message of a chat room; only its lane calls this.
+    pub(super) fn keep_newest(&self, message: Message) {
+        self.newest.insert(message.chat_room, Arc::new(message));
+    }
+
+    /// The message at a position, if it is kept.
+    pub(super) fn message_at(&self, room: ChatRoomId, seq: Seq) -> Option<Arc<Message>> {
+        self.newest.get(&room).filter(|message| message.seq == seq)
     }
 
     pub(super) fn get(&self, room: ChatRoomId) -> Option<RoomCursors> {
