@@ -43,7 +43,10 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
                     )
                 });
             }
-            for user in [msg.from, msg.to] {
+            let known = [msg.from, msg.to]
+                .into_iter()
+                .filter(|user| stored.is_for(*user));
+            for user in known {
                 // without a walk there is a violation of I9
                 let walk = facts.final_walk(user, stored.room);
                 let walk = walk.filter(|at| at.line > seen.at.line);

@@ -40,7 +40,7 @@ fn reached(facts: &Facts<'_>, report: &mut Report) {
     let present: HashSet<Sym> = facts.conns.iter().map(|conn| conn.user).collect();
     for stored in &facts.stored {
         let msg = &stored.msg;
-        if reached.contains(&msg.id) || !present.contains(&msg.to) {
+        if stored.withheld || reached.contains(&msg.id) || !present.contains(&msg.to) {
             continue;
         }
         let send = facts.send_of.get(&(msg.from, msg.to, msg.body, msg.client));
@@ -190,8 +190,10 @@ fn skipped<'a>(
     let between = facts
         .between(room, before + 1, now.saturating_sub(1))
         .iter();
-    let mut between = between.map(|stored| &stored.msg);
-    between.find(|msg| msg.to != user || msg.seq > until)
+    between
+        .filter(|stored| stored.is_for(user))
+        .map(|stored| &stored.msg)
+        .find(|msg| msg.to != user || msg.seq > until)
 }
 
 /// Whether what is told live after a login was acknowledged well before it: it

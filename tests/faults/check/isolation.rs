@@ -1,5 +1,5 @@
-//! I12: nobody hears of a chat room he is not in: no text, no message, no
-//! presence.
+//! I12: nobody hears of a chat room they are not in: no text, no message, no
+//! presence; nor of what is withheld from them.
 //!
 //! Message texts of the workload are `<from> > <to> # <n>`, so every byte that a
 //! server sent tells who may see it.
@@ -12,7 +12,8 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     texts(facts, report);
     for seen in &facts.seen {
         let (user, msg) = (facts.conns[seen.conn].user, &seen.msg);
-        if msg.from != user && msg.to != user {
+        let withheld = msg.from != user && facts.is_withheld(msg.id);
+        if withheld || (msg.from != user && msg.to != user) {
             report.add(Invariant::I12, &[seen.at.line], || {
                 format!("{} was shown {}", facts.conn(seen.conn), facts.message(msg))
             });

@@ -2,8 +2,8 @@
 //! nothing is `sent` while its receiver cannot have been there.
 //!
 //! An ok of `message-read` or `message-delivered` is a promise about every
-//! message of that sender up to the position that anybody had seen before it was
-//! asked for. Whoever sent what a `message-read` moved, and is logged in at the
+//! message of that sender up to the position, or the message that was named, that
+//! anybody had seen before it was asked for. Whoever sent what a `message-read` moved, and is logged in at the
 //! same server meanwhile, hears `message-status-changed` within the deadline;
 //! with a fault in that time nothing is concluded. That a stored `sent` was a
 //! hand-over cannot be judged from the dump, since everybody comes in the end;
@@ -21,7 +21,6 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     for status in [Status::Sent, Status::Read] {
         stored(facts, status, report);
     }
-    one_by_one(facts, report);
     told(facts, report);
     handed_over(facts, report);
 }
@@ -35,10 +34,17 @@ fn receipts(facts: &Facts<'_>, at_least: Status) -> Receipts {
         let (sender, to) = match op.request {
             Request::ReadUpTo(sender, to) => (sender, to),
             Request::DeliveredUpTo(sender, to) if at_least == Status::Sent => (sender, to),
+            Request::ReadOne(id) => match facts.stored_by_id.get(&id) {
+                Some(stored) => (
+                    facts.stored[*stored].msg.from,
+                    facts.stored[*stored].msg.seq,
+                ),
+                None => continue,
+            },
             _ => continue,
         };
-        if is_ok(op) {
-            let user = facts.conns[op.conn].user;
+        let user = facts.conns[op.conn].user;
+        if is_ok(op) && user != sender {
             let known = receipts.entry((user, sender)).or_default();
             known.push((to, index));
         }
@@ -76,22 +82,8 @@ fn stored(facts: &Facts<'_>, at_least: Status, report: &mut Report) {
         let op = &facts.ops[*op];
         let seen = facts.first_seen.get(&msg.id);
         let covered = seen.is_some_and(|line| *line < op.invoke.line);
-        if covered && msg.status < at_least {
+        if covered && !stored.withheld && msg.status < at_least {
             lost(facts, msg, op, report);
-        }
-    }
-}
-
-fn one_by_one(facts: &Facts<'_>, report: &mut Report) {
-    for op in facts.ops.iter().filter(|op| is_ok(op)) {
-        let Request::ReadOne(id) = op.request else {
-            continue;
-        };
-        if let Some(stored) = facts.stored_by_id.get(&id) {
-            let msg = &facts.stored[*stored].msg;
-            if msg.to == facts.conns[op.conn].user && msg.status != Status::Read {
-                lost(facts, msg, op, report);
-            }
         }
     }
 }
@@ -155,7 +147,8 @@ fn handed_over(facts: &Facts<'_>, report: &mut Report) {
     let mut judged = HashSet::new();
     for seen in &facts.seen {
         let msg = &seen.msg;
-        if msg.status == Status::NotSent || !judged.insert(msg.id) {
+        let withheld = facts.is_withheld(msg.id);
+        if withheld || msg.status == Status::NotSent || !judged.insert(msg.id) {
             continue;
         }
         let send = facts.send_of.get(&(msg.from, msg.to, msg.body, msg.client));

@@ -27,7 +27,9 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
         let Some((ok, server)) = told(facts, send) else {
             continue;
         };
-        for user in [send.from, send.to] {
+        let withheld = facts.is_withheld(ok.msg.id);
+        let people = [send.from, send.to].into_iter();
+        for user in people.filter(|user| !withheld || *user == send.from) {
             for index in conns.get(&user).into_iter().flatten() {
                 let conn = &facts.conns[*index];
                 let ready = conn.details.is_some_and(|at| at < send.first);

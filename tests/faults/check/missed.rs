@@ -83,7 +83,8 @@ fn confirmed(facts: &Facts<'_>) -> Vec<Option<usize>> {
             if msg.to == user && there && known.is_none() {
                 *known = Some(index);
             }
-            closed = closed && (msg.to != user || known.is_some());
+            let confirms = msg.to == user && !facts.stored[place].withheld;
+            closed = closed && (!confirms || known.is_some());
             if closed {
                 next[room][side] = place + 1;
             }

@@ -17,9 +17,10 @@
 //! | I9 | history is stable, pages join | `pages`, `walks` |
 //! | I10 | unread is what a recount says | `unread` |
 //! | I11 | presence agrees with the truth within its bounds | `presence` |
-//! | I12 | nobody hears of a chat room he is not in | `isolation` |
+//! | I12 | nobody hears of a chat room they are not in, nor of what is withheld from them | `isolation` |
 //! | I13 | every event gets exactly one answer in time | `answers` |
 //! | I16 | nothing leaks | `leaks` |
+//! | I17 | statuses, times and counts follow from cursors that only grow | `cursors` |
 //!
 //! # Outcomes
 //!
@@ -28,6 +29,20 @@
 //! every try failed with a code that says so ([`facts::FAILURES`]); else, with an
 //! `unknown-outcome`, an `internal`, or no answer, it may be either.
 //!
+//! # Statuses
+//!
+//! A message is stored once and for all; how far it got follows from its receiver's
+//! cursors on the chat room. `sentAt` is told only of what was born `sent` and in the
+//! one announcement of a move, `readAt` where it is still known: a time that is absent
+//! says nothing, two different ones of one message are a violation. The dump has the
+//! statuses and times as they follow from the cursors, made by code of the harness.
+//!
+//! # Withheld messages
+//!
+//! What somebody sends who is blocked, where blocked sends are withheld, is a message
+//! like any other to its sender and none to its receiver, who has a hole there for ever.
+//! Whoever ever blocked somebody is shown to them as offline: that is not judged.
+//!
 //! # What is not judged
 //!
 //! I14 and I15 need more than a history. The acks of `new-message` envelopes are
@@ -35,6 +50,7 @@
 
 mod acknowledged;
 mod answers;
+mod cursors;
 mod delivery;
 mod duplicates;
 mod facts;
@@ -83,6 +99,7 @@ pub(crate) enum Invariant {
     I12,
     I13,
     I16,
+    I17,
 }
 
 /// A broken promise.
@@ -147,7 +164,7 @@ impl Report {
     }
 }
 
-/// Judges a run: every violation of I1–I13 and I16, by invariant; of each
+/// Judges a run: every violation of I1–I13, I16 and I17, by invariant; of each
 /// invariant the first 50 and a count of the others.
 ///
 /// The history is one that [`History::read`] accepts; the dump was read after
@@ -189,5 +206,6 @@ pub(crate) fn judge(history: &History, dump: &Dump) -> (Vec<Violation>, Judged) 
     isolation::check(&facts, &mut report);
     answers::check(&facts, &mut report);
     leaks::check(&facts, &mut report);
+    cursors::check(&facts, &mut report);
     (report.finish(), judged)
 }

@@ -8,16 +8,21 @@ use super::facts::{Facts, Op, PageRequest, Request, Sym};
 use super::{Invariant, Report};
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
-    let mut known: HashMap<Sym, (u64, usize)> = HashMap::new();
+    // the highest position that anybody had seen, by chat room and who may see it
+    let mut known: HashMap<(Sym, Sym), (u64, usize)> = HashMap::new();
     let mut seen = facts.seen.iter().peekable();
     for op in &facts.ops {
         while let Some(one) = seen.next_if(|seen| seen.at < op.invoke) {
             // a position that is not the stored one is a matter of I4
             if let Some(stored) = facts.stored_by_id.get(&one.msg.id) {
-                let msg = &facts.stored[*stored].msg;
-                let highest = known.entry(msg.room).or_default();
-                if msg.seq > highest.0 {
-                    *highest = (msg.seq, one.at.line);
+                let stored = &facts.stored[*stored];
+                let msg = &stored.msg;
+                let people = [msg.from, msg.to].into_iter();
+                for user in people.filter(|user| stored.is_for(*user)) {
+                    let highest = known.entry((msg.room, user)).or_default();
+                    if msg.seq > highest.0 {
+                        *highest = (msg.seq, one.at.line);
+                    }
                 }
             }
         }
@@ -26,12 +31,14 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
         };
         let user = facts.conns[op.conn].user;
         let room = facts.room_with(user, request.with);
-        let room = room.map(|room| facts.rooms[room].id);
-        let known = room.and_then(|room| known.get(&room)).copied();
+        let known = room.and_then(|room| known.get(&(facts.rooms[room].id, user)));
+        let known = known.copied();
         let answer = op.answer.map_or(0, |(at, _)| at.line);
         let (known, known_line) = known.unwrap_or_default();
         let page = Page {
             facts,
+            user,
+            room,
             request,
             shown: shown.clone(),
             has_more: *has_more,
@@ -50,6 +57,8 @@ fn describe(facts: &Facts<'_>, op: &Op, what: &str) -> String {
 
 struct Page<'a> {
     facts: &'a Facts<'a>,
+    user: Sym,
+    room: Option<usize>,
     request: &'a PageRequest,
     shown: Range<usize>,
     has_more: bool,
@@ -63,7 +72,7 @@ impl Page<'_> {
         let shown = &self.facts.seen[self.shown.clone()];
         for pair in shown.windows(2) {
             let (one, next) = (pair[0].msg.seq, pair[1].msg.seq);
-            if next != one + 1 {
+            if next <= one || !self.is_hidden(one + 1, next - 1) {
                 return Some(format!("goes on with number {next} after {one}"));
             }
         }
@@ -78,7 +87,8 @@ impl Page<'_> {
         let newest = self.known.min(before - 1);
         if self.request.is_ascending() {
             let begin = self.request.after.map(|after| after + 1);
-            if let Some(begin) = begin.filter(|begin| !self.request.dated && *begin != first) {
+            let is_other = |begin: &u64| *begin > first || !self.is_hidden(*begin, first - 1);
+            if let Some(begin) = begin.filter(|begin| !self.request.dated && is_other(begin)) {
                 return Some(format!("begins with number {first}, not {begin}"));
             }
             if !self.has_more && last < newest {
@@ -89,13 +99,19 @@ impl Page<'_> {
         if last < newest {
             return Some(format!("ends with number {last}, and {newest} was known"));
         }
-        if self.has_more != (first > 1) {
+        if self.has_more == self.is_hidden(1, first - 1) {
             let more = self.has_more;
             return Some(format!(
                 "begins with number {first} and says hasMore: {more}"
             ));
         }
         None
+    }
+
+    /// Whether nothing at these positions is ever shown to the one who asks.
+    fn is_hidden(&self, from: u64, to: u64) -> bool {
+        let is_hidden = |room| self.facts.is_hidden(room, self.user, from, to);
+        from > to || self.room.is_some_and(is_hidden)
     }
 
     fn fault_of_empty(&self, before: u64) -> Option<String> {

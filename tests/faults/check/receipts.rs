@@ -1,14 +1,15 @@
-//! I8: `read` is seen only after the receiver asked for it.
+//! I8: `read` is seen only after the receiver asked for it: a `message-read` reads
+//! everything of the sender up to its position or message.
 
 use std::collections::{HashMap, HashSet};
 
 use super::facts::{Facts, How, Msg, Request, Result, Sym};
-use super::spans::Spans;
+use super::spans::Reach;
 use super::{Invariant, Report};
 use crate::history::Status;
 
-/// What receivers asked to be read: (receiver, sender) → positions.
-type Reads = HashMap<(Sym, Sym), Spans>;
+/// Up to where receivers asked to be read: (receiver, sender) → positions.
+pub(super) type Reads = HashMap<(Sym, Sym), Reach>;
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     let reads = gather(facts);
@@ -16,7 +17,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     let mut judge = |msg: &Msg, line: usize| {
         let asked = reads
             .get(&(msg.to, msg.from))
-            .and_then(|spans| spans.line(msg.seq));
+            .and_then(|reach| reach.line(msg.seq));
         let in_time = asked.is_some_and(|asked| line == 0 || asked < line);
         if !in_time && told.insert(msg.id) {
             report.add(Invariant::I8, &[line, asked.unwrap_or(0)], || {
@@ -33,7 +34,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
         let room = facts.room_by_id.get(&seen.msg.room);
         if let (How::Status(from, to), Some(room)) = (seen.how, room) {
             for stored in facts.between(*room, from, to) {
-                if stored.msg.from == seen.msg.from {
+                if stored.msg.from == seen.msg.from && !stored.withheld {
                     judge(&stored.msg, seen.at.line);
                 }
             }
@@ -46,7 +47,8 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     }
 }
 
-fn gather(facts: &Facts<'_>) -> Reads {
+/// What was asked for and may have been done, by the line that asked.
+pub(super) fn gather(facts: &Facts<'_>) -> Reads {
     let mut reads = Reads::new();
     for op in &facts.ops {
         if matches!(op.answer, Some((_, Result::Failed))) {
@@ -56,14 +58,14 @@ fn gather(facts: &Facts<'_>) -> Reads {
         let line = op.invoke.line;
         match op.request {
             Request::ReadUpTo(sender, to) => {
-                reads.entry((user, sender)).or_default().cover(1, to, line);
+                reads.entry((user, sender)).or_default().note(to, line);
             }
             Request::ReadOne(id) => {
                 let stored = facts.stored_by_id.get(&id);
                 let msg = stored.map(|stored| &facts.stored[*stored].msg);
                 if let Some(msg) = msg.filter(|msg| msg.to == user) {
-                    let spans = reads.entry((user, msg.from)).or_default();
-                    spans.cover(msg.seq, msg.seq, line);
+                    let reach = reads.entry((user, msg.from)).or_default();
+                    reach.note(msg.seq, line);
                 }
             }
             _ => {}

@@ -38,3 +38,32 @@ impl Spans {
         (*end >= position).then_some(*line)
     }
 }
+
+/// Up to where something is known since which line; lines only come ascending.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reach {
+    /// Positions and lines, both ascending.
+    steps: Vec<(u64, usize)>,
+}
+
+impl Reach {
+    /// Notes that a line reaches up to a position.
+    pub(super) fn note(&mut self, to: u64, line: usize) {
+        if self.steps.last().is_none_or(|(last, _)| *last < to) {
+            self.steps.push((to, line));
+        }
+    }
+
+    /// The first line that reached a position.
+    pub(super) fn line(&self, position: u64) -> Option<usize> {
+        let first = self.steps.partition_point(|(to, _)| *to < position);
+        self.steps.get(first).map(|(_, line)| *line)
+    }
+
+    /// Up to where it reached before a line; 0 for nowhere.
+    pub(super) fn before(&self, line: usize) -> u64 {
+        let count = self.steps.partition_point(|(_, one)| *one < line);
+        let last = count.checked_sub(1).and_then(|last| self.steps.get(last));
+        last.map_or(0, |(to, _)| *to)
+    }
+}

@@ -1,6 +1,9 @@
 //! I8: a status never goes back, for no observer and in the database, and the
 //! times of the steps are set once.
 //!
+//! A message that is `read` was read with all before it, so that seeing one says
+//! as much of those. What is withheld stays `sent` whatever happens around it.
+//!
 //! Envelopes are compared with the envelopes before them on the same
 //! connection; what was asked for, with everything heard there before it was
 //! asked for. An envelope may cross with an answer, so it is not compared with
@@ -10,12 +13,16 @@
 use std::collections::{HashMap, HashSet};
 
 use super::facts::{Facts, How, Seen, Sym};
-use super::spans::Spans;
+use super::spans::{Reach, Spans};
 use super::{Invariant, Report};
 use crate::history::Status;
 
-/// Where messages were seen at least `sent`, and `read`.
-type Steps = [Spans; 2];
+/// Where messages were seen at least `sent`, and up to where `read`.
+#[derive(Default)]
+struct Steps {
+    sent: Spans,
+    read: Reach,
+}
 
 #[derive(Default)]
 struct Observed {
@@ -23,31 +30,26 @@ struct Observed {
     asked: Steps,
 }
 
-/// How many steps a status is on.
-fn steps(status: Status) -> usize {
+/// The first line in which a position was seen further on than `status`.
+fn further(known: &Steps, status: Status, seq: u64) -> Option<usize> {
+    let read = known.read.line(seq);
     match status {
-        Status::NotSent => 0,
-        Status::Sent => 1,
-        Status::Read => 2,
+        Status::NotSent => known.sent.line(seq).into_iter().chain(read).min(),
+        Status::Sent => read,
+        Status::Read => None,
     }
 }
 
-/// The first line in which a position was seen further on than `status`.
-fn further(known: &Steps, status: Status, seq: u64) -> Option<usize> {
-    let beyond = known.iter().skip(steps(status));
-    beyond.filter_map(|spans| spans.line(seq)).min()
-}
-
 fn cover(known: &mut Steps, seen: &Seen) {
-    let line = seen.at.line;
-    for (step, spans) in (1..).zip(known.iter_mut()) {
-        if step > steps(seen.msg.status) {
-            break;
-        }
-        spans.cover(seen.msg.seq, seen.msg.seq, line);
-        if let How::Status(from, to) = seen.how {
-            spans.cover(from, to, line);
-        }
+    let (seq, line) = (seen.msg.seq, seen.at.line);
+    let (from, to) = match seen.how {
+        How::Status(from, to) => (from, to),
+        _ => (seq, seq),
+    };
+    match seen.msg.status {
+        Status::NotSent => {}
+        Status::Sent => known.sent.cover(from, to, line),
+        Status::Read => known.read.note(to, line),
     }
 }
 
@@ -59,7 +61,8 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
 
 fn observers(facts: &Facts<'_>, report: &mut Report) {
     let mut observed: HashMap<(usize, Sym, Sym), Observed> = HashMap::new();
-    for seen in &facts.seen {
+    let seen = facts.seen.iter();
+    for seen in seen.filter(|seen| !facts.is_withheld(seen.msg.id)) {
         let msg = &seen.msg;
         let known = observed.entry((seen.conn, msg.room, msg.from)).or_default();
         let asked = match seen.how {
@@ -100,11 +103,12 @@ fn observers(facts: &Facts<'_>, report: &mut Report) {
 
 fn database(facts: &Facts<'_>, report: &mut Report) {
     let mut observed: HashMap<(Sym, Sym), Steps> = HashMap::new();
-    for seen in &facts.seen {
+    let seen = facts.seen.iter();
+    for seen in seen.filter(|seen| !facts.is_withheld(seen.msg.id)) {
         let key = (seen.msg.room, seen.msg.from);
         cover(observed.entry(key).or_default(), seen);
     }
-    for stored in &facts.stored {
+    for stored in facts.stored.iter().filter(|stored| !stored.withheld) {
         let msg = &stored.msg;
         let known = observed.get(&(msg.room, msg.from));
         let seen = known.and_then(|known| further(known, msg.status, msg.seq));
@@ -120,24 +124,28 @@ fn database(facts: &Facts<'_>, report: &mut Report) {
     }
 }
 
+/// The two times of a message, each set once: whoever is told one is told the same.
+/// They are not always told, and `readAt` is not always known any more.
 fn times(facts: &Facts<'_>, report: &mut Report) {
+    let mut known: HashMap<(Sym, &str), (i64, usize)> = HashMap::new();
+    for stored in &facts.stored {
+        let msg = &stored.msg;
+        for (name, at) in [("sentAt", msg.sent), ("readAt", msg.read)] {
+            known.extend(at.map(|at| ((msg.id, name), (at, 0))));
+        }
+    }
     let mut told = HashSet::new();
     for seen in &facts.seen {
         let msg = &seen.msg;
-        let Some(stored) = facts.stored_by_id.get(&msg.id) else {
-            continue;
-        };
-        let stored = &facts.stored[*stored].msg;
-        let pairs = [
-            ("sentAt", msg.sent, stored.sent),
-            ("readAt", msg.read, stored.read),
-        ];
-        for (name, seen_at, stored_at) in pairs {
-            let differs = seen_at.is_some() && seen_at != stored_at;
-            if differs && told.insert((msg.id, name)) {
-                report.add(Invariant::I8, &[seen.at.line], || {
+        for (name, at) in [("sentAt", msg.sent), ("readAt", msg.read)] {
+            let Some(at) = at else { continue };
+            let line = seen.at.line;
+            let (first, before) = *known.entry((msg.id, name)).or_insert((at, line));
+            if first != at && told.insert((msg.id, name)) {
+                report.add(Invariant::I8, &[before, line], || {
                     let message = facts.message(msg);
-                    format!("{name} of {message} was {seen_at:?} and is stored as {stored_at:?}")
+                    let how = if before == 0 { "stored" } else { "shown" };
+                    format!("{name} of {message} was {at} and is {how} as {first}")
                 });
             }
         }

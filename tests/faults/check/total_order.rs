@@ -93,7 +93,8 @@ fn walks(facts: &Facts<'_>, report: &mut Report) {
     let mut walks: Vec<_> = facts.final_walks.iter().collect();
     walks.sort_unstable();
     for ((user, room), walk) in walks {
-        let mut stored = facts.messages(*room).iter();
+        let stored = facts.messages(*room).iter();
+        let mut stored = stored.filter(|stored| stored.is_for(*user));
         let mut last = facts.final_walk(*user, *room).unwrap_or_default().line;
         let begun = last;
         for seen in facts.shown(&facts.walks[*walk]) {

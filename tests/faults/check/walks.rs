@@ -30,9 +30,14 @@ fn joins(facts: &Facts<'_>, walk: &Walk, report: &mut Report) {
             )
         };
         let ((begin, _), (_, end)) = (first(newer_shown), first(older_shown));
+        let room = facts.room_with(walk.user, walk.with);
+        let is_hidden = |from: u64, to: u64| {
+            let is_hidden = |room| facts.is_hidden(room, walk.user, from, to);
+            from > to || room.is_some_and(is_hidden)
+        };
         let fits = match (begin, end) {
-            (Some(begin), Some(end)) => end + 1 == begin,
-            (Some(begin), None) => begin <= 1,
+            (Some(begin), Some(end)) => end < begin && is_hidden(end + 1, begin - 1),
+            (Some(begin), None) => is_hidden(1, begin - 1),
             (None, end) => end.is_none(),
         };
         if !fits || (!more && end.is_some()) {

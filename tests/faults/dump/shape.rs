@@ -105,7 +105,6 @@ impl StoredMessage {
                 (false, false) => "not_sent",
             }
             .to_owned(),
-            unread: !is_read,
             counts: self.counts,
             client_id: self.client_id,
             created_at: self.created_at.timestamp_millis(),

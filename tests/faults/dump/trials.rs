@@ -59,15 +59,15 @@ async fn conversation() {
     assert_eq!(of(1)["clientId"], "key-1");
     assert_eq!((&of(1)["from"], &of(1)["to"]), (&alice["_id"], &bob["_id"]));
     assert_eq!(
-        (&of(1)["status"], &of(1)["unread"]),
-        (&"read".into(), &false.into())
+        (&of(1)["status"], &of(2)["status"]),
+        (&"read".into(), &"sent".into())
     );
+    assert_eq!(of(1)["counts"].as_array().unwrap().len(), 2);
     assert!(of(1)["readAt"].as_i64() >= of(1)["createdAt"].as_i64());
     assert!(of(1)["createdAt"].as_i64() > Some(1_600_000_000_000));
-    assert_eq!(
-        (&of(2)["message"], &of(2)["unread"]),
-        (&"two".into(), &true.into())
-    );
+    assert_eq!(of(2)["message"], "two");
+    let read = &room["cursors"][bob["_id"].as_str().unwrap()];
+    assert_eq!((&read["read"], &read["readCount"]), (&1.into(), &1.into()));
     assert_eq!(of(2)["chatRoom"], room["_id"]);
 }
 

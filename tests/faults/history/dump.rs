@@ -60,8 +60,11 @@ pub(crate) struct DumpedCursors {
     pub(crate) read_count: u64,
 }
 
+/// As `to` of a message: it is withheld from its receiver.
+pub(crate) const NOBODY: &str = "000000000000000000000000";
+
 /// A message, with what its chat room's cursors say of it; `from` and `to` are ids of
-/// chat users.
+/// chat users, or `to` is [`NOBODY`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DumpedMessage {
@@ -73,9 +76,6 @@ pub(crate) struct DumpedMessage {
     pub(crate) message: String,
     pub(crate) seq: u64,
     pub(crate) status: String,
-    /// Set while the receiver has not read it.
-    #[serde(default)]
-    pub(crate) unread: bool,
     /// How many each of the two sent up to this one, as it is stored.
     #[serde(default)]
     pub(crate) counts: [u64; 2],

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-pub(crate) use dump::{Dump, DumpedCursors, DumpedMessage, DumpedRoom, DumpedUser};
+pub(crate) use dump::{Dump, DumpedCursors, DumpedMessage, DumpedRoom, DumpedUser, NOBODY};
 pub(crate) use wire::{Contact, Details, Message, Page, Read, Status, StatusChanged, UserId};
 
 /// A recorded run.

@@ -134,6 +134,7 @@ impl Facts<'_> {
                 let client = payload.client_id.map(|client| self.names.sym(&client));
                 Request::Send(self.send((self.conns[conn].user, to, body, client), at))
             }
+            ("block-user", Some(whom)) => Request::Block(whom),
             ("message-read", None) => match payload.message_id {
                 Some(id) => Request::ReadOne(self.names.sym(&id)),
                 None => Request::Other,

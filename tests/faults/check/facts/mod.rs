@@ -72,6 +72,7 @@ pub(crate) enum Request {
     ReadOne(Sym),
     ReadUpTo(Sym, u64),
     DeliveredUpTo(Sym, u64),
+    Block(Sym),
     /// Answered by the close.
     Disconnect,
     /// What the checker has no question about, nonsense included.

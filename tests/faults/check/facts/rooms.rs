@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use super::{Facts, Msg, Sym};
 use crate::check::{Invariant, Report};
-use crate::history::{Dump, DumpedMessage, Status};
+use crate::history::{Dump, DumpedCursors, DumpedMessage, NOBODY, Status};
 
 /// A chat room of the dump.
 #[derive(Clone, Debug)]
 pub(crate) struct Room {
     pub(crate) id: Sym,
     pub(crate) users: [Sym; 2],
+    /// How far each of them got, in the same order.
+    pub(crate) cursors: [DumpedCursors; 2],
     /// What the database says is the last position, perhaps too low.
     pub(crate) last_seq: u64,
     /// Its messages among [`Facts::stored`], by position.
@@ -21,6 +23,11 @@ impl Room {
     /// Whether a user is in it.
     pub(crate) fn has(&self, user: Sym) -> bool {
         self.users.contains(&user)
+    }
+
+    /// The place of a user among the two.
+    pub(crate) fn place(&self, user: Sym) -> Option<usize> {
+        self.users.iter().position(|one| *one == user)
     }
 
     /// The other user.
@@ -34,9 +41,22 @@ impl Room {
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) msg: Msg,
-    pub(crate) unread: bool,
+    /// Whether its receiver, who had blocked its sender, never gets it.
+    pub(crate) withheld: bool,
+    /// How many each of the two had sent by then that the other may see, as it is
+    /// stored.
+    pub(crate) counts: [u64; 2],
+    /// The same, counted.
+    pub(crate) recount: [u64; 2],
     /// Its chat room, among [`Facts::rooms`].
     pub(crate) room: usize,
+}
+
+impl Stored {
+    /// Whether a user is ever shown it.
+    pub(crate) fn is_for(&self, user: Sym) -> bool {
+        !self.withheld || self.msg.from == user
+    }
 }
 
 impl Facts<'_> {
@@ -73,6 +93,10 @@ impl Facts<'_> {
             self.rooms.push(Room {
                 id,
                 users: [one, other],
+                cursors: [0, 1].map(|place: usize| {
+                    let cursors = room.cursors.get(&room.chat_users[place]);
+                    cursors.copied().unwrap_or_default()
+                }),
                 last_seq: room.last_seq.unwrap_or(0),
                 messages: 0..0,
             });
@@ -95,7 +119,12 @@ impl Facts<'_> {
         let room_id = self.names.find(&message.chat_room)?;
         let room = *self.room_by_id.get(&room_id)?;
         let from = *users.get(message.from.as_str())?;
-        let to = *users.get(message.to.as_str())?;
+        let withheld = message.to == NOBODY;
+        let to = if withheld {
+            self.rooms[room].other(from)
+        } else {
+            *users.get(message.to.as_str())?
+        };
         let status = match message.status.as_str() {
             "not_sent" => Status::NotSent,
             "sent" => Status::Sent,
@@ -118,7 +147,9 @@ impl Facts<'_> {
         };
         Some(Stored {
             msg,
-            unread: message.unread,
+            withheld,
+            counts: message.counts,
+            recount: [0, 0],
             room,
         })
     }
@@ -126,12 +157,18 @@ impl Facts<'_> {
     fn sort_messages(&mut self) {
         self.stored
             .sort_by_key(|stored| (stored.room, stored.msg.seq, stored.msg.id));
-        for (index, stored) in self.stored.iter().enumerate() {
-            let room = &mut self.rooms[stored.room].messages;
-            if room.start == room.end {
-                room.start = index;
+        let mut recount = [0, 0];
+        for (index, stored) in self.stored.iter_mut().enumerate() {
+            let room = &mut self.rooms[stored.room];
+            if room.messages.start == room.messages.end {
+                room.messages.start = index;
+                recount = [0, 0];
             }
-            room.end = index + 1;
+            room.messages.end = index + 1;
+            if let (Some(place), false) = (room.place(stored.msg.from), stored.withheld) {
+                recount[place] += 1;
+            }
+            stored.recount = recount;
             let msg = &stored.msg;
             self.stored_by_id.insert(msg.id, index);
             let key = (msg.from, msg.to, msg.body, msg.client);
@@ -139,6 +176,30 @@ impl Facts<'_> {
                 self.sends[*send].stored.get_or_insert(index);
             }
         }
+    }
+
+    /// Whether a message is stored and withheld from its receiver.
+    pub(crate) fn is_withheld(&self, id: Sym) -> bool {
+        let stored = self.stored_by_id.get(&id);
+        stored.is_some_and(|stored| self.stored[*stored].withheld)
+    }
+
+    /// Whether nothing at these positions of a chat room is ever shown to a user.
+    pub(crate) fn is_hidden(&self, room: usize, user: Sym, from: u64, to: u64) -> bool {
+        let all = self.between(room, from, to);
+        let is_whole = all.len() as u64 == (to + 1).saturating_sub(from);
+        is_whole && all.iter().all(|stored| !stored.is_for(user))
+    }
+
+    /// How many messages a user sent in a chat room, up to and with a position, that
+    /// the other may see.
+    pub(crate) fn sent_up_to(&self, room: usize, user: Sym, seq: u64) -> u64 {
+        let messages = self.messages(room);
+        let count = messages.partition_point(|stored| stored.msg.seq <= seq);
+        let last = count.checked_sub(1).and_then(|last| messages.get(last));
+        let place = self.rooms[room].place(user);
+        last.zip(place)
+            .map_or(0, |(last, place)| last.recount[place])
     }
 
     /// The stored messages of a chat room, by position.

@@ -40,6 +40,7 @@ impl Facts<'_> {
             }
             Request::Connect
             | Request::DeliveredUpTo(..)
+            | Request::Block(_)
             | Request::Disconnect
             | Request::Other => {}
         }

@@ -23,7 +23,7 @@
 mod far;
 mod truth;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::facts::{Facts, Request, Sym, Told};
 use super::{Invariant, Judged, Report};
@@ -39,7 +39,11 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) -> Judged {
     for told in &facts.told {
         known.entry((told.conn, told.about)).or_default().push(told);
     }
+    let blocks = blocks(facts);
     for ((conn, about), told) in known {
+        if blocks.contains(&(about, facts.conns[conn].user)) {
+            continue;
+        }
         let server = facts.conns[conn].server;
         let truth = truths.get(&about);
         let elsewhere = truth.is_some_and(|truth| truth.is_elsewhere(server));
@@ -57,6 +61,15 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) -> Judged {
     }
     dump(facts, &truths, report);
     judged
+}
+
+/// Who ever blocked whom: such a person is shown offline, whatever is true.
+fn blocks(facts: &Facts<'_>) -> HashSet<(Sym, Sym)> {
+    let blocks = facts.ops.iter().filter_map(|op| match op.request {
+        Request::Block(whom) => Some((facts.conns[op.conn].user, whom)),
+        _ => None,
+    });
+    blocks.collect()
 }
 
 /// One connection's view of one person.

@@ -25,7 +25,7 @@ impl World {
         self.wait(2_000);
         self.write(Event::Phase(Phase::End));
         let dump = self.dump();
-        // whoever is left may take his time
+        // whoever is left may take their time
         let open: Vec<u64> = self.conns.keys().copied().collect();
         for c in open {
             self.wait(20_000);
@@ -64,7 +64,6 @@ impl World {
                     message: message.body.clone(),
                     seq: message.seq,
                     status: message.status.to_owned(),
-                    unread: message.status != "read",
                     counts,
                     client_id: message.client.clone(),
                     created_at: message.created,

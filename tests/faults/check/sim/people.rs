@@ -30,7 +30,7 @@ impl World {
         self.people[person].conns.push(c);
         self.tell(c, "user-details", &details);
         let connected = json!({
-            "userId": id, "status": "online", "serverTime": date(self.now()), "protocol": 2,
+            "userId": id, "status": "online", "serverTime": date(self.now()), "protocol": 3,
         });
         self.answer(c, op, &connected);
         if !std::mem::replace(&mut self.people[person].shown, true) {
@@ -54,7 +54,7 @@ impl World {
         for other in self.contacts(person) {
             let pair = (person.min(other), person.max(other));
             let cursor = self.rooms[&pair].cursors[usize::from(pair.1 == person)];
-            self.hand_over(person, other, cursor + 1);
+            self.hand_over(person, other);
             let shown: Vec<Value> = self.rooms[&pair]
                 .messages
                 .iter()

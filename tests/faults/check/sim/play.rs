@@ -60,7 +60,8 @@ pub(crate) fn play(people: usize, steps: impl IntoIterator<Item = Step>) -> Worl
                     open.insert(0, draft);
                 }
             }
-            18..=20 => world.read(c, other, last.saturating_sub(u64::from(number % 3))),
+            18 => world.read_one(c, other, last.saturating_sub(u64::from(number % 5))),
+            19 | 20 => world.read(c, other, last.saturating_sub(u64::from(number % 3))),
             21..=23 => world.delivered(c, other, last),
             24 => {
                 world.page(c, other, None, 1 + u64::from(number % 9), None);

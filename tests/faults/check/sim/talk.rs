@@ -138,7 +138,8 @@ impl World {
         json
     }
 
-    /// Moves messages to a person forward; the range that moved, and how many.
+    /// Moves a person's cursor of a kind up to a position, and announces what got
+    /// further from `from` on; how many messages did.
     fn advance(&mut self, person: usize, other: usize, from: u64, to: u64, read: bool) -> u64 {
         let now = self.now();
         let pair = (person.min(other), person.max(other));
@@ -149,23 +150,26 @@ impl World {
             } else {
                 m.status == "not_sent"
             };
-            open && m.to == person && m.seq >= from && m.seq <= to
+            open && m.to == person && m.seq <= to
         };
         let mut moved: Vec<u64> = Vec::new();
         for message in messages.iter_mut().filter(is_due) {
-            message.sent.get_or_insert(now);
-            message.status = "sent";
+            message.status = if read { "read" } else { "sent" };
             if read {
-                message.status = "read";
                 message.read = Some(now);
             }
             moved.push(message.seq);
         }
+        moved.retain(|seq| *seq >= from);
         let (Some(first), Some(last)) = (moved.first(), moved.last()) else {
             return 0;
         };
         let newest = messages[usize::try_from(*last).unwrap() - 1].clone();
         let mut json = self.message(pair, &newest);
+        if !read {
+            // told once, and not stored with the message
+            json["sentAt"] = json!(date(now));
+        }
         if moved.len() > 1 {
             json["range"] = json!({"from": first, "to": last});
         }
@@ -178,8 +182,9 @@ impl World {
         moved.len() as u64
     }
 
-    pub(super) fn hand_over(&mut self, person: usize, other: usize, from: u64) {
-        self.advance(person, other, from, u64::MAX, false);
+    /// Tells a person of everything with somebody, in full or by a count.
+    pub(super) fn hand_over(&mut self, person: usize, other: usize) {
+        self.advance(person, other, 1, u64::MAX, false);
     }
 
     fn confirm(&mut self, person: usize, other: usize, to: u64) {
@@ -205,6 +210,33 @@ impl World {
         let read = self.advance(person, other, 1, to, true);
         self.confirm(person, other, to);
         self.answer(c, op, &json!({"read": read}));
+    }
+
+    /// `message-read` of the newest message from somebody up to a position, if there is
+    /// one: everything before it is read, and it alone is confirmed.
+    pub(crate) fn read_one(&mut self, c: u64, other: usize, to: u64) {
+        let person = self.conns[&c].person;
+        let pair = (person.min(other), person.max(other));
+        let messages = self.rooms[&pair].messages.iter();
+        let received = messages.filter(|m| m.to == person && m.seq <= to);
+        let received: Vec<(u64, String)> = received.map(|m| (m.seq, m.id.clone())).collect();
+        let Some((seq, id)) = received.last() else {
+            return;
+        };
+        let op = self.invoke(c, "message-read", &json!({"messageId": id}), None);
+        self.advance(person, other, 1, *seq, true);
+        let cursor = self.rooms[&pair].cursors[usize::from(pair.1 == person)];
+        let before = received
+            .len()
+            .checked_sub(2)
+            .map_or(0, |one| received[one].0);
+        if before <= cursor {
+            self.confirm(person, other, *seq);
+        }
+        let messages = &self.rooms[&pair].messages;
+        let message = &messages[usize::try_from(*seq).unwrap() - 1];
+        let answer = self.message(pair, message);
+        self.answer(c, op, &answer);
     }
 
     /// `message-delivered` up to a position.

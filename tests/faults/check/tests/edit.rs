@@ -105,6 +105,23 @@ impl Case {
         *text = to_raw_value(&value).unwrap();
     }
 
+    /// Whose connection a line is of.
+    pub(super) fn user_of(&self, line: usize) -> Option<String> {
+        let (Event::Envelope { c, .. }
+        | Event::Answer { c, .. }
+        | Event::Invoke(crate::history::Invoke { c, .. })) = &self.history.lines[line - 1].event
+        else {
+            return None;
+        };
+        self.history
+            .lines
+            .iter()
+            .find_map(|line| match &line.event {
+                Event::Open(open) if open.c == *c => Some(open.u.clone()),
+                _ => None,
+            })
+    }
+
     /// Takes a line out.
     pub(super) fn remove(&mut self, line: usize) {
         self.history.lines.remove(line - 1);

@@ -24,7 +24,6 @@ fn forgets(case: &mut Case) {
     let lines = [invoke, case.answer_to(invoke)];
     let stored = case.stored(0);
     stored.status = "sent".into();
-    stored.unread = true;
     let found = case.breaks(&[I8, I10]);
     let lost = found
         .iter()

@@ -2,6 +2,7 @@
 //! exactly that broken.
 
 mod crossing;
+mod cursors;
 mod edit;
 mod keeping;
 mod messages;
@@ -74,7 +75,9 @@ pub(crate) fn trials() -> Vec<Trial> {
             a_time_that_changes_is_seen,
             a_lower_status_in_the_database_is_seen,
             an_unread_count_that_drifted_is_seen,
-            an_unread_mark_on_a_read_message_is_seen,
+            an_unread_count_of_a_busy_hour_lies_between_recounts,
+            two_times_of_one_message_are_seen,
+            a_read_of_one_message_reads_all_before_it,
             a_last_message_that_is_not_the_last_is_seen,
         ],
         trials![watching:
@@ -87,6 +90,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             a_silent_end_is_told_after_its_bound,
             a_killed_server_has_its_lease,
             a_ghost_in_the_database_is_seen,
+            somebody_who_blocked_the_watcher_may_look_offline,
         ],
         trials![rest:
             a_message_to_a_third_person_is_seen,
@@ -132,6 +136,22 @@ fn promises_between_people() -> Vec<Trial> {
             an_error_envelope_beside_an_answer_is_seen,
             a_failure_that_was_none_is_seen,
             what_a_line_lacks_is_assumed_or_refused,
+        ],
+        trials![cursors:
+            counts_that_are_no_recount_are_seen,
+            a_cursor_beyond_the_last_message_is_seen,
+            a_count_that_is_not_that_of_the_position_is_seen,
+            a_read_cursor_that_fell_is_seen,
+            a_sent_cursor_that_fell_is_seen,
+            a_range_told_twice_on_a_connection_is_seen,
+            a_range_that_falls_on_a_connection_is_seen,
+            a_range_with_another_time_than_others_heard_is_seen,
+            a_gap_between_ranges_is_none,
+            a_page_with_a_hole_of_unread_ones_is_seen,
+            a_withheld_message_is_no_matter,
+            a_withheld_message_that_is_read_is_seen,
+            a_range_that_covers_a_withheld_message_is_seen,
+            a_withheld_message_that_its_receiver_hears_is_seen,
         ],
         trials![crossing:
             another_server_has_a_little_longer_to_tell,

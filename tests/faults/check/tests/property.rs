@@ -150,7 +150,6 @@ fn lower_status(case: &mut Case, index: usize) -> Option<Vec<Invariant>> {
         .collect();
     let stored = case.stored(pick(&read, index)?);
     stored.status = "sent".into();
-    stored.unread = true;
     Some(vec![I8])
 }
 
@@ -185,29 +184,14 @@ fn is_only_missed(case: &Case, message: &DumpedMessage) -> bool {
     let live = case.holding(&["\"new-message\"", &message.id]);
     let heard = live
         .iter()
-        .any(|line| user_of(case, *line).as_deref() == Some(&to));
+        .any(|line| case.user_of(*line).as_deref() == Some(&to));
     let pages = case.holding(&["hasMore", &message.id]);
     let last_phase = case.lines(|e| matches!(e, Event::Phase(Phase::Final)))[0];
     let shown = pages.iter().any(|line| *line < last_phase);
     let confirms = case.holding(&["upTo", &format!("\"userId\":\"{from}\"")]);
     let mut confirms = confirms.into_iter();
-    let confirmed = confirms.any(|line| user_of(case, line).as_deref() == Some(&to));
+    let confirmed = confirms.any(|line| case.user_of(line).as_deref() == Some(&to));
     !heard && !shown && !confirmed
-}
-
-fn user_of(case: &Case, line: usize) -> Option<String> {
-    let c = match &case.history.lines[line - 1].event {
-        Event::Envelope { c, .. } => c,
-        Event::Invoke(invoke) => &invoke.c,
-        _ => return None,
-    };
-    case.history
-        .lines
-        .iter()
-        .find_map(|line| match &line.event {
-            Event::Open(open) if open.c == *c => Some(open.u.clone()),
-            _ => None,
-        })
 }
 
 fn tell_third(case: &mut Case, index: usize) -> Option<Vec<Invariant>> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::edit::Case;
-use crate::check::Invariant::{I7, I8, I10};
+use crate::check::Invariant::{I7, I8, I10, I17};
 use crate::check::sim::{Reply, World};
 use crate::history::Close;
 
@@ -209,11 +209,62 @@ pub(super) fn a_time_that_changes_is_seen() {
     case.shows(I8, &[line]);
 }
 
+pub(super) fn two_times_of_one_message_are_seen() {
+    let (mut case, _) = read();
+    case.stored(0).read_at = None;
+    case.is_clean();
+    let page = case.answer_to(case.invokes("get-old-messages")[0]);
+    let line = case.envelopes("message-status-changed")[0];
+    case.edit(page, |page| {
+        page["messages"][0]["readAt"] = json!("2026-11-21T00:00:00.000Z");
+    });
+    case.shows(I8, &[line, page]);
+    // that nothing is known of it any more is no contradiction
+    case.edit(page, |page| {
+        let message = page["messages"][0].as_object_mut().unwrap();
+        message.remove("readAt");
+        message.remove("sentAt");
+    });
+    case.is_clean();
+}
+
+pub(super) fn a_read_of_one_message_reads_all_before_it() {
+    let (mut world, one, other) = World::pair();
+    for _ in 0..3 {
+        world.send(one, 1);
+    }
+    world.read_one(other, 0, 3);
+    world.page(one, 1, None, 5, None);
+    let mut case = Case::of(world.finish());
+    case.is_clean();
+    let told = case.envelopes("message-status-changed")[0];
+    let page = case.answer_to(case.invokes("get-old-messages")[0]);
+    // the range says no more than the last, and all before it are read all the same
+    case.edit(told, |data| {
+        data.as_object_mut().unwrap().remove("range");
+    });
+    case.is_clean();
+    case.edit(page, |page| {
+        let first = page["messages"][0].as_object_mut().unwrap();
+        first.insert("status".to_owned(), json!("sent"));
+        first.remove("readAt");
+    });
+    let found = case.violations();
+    let lines: Vec<_> = found
+        .iter()
+        .map(|v| (v.invariant, v.lines.clone()))
+        .collect();
+    assert!(lines.contains(&(I8, vec![told, page])), "{found:?}");
+    assert!(
+        lines.iter().any(|(invariant, _)| *invariant == I17),
+        "{found:?}"
+    );
+}
+
 pub(super) fn a_lower_status_in_the_database_is_seen() {
     let (mut case, line) = read();
     let stored = case.stored(0);
     stored.status = "sent".into();
-    stored.unread = true;
     let found = case.breaks(&[I8, I10]);
     assert!(found.iter().any(|v| v.invariant == I8 && v.lines == [line]));
 }
@@ -230,10 +281,43 @@ pub(super) fn an_unread_count_that_drifted_is_seen() {
     case.shows(I10, &[line]);
 }
 
-pub(super) fn an_unread_mark_on_a_read_message_is_seen() {
-    let (mut case, _) = read();
-    case.stored(0).unread = true;
-    case.shows(I10, &[]);
+/// One message is unread, of two; the second person logs in again at work.
+fn read_one_of_two() -> (Case, usize) {
+    let (mut world, one, other) = World::pair();
+    world.send(one, 1);
+    world.send(one, 1);
+    world.read(other, 0, 1);
+    world.enter(1);
+    world.read_one(other, 0, 2);
+    let case = Case::of(world.finish());
+    case.is_clean();
+    let line = case.holding(&["user-details", "\"unreadCount\":1"])[0];
+    (case, line)
+}
+
+pub(super) fn an_unread_count_of_a_busy_hour_lies_between_recounts() {
+    let (case, line) = read_one_of_two();
+    let logins = case.invokes("connect-user");
+    let login = logins.into_iter().rfind(|login| *login < line).unwrap();
+    for wrong in [0, 2] {
+        let mut case = case.clone();
+        case.edit(line, |details| {
+            details["connectedUsers"][0]["unreadCount"] = json!(wrong);
+        });
+        case.shows(I10, &[login, line]);
+    }
+    // while somebody reads, either may be said
+    let read = case.invokes("message-read")[1];
+    for told in [0, 1] {
+        let mut case = case.clone();
+        let early = case.history.lines.remove(read - 1);
+        case.history.lines.insert(line - 1, early);
+        case.history.lines[line - 1].t = case.history.lines[line - 2].t;
+        case.edit(line + 1, |details| {
+            details["connectedUsers"][0]["unreadCount"] = json!(told);
+        });
+        case.is_clean();
+    }
 }
 
 pub(super) fn a_last_message_that_is_not_the_last_is_seen() {

@@ -153,3 +153,35 @@ pub(super) fn a_ghost_in_the_database_is_seen() {
     case.dump.chat_users.push(ghost);
     case.shows(I11, &[]);
 }
+
+pub(super) fn somebody_who_blocked_the_watcher_may_look_offline() {
+    let (mut world, _, _) = World::pair();
+    world.wait(2_000);
+    let mut case = Case::of(world.finish());
+    let details = case.envelopes("user-details");
+    let shows = |case: &mut Case| {
+        // in the final phase the first person sees the second as offline, wrongly
+        case.edit(details[3], |details| {
+            details["connectedUsers"][0]["status"] = serde_json::json!("offline");
+        });
+    };
+    shows(&mut case);
+    case.breaks(&[I11]);
+    let add = case.invokes("add-chat-user")[0];
+    let (blocker, blocked) = (
+        case.dump.chat_users[0].user.clone(),
+        case.dump.chat_users[1].user.clone(),
+    );
+    assert_eq!(case.user_of(add), Some(blocker));
+    if let crate::history::Event::Invoke(invoke) = &mut case.history.lines[add - 1].event {
+        invoke.event = "block-user".into();
+    }
+    case.edit(add, |payload| {
+        payload["userId"] = serde_json::json!(blocked)
+    });
+    let answer = case.answer_to(add);
+    case.edit(answer, |answer| {
+        *answer = serde_json::json!({"blocked": true})
+    });
+    case.is_clean();
+}

@@ -111,7 +111,7 @@ async fn fill(rig: &Rig) {
             doc! {
                 "_id": ObjectId::new(), "chatRoom": room, "from": from, "to": to,
                 "message": format!("message {seq}"), "createdAt": DateTime::now(),
-                "status": "not_sent", "seq": seq, "unread": true,
+                "seq": seq, "counts": [seq, 0_i64],
             }
         });
         messages.insert_many(batch).await.unwrap();
