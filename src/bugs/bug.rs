@@ -80,15 +80,40 @@ bugs! {
     /// that is away. The next message then leaves a gap.
     CounterThenInsert = "counter-then-insert" breaks ["I4"];
 
-    /// A hand-over marks everybody's messages sent, whoever receives them.
+    /// A receipt moves the cursors of both members of the chat room.
     ///
-    /// Shown by two people with messages waiting, of whom one logs in.
-    EverybodyMarkedSent = "everybody-marked-sent" breaks ["I8"];
+    /// Shown by a receipt up to a position above what its sender has written: to
+    /// the other, who never read it, that counts as read.
+    BothCursorsMoved = "both-cursors-moved" breaks ["I8", "I10", "I17"];
 
-    /// A hand-over marks all earlier messages of the chat room sent, read ones too.
+    /// A receipt moves the read cursor to its position, wherever it stands.
     ///
-    /// Shown by a receiver who reads, leaves, gets another message and comes back.
-    ReadBackToSent = "read-back-to-sent" breaks ["I8"];
+    /// Shown by a receiver who reads, and then reads less: in the database, since the
+    /// server remembers how far it moved a cursor, and by what it announces.
+    CursorFalls = "cursor-falls" breaks ["I17", "I8"];
+
+    /// A message's number follows the one before it, its counts what was before the batch.
+    ///
+    /// Shown by two messages of a chat room in one insert.
+    CountsWithoutSeq = "counts-without-seq" breaks ["I17", "I10"];
+
+    /// A move of a cursor is announced twice.
+    ///
+    /// Shown by every receipt whose sender is here.
+    RangeAnnouncedTwice = "range-announced-twice" breaks ["I17"];
+
+    /// Reading one message confirms everything before it as delivered, too.
+    ///
+    /// Shown by a receiver who reads the newest of many missed messages, of which
+    /// the login brought the newest only: the others are never missed again.
+    ReadConfirmsDelivery = "read-confirms-delivery" breaks ["I7"];
+
+    /// A receipt's range is not cut around what is withheld in it.
+    ///
+    /// Shown where blocked sends are withheld, by somebody who blocks, unblocks, and
+    /// reads up to a position beyond: to the sender a message that nobody can have
+    /// got turns read.
+    WithheldTurnsRead = "withheld-turns-read" breaks ["I17"];
 
     /// Only what is `not_sent` counts as missed, wherever the cursor stands.
     ///
@@ -106,11 +131,10 @@ bugs! {
     /// Shown by a third person who is online.
     ThirdPartyDelivery = "third-party-delivery" breaks ["I12"];
 
-    /// Reading leaves the message unread.
+    /// Reading moves the position of the cursor and not its count.
     ///
-    /// Shown by the `unreadCount` of the next login after reading; a second
-    /// `message-read` moves `readAt`, too.
-    UnreadDrift = "unread-drift" breaks ["I10", "I8"];
+    /// Shown by the `unreadCount` of the next login after reading.
+    UnreadDrift = "unread-drift" breaks ["I10", "I17"];
 
     /// Nobody is told that somebody went offline.
     ///

@@ -188,8 +188,11 @@ impl Lane {
         let outlet = Arc::clone(&self.with.outlet);
         let numbered = batch.items.iter().zip(&batch.rooms).map(|(item, id)| {
             let room = self.rooms.get(*id).ok_or(Error::NoChatRoom)?;
-            let members = room.members;
-            let head = heads.entry(*id).or_insert(room.head);
+            let (members, known) = (room.members, room.head);
+            let head = heads.entry(*id).or_insert(known);
+            if bugs::active(Bug::CountsWithoutSeq) {
+                head.counts = known.counts;
+            }
             let message = item.numbered(members, *head, now, outlet.as_ref());
             let mut message = message.ok_or(Error::NoChatRoom)?;
             if bugs::active(Bug::SeqFromClock) {

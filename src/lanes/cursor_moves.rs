@@ -14,6 +14,7 @@ use bson::DateTime;
 
 use super::command::{ReceiptKind, Scope};
 use super::recent::{RecentCursors, RoomCursors};
+use crate::bugs::{self, Bug};
 use crate::domain::{Cursors, Delivery, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::chat_rooms::{CursorMove, Moved};
@@ -255,7 +256,15 @@ impl Attempt<'_> {
             .position(job.sender)
             .map_or(0, |sender| *last.counts.of(sender));
         let news = u64::try_from(count - before.count).unwrap_or_default();
-        let made = place.make(before.seq, |seq, at| Moved::Read { seq, count, at });
+        let kept = if bugs::active(Bug::UnreadDrift) {
+            before.count
+        } else {
+            count
+        };
+        let made = place.make(before.seq, |seq, at| {
+            let count = kept;
+            Moved::Read { seq, count, at }
+        });
         let mut parts = Vec::new();
         let mut after = before.seq;
         for end in self.withheld(&place, before.seq).await? {
@@ -286,7 +295,7 @@ impl Attempt<'_> {
     /// The positions of what is withheld after a position and up to the place.
     async fn withheld(&self, place: &Place<'_>, after: Seq) -> Result<Vec<Seq>, Error> {
         let last = &place.last;
-        if last.counts.withheld(last.seq) == 0 {
+        if last.counts.withheld(last.seq) == 0 || bugs::active(Bug::WithheldTurnsRead) {
             return Ok(Vec::new());
         }
         let messages = &self.store.messages;
@@ -471,6 +480,7 @@ impl Cursors {
     fn of(&self, kind: ReceiptKind) -> Seq {
         match kind {
             ReceiptKind::Sent => self.told().max(self.delivered),
+            ReceiptKind::Read if bugs::active(Bug::CursorFalls) => 0,
             ReceiptKind::Read => self.read.seq,
         }
     }

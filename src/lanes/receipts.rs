@@ -22,6 +22,7 @@ use super::cursor_moves::{self, Job, Moving, Outcome};
 use super::inbox::{Inbox, Overdue, answer_asker};
 use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, until};
 use super::recent::RecentCursors;
+use crate::bugs::{self, Bug};
 use crate::domain::{Delivery, ReadStep, Status};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::Error;
@@ -195,12 +196,16 @@ impl Receipts {
                 },
             };
             let stored = newest.insert(pending.stored(part.newest, delivery));
-            outlet.advanced(&Advanced {
+            let advanced = Advanced {
                 newest: stored.clone(),
                 oldest: part.oldest,
                 kind: pending.advance.kind,
                 origin,
-            });
+            };
+            outlet.advanced(&advanced);
+            if bugs::active(Bug::RangeAnnouncedTwice) {
+                outlet.advanced(&advanced);
+            }
         }
         let seq = match made.to {
             Moved::Sent { seq, .. } => seq,
@@ -243,6 +248,7 @@ impl Receipts {
     fn confirm(&self, advance: &Advance, last: Seq) {
         let (first, last) = match &advance.scope {
             Scope::UpTo(_) => (1, last),
+            Scope::Message(message) if bugs::active(Bug::ReadConfirmsDelivery) => (1, message.seq),
             Scope::Message(message) => (message.seq, message.seq),
             Scope::Told { .. } | Scope::Counted(_) => return,
         };

@@ -97,6 +97,8 @@ pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
     let habits = Habits {
         restless: plan.restless,
         away_ms: plan.away_ms,
+        one_by_one: plan.one_by_one,
+        blocks: plan.blocks,
         anonymous: plan.anonymous,
         padding: plan.padding,
     };

@@ -45,6 +45,11 @@ pub(crate) struct Habits {
     pub(crate) restless: bool,
     /// How long they stay away between two connections at most, milliseconds.
     pub(crate) away_ms: u64,
+    /// Whether they say of single messages that they have read them, and nothing of
+    /// positions, and read no history.
+    pub(crate) one_by_one: bool,
+    /// Whether they block each other for a while.
+    pub(crate) blocks: bool,
     /// Sends without a `clientId`, in percent.
     pub(crate) anonymous: u8,
     /// Bytes added to every message.

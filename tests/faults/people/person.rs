@@ -31,10 +31,12 @@ pub(crate) struct Person {
     pub(super) past: Vec<Value>,
     /// Whether he comes over the link of some people; by chance unless it is said.
     pub(crate) apart: Option<bool>,
+    /// Whom the person has blocked at the moment.
+    pub(super) blocked: Option<String>,
     /// Whether an open send is tried even after it certainly failed.
     must_arrive: bool,
     /// Whether his contacts have been added.
-    acquainted: bool,
+    pub(super) acquainted: bool,
 }
 
 impl Person {
@@ -48,6 +50,7 @@ impl Person {
             open: Vec::new(),
             past: Vec::new(),
             apart: None,
+            blocked: None,
             must_arrive: false,
             acquainted: false,
         }

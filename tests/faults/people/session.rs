@@ -35,8 +35,14 @@ impl Person {
     }
 
     async fn act(&mut self, connection: &Connection) {
+        let habits = self.world.habits;
+        if habits.blocks && self.acquainted && self.rng.u8(..100) < 8 {
+            return self.block_or_unblock(connection).await;
+        }
         match self.rng.u8(..100) {
             0..64 if self.open.len() < MOST_OPEN => self.burst(connection).await,
+            64..84 if habits.one_by_one => self.read_one(connection).await,
+            84..95 if habits.one_by_one => {}
             0..72 => self.read_up_to(connection, "message-read").await,
             72..78 => self.read_up_to(connection, "message-delivered").await,
             78..84 => self.read_one(connection).await,
@@ -129,6 +135,20 @@ impl Person {
         if let Some(id) = self.memory.some_id(&mut self.rng) {
             let payload = json!({ "messageId": id });
             connection.ask("message-read", &payload, None).await.ok();
+        }
+    }
+
+    /// Blocks a contact, or takes back the last block.
+    async fn block_or_unblock(&mut self, connection: &Connection) {
+        let (event, whom) = match self.blocked.take() {
+            Some(whom) => ("unblock-user", whom),
+            None => ("block-user", self.contact()),
+        };
+        let payload = json!({ "userId": whom });
+        let done = connection.ask(event, &payload, None).await;
+        // what is not known to be done is done again
+        if (event == "block-user") == (answered(&done) == "ok") {
+            self.blocked = Some(whom);
         }
     }
 

@@ -97,6 +97,8 @@ pub(crate) fn generate(shape: &Shape, seed: u64) -> Plan {
         restless: true,
         first_apart: false,
         away_ms: 0,
+        one_by_one: false,
+        blocks: false,
         steps,
         anonymous: 6,
         padding: 0,

@@ -34,6 +34,13 @@ pub(crate) struct Plan {
     /// milliseconds; 0 for those who come back at once.
     #[serde(default)]
     pub(crate) away_ms: u64,
+    /// Whether people say of single messages that they have read them, and nothing of
+    /// positions, and read no history.
+    #[serde(default)]
+    pub(crate) one_by_one: bool,
+    /// Whether people block each other for a while.
+    #[serde(default)]
+    pub(crate) blocks: bool,
     /// What goes wrong, one after the other.
     pub(crate) steps: Vec<Step>,
     /// Sends without a `clientId`, in percent.

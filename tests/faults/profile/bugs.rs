@@ -117,11 +117,17 @@ fn plan(bug: Bug) -> Plan {
             plan.rooms = (1..plan.users).map(|user| (0, user)).collect();
             vec![link(Link::Some, Trouble::StallDown, 3_500); 4]
         }
-        Bug::EverybodyMarkedSent => {
-            // messages wait for many, longer than somebody may still be thought
-            // to be there, and their senders look at them meanwhile
-            plan.away_ms = 20_000;
-            plan.sends = 1_500;
+        Bug::ReadConfirmsDelivery => {
+            // logins bring the newest of what was missed, which alone is read; the
+            // rest is fetched in the end
+            plan.away_ms = 4_000;
+            plan.one_by_one = true;
+            keys = &[("CHATZZ_MISSED_PER_CONTACT", "2")];
+            Vec::new()
+        }
+        Bug::WithheldTurnsRead => {
+            plan.blocks = true;
+            keys = &[("CHATZZ_BLOCKED_SENDS", "withhold")];
             Vec::new()
         }
         Bug::UnknownToldAsFailed => vec![Fault::StopMongod { ms: 5_500 }],

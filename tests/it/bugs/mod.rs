@@ -12,6 +12,8 @@ mod program;
 mod receipts;
 mod storing;
 
+use bson::Document;
+use bson::oid::ObjectId;
 use chatzz::bugs::Bug;
 use serde_json::Value;
 
@@ -50,24 +52,20 @@ impl Scene {
         }
     }
 
-    /// A user who has a chat room with Alice and was never here.
-    async fn absent(&self, name: &str) -> Value {
-        let id = self.database.user(name).await;
-        self.alice.add(&id).await.unwrap();
-        id
-    }
-
     async fn send(&self, text: &str) -> Value {
         self.alice.send(&self.bob.id, text).await.unwrap()
     }
 
-    /// The status of a message in the database.
-    async fn status(&self, text: &str) -> String {
-        let stored = self.database.messages().await;
-        let found = stored
-            .iter()
-            .find(|m| m.get_str("message").unwrap() == text);
-        found.unwrap().get_str("status").unwrap().to_owned()
+    /// How far Bob got in the chat room with Alice, as it is stored.
+    async fn cursors(&self) -> Option<Document> {
+        let id = ObjectId::parse_str(self.bob.id.as_str().unwrap()).unwrap();
+        let users = self.database.dump("chatusers").await;
+        let is_bob = |user: &&Document| user.get_object_id("user").is_ok_and(|user| user == id);
+        let bob = users.iter().find(is_bob).unwrap();
+        let bob = bob.get_object_id("_id").unwrap().to_hex();
+        let rooms = self.database.dump("chatrooms").await;
+        let cursors = rooms[0].get_document("cursors").ok()?;
+        cursors.get_document(&bob).ok().cloned()
     }
 
     /// How many messages with this text are in the database.

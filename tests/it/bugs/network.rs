@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bson::Document;
 use chatzz::bugs::Bug;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -27,25 +28,12 @@ async fn a_message_into_a_dead_network_is_not_missed(bug: Option<Bug>) -> bool {
     let sent = scene.send("into the void").await;
     assert_eq!(sent["status"], "sent");
     let end = Instant::now() + WRITTEN_WITHIN;
-    while !has_cursor(&scene.database, &scene.bob).await && Instant::now() < end {
+    while scene.cursors().await.is_none() && Instant::now() < end {
         sleep(PAUSE).await;
     }
     let (_bob, details) = scene.server.login(&scene.bob.id).await;
     let missed = &details["missedMessages"][scene.alice.id.as_str().unwrap()];
     missed.as_array().is_none_or(Vec::is_empty)
-}
-
-/// Whether the one chat room knows of anything delivered to this person.
-async fn has_cursor(database: &TestDatabase, person: &Person) -> bool {
-    let id = bson::oid::ObjectId::parse_str(person.id.as_str().unwrap()).unwrap();
-    let users = database.dump("chatusers").await;
-    let user = users
-        .iter()
-        .find(|u| u.get_object_id("user").is_ok_and(|user| user == id));
-    let member = user.unwrap().get_object_id("_id").unwrap().to_hex();
-    let rooms = database.dump("chatrooms").await;
-    let cursors = rooms[0].get_document("cursors");
-    cursors.is_ok_and(|cursors| cursors.contains_key(&member))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,6 +46,27 @@ async fn what_is_sent_but_not_confirmed_is_not_missed_by_status() {
 async fn a_cursor_that_jumps_confirms_what_nobody_got() {
     let looks_wrong = a_message_into_a_dead_network_is_not_missed;
     shows(Bug::CursorJumps, looks_wrong).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_one_message_confirms_another_that_nobody_got() {
+    shows(Bug::ReadConfirmsDelivery, async |bug| {
+        let scene = Scene::set(bug).await;
+        scene.bob.client.go_silent();
+        scene.send("into the void").await;
+        let known = scene.send("heard of otherwise").await;
+        let (bob, _) = scene.server.login(&scene.bob.id).await;
+        bob.read_message(&known["_id"]).await.unwrap();
+        let delivered = |cursors: Document| cursors.get_i64("delivered").is_ok();
+        let end = Instant::now() + WRITTEN_WITHIN;
+        while !scene.cursors().await.is_some_and(delivered) && Instant::now() < end {
+            sleep(PAUSE).await;
+        }
+        let (_bob, details) = scene.server.login(&scene.bob.id).await;
+        let missed = &details["missedMessages"][scene.alice.id.as_str().unwrap()];
+        missed.as_array().is_none_or(Vec::is_empty)
+    })
+    .await;
 }
 
 /// Passes one connection on to a server, except while `stopped` is locked: then

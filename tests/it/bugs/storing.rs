@@ -1,5 +1,6 @@
 //! Bugs of numbering and storing.
 
+use bson::Bson;
 use chatzz::bugs::Bug;
 use futures::future::join_all;
 use serde_json::json;
@@ -42,23 +43,41 @@ async fn a_number_taken_before_the_insert_is_lost_with_a_repeat() {
     .await;
 }
 
+/// Sends many messages without waiting for an answer; their positions.
+async fn burst(scene: &Scene) -> Vec<Option<i64>> {
+    let sends = (0..40).map(|number| {
+        let payload = json!({ "userId": scene.bob.id, "message": format!("{number}") });
+        let client = &scene.alice.client;
+        client.emit_ack_pipelined("send-message", payload)
+    });
+    let sends: Vec<_> = sends.collect();
+    let answers = join_all(sends).await.into_iter();
+    answers
+        .map(|ack| outcome(ack).unwrap()["seq"].as_i64())
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pipelined_burst_is_stored_in_another_order() {
     shows(Bug::BurstSwapped, async |bug| {
         let scene = Scene::set(bug).await;
-        let sends = (0..40).map(|number| {
-            let payload = json!({ "userId": scene.bob.id, "message": format!("{number}") });
-            scene
-                .alice
-                .client
-                .emit_ack_pipelined("send-message", payload)
+        !burst(&scene).await.is_sorted()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_counts_of_a_burst_are_not_those_of_its_numbers() {
+    shows(Bug::CountsWithoutSeq, async |bug| {
+        let scene = Scene::set(bug).await;
+        burst(&scene).await;
+        let stored = scene.database.messages().await;
+        let mut sums = stored.iter().map(|message| {
+            let counts = message.get_array("counts").unwrap().iter();
+            let sum: i64 = counts.filter_map(Bson::as_i64).sum();
+            (sum, message.get_i64("seq").unwrap())
         });
-        let sends: Vec<_> = sends.collect();
-        let seqs = join_all(sends).await.into_iter();
-        let seqs: Vec<_> = seqs
-            .map(|ack| outcome(ack).unwrap()["seq"].as_i64())
-            .collect();
-        !seqs.is_sorted()
+        sums.any(|(sum, seq)| sum != seq)
     })
     .await;
 }
