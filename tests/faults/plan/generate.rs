@@ -42,6 +42,8 @@ pub(crate) struct Shape {
     pub(crate) database_links: usize,
     /// Times that a server does not reach its database for longer than a lease.
     pub(crate) black_databases: usize,
+    /// Whether people block each other, and what they then send is withheld.
+    pub(crate) blocks: bool,
 }
 
 impl Shape {
@@ -69,6 +71,7 @@ impl Shape {
             client_links: 0,
             database_links: 0,
             black_databases: 0,
+            blocks: false,
         }
     }
 }
@@ -98,13 +101,19 @@ pub(crate) fn generate(shape: &Shape, seed: u64) -> Plan {
         first_apart: false,
         away_ms: 0,
         one_by_one: false,
-        blocks: false,
+        blocks: shape.blocks,
         steps,
         anonymous: 6,
         padding: 0,
-        keys: BTreeMap::new(),
+        keys: keys(shape),
         bug: None,
     }
+}
+
+/// Keys of the servers beside the usual ones.
+fn keys(shape: &Shape) -> BTreeMap<String, String> {
+    let withhold = ("CHATZZ_BLOCKED_SENDS".to_owned(), "withhold".to_owned());
+    shape.blocks.then_some(withhold).into_iter().collect()
 }
 
 /// Different pairs; everybody is in one at least when there are enough.

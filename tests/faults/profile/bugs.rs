@@ -82,6 +82,7 @@ fn plan(bug: Bug) -> Plan {
     let shape = Shape {
         users: 12,
         rooms: 14,
+        blocks: bug == Bug::WithheldTurnsRead,
         ..Shape::peaceful(topology(bug), 1, 700)
     };
     let mut plan = generate(&shape, SEED);
@@ -125,18 +126,13 @@ fn plan(bug: Bug) -> Plan {
             keys = &[("CHATZZ_MISSED_PER_CONTACT", "2")];
             Vec::new()
         }
-        Bug::WithheldTurnsRead => {
-            plan.blocks = true;
-            keys = &[("CHATZZ_BLOCKED_SENDS", "withhold")];
-            Vec::new()
-        }
         Bug::UnknownToldAsFailed => vec![Fault::StopMongod { ms: 5_500 }],
         _ => Vec::new(),
     };
     let keys = keys
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    plan.keys = keys.collect();
+    plan.keys.extend(keys);
     let steps = faults.into_iter().map(|fault| Step {
         after_ms: 1_000,
         fault,

@@ -109,7 +109,7 @@ fn percent(part: u64, whole: u64) -> u64 {
 }
 
 /// What is run, and how often, each time with another seed.
-fn shapes() -> [(&'static str, Shape, u64); 3] {
+fn shapes() -> [(&'static str, Shape, u64); 4] {
     let large = |topology, servers, sends| Shape {
         users: 60,
         rooms: 120,
@@ -155,7 +155,22 @@ fn shapes() -> [(&'static str, Shape, u64); 3] {
         black_databases: 2,
         ..large(Topology::Single, 2, 20_000)
     };
-    [("one", one, 4), ("three", three, 3), ("two", two, 3)]
+    // people block each other, and two servers have to agree on what is withheld
+    let withheld = Shape {
+        server_kills: 2,
+        server_stops: 1,
+        mongod_kills: 1,
+        lost_replies: 2,
+        client_links: 2,
+        blocks: true,
+        ..Shape::peaceful(Topology::Single, 2, 5_000)
+    };
+    [
+        ("one", one, 4),
+        ("three", three, 3),
+        ("two", two, 3),
+        ("withheld", withheld, 1),
+    ]
 }
 
 impl Figures {
