@@ -54,6 +54,11 @@ impl Memory {
         inner.ids.get(index).cloned()
     }
 
+    /// The id of the message received last.
+    pub(super) fn last_id(&self) -> Option<Value> {
+        self.inner.lock().ids.back().cloned()
+    }
+
     /// What a connection was told at its login.
     pub(super) fn details(&self, connection: u64) -> Option<Value> {
         self.inner.lock().details.get(&connection).cloned()

@@ -22,6 +22,11 @@ impl Person {
         };
         let lasts = Duration::from_millis(lasts);
         let until = Instant::now() + lasts;
+        if self.world.habits.one_by_one
+            && let Some(newest) = self.memory.last_id()
+        {
+            say_read(connection, &newest).await;
+        }
         while self.world.is_working() && !connection.has_ended() {
             if self.world.habits.restless && Instant::now() >= until {
                 return;
@@ -133,8 +138,7 @@ impl Person {
 
     async fn read_one(&mut self, connection: &Connection) {
         if let Some(id) = self.memory.some_id(&mut self.rng) {
-            let payload = json!({ "messageId": id });
-            connection.ask("message-read", &payload, None).await.ok();
+            say_read(connection, &id).await;
         }
     }
 
@@ -192,4 +196,10 @@ impl Person {
             }
         }
     }
+}
+
+/// Says that one message was read.
+async fn say_read(connection: &Connection, id: &Value) {
+    let payload = json!({ "messageId": id });
+    connection.ask("message-read", &payload, None).await.ok();
 }

@@ -123,6 +123,7 @@ fn plan(bug: Bug) -> Plan {
             // rest is fetched in the end
             plan.away_ms = 4_000;
             plan.one_by_one = true;
+            plan.sends = 1_500;
             keys = &[("CHATZZ_MISSED_PER_CONTACT", "2")];
             Vec::new()
         }
