@@ -12,9 +12,9 @@ use crate::id::Seq;
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Stored; no device of the receiver was told of it.
+    /// Stored; no device of the receiver was sent it.
     NotSent,
-    /// A device of the receiver was told of it, in full or by a count of missed ones.
+    /// A device of the receiver was sent it, in full or in a count of missed ones.
     Sent,
     /// Read by the receiver.
     Read,
@@ -25,18 +25,18 @@ pub enum Status {
 pub struct Cursors {
     /// Everything up to here is confirmed to have arrived.
     pub delivered: Seq,
-    /// Up to where a device was told after the messages had been stored.
+    /// Up to where a device was sent messages after they had been stored.
     pub sent: SentCursor,
     /// Up to where everything is read.
     pub read: ReadCursor,
 }
 
-/// Up to where a member's devices were told of messages that were stored before.
+/// Up to where a member's devices were sent messages that had been stored before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SentCursor {
     /// Position of the last of them, 0 for none.
     pub seq: Seq,
-    /// When the cursor was moved there: tells whose move it was.
+    /// When the cursor was moved there: by it a server knows its own move.
     pub at: Option<DateTime>,
 }
 
@@ -98,8 +98,8 @@ impl Cursors {
         }
     }
 
-    /// Everything up to here has been told of to its receiver, or read.
-    pub fn told(&self) -> Seq {
+    /// Everything up to here has been sent to its receiver, or read.
+    pub fn sent_or_read(&self) -> Seq {
         self.sent.seq.max(self.read.seq)
     }
 }
@@ -255,6 +255,6 @@ mod tests {
         let both = a.furthest(b);
         assert_eq!((both.sent.seq, both.read.seq), (5, 4));
         assert_eq!(b.furthest(a), both);
-        assert_eq!(both.told(), 5);
+        assert_eq!(both.sent_or_read(), 5);
     }
 }

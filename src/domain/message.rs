@@ -31,7 +31,7 @@ pub struct Message {
     /// The sender's own key of this send.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// When it was stored, if a device of the receiver was there to be told. Documents
+    /// When it was stored, if a device of the receiver was there to be sent it. Documents
     /// of before protocol 3 have the time of the hand-over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<DateTime>,

@@ -29,7 +29,7 @@ enum Next {
 }
 
 impl Lane {
-    /// Stores messages and tells about them, or answers why not.
+    /// Stores messages and announces them, or answers why not.
     pub(super) async fn append(&mut self, mut appends: Vec<Append>) {
         let now = tokio::time::Instant::now();
         let overdue: Vec<Append> = appends
@@ -153,7 +153,7 @@ impl Lane {
         Next::Again
     }
 
-    /// Learns the numbering of the batch's rooms and tells what others stored.
+    /// Learns the numbering of the batch's rooms and announces what others stored.
     async fn catch_up(&mut self, batch: &mut Batch) -> Option<Result<(), Error>> {
         let rooms = batch.members();
         let listed: Vec<ChatRoomId> = rooms.keys().copied().collect();
@@ -162,18 +162,18 @@ impl Lane {
         }
         for (room, members) in rooms {
             loop {
-                let untold = match self.untold(room, batch).await? {
-                    Ok(untold) => untold,
+                let unannounced = match self.unannounced(room, batch).await? {
+                    Ok(unannounced) => unannounced,
                     Err(error) => return Some(Err(error)),
                 };
-                if untold.is_empty() {
+                if unannounced.is_empty() {
                     break;
                 }
-                let found: Vec<Stored> = untold
+                let found: Vec<Stored> = unannounced
                     .into_iter()
                     .map(|found| claim(batch, &members, found, self.outlet()))
                     .collect();
-                self.tell(&found).await;
+                self.announce(&found).await;
                 self.hand_over(&found, &members);
             }
         }
@@ -215,7 +215,7 @@ impl Lane {
             .zip(messages)
             .map(|(item, message)| item.stored(message.clone(), message.born()))
             .collect();
-        self.tell(&stored).await;
+        self.announce(&stored).await;
         for ((item, message), stored) in items.iter_mut().zip(messages).zip(&stored) {
             item.answer_repeats(message, message.born(), self.outlet());
             let members = [item.append.from.clone(), item.append.to.clone()];
@@ -237,7 +237,7 @@ impl Lane {
                 return Ok(Next::Later);
             }
             Refusal::AlreadyStored => {
-                // stored under the number of that attempt: it is among the untold
+                // stored under the number of that attempt: it is among the unannounced ones
                 self.rooms.doubt(room);
                 let find = async { once_visible(|| store.messages.find(id)).await };
                 self.inbox.wait(find, batch).await
@@ -292,7 +292,7 @@ impl Lane {
     }
 }
 
-/// A stored message this node has not told about: our own, whose answer was
+/// A stored message that this node has not announced: our own, whose answer was
 /// lost, or another process's.
 fn claim(
     batch: &mut Batch,

@@ -131,7 +131,7 @@ impl Batch {
         Some(self.items.remove(index))
     }
 
-    /// Drops messages that were never tried and whose senders were all told so:
+    /// Drops messages that were never tried and whose senders have all been answered so:
     /// they must not be stored any more. A repeat that still waits goes on.
     pub(super) fn drop_abandoned(&mut self) {
         let items = std::mem::take(&mut self.items);
@@ -228,7 +228,7 @@ impl Item {
         })
     }
 
-    /// The message is stored as `message`: what to tell.
+    /// The message is stored as `message`: what to announce.
     pub(super) fn stored(&mut self, message: Message, delivery: Delivery) -> Stored {
         Stored {
             message,

@@ -77,7 +77,7 @@ pub struct Append {
 /// What a receipt says of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReceiptKind {
-    /// A device of the receiver was told of them: `not_sent` becomes `sent`.
+    /// A device of the receiver has been sent them: `not_sent` becomes `sent`.
     Sent,
     /// The receiver read them.
     Read,
@@ -107,14 +107,14 @@ pub struct Advance {
 pub enum Scope {
     /// All up to a position, clamped to the last stored one.
     UpTo(Seq),
-    /// The same, of which a device is about to be told by a count alone; confirms nothing.
+    /// The same, of which a device is about to get a count alone; confirms nothing.
     Counted(Seq),
     /// All up to this one, answered with the message itself; of what is delivered it
     /// confirms this one alone.
     Message(Box<Message>),
-    /// Those of which a device is about to be told.
-    Told {
-        /// Position up to which it is told, in full or by a count.
+    /// Those that a device is about to be sent.
+    Sent {
+        /// Position up to which it gets them, in full or by a count.
         up_to: Seq,
         /// Position of the oldest that was `not_sent`, as far as the asker knows.
         oldest: Seq,

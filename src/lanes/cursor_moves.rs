@@ -211,8 +211,8 @@ impl Attempt<'_> {
         let last = match &job.scope {
             Scope::UpTo(seq) | Scope::Counted(seq) => messages.get(&(job.room, *seq)).cloned(),
             Scope::Message(message) => Some((**message).clone()),
-            Scope::Told { up_to, newest, .. } => {
-                return Ok(told(job, room, *up_to, newest));
+            Scope::Sent { up_to, newest, .. } => {
+                return Ok(sent_to_device(job, room, *up_to, newest));
             }
         };
         let reached = cursors.of(job.kind);
@@ -240,14 +240,14 @@ impl Attempt<'_> {
                 });
                 (message.seq, delivery)
             }
-            Scope::Told { up_to, .. } => (*up_to, None),
+            Scope::Sent { up_to, .. } => (*up_to, None),
         };
         let seq = seq.min(reached);
         Ok(Step::Done(Outcome::Nothing { seq, delivery }))
     }
 
     /// Reads up to a message, and cuts what is announced around what is withheld there:
-    /// a range tells of every message of the sender in it, and those stay `sent`.
+    /// a range stands for every message of the sender in it, and those stay `sent`.
     async fn read(&self, place: Place<'_>) -> Result<Step, Error> {
         let Place { job, room, last } = &place;
         let before = room.of(job.reader).read;
@@ -322,8 +322,8 @@ impl Attempt<'_> {
     async fn sent(&self, place: Place<'_>) -> Result<Step, Error> {
         let Place { job, room, last } = &place;
         let cursors = room.of(job.reader);
-        // what lies below was told of before it was confirmed
-        let after = cursors.told().max(cursors.delivered);
+        // what lies below was announced before it was confirmed
+        let after = cursors.sent_or_read().max(cursors.delivered);
         let messages = &self.store.messages;
         let count = messages
             .count_born_unsent(job.reader, job.room, after, last.seq)
@@ -413,17 +413,17 @@ enum Written {
     Some(HashMap<ChatRoomId, ChatRoom>),
 }
 
-/// Notes of what a device is about to be told, unless that had been told before.
-fn told(job: &Job, room: RoomCursors, up_to: Seq, newest: &Message) -> Step {
+/// Moves the cursor past what a device is about to be sent, unless it stands there.
+fn sent_to_device(job: &Job, room: RoomCursors, up_to: Seq, newest: &Message) -> Step {
     let cursors = room.of(job.reader);
-    let Scope::Told { oldest, .. } = job.scope else {
+    let Scope::Sent { oldest, .. } = job.scope else {
         return Step::Done(Outcome::Refused(None));
     };
-    if newest.seq <= cursors.told() {
+    if newest.seq <= cursors.sent_or_read() {
         let (seq, delivery) = (up_to, None);
         return Step::Done(Outcome::Nothing { seq, delivery });
     }
-    let oldest = oldest.max(cursors.told() + 1);
+    let oldest = oldest.max(cursors.sent_or_read() + 1);
     let made = CursorMove {
         room: job.room,
         members: room.members,
@@ -461,7 +461,7 @@ impl Job {
     fn position(&self) -> Option<Seq> {
         match &self.scope {
             Scope::UpTo(seq) | Scope::Counted(seq) => Some(*seq),
-            Scope::Message(_) | Scope::Told { .. } => None,
+            Scope::Message(_) | Scope::Sent { .. } => None,
         }
     }
 }
@@ -475,11 +475,11 @@ impl Cursors {
         }
     }
 
-    /// Up to where nothing of this kind is news: what was read was told of, and what was
+    /// Up to where nothing of this kind is news: what was read was sent, and what was
     /// delivered too.
     fn of(&self, kind: ReceiptKind) -> Seq {
         match kind {
-            ReceiptKind::Sent => self.told().max(self.delivered),
+            ReceiptKind::Sent => self.sent_or_read().max(self.delivered),
             ReceiptKind::Read if bugs::active(Bug::CursorFalls) => 0,
             ReceiptKind::Read => self.read.seq,
         }

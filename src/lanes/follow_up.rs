@@ -60,7 +60,7 @@ impl Look {
 }
 
 impl FollowUps {
-    /// Messages of a room may come to be stored that nobody was told about.
+    /// Messages of a room may come to be stored that nobody heard of.
     pub(super) fn look_again(&mut self, room: ChatRoomId, members: [Member; 2]) {
         self.rooms.insert(room, Look::at(members));
     }
@@ -90,7 +90,7 @@ impl Lane {
         }
     }
 
-    /// Tells what is stored in the rooms that are due and was not told; `false`
+    /// Announces what is stored in the rooms that are due and was not announced; `false`
     /// when the database could not be asked.
     async fn follow_up_rooms(&mut self) -> bool {
         let now = Instant::now();
@@ -108,17 +108,17 @@ impl Lane {
         }
         for (room, members) in due {
             loop {
-                let Some(Ok(untold)) = self.untold(room, &mut ()).await else {
+                let Some(Ok(unannounced)) = self.unannounced(room, &mut ()).await else {
                     return false;
                 };
-                if untold.is_empty() {
+                if unannounced.is_empty() {
                     break;
                 }
-                let found = untold.into_iter();
+                let found = unannounced.into_iter();
                 let found: Vec<Stored> = found
                     .map(|(message, delivery)| Stored::between(message, delivery, &members))
                     .collect();
-                self.tell(&found).await;
+                self.announce(&found).await;
                 self.hand_over(&found, &members);
             }
             let looks = &mut self.follow_ups.rooms;
@@ -144,7 +144,7 @@ impl Lane {
                 reader: reader.clone(),
                 sender: sender.clone(),
                 kind: ReceiptKind::Sent,
-                scope: Scope::Told {
+                scope: Scope::Sent {
                     up_to: message.seq,
                     oldest: message.seq,
                     newest: Box::new(message.clone()),

@@ -21,11 +21,11 @@ use crate::store::messages::Page;
 /// First pause after a failed attempt; doubled up to [`LONGEST_PAUSE`].
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(10);
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_millis(200);
-/// Messages told about before the sockets' writers get their turn.
-const TOLD_AT_ONCE: usize = 32;
+/// Messages announced before the sockets' writers get their turn.
+const ANNOUNCED_AT_ONCE: usize = 32;
 /// How often a cursor before a gap is looked up anew.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-/// Messages found at once that this node has not told about.
+/// Messages found at once that this node has not announced.
 const CATCH_UP_PAGE: i64 = 500;
 
 /// One lane's task.
@@ -97,8 +97,8 @@ impl Lane {
 
     /// Makes sure the numbering of these chat rooms is known.
     ///
-    /// What other processes stored meanwhile is left for the caller to tell:
-    /// `told` of a room then lies behind `last`.
+    /// What other processes stored meanwhile is left for the caller to announce:
+    /// `announced` of a room then lies behind its head.
     pub(super) async fn learn(
         &mut self,
         rooms: &[ChatRoomId],
@@ -128,8 +128,8 @@ impl Lane {
         let heads: HashMap<ChatRoomId, &Message> =
             heads.iter().map(|head| (head.chat_room, head)).collect();
         // before anything is noted: whoever waits for this may stop to
-        let brought = match self.brought(&documents, &heads, waiting).await? {
-            Ok(brought) => brought,
+        let baseline = match self.login_baseline(&documents, &heads, waiting).await? {
+            Ok(baseline) => baseline,
             Err(error) => return Some(Err(error)),
         };
         for document in &documents {
@@ -155,33 +155,37 @@ impl Lane {
                 // another node may have moved it
                 let cursor = room.cursors.entry(member).or_default();
                 cursor.confirm(1, delivered);
-                // what another node stored since a login here is still to be told
+                // what another node stored since a login here is still to be announced
                 if new.contains(&document.id)
-                    && let Some(brought) = brought.get(&(document.id, member))
+                    && let Some(baseline) = baseline.get(&(document.id, member))
                 {
-                    room.told = room.told.min((*brought).max(cursor.delivered()));
+                    room.announced = room.announced.min((*baseline).max(cursor.delivered()));
                 }
             }
         }
         Some(Ok(()))
     }
 
-    /// Lists stored messages of a room that this node has not told about, and how far
+    /// Lists stored messages of a room that this node has not announced, and how far
     /// each got.
-    pub(super) async fn untold(
+    pub(super) async fn unannounced(
         &mut self,
         id: ChatRoomId,
         waiting: &mut (impl Overdue + Send),
     ) -> Option<Result<Vec<(Message, Delivery)>, Error>> {
-        let Some((told, last)) = self.rooms.get(id).map(|room| (room.told, room.head.seq)) else {
+        let Some((announced, last)) = self
+            .rooms
+            .get(id)
+            .map(|room| (room.announced, room.head.seq))
+        else {
             return Some(Ok(Vec::new()));
         };
-        if told >= last {
+        if announced >= last {
             return Some(Ok(Vec::new()));
         }
         let store = self.with.store.clone();
         let page = Page {
-            after: told,
+            after: announced,
             before: Seq::MAX,
             ascending: true,
             limit: CATCH_UP_PAGE,
@@ -191,7 +195,7 @@ impl Lane {
         let listed = async {
             let (messages, rooms) = futures::try_join!(
                 store.messages.list_page(id, page),
-                // another node's receipts are not told here
+                // another node's receipts are not announced here
                 store.chat_rooms.list(&ids)
             )?;
             let room = rooms.first();
@@ -206,32 +210,32 @@ impl Lane {
         self.inbox.wait(listed, waiting).await
     }
 
-    /// Tells about stored messages, in order, and notes what follows from them.
-    pub(super) async fn tell(&mut self, batch: &[Stored]) {
+    /// Announces stored messages, in order, and notes what follows from them.
+    pub(super) async fn announce(&mut self, batch: &[Stored]) {
         let mut newest: HashMap<ChatRoomId, &Message> = HashMap::new();
         for stored in batch {
             newest.insert(stored.message.chat_room, &stored.message);
         }
-        // before anybody is told, and so can answer with a receipt
+        // before anybody hears of it, and so can answer with a receipt
         for message in newest.into_values() {
             self.recent.keep_newest(message.clone());
         }
-        for portion in batch.chunks(TOLD_AT_ONCE) {
+        for portion in batch.chunks(ANNOUNCED_AT_ONCE) {
             self.with.outlet.stored(portion);
             for stored in portion {
-                self.note_told(&stored.message);
+                self.note_announced(&stored.message);
             }
             // let the sockets' writers take it before there is more
             tokio::task::yield_now().await;
         }
     }
 
-    fn note_told(&mut self, message: &Message) {
+    fn note_announced(&mut self, message: &Message) {
         let id = message.chat_room;
         let Some(room) = self.rooms.get(id) else {
             return;
         };
-        room.told = room.told.max(message.seq);
+        room.announced = room.announced.max(message.seq);
         room.head = room.head.later(message.head());
         let members = room.members;
         self.with.behind.head(id, members, message.head());

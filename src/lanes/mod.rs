@@ -2,20 +2,20 @@
 //!
 //! A chat room lives in exactly one lane. A lane is one task that takes what
 //! waits, numbers the messages of each chat room, stores them with one ordered
-//! insert (majority, journaled) and then tells about them. While one batch is
+//! insert (majority, journaled) and then announces them. While one batch is
 //! being stored the next one gathers, so batches grow with the load by
 //! themselves. Receipts go beside the messages ([`receipts`]): a cursor moves
 //! without a message being written, and no send waits for it.
 
 mod append;
 mod batch;
-mod brought;
 mod command;
 mod cursor;
 mod cursor_moves;
 mod follow_up;
 mod inbox;
 mod lane;
+mod login_baseline;
 mod receipts;
 mod recent;
 mod room;

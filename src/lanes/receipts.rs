@@ -243,14 +243,14 @@ impl Receipts {
         pending.answer(Ok(answer), self.deps.outlet.as_ref());
     }
 
-    /// What a client says it read or got, it has confirmed; what the server tells a
+    /// What a client says it read or got, it has confirmed; what the server sends a
     /// device, nobody has confirmed yet.
     fn confirm(&self, advance: &Advance, last: Seq) {
         let (first, last) = match &advance.scope {
             Scope::UpTo(_) => (1, last),
             Scope::Message(message) if bugs::active(Bug::ReadConfirmsDelivery) => (1, message.seq),
             Scope::Message(message) => (message.seq, message.seq),
-            Scope::Told { .. } | Scope::Counted(_) => return,
+            Scope::Sent { .. } | Scope::Counted(_) => return,
         };
         let confirm = Command::Confirm(Confirm {
             room: advance.room,
@@ -401,7 +401,7 @@ fn furthest(batch: &[Command]) -> HashMap<Key, Seq> {
 fn is_furthest(advance: &Advance, furthest: &HashMap<Key, Seq>) -> bool {
     match advance.scope {
         Scope::UpTo(seq) => furthest.get(&advance.key()) == Some(&seq),
-        Scope::Message(_) | Scope::Told { .. } | Scope::Counted(_) => true,
+        Scope::Message(_) | Scope::Sent { .. } | Scope::Counted(_) => true,
     }
 }
 

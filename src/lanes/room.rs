@@ -27,8 +27,8 @@ pub(super) struct Room {
     pub(super) members: Members,
     /// The last message, as far as every number here is resolved.
     pub(super) head: Head,
-    /// The last message told to this node's sockets.
-    pub(super) told: Seq,
+    /// The last message announced to this node's sockets.
+    pub(super) announced: Seq,
     /// The members' delivered cursors.
     pub(super) cursors: HashMap<ChatUserId, Cursor>,
     /// Whether `head` is to be read anew, because an attempt's outcome is open.
@@ -43,7 +43,7 @@ impl Room {
         Self {
             members,
             head,
-            told: head.seq,
+            announced: head.seq,
             cursors: HashMap::new(),
             doubtful: false,
             learned: Instant::now(),
@@ -107,7 +107,7 @@ impl Rooms {
         self.rooms.retain(|_, room| {
             let idle = now.duration_since(room.used);
             let open = room.doubtful
-                || room.told < room.head.seq
+                || room.announced < room.head.seq
                 || !room.cursors.values().all(Cursor::is_settled);
             idle < if open { LONG_IDLE_AFTER } else { IDLE_AFTER }
         });

@@ -1,4 +1,4 @@
-//! Moving a member's cursor of what devices were told, durably, before they are told.
+//! Moving a member's `sent` cursor, durably, before the device gets anything.
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -8,19 +8,19 @@ use crate::domain::Status;
 use crate::id::Seq;
 use crate::lanes::{Advance, Asker, Command, LaneError, ReceiptKind, Scope, Stored};
 
-/// How far a device is told of a conversation.
+/// How much of a conversation a device is about to get.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Extent {
-    /// Of these messages.
+    /// These messages.
     These,
-    /// Of everything up to a position: of these messages in full, and unless they are all
-    /// that was missed, of the others by their count.
+    /// Everything up to a position: these messages in full, and unless they are all that
+    /// was missed, the others as a count.
     UpTo { last: Seq, in_full: bool },
 }
 
 impl Messenger {
-    /// Marks those messages `sent` that a device is about to be told of and that never
-    /// were, and shows them so.
+    /// Marks those messages `sent` that a device is about to get and that were not, and
+    /// shows them so.
     ///
     /// # Errors
     /// When the database cannot answer in time.
@@ -39,7 +39,7 @@ impl Messenger {
         let (Some(first), Some(last)) = (waiting.first(), waiting.last()) else {
             return match extent {
                 Extent::UpTo { last, in_full } if is_empty && !in_full => {
-                    self.record_told(conversation, Scope::Counted(last)).await
+                    self.record_sent(conversation, Scope::Counted(last)).await
                 }
                 Extent::UpTo { .. } | Extent::These => Ok(()),
             };
@@ -56,12 +56,12 @@ impl Messenger {
             } => (last, 1),
             Extent::These => (last.message.seq, first.message.seq),
         };
-        let scope = Scope::Told {
+        let scope = Scope::Sent {
             up_to,
             oldest,
             newest: Box::new(last.message.clone()),
         };
-        self.record_told(conversation, scope).await?;
+        self.record_sent(conversation, scope).await?;
         for stored in &mut waiting {
             stored.delivery.status = Status::Sent;
         }
@@ -69,7 +69,7 @@ impl Messenger {
     }
 
     /// Records it through the chat room's lane.
-    async fn record_told(&self, conversation: &Conversation, scope: Scope) -> Result<(), Error> {
+    async fn record_sent(&self, conversation: &Conversation, scope: Scope) -> Result<(), Error> {
         let (done, answer) = oneshot::channel();
         let advance = Advance {
             room: conversation.room,

@@ -182,7 +182,7 @@ impl Messenger {
         Ok(())
     }
 
-    /// Marks what is about to be told as `sent`: one range a room.
+    /// Marks what a device is about to get as `sent`: one range a room.
     async fn record(
         &self,
         me: &Me,
@@ -190,7 +190,7 @@ impl Messenger {
         contacts: &[Contact],
         mut found: HashMap<ChatRoomId, Vec<Message>>,
     ) -> Result<HashMap<ChatRoomId, Vec<Stored>>, Error> {
-        let told = contacts.iter().filter_map(|contact| {
+        let taken = contacts.iter().filter_map(|contact| {
             let messages = found.remove(&contact.room);
             if messages.is_none() && contact.cut.is_none() {
                 return None;
@@ -213,9 +213,9 @@ impl Messenger {
             };
             Some((contact.conversation(me, user), messages, extent))
         });
-        let told: Vec<_> = told.collect();
-        count_redelivered(told.iter().flat_map(|(_, messages, _)| messages));
-        let mut recorded = futures::stream::iter(told)
+        let taken: Vec<_> = taken.collect();
+        count_redelivered(taken.iter().flat_map(|(_, messages, _)| messages));
+        let mut recorded = futures::stream::iter(taken)
             .map(|(conversation, mut messages, extent)| async move {
                 self.hand_over(&conversation, &mut messages, extent).await?;
                 Ok::<_, Error>((conversation.room, messages))

@@ -28,7 +28,7 @@ pub struct CursorMove {
 /// Where a cursor is to stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
-    /// Devices of the member were told up to there.
+    /// Devices of the member were sent everything up to there.
     Sent {
         /// The position.
         seq: Seq,

@@ -259,7 +259,7 @@ impl ChatRooms {
         self.mend("chat_rooms.mend_delivered", filter, update).await
     }
 
-    /// The same for the cursor of what a member's devices were told.
+    /// The same for the cursor of what a member's devices were sent.
     ///
     /// # Errors
     /// When the database cannot be asked or did not answer.

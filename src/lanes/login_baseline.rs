@@ -1,8 +1,9 @@
-//! What logins here have brought when a lane reads a chat room first.
+//! What logins here contained when a lane reads a chat room for the first time.
 //!
-//! What another node stored since somebody's login here is still to be told to him. He
-//! has what the login brought: of a long absence that is all that was said meanwhile,
-//! and telling it again would fill his outbox, and that of whoever wrote it.
+//! What another node stored since somebody's login here is still to be announced to
+//! them. They have what the login contained: after a long absence that is all that was
+//! said meanwhile, and to announce it again would fill their outbox, and that of whoever
+//! wrote it.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -15,23 +16,23 @@ use crate::domain::Message;
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::{ChatRoom, Error};
 
-/// What was stored longer ago than this is brought by a login that is under way: a
+/// What was stored longer ago than this is in a login that is under way: a
 /// minute for the longest login there can be, and one for clocks of two servers.
 const BEFORE_LOGIN: Duration = Duration::from_mins(2);
 
-/// The last position that logins brought to a member of a chat room; nothing of who is
+/// The last position of a chat room that a member's logins contained; nothing of who is
 /// not here.
-pub(super) type Brought = HashMap<(ChatRoomId, ChatUserId), Seq>;
+pub(super) type LoginBaseline = HashMap<(ChatRoomId, ChatUserId), Seq>;
 
 impl Lane {
-    /// What logins have brought of those of these chat rooms that are new to the lane;
-    /// what they will have brought, while they are under way.
-    pub(super) async fn brought(
+    /// What logins contained of those of these chat rooms that are new to the lane, or will
+    /// contain while they are under way.
+    pub(super) async fn login_baseline(
         &mut self,
         rooms: &[ChatRoom],
         heads: &HashMap<ChatRoomId, &Message>,
         waiting: &mut (impl Overdue + Send),
-    ) -> Option<Result<Brought, Error>> {
+    ) -> Option<Result<LoginBaseline, Error>> {
         let outlet = std::sync::Arc::clone(&self.with.outlet);
         let is_new = |room: &&ChatRoom| !self.rooms.has(room.id);
         let members = rooms.iter().filter(is_new).flat_map(|room| {
@@ -42,7 +43,7 @@ impl Lane {
         let known: Vec<_> = known.collect();
         let before = self.before_logins();
         let head = |room: &ChatRoomId| heads.get(room).copied();
-        // the only ones of which a login under way may not bring everything
+        // the only ones of which a login under way may not contain everything
         let fresh = known.iter().filter(|(_, known)| known.logging_in);
         let fresh = fresh.map(|((room, _), _)| *room);
         let fresh = fresh.filter(|room| head(room).is_some_and(|head| head.created_at >= before));
@@ -61,14 +62,14 @@ impl Lane {
                 head(room).map_or(0, |head| head.seq)
             }
         };
-        let brought = known.iter().filter_map(|(key, known)| {
+        let baseline = known.iter().filter_map(|(key, known)| {
             let login = known.logging_in.then(|| login(&key.0));
             Some((*key, known.up_to.into_iter().chain(login).min()?))
         });
-        Some(Ok(brought.collect()))
+        Some(Ok(baseline.collect()))
     }
 
-    /// What was stored before this time, a login that is under way brings.
+    /// What was stored before this time is in a login that is under way.
     fn before_logins(&self) -> DateTime {
         let margin = i64::try_from(BEFORE_LOGIN.as_millis()).unwrap_or(i64::MAX);
         let now = self.with.clock.now().timestamp_millis();
