@@ -91,12 +91,12 @@ impl Page<'_> {
             if let Some(begin) = begin.filter(|begin| !self.request.dated && is_other(begin)) {
                 return Some(format!("begins with number {first}, not {begin}"));
             }
-            if !self.has_more && last < newest {
+            if !self.has_more && !self.is_hidden(last + 1, newest) {
                 return Some(format!("ends with number {last}, and {newest} was known"));
             }
             return None;
         }
-        if last < newest {
+        if !self.is_hidden(last + 1, newest) {
             return Some(format!("ends with number {last}, and {newest} was known"));
         }
         if self.has_more == self.is_hidden(1, first - 1) {
@@ -121,7 +121,7 @@ impl Page<'_> {
         let after = self.request.after.unwrap_or(0);
         let newest = self.known.min(before - before.min(1));
         // whether a date is beyond everything, the checker does not know
-        if !self.request.dated && newest > after {
+        if !self.request.dated && !self.is_hidden(after + 1, newest) {
             return Some(format!("is empty, and number {newest} was known"));
         }
         None

@@ -201,6 +201,25 @@ pub(super) fn a_withheld_message_is_no_matter() {
     withheld().is_clean();
 }
 
+pub(super) fn a_page_before_a_position_may_end_below_what_is_withheld() {
+    let mut case = withheld();
+    let receiver = case.dump.chat_users[1].user.clone();
+    let mut asks = case.invokes("get-old-messages").into_iter();
+    let ask = asks.rfind(|ask| case.user_of(*ask) == Some(receiver.clone()));
+    let ask = ask.unwrap();
+    case.edit(ask, |payload| payload["before"] = json!(3));
+    if let Event::Invoke(invoke) = &mut case.history.lines[ask - 1].event {
+        invoke.walk = None;
+    }
+    let answer = case.answer_to(ask);
+    case.edit(answer, |page| {
+        page["messages"].as_array_mut().unwrap().truncate(1);
+    });
+    // it is no walk any more, which is what is missing then
+    let found = case.violations();
+    assert!(found.iter().all(|v| v.lines.is_empty()), "{found:?}");
+}
+
 pub(super) fn a_withheld_message_that_is_read_is_seen() {
     let mut case = withheld();
     let id = case.dump.messages[1].id.clone();

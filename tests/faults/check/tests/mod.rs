@@ -149,6 +149,7 @@ fn promises_between_people() -> Vec<Trial> {
             a_gap_between_ranges_is_none,
             a_page_with_a_hole_of_unread_ones_is_seen,
             a_withheld_message_is_no_matter,
+            a_page_before_a_position_may_end_below_what_is_withheld,
             a_withheld_message_that_is_read_is_seen,
             a_range_that_covers_a_withheld_message_is_seen,
             a_withheld_message_that_its_receiver_hears_is_seen,
