@@ -22,6 +22,13 @@ macro_rules! object_ids {
                 Self(ObjectId::new())
             }
 
+            /// Makes a new id, unique as well, that has no neighbours: objects made one
+            /// after the other are not next to each other in an index or on a shard.
+            pub fn generate_spread() -> Self {
+                let [bytes @ .., _, _, _, _] = uuid::Uuid::new_v4().into_bytes();
+                Self(ObjectId::from_bytes(bytes))
+            }
+
             /// Reads 24 hex digits; anything else is `None`.
             pub fn parse(text: &str) -> Option<Self> {
                 ObjectId::parse_str(text).ok().map(Self)

@@ -100,6 +100,7 @@ impl Lane {
             Some(Ok(())) => {}
         }
         batch.drop_abandoned();
+        self.refuse_strangers(batch);
         if batch.is_empty() {
             return Ok(Next::Again);
         }
@@ -178,6 +179,25 @@ impl Lane {
             }
         }
         Some(Ok(()))
+    }
+
+    /// Refuses messages whose chat room is not there, or is not their sender's: an
+    /// operator removed it, perhaps. The others of the batch are none the worse.
+    fn refuse_strangers(&mut self, batch: &mut Batch) {
+        let mut strangers = Vec::new();
+        for (item, room) in batch.items.iter().zip(&batch.rooms) {
+            let members = self.rooms.get(*room).map(|room| room.members);
+            let position = members.and_then(|members| members.position(item.append.from.id));
+            if position.is_none() {
+                tracing::error!(%room, "a message to a chat room that is not there was refused");
+                strangers.push(item.id);
+            }
+        }
+        for id in strangers {
+            if let Some(mut item) = batch.take(id) {
+                item.refuse(LaneError::Internal, self.outlet());
+            }
+        }
     }
 
     /// Gives every message of the batch the next place in its chat room: number, time and

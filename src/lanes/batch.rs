@@ -183,7 +183,7 @@ impl Item {
         }
     }
 
-    fn refuse(&mut self, error: LaneError, outlet: &dyn Outlet) {
+    pub(super) fn refuse(&mut self, error: LaneError, outlet: &dyn Outlet) {
         let error = if self.attempted && error == LaneError::Unavailable {
             LaneError::UnknownOutcome
         } else {

@@ -116,8 +116,6 @@ pub enum Scope {
     Sent {
         /// Position up to which it gets them, in full or by a count.
         up_to: Seq,
-        /// Position of the oldest that was `not_sent`, as far as the asker knows.
-        oldest: Seq,
         /// The newest that was.
         newest: Box<Message>,
     },

@@ -211,7 +211,7 @@ impl Attempt<'_> {
         let last = match &job.scope {
             Scope::UpTo(seq) | Scope::Counted(seq) => messages.get(&(job.room, *seq)).cloned(),
             Scope::Message(message) => Some((**message).clone()),
-            Scope::Sent { up_to, newest, .. } => {
+            Scope::Sent { up_to, newest } => {
                 return Ok(sent_to_device(job, room, *up_to, newest));
             }
         };
@@ -317,8 +317,8 @@ impl Attempt<'_> {
         }))
     }
 
-    /// Notes that a device has everything up to a message; what was born `sent` does not
-    /// move by it.
+    /// Notes that a device has everything up to a message, or its count; what was born
+    /// `sent` is not announced again.
     async fn sent(&self, place: Place<'_>) -> Result<Step, Error> {
         let Place { job, room, last } = &place;
         let cursors = room.of(job.reader);
@@ -332,19 +332,21 @@ impl Attempt<'_> {
             0 => None,
             _ => self.part(&place, after, last.seq).await?,
         };
-        let Some(part) = part else {
+        let part = part.map(|part| Part {
+            oldest: part.oldest.filter(|_| count > 1),
+            newest: part.newest,
+        });
+        // what a login only counted, nobody has got: that it need not be counted again
+        // is noted by the cursor, silently
+        if part.is_none() && matches!(job.scope, Scope::UpTo(_)) {
             self.recent.note_delivered(job.room, job.reader, last.seq);
-            let seq = last.seq;
-            let delivery = None;
+            let (seq, delivery) = (last.seq, None);
             return Ok(Step::Done(Outcome::Nothing { seq, delivery }));
-        };
+        }
         let made = place.make(cursors.sent.seq, |seq, at| Moved::Sent { seq, at });
         Ok(Step::Write(Box::new(Moving {
             made,
-            parts: vec![Part {
-                oldest: part.oldest.filter(|_| count > 1),
-                newest: part.newest,
-            }],
+            parts: part.into_iter().collect(),
             count,
         })))
     }
@@ -363,6 +365,10 @@ impl Attempt<'_> {
             (Step::Write(moving), Ok(Written::All)) => self.moved(&job, moving),
             (Step::Write(moving), Ok(Written::Some(rooms))) => match rooms.get(&job.room) {
                 Some(room) if moving.made.is_made(room) => self.moved(&job, moving),
+                // it did not move though it stands where it was believed to stand
+                Some(room) if room.cursors(job.reader).at(job.kind) == moving.made.before => {
+                    Outcome::Refused(None)
+                }
                 _ => Outcome::Again(None, None),
             },
             (Step::Write(moving), Err(error)) if error.is_transient() => {
@@ -416,14 +422,11 @@ enum Written {
 /// Moves the cursor past what a device is about to be sent, unless it stands there.
 fn sent_to_device(job: &Job, room: RoomCursors, up_to: Seq, newest: &Message) -> Step {
     let cursors = room.of(job.reader);
-    let Scope::Sent { oldest, .. } = job.scope else {
-        return Step::Done(Outcome::Refused(None));
-    };
-    if newest.seq <= cursors.sent_or_read() {
+    let after = cursors.sent_or_read();
+    if newest.seq <= after {
         let (seq, delivery) = (up_to, None);
         return Step::Done(Outcome::Nothing { seq, delivery });
     }
-    let oldest = oldest.max(cursors.sent_or_read() + 1);
     let made = CursorMove {
         room: job.room,
         members: room.members,
@@ -439,7 +442,7 @@ fn sent_to_device(job: &Job, room: RoomCursors, up_to: Seq, newest: &Message) ->
         count: 0,
         parts: vec![Part {
             newest: newest.clone(),
-            oldest: (newest.seq > oldest).then_some(oldest),
+            oldest: (newest.seq > after + 1).then_some(after + 1),
         }],
     }))
 }

@@ -146,7 +146,6 @@ impl Lane {
                 kind: ReceiptKind::Sent,
                 scope: Scope::Sent {
                     up_to: message.seq,
-                    oldest: message.seq,
                     newest: Box::new(message.clone()),
                 },
                 asker: Asker::Nobody,

@@ -86,14 +86,6 @@ impl Inbox {
         batch
     }
 
-    /// Puts commands back before everything that waits, in their order.
-    pub(super) fn put_back(&mut self, commands: Vec<Command>) {
-        for command in commands.into_iter().rev() {
-            self.earliest = self.earliest.into_iter().chain(command.deadline()).min();
-            self.backlog.push_front(command);
-        }
-    }
-
     #[expect(clippy::cast_precision_loss, reason = "a metric")]
     fn waiting(&self) -> f64 {
         (self.backlog.len() + self.commands.len()) as f64

@@ -23,7 +23,7 @@ use super::inbox::{Inbox, Overdue, answer_asker};
 use super::lane::{FIRST_PAUSE, LONGEST_PAUSE, until};
 use super::recent::RecentCursors;
 use crate::bugs::{self, Bug};
-use crate::domain::{Delivery, ReadStep, Status};
+use crate::domain::{Delivery, Members, ReadStep, Status};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::Error;
 use crate::store::chat_rooms::Moved;
@@ -33,6 +33,8 @@ pub(super) const UNASKED_FOR: Duration = Duration::from_mins(2);
 /// How long a receipt of open outcome is looked at after its answer. The attempt itself
 /// may still reach the database as long as the driver holds on to it.
 const OPEN_FOR: Duration = Duration::from_secs(45);
+/// Receipts that wait here at most; more wait in front.
+const MAX_PENDING: usize = 4_096;
 /// The longest pause between two such looks.
 const LONGEST_LOOK: Duration = Duration::from_secs(10);
 
@@ -83,79 +85,101 @@ impl Receipts {
     /// Works until every sender of commands is gone and nothing waits.
     pub(super) async fn run(mut self) {
         loop {
-            let retry = self.pending.iter().map(|pending| pending.retry).min();
+            let wake = self.wake();
+            let has_room = self.pending.len() < MAX_PENDING;
             let batch = tokio::select! {
-                batch = self.inbox.next_batch() => {
+                batch = self.inbox.next_batch(), if has_room => {
                     if batch.is_empty() {
                         return;
                     }
                     batch
                 }
-                () = until(retry) => Vec::new(),
+                () = until(wake) => Vec::new(),
             };
-            let mut due = self.take_due(batch);
-            self.attempt(&mut due).await;
-            self.pending.append(&mut due);
+            self.take_in(batch);
+            let now = Instant::now();
+            self.pending.expire(now, self.deps.outlet.as_ref());
+            self.pending.retain(|pending| pending.may_go_on(now));
+            let due = self.take_due(now);
+            if !due.is_empty() {
+                self.attempt(due).await;
+            }
         }
     }
 
-    /// What is to be tried now: at most one receipt of each member of a chat room, since
-    /// the next one begins where that one ends. Of several it is the furthest, behind
-    /// which nothing is left for the others to move: they are answered with it.
-    fn take_due(&mut self, batch: Vec<Command>) -> Vec<Pending> {
-        let now = Instant::now();
-        let furthest = furthest(&batch);
-        let mut taken = HashSet::new();
-        let mut free = |advance: &Advance| taken.insert((advance.room, advance.reader.id));
-        let is_due = |pending: &mut Pending| pending.retry <= now && free(&pending.advance);
-        let mut due: Vec<Pending> = self.pending.extract_if(.., is_due).collect();
-        let (mut leading, mut others) = (HashMap::new(), Vec::new());
+    /// Takes over what waits. Of several receipts of one member it is the furthest that
+    /// is stored: behind it the others have nothing to move, and are answered with it.
+    fn take_in(&mut self, batch: Vec<Command>) {
+        let untried = self.pending.iter().enumerate();
+        let untried = untried.filter(|(_, pending)| pending.attempted.is_none());
+        let mut leaders: HashMap<Key, usize> = untried
+            .filter_map(|(index, pending)| Some((pending.advance.leads()?, index)))
+            .collect();
         for command in batch {
-            match command {
-                Command::Advance(advance) if is_furthest(&advance, &furthest) && free(&advance) => {
-                    leading.insert(advance.key(), due.len());
-                    due.push(Pending::new(advance, self.deps.clock.now()));
-                }
-                other => others.push(other),
+            // nothing else comes here
+            let Command::Advance(advance) = command else {
+                continue;
+            };
+            let leader = advance.leads().and_then(|key| leaders.get(&key).copied());
+            if let Some(leader) = leader.and_then(|index| self.pending.get_mut(index)) {
+                leader.join(advance);
+            } else {
+                leaders.extend(advance.leads().map(|key| (key, self.pending.len())));
+                let now = self.deps.clock.now();
+                self.pending.push(Pending::new(advance, now));
             }
         }
-        let mut later = Vec::new();
-        for command in others {
-            match command {
-                Command::Advance(advance) if matches!(advance.scope, Scope::UpTo(_)) => {
-                    let leader = leading.get(&advance.key());
-                    match leader.and_then(|index| due.get_mut(*index)) {
-                        Some(leader) if matches!(leader.advance.scope, Scope::UpTo(_)) => {
-                            leader.followers.push(advance);
-                        }
-                        _ => later.push(Command::Advance(advance)),
-                    }
-                }
-                other => later.push(other),
-            }
-        }
-        self.inbox.put_back(later);
-        due
     }
 
-    /// Tries these once; what is settled is taken out.
-    async fn attempt(&mut self, batch: &mut Vec<Pending>) {
-        let now = Instant::now();
-        batch.expire(now, self.deps.outlet.as_ref());
-        batch.retain(|pending| pending.may_go_on(now));
-        if batch.is_empty() {
-            return;
-        }
-        let jobs: Vec<Job> = batch.iter().map(Pending::job).collect();
-        for pending in &mut *batch {
-            pending.in_flight = true;
-        }
+    /// Takes out what is to be tried now: one receipt of each member of a chat room, since
+    /// the next one begins where that one ends. One whose outcome is open comes first: the
+    /// next one would hide what it did.
+    fn take_due(&mut self, now: Instant) -> Vec<Pending> {
+        let (open, waiting): (Vec<&Pending>, Vec<&Pending>) = self
+            .pending
+            .iter()
+            .partition(|pending| pending.attempted.is_some());
+        let open: HashSet<Member> = open.iter().map(|one| one.advance.member()).collect();
+        let waiting: HashSet<Member> = waiting.iter().map(|one| one.advance.member()).collect();
+        let mut taken = HashSet::new();
+        let mut is_due = |pending: &mut Pending| {
+            let member = pending.advance.member();
+            let is_open = pending.attempted.is_some();
+            if is_open && waiting.contains(&member) {
+                pending.retry = pending.retry.min(now + LONGEST_PAUSE);
+            }
+            pending.retry <= now && (is_open || !open.contains(&member)) && taken.insert(member)
+        };
+        self.pending.extract_if(.., |one| is_due(one)).collect()
+    }
+
+    /// When something is to be tried or answered.
+    fn wake(&self) -> Option<Instant> {
+        let open = self.pending.iter().filter(|one| one.attempted.is_some());
+        let open: HashSet<Member> = open.map(|one| one.advance.member()).collect();
+        let times = self.pending.iter().flat_map(|pending| {
+            let is_blocked =
+                pending.attempted.is_none() && open.contains(&pending.advance.member());
+            let retry = (!is_blocked).then_some(pending.retry);
+            [retry, pending.deadline()]
+        });
+        times.flatten().min()
+    }
+
+    /// Tries these once; what is not settled waits on.
+    async fn attempt(&mut self, due: Vec<Pending>) {
+        let jobs: Vec<Job> = due.iter().map(Pending::job).collect();
+        let first = self.pending.len();
+        self.pending.extend(due.into_iter().map(|pending| Pending {
+            in_flight: true,
+            ..pending
+        }));
         let (store, recent) = (self.deps.store.clone(), self.recent.clone());
         let work = cursor_moves::make(&store, &recent, jobs, self.deps.attempt);
-        // always `Some`: the batch is waited for to the end, whoever was answered early
-        let outcomes = self.inbox.wait(work, batch).await.unwrap_or_default();
-        let mut left = Vec::new();
-        for (mut pending, outcome) in batch.drain(..).zip(outcomes) {
+        // always `Some`: the work is waited for to the end, whoever was answered early
+        let outcomes = self.inbox.wait(work, &mut self.pending).await;
+        let tried = self.pending.split_off(first);
+        for (mut pending, outcome) in tried.into_iter().zip(outcomes.unwrap_or_default()) {
             pending.in_flight = false;
             match outcome {
                 Outcome::Moved(moving) => self.announce(pending, *moving),
@@ -164,7 +188,7 @@ impl Receipts {
                     report(&error);
                     pending.attempted = attempted.map(|moving| *moving);
                     pending.postpone();
-                    left.push(pending);
+                    self.pending.push(pending);
                 }
                 Outcome::Refused(error) => {
                     let error = error.as_ref().map(|error| error as &dyn std::error::Error);
@@ -173,7 +197,6 @@ impl Receipts {
                 }
             }
         }
-        batch.append(&mut left);
     }
 
     /// Announces messages that got further, and answers.
@@ -247,7 +270,15 @@ impl Receipts {
     /// device, nobody has confirmed yet.
     fn confirm(&self, advance: &Advance, last: Seq) {
         let (first, last) = match &advance.scope {
-            Scope::UpTo(_) => (1, last),
+            Scope::UpTo(_) => {
+                // known before the answer: a login after it must not miss this again
+                let members = Members::new(advance.reader.id, advance.sender.id);
+                if let Some(members) = members {
+                    let behind = &self.deps.behind;
+                    behind.delivered(advance.room, members, advance.reader.id, last);
+                }
+                (1, last)
+            }
             Scope::Message(message) if bugs::active(Bug::ReadConfirmsDelivery) => (1, message.seq),
             Scope::Message(message) => (message.seq, message.seq),
             Scope::Sent { .. } | Scope::Counted(_) => return,
@@ -299,7 +330,8 @@ impl Pending {
 
     /// Whether it is to be tried: somebody waits for it, or it may have been made.
     fn may_go_on(&self, now: Instant) -> bool {
-        now < self.expires && (self.is_open || self.attempted.is_some())
+        let is_wanted = self.is_open || !self.followers.is_empty() || self.attempted.is_some();
+        now < self.expires && is_wanted
     }
 
     fn postpone(&mut self) {
@@ -318,10 +350,29 @@ impl Pending {
 
     /// When somebody has to be answered: of several, the first.
     fn deadline(&self) -> Option<Instant> {
-        let is_asked = self.is_open && !matches!(self.advance.asker, Asker::Nobody);
-        let own = is_asked.then_some(self.advance.deadline);
         let followers = self.followers.iter().map(|follower| follower.deadline);
-        own.into_iter().chain(followers).min()
+        self.own_deadline().into_iter().chain(followers).min()
+    }
+
+    fn own_deadline(&self) -> Option<Instant> {
+        let is_asked = self.is_open && !matches!(self.advance.asker, Asker::Nobody);
+        is_asked.then_some(self.advance.deadline)
+    }
+
+    /// Lets another receipt of the same member be answered with this one, or, if it
+    /// reaches further, this one with that.
+    fn join(&mut self, other: Advance) {
+        let is_further = match (&self.advance.scope, &other.scope) {
+            (Scope::UpTo(own), Scope::UpTo(others)) => others > own,
+            _ => false,
+        };
+        if is_further && self.is_open {
+            let shorter = std::mem::replace(&mut self.advance, other);
+            self.expires = self.advance.deadline + OPEN_FOR;
+            self.followers.push(shorter);
+        } else {
+            self.followers.push(other);
+        }
     }
 
     fn answer(&mut self, answer: Result<Answer, LaneError>, outlet: &dyn Outlet) {
@@ -330,6 +381,10 @@ impl Pending {
             let unmoved = answer.as_ref().map(|_| Answer::Moved { kind, count: 0 });
             answer_asker(follower.asker, unmoved.map_err(|error| *error), outlet);
         }
+        self.answer_own(answer, outlet);
+    }
+
+    fn answer_own(&mut self, answer: Result<Answer, LaneError>, outlet: &dyn Outlet) {
         if std::mem::take(&mut self.is_open) {
             let asker = std::mem::replace(&mut self.advance.asker, Asker::Nobody);
             answer_asker(asker, answer, outlet);
@@ -348,8 +403,14 @@ impl Pending {
 }
 
 impl Advance {
-    fn key(&self) -> Key {
-        (self.room, self.reader.id, self.kind)
+    fn member(&self) -> Member {
+        (self.room, self.reader.id)
+    }
+
+    /// Which others may be answered with this one, if any.
+    fn leads(&self) -> Option<Key> {
+        let is_range = matches!(self.scope, Scope::UpTo(_));
+        is_range.then(|| (self.member(), self.kind))
     }
 
     fn origin(&self) -> Option<Origin> {
@@ -367,43 +428,27 @@ impl Overdue for Vec<Pending> {
 
     fn expire(&mut self, now: Instant, outlet: &dyn Outlet) -> bool {
         for pending in self {
-            if pending.deadline().is_none_or(|deadline| deadline > now) {
-                continue;
-            }
             let error = if pending.in_flight || pending.attempted.is_some() {
                 LaneError::UnknownOutcome
             } else {
                 LaneError::Unavailable
             };
-            pending.answer(Err(error), outlet);
+            let is_late = |follower: &mut Advance| follower.deadline <= now;
+            for follower in pending.followers.extract_if(.., is_late) {
+                answer_asker(follower.asker, Err(error), outlet);
+            }
+            if pending.own_deadline().is_some_and(|at| at <= now) {
+                pending.answer_own(Err(error), outlet);
+            }
         }
         true
     }
 }
 
+/// A member of a chat room.
+type Member = (ChatRoomId, ChatUserId);
 /// Whose receipts, and of which kind.
-type Key = (ChatRoomId, ChatUserId, ReceiptKind);
-
-/// The furthest position that anybody asks for, by member and kind.
-fn furthest(batch: &[Command]) -> HashMap<Key, Seq> {
-    let mut furthest = HashMap::new();
-    for command in batch {
-        if let Command::Advance(advance) = command
-            && let Scope::UpTo(seq) = advance.scope
-        {
-            let known = furthest.entry(advance.key()).or_default();
-            *known = seq.max(*known);
-        }
-    }
-    furthest
-}
-
-fn is_furthest(advance: &Advance, furthest: &HashMap<Key, Seq>) -> bool {
-    match advance.scope {
-        Scope::UpTo(seq) => furthest.get(&advance.key()) == Some(&seq),
-        Scope::Message(_) | Scope::Sent { .. } | Scope::Counted(_) => true,
-    }
-}
+type Key = (Member, ReceiptKind);
 
 fn report(error: &Option<Error>) {
     if let Some(error) = error {

@@ -106,10 +106,16 @@ impl RecentCursors {
         }
     }
 
-    /// The further of what was read of a member's cursors and what is known here.
+    /// The further of what was read of a member's cursors and what is known here; what
+    /// is delivered, the database and what is written behind know better.
     pub(super) fn furthest(&self, room: ChatRoomId, member: ChatUserId, read: Cursors) -> Cursors {
-        let known = self.rooms.get(&room);
-        known.map_or(read, |known| known.of(member).furthest(read))
+        let Some(known) = self.rooms.get(&room) else {
+            return read;
+        };
+        Cursors {
+            delivered: read.delivered,
+            ..known.of(member).furthest(read)
+        }
     }
 }
 

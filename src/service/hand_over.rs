@@ -34,32 +34,22 @@ impl Messenger {
         let waits = |stored: &&mut Stored| {
             stored.delivery.status == Status::NotSent && stored.message.to == mine
         };
-        let is_empty = messages.is_empty();
         let mut waiting: Vec<&mut Stored> = messages.iter_mut().filter(waits).collect();
-        let (Some(first), Some(last)) = (waiting.first(), waiting.last()) else {
+        let Some(newest) = waiting.last() else {
             return match extent {
-                Extent::UpTo { last, in_full } if is_empty && !in_full => {
+                Extent::UpTo { last, in_full } if !in_full => {
                     self.record_sent(conversation, Scope::Counted(last)).await
                 }
                 Extent::UpTo { .. } | Extent::These => Ok(()),
             };
         };
-        let (up_to, oldest) = match extent {
-            Extent::UpTo {
-                last,
-                in_full: true,
-            } => (last, first.message.seq),
-            // what was left out may have been `not_sent`, too
-            Extent::UpTo {
-                last,
-                in_full: false,
-            } => (last, 1),
-            Extent::These => (last.message.seq, first.message.seq),
+        let up_to = match extent {
+            Extent::UpTo { last, .. } => last,
+            Extent::These => newest.message.seq,
         };
         let scope = Scope::Sent {
             up_to,
-            oldest,
-            newest: Box::new(last.message.clone()),
+            newest: Box::new(newest.message.clone()),
         };
         self.record_sent(conversation, scope).await?;
         for stored in &mut waiting {

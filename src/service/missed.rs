@@ -177,7 +177,9 @@ impl Messenger {
             let confirmed = confirmed.get(&contact.room);
             let confirmed = confirmed.map_or(0, |counts| *counts.of(other));
             let missed = last.message.counts.of(other) - confirmed;
-            contact.cut = Some((missed, contact.cursors.delivered + 1));
+            if missed > 0 {
+                contact.cut = Some((missed, contact.cursors.delivered + 1));
+            }
         }
         Ok(())
     }

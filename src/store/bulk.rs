@@ -29,8 +29,8 @@ impl BulkWriter {
 
     /// Carries out statements `{q, u}`; tells how many documents they changed.
     ///
-    /// A statement that the database refuses is logged and counts as no change: the
-    /// same again would be refused again. Each command waits at most `limit`.
+    /// A statement that the database refuses is logged and counted: the same again would
+    /// be refused again. Each command waits at most `limit`.
     ///
     /// # Errors
     /// When the database cannot be asked, did not answer or did not confirm: some
@@ -41,9 +41,9 @@ impl BulkWriter {
         collection: &str,
         statements: Vec<Document>,
         limit: Duration,
-    ) -> Result<usize, Error> {
-        let mut changed = 0;
-        for some in statements.chunks(STATEMENTS_PER_COMMAND) {
+    ) -> Result<Written, Error> {
+        let mut written = Written::default();
+        for (index, some) in statements.chunks(STATEMENTS_PER_COMMAND).enumerate() {
             let command = doc! {
                 "update": collection,
                 "updates": some,
@@ -57,16 +57,31 @@ impl BulkWriter {
                     let reply = database.run_command(command).await?;
                     Ok(outcome(name, &reply))
                 })
-                .await?;
-            changed += outcome.ok_or(Error::Unconfirmed)?;
+                .await;
+            let outcome = match outcome {
+                // those of the commands before are carried out
+                Err(_) if index > 0 => return Err(Error::Unconfirmed),
+                outcome => outcome?.ok_or(Error::Unconfirmed)?,
+            };
+            written.changed += outcome.changed;
+            written.refused += outcome.refused;
         }
-        Ok(changed)
+        Ok(written)
     }
+}
+
+/// What became of statements that were carried out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Written {
+    /// Documents that were changed.
+    pub(super) changed: usize,
+    /// Statements that the database refused.
+    pub(super) refused: usize,
 }
 
 /// How many documents were changed; `None` when a majority has not confirmed it, or a
 /// statement met an election. A command's answer is "ok" even then.
-fn outcome(name: &'static str, reply: &Document) -> Option<usize> {
+fn outcome(name: &'static str, reply: &Document) -> Option<Written> {
     let errors = reply.get_array("writeErrors").into_iter().flatten();
     let errors = errors.filter_map(Bson::as_document);
     let codes: Vec<i32> = errors
@@ -81,5 +96,8 @@ fn outcome(name: &'static str, reply: &Document) -> Option<usize> {
         tracing::error!(operation = name, ?codes, "statements were refused");
     }
     let changed = reply.get_i32("nModified").unwrap_or_default();
-    Some(usize::try_from(changed).unwrap_or_default())
+    Some(Written {
+        changed: usize::try_from(changed).unwrap_or_default(),
+        refused: codes.len(),
+    })
 }

@@ -141,7 +141,7 @@ pub struct Count {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Version of this shape, 1.
+    /// Version of this shape, 2.
     pub version: u32,
     /// The database.
     pub database: String,

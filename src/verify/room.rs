@@ -22,8 +22,11 @@ pub(super) struct Walk {
 
 impl Walk {
     pub(super) fn new(id: ChatRoomId, room: &ScannedRoom) -> Self {
-        let cursors = room.cursors.iter();
-        let reads = cursors.map(|(member, cursors)| (member.clone(), cursors.read.seq, None));
+        // a member without cursors has read nothing
+        let members = room.members.map(|members| members.ids());
+        let members = members.into_iter().flatten();
+        let reads =
+            members.map(|member| (member.to_hex().to_string(), room.read(member).seq, None));
         Self {
             room: id,
             members: room.members,

@@ -10,7 +10,7 @@ use crate::store::chat_rooms::ScannedRoom;
 use crate::store::messages::Scanned;
 use crate::store::{Scan, shown};
 
-/// Chat rooms whose counts are asked for at once.
+/// Chat rooms whose members are asked for at once.
 const PORTION: usize = 500;
 /// Messages between two looks at the bounds.
 const STRIDE: u64 = 1_000;

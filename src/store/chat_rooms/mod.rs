@@ -18,7 +18,6 @@ use crate::id::{ChatRoomId, ChatUserId};
 
 pub use moves::{CursorMove, Moved};
 pub(super) use moves::{numbers, progress, step};
-pub(super) use scan::members as scanned_members;
 pub use scan::{ScannedHead, ScannedRoom};
 
 /// Most chat rooms listed for one person, the most recently used first.
@@ -214,7 +213,8 @@ impl ChatRooms {
                 created: false,
             });
         }
-        let id = ChatRoomId::generate();
+        // messages are sharded by their chat room: new ones must not heap up on one shard
+        let id = ChatRoomId::generate_spread();
         let room = ChatRoom {
             id,
             members,
@@ -307,6 +307,18 @@ impl ChatRooms {
         self.documents.list("chat_rooms.list", listing).await
     }
 
+    /// Lists the first chat rooms that match, by `_id`. Index: `_id_`.
+    pub(super) async fn list_where(
+        &self,
+        filter: Document,
+        limit: i64,
+    ) -> Result<Vec<ChatRoom>, Error> {
+        let listing = Listing::of(filter, limit).sorted(doc! { "_id": 1 });
+        self.documents
+            .list("chat_rooms.list_where", listing.without(LEFT_OUT))
+            .await
+    }
+
     /// Moves cursors that stand where they are believed to stand, on a majority and
     /// journaled; tells how many of them did.
     ///
@@ -320,9 +332,10 @@ impl ChatRooms {
     ) -> Result<usize, Error> {
         let statements = moves.iter().map(CursorMove::statement).collect();
         let name = "chat_rooms.move_cursors";
-        self.bulk
-            .update(name, self.documents.name(), statements, limit)
-            .await
+        let written = self
+            .bulk
+            .update(name, self.documents.name(), statements, limit);
+        Ok(written.await?.changed)
     }
 }
 

@@ -145,7 +145,7 @@ fn step(value: RawBsonRef<'_>) -> Option<ReadStep> {
 }
 
 /// The two members; `None` unless they are two.
-pub(in crate::store) fn members(value: RawBsonRef<'_>) -> Option<Members> {
+pub(super) fn members(value: RawBsonRef<'_>) -> Option<Members> {
     let values = value.as_array()?.into_iter();
     let ids = values.map(|id| ChatUserId::from_raw(id.ok()?));
     let ids: Vec<ChatUserId> = ids.collect::<Option<_>>()?;
@@ -297,7 +297,11 @@ impl ChatRooms {
             field("seq"): is_seen(seen.seq),
             field("count"): is_seen(seen.count),
         };
-        let update = doc! { "$set": { field("seq"): seq, field("count"): count } };
+        // nobody knows when what is added was read
+        let update = doc! {
+            "$set": { field("seq"): seq, field("count"): count, field("after"): seq },
+            "$unset": { field("at"): "" },
+        };
         self.mend("chat_rooms.mend_read", filter, update).await
     }
 

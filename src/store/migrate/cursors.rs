@@ -3,7 +3,7 @@
 //!
 //! Chat rooms are done one after the other, and one that is done has `lastCounts`: an
 //! interrupted run goes on with the others, and a chat room done half is done again
-//! from the messages, which keep their old status until it is done.
+//! from the messages, which keep their old status until its cursors are stored.
 //!
 //! | before | after |
 //! |---|---|
@@ -11,7 +11,6 @@
 //! | messages `sent` with `sentAt` | nothing: `sentAt` says it |
 //! | messages `sent` without `sentAt` | `sent.seq` is the highest of them |
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bson::{Bson, DateTime, Document, RawDocument, doc};
@@ -19,14 +18,18 @@ use bson::{Bson, DateTime, Document, RawDocument, doc};
 use super::MigrateError;
 use crate::domain::{ByMember, Head, Members, Position};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
-use crate::store::chat_rooms::{numbers, scanned_members};
+use crate::store::chat_rooms::numbers;
 use crate::store::scan::{self, Query, Scan};
-use crate::store::{MAINTENANCE_LIMIT, Store, messages};
+use crate::store::{Error, MAINTENANCE_LIMIT, Store, messages};
 
 /// Messages updated in one round trip.
 const MESSAGES_AT_ONCE: usize = 500;
-/// How often progress is logged, and the lock renewed: it is good for a minute.
+/// Chat rooms listed in one round trip.
+const ROOMS_AT_ONCE: i64 = 1_000;
+/// How often progress is logged.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
+/// Attempts at one update, with pauses of 1, 2, 3 … seconds between them.
+const ATTEMPTS: u64 = 10;
 
 /// What the migration did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -145,13 +148,19 @@ impl Room {
         doc! { "q": filter, "u": { "$set": { "counts": numbers(counts) } } }
     }
 
-    /// The update of the chat room, which says that it is done.
-    fn update(&self) -> Document {
+    /// The update of the chat room's head, which says that it is done.
+    fn head(&self) -> Document {
         let Head { seq, at, counts } = self.head;
         let mut most = doc! { "lastSeq": seq, "lastCounts": numbers(counts), "logged": seq };
         if seq > 0 {
             most.insert("lastMessageAt", at);
         }
+        doc! { "q": { "_id": self.id }, "u": { "$max": most } }
+    }
+
+    /// The update of its members' cursors.
+    fn cursors(&self) -> Document {
+        let mut most = Document::new();
         for position in [Position::First, Position::Second] {
             let member = self.members.one(position);
             let got = self.got.of(position);
@@ -166,93 +175,112 @@ impl Room {
                 most.insert(format!("cursors.{member}.sent.seq"), got.sent);
             }
         }
+        if most.is_empty() {
+            // an update has to say something
+            most.insert("lastSeq", self.head.seq);
+        }
         doc! { "q": { "_id": self.id }, "u": { "$max": most } }
     }
 }
 
 impl Store {
     /// Carries over every chat room that is not done.
-    pub(super) async fn move_to_cursors(&self, owner: &str) -> Result<Done, MigrateError> {
+    pub(super) async fn move_to_cursors(&self) -> Result<Done, MigrateError> {
         let mut done = Done::default();
-        let mut renewed = Instant::now();
-        let mut rooms = self.chat_rooms.scan_unmigrated();
-        while let Some((id, members)) = rooms.next().await? {
-            let Some(members) = members else { continue };
-            let mut room = Room::new(id, members);
-            let mut old = self.messages.scan_room(id);
-            let mut updates = VecDeque::new();
-            while let Some(message) = old.next().await? {
-                updates.push_back(room.take(&message));
-                if updates.len() >= MESSAGES_AT_ONCE {
-                    self.update_messages(&mut updates).await?;
+        let mut reported = Instant::now();
+        loop {
+            let rooms = self.chat_rooms.list_unmigrated(ROOMS_AT_ONCE).await?;
+            if rooms.is_empty() {
+                return Ok(done);
+            }
+            for (id, members) in rooms {
+                // a server that was frozen may be back
+                if reported.elapsed() >= REPORT_EVERY {
+                    reported = Instant::now();
+                    self.refuse_other_versions().await?;
+                    let (rooms, messages) = (done.rooms, done.messages);
+                    tracing::info!(rooms, messages, "chat rooms are carried over");
                 }
-                if renewed.elapsed() >= REPORT_EVERY {
-                    renewed = Instant::now();
-                    self.lock(owner).await?;
-                    let messages = done.messages + room.messages;
-                    tracing::info!(rooms = done.rooms, messages, "messages are carried over");
+                let room = self.carry_over(Room::new(id, members)).await?;
+                done.rooms += 1;
+                done.messages += room.messages;
+                for position in [Position::First, Position::Second] {
+                    done.became_read += room.got.of(position).became_read;
                 }
             }
-            self.update_messages(&mut updates).await?;
-            self.finish_room(&room).await?;
-            done.rooms += 1;
-            done.messages += room.messages;
-            for position in [Position::First, Position::Second] {
-                done.became_read += room.got.of(position).became_read;
+        }
+    }
+
+    async fn carry_over(&self, mut room: Room) -> Result<Room, MigrateError> {
+        let mut old = self.messages.scan_room(room.id);
+        let mut updates = Vec::new();
+        while let Some(message) = old.next().await? {
+            updates.push(room.take(&message));
+            if updates.len() >= MESSAGES_AT_ONCE {
+                let full = std::mem::take(&mut updates);
+                self.update(&self.names.messages, full).await?;
             }
         }
-        Ok(done)
-    }
-
-    async fn update_messages(&self, updates: &mut VecDeque<Document>) -> Result<(), MigrateError> {
-        if updates.is_empty() {
-            return Ok(());
-        }
-        let statements = updates.drain(..).collect();
-        let (name, collection) = ("migrate.messages", &self.names.messages);
-        let updated = self
-            .bulk
-            .update(name, collection, statements, MAINTENANCE_LIMIT);
-        updated.await.map(drop).map_err(Into::into)
-    }
-
-    /// Marks a chat room done, and takes off its messages what means nothing any more.
-    async fn finish_room(&self, room: &Room) -> Result<(), MigrateError> {
-        let name = "migrate.room";
-        let update = vec![room.update()];
-        let updated = self
-            .bulk
-            .update(name, &self.names.chat_rooms, update, MAINTENANCE_LIMIT);
-        updated.await?;
+        self.update(&self.names.messages, updates).await?;
         if room.messages > 0 {
+            // from here on the cursors say it, so they come first
+            self.update(&self.names.chat_rooms, vec![room.cursors()])
+                .await?;
             let filter = doc! { "chatRoom": room.id };
-            let update = doc! { "$unset": { "status": "", "unread": "" } };
-            let update = vec![doc! { "q": filter, "u": update, "multi": true }];
-            let name = "migrate.old_status";
-            let updated = self
-                .bulk
-                .update(name, &self.names.messages, update, MAINTENANCE_LIMIT);
-            updated.await?;
+            let unset = doc! { "$unset": { "status": "", "unread": "" } };
+            let unset = vec![doc! { "q": filter, "u": unset, "multi": true }];
+            self.update(&self.names.messages, unset).await?;
+        }
+        self.update(&self.names.chat_rooms, vec![room.head()])
+            .await?;
+        Ok(room)
+    }
+
+    /// Carries statements out, however often a majority or an election takes its time.
+    async fn update(
+        &self,
+        collection: &str,
+        statements: Vec<Document>,
+    ) -> Result<(), MigrateError> {
+        for pause in 1..=ATTEMPTS {
+            let written = self.bulk.update(
+                "migrate.cursors",
+                collection,
+                statements.clone(),
+                MAINTENANCE_LIMIT,
+            );
+            match written.await {
+                Ok(written) if written.refused > 0 => {
+                    return Err(MigrateError::Refused(written.refused, collection.into()));
+                }
+                Err(error) if error.is_transient() && pause < ATTEMPTS => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "the migration tries again");
+                    tokio::time::sleep(Duration::from_secs(pause)).await;
+                }
+                written => return Ok(written.map(drop)?),
+            }
         }
         Ok(())
     }
 }
 
 impl crate::store::ChatRooms {
-    /// Reads the chat rooms that are not done, by `_id`.
-    fn scan_unmigrated(&self) -> Scan<(ChatRoomId, Option<Members>)> {
-        let query = Query {
-            filter: doc! { "_id": scan::after(None::<ChatRoomId>), "lastCounts": { "$exists": false } },
-            projection: doc! { "chatUsers": 1 },
-            sort: doc! { "_id": 1 },
+    /// Lists chat rooms that are not done, the first of them by `_id`; one that the
+    /// server could not read is passed over.
+    async fn list_unmigrated(&self, limit: i64) -> Result<Vec<(ChatRoomId, Members)>, Error> {
+        let filter = doc! {
+            "_id": scan::after(None::<ChatRoomId>),
+            "lastCounts": { "$exists": false },
+            "chatUsers.1": { "$type": "objectId" },
+            "createdAt": { "$type": "date" },
+            "addedBy": { "$type": "objectId" },
         };
-        self.scan_as(query, |document| {
-            let field = |name| document.get(name).ok().flatten();
-            let id = field("_id").and_then(ChatRoomId::from_raw);
-            let members = field("chatUsers").and_then(scanned_members);
-            // `_id` is an id: the filter says so
-            (id.unwrap_or_else(ChatRoomId::generate), members)
-        })
+        let rooms = self.list_where(filter, limit).await?;
+        Ok(rooms
+            .into_iter()
+            .map(|room| (room.id, room.members))
+            .collect())
     }
 }
 

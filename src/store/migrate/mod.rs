@@ -71,9 +71,16 @@ pub enum MigrateError {
     Locked(Duration),
     /// A server of another version runs, or crashed a moment ago.
     #[error(
-        "a server of another version runs on this database (node {0}): stop every server          first; the lease of one that crashed ends by itself within {1:?}"
+        "a server of another version runs on this database (node {0}): stop every server first; \
+         the lease of one that crashed ends by itself within {1:?}"
     )]
     OtherVersion(String, Duration),
+    /// The database refused changes of documents, for instance by a validator.
+    #[error(
+        "the database refused {0} changes in {1}: see the log, and look for a validator there; \
+         nothing is lost, and the migration goes on where it stopped"
+    )]
+    Refused(usize, String),
     /// A migration file is not a list of commands.
     #[error("migration {0} cannot be read")]
     Malformed(&'static str),
@@ -89,6 +96,8 @@ impl From<Error> for MigrateError {
 const LOCK_MS: i64 = 60_000;
 /// How long another process's migration is waited for.
 const LOCK_WAIT: Duration = Duration::from_mins(2);
+/// How often a lock is renewed while code runs.
+const LOCK_RENEWAL: Duration = Duration::from_secs(15);
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 impl Store {
@@ -225,14 +234,42 @@ impl Store {
         migration: &Migration,
         owner: &str,
     ) -> Result<Option<String>, MigrateError> {
+        // looked at before anything is recorded, too: a refusal must not keep out the
+        // version that still serves
+        self.refuse_other_versions().await?;
         self.record(migration, "startedAt").await?;
-        if let Some(node) = self.nodes.find_other_version().await? {
-            return Err(MigrateError::OtherVersion(node.id, self.nodes.lease()));
+        let renewal = self.keep_locked(owner);
+        let done = self.run_locked(code).await;
+        renewal.abort();
+        done
+    }
+
+    /// Renews the lock until the task is ended.
+    fn keep_locked(&self, owner: &str) -> tokio::task::JoinHandle<()> {
+        let (store, owner) = (self.clone(), owner.to_owned());
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LOCK_RENEWAL).await;
+                if let Err(error) = store.lock(&owner).await {
+                    tracing::warn!(%error, "the lock of the migration was not renewed");
+                }
+            }
+        })
+    }
+
+    /// Refuses while a server of another version holds a lease.
+    pub(super) async fn refuse_other_versions(&self) -> Result<(), MigrateError> {
+        match self.nodes.find_other_version().await? {
+            Some(node) => Err(MigrateError::OtherVersion(node.id, self.nodes.lease())),
+            None => Ok(()),
         }
+    }
+
+    async fn run_locked(&self, code: Code) -> Result<Option<String>, MigrateError> {
         match code {
             Code::Cursors => {
-                let done = self.move_to_cursors(owner).await?;
-                self.lock(owner).await?;
+                let done = self.move_to_cursors().await?;
+                self.refuse_other_versions().await?;
                 // it keeps sends unique before the old one goes
                 self.create_index(messages::CLIENT_ID).await?;
                 Ok(done.note())
