@@ -5,21 +5,17 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
-use super::connection::Connection;
-use super::{Audience, Context, Outcome};
+use super::{Asker, Audience, Context, Outcome};
 use crate::service::Error;
 use crate::wire::{envelope, request};
 
 pub(super) async fn handle(
-    context: &Context,
-    connection: &Arc<Connection>,
-    payload: Option<&RawValue>,
+    context: Arc<Context>,
+    asker: Asker,
+    request: request::AddChatUser,
 ) -> Result<Outcome, Error> {
-    let me = connection.me().ok_or(Error::NotConnected)?;
-    let request: request::AddChatUser = request::decode(payload)?;
-    let added = context.messenger.add(me, &request.user_to_add).await?;
+    let messenger = &context.messenger;
+    let added = messenger.add(&asker.me, &request.user_to_add).await?;
     let deliveries = if added.created {
         vec![
             (

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::Connection;
@@ -16,12 +15,12 @@ use crate::store::{ChatUser, User};
 use crate::wire::{envelope, request};
 
 pub(super) async fn handle(
-    context: &Context,
-    connection: &Arc<Connection>,
-    payload: Option<&RawValue>,
+    context: Arc<Context>,
+    connection: Arc<Connection>,
+    request: request::ConnectUser,
     late: Instant,
 ) -> Result<Outcome, Error> {
-    let (identified, shared) = timeout_at(late, identify(context, connection, payload))
+    let (identified, shared) = timeout_at(late, identify(&context, &connection, request))
         .await
         .unwrap_or(Err(Error::Unavailable))?;
     let (me, user, document) = identified;
@@ -41,7 +40,7 @@ pub(super) async fn handle(
                 connection.outbox.lock().drop_held();
             }
             if !again || connection.is_closed() {
-                context.withdraw(connection, &me);
+                context.withdraw(&connection, &me);
             }
             return Err(error);
         }
@@ -53,7 +52,7 @@ pub(super) async fn handle(
     }
     if connection.is_closed() {
         // whoever closed it may not have known yet whose it was
-        context.withdraw(connection, me);
+        context.withdraw(&connection, me);
     }
     let identity = connection.identity();
     let details = envelope::user_details(&login, identity.meta().map(AsRef::as_ref));
@@ -72,9 +71,8 @@ type Identified = ((Me, Arc<User>, ChatUser), Option<(Arc<Shared>, Place)>);
 async fn identify(
     context: &Context,
     connection: &Connection,
-    payload: Option<&RawValue>,
+    request: request::ConnectUser,
 ) -> Result<Identified, Error> {
-    let request: request::ConnectUser = request::decode(payload)?;
     let user = match connection.identity().verified() {
         None => context.messenger.find_user(&request.user_id).await?,
         Some(verified) => {

@@ -40,7 +40,7 @@ pub(crate) struct Connection {
     pub(super) fifo: Mutex<Fifo>,
     pub(super) outbox: Mutex<Outbox>,
     pub(super) handed: Mutex<Handed>,
-    me: OnceLock<Me>,
+    me: OnceLock<Arc<Me>>,
     delivery_acks: AtomicBool,
     closed: AtomicBool,
     in_flight: AtomicUsize,
@@ -98,13 +98,13 @@ impl Connection {
     }
 
     /// Who is logged in; `None` before `connect-user`.
-    pub(super) fn me(&self) -> Option<&Me> {
+    pub(super) fn me(&self) -> Option<&Arc<Me>> {
         self.me.get()
     }
 
     /// Fixes who the socket is; the first caller decides.
     pub(super) fn log_in(&self, me: Me) -> &Me {
-        self.me.get_or_init(|| me)
+        self.me.get_or_init(|| Arc::new(me))
     }
 
     pub(super) fn set_delivery_acks(&self, on: bool) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::handler::MessageHandler;
@@ -17,7 +18,7 @@ use super::outbox::Outbox;
 use super::packet::Packet;
 use super::parsed::{self, Event, MOST_NAME_CHARS, Parsed};
 use super::{
-    Audience, Context, Outcome, add_chat_user, block_user, connect_user, get_active_users,
+    Asker, Audience, Context, Outcome, add_chat_user, block_user, connect_user, get_active_users,
     get_blocked_users, get_old_messages, message_delivered, message_read, refresh_token,
     send_message, set_privacy, signal, typing, unblock_user,
 };
@@ -25,6 +26,7 @@ use crate::lanes::Origin;
 use crate::service::Error;
 use crate::service::presence::{Departure, Description};
 use crate::wire::Json;
+use crate::wire::request::{self, client_events};
 
 /// Takes every event of one socket, in the task that reads it: so the order is
 /// kept. Handlers of socketioxide's own would each be a task.
@@ -87,6 +89,46 @@ async fn work(context: Arc<Context>, connection: Arc<Connection>) {
     }
 }
 
+/// An event as it came.
+struct Asked<'a> {
+    connection: &'a Arc<Connection>,
+    origin: Origin,
+    payload: Option<&'a RawValue>,
+}
+
+impl Asked<'_> {
+    /// Who asks.
+    fn asker(&self) -> Result<Asker, Error> {
+        let me = self.connection.me().ok_or(Error::NotConnected)?;
+        Ok(Asker {
+            connection: Arc::clone(self.connection),
+            me: Arc::clone(me),
+            origin: self.origin,
+        })
+    }
+}
+
+macro_rules! run {
+    ($($name:literal $summary:literal $handler:ident($event:ident) -> $result:ty, $limit:ident, $order:ident;)*) => {
+        impl Context {
+            /// Runs an event in its order.
+            async fn run(
+                self: &Arc<Self>,
+                event: Event,
+                asked: &Asked<'_>,
+            ) {
+                match event {
+                    $(Event::$event => {
+                        self.$order(asked, $handler::handle).await;
+                    })*
+                    Event::Disconnect => self.disconnect(asked.connection),
+                }
+            }
+        }
+    };
+}
+client_events!(run);
+
 impl Context {
     async fn handle(self: &Arc<Self>, connection: &Arc<Connection>, incoming: &Incoming) {
         let parsed = Parsed::of(&incoming.value);
@@ -101,108 +143,148 @@ impl Context {
         if self.is_draining() || late && !matches!(event, Event::Disconnect) {
             return self.refuse(connection, &parsed, &origin, Error::Unavailable);
         }
-        let has_expired = connection.has_expired(self.messenger.clock().now());
-        if has_expired && !matches!(event, Event::RefreshToken | Event::Disconnect) {
-            let expired = Error::Unauthorized("the token has expired".into());
-            return self.refuse(connection, &parsed, &origin, expired);
-        }
-        self.run(event, connection, parsed.payload, origin)
-            .instrument(span)
-            .await;
+        let asked = Asked {
+            connection,
+            origin,
+            payload: parsed.payload,
+        };
+        self.run(event, &asked).instrument(span).await;
     }
 
-    async fn run(
+    /// An event that a lane answers, once it has accepted it; a refusal is
+    /// answered here.
+    async fn lane<R: DeserializeOwned + Send, F>(
         self: &Arc<Self>,
-        event: Event,
-        connection: &Arc<Connection>,
-        payload: Option<&RawValue>,
-        origin: Origin,
-    ) {
-        match event {
-            Event::SendMessage => send_message::handle(self, connection, payload, origin).await,
-            Event::MessageRead => message_read::handle(self, connection, payload, origin).await,
-            Event::MessageDelivered => {
-                message_delivered::handle(self, connection, payload, origin).await;
-            }
-            Event::ConnectUser => {
-                let late = self.deadline(&origin);
-                // boxed, as below: rare, and large beside what a send needs
-                let outcome = Box::pin(connect_user::handle(self, connection, payload, late)).await;
-                self.finish_event(connection, &origin, outcome);
-            }
-            Event::AddChatUser | Event::BlockUser | Event::UnblockUser | Event::SetPrivacy => {
-                self.apart(event, connection, payload, origin).await;
-            }
-            Event::GetBlockedUsers
-            | Event::GetOldMessages
-            | Event::GetActiveUsers
-            | Event::RefreshToken
-            | Event::Signal
-            | Event::Typing => {
-                let has_ack = origin.ack.is_some();
-                let asking = Box::pin(self.ask(event, connection, payload, has_ack));
-                let outcome = self.within(&origin, asking, Error::Unavailable).await;
-                self.finish_event(connection, &origin, outcome);
-            }
-            Event::Disconnect => {
-                connection.fifo.lock().end();
-                let socket = connection.outbox.lock().socket();
-                self.leave(connection, Departure::Clean);
-                connection.dismiss(socket);
-            }
+        asked: &Asked<'_>,
+        handle: impl FnOnce(Arc<Self>, Asker, R) -> F + Send,
+    ) where
+        F: Future<Output = Result<(), Error>> + Send,
+    {
+        let (connection, origin) = (asked.connection, &asked.origin);
+        let (asker, request) = match self.admit(asked) {
+            Ok(admitted) => admitted,
+            Err(error) => return self.delivery.reply(origin, Err(error)),
+        };
+        connection.owe(origin.bytes);
+        let handling = handle(Arc::clone(self), asker, request);
+        let accepted = timeout_at(self.deadline(origin), handling).await;
+        if let Err(error) = accepted.unwrap_or(Err(Error::Unavailable)) {
+            self.delivery.reply(origin, Err(error));
+            connection.settle(origin.bytes);
         }
     }
 
-    /// Events that write nothing: given up when their answer is late.
-    async fn ask(
-        &self,
-        event: Event,
-        connection: &Arc<Connection>,
-        payload: Option<&RawValue>,
-        has_ack: bool,
-    ) -> Result<Outcome, Error> {
-        match event {
-            Event::GetActiveUsers => get_active_users::handle(self, connection, payload).await,
-            Event::GetBlockedUsers => get_blocked_users::handle(self, connection, payload).await,
-            Event::RefreshToken => refresh_token::handle(self, connection, payload).await,
-            Event::Signal => signal::handle(self, connection, payload).await,
-            Event::Typing => typing::handle(self, connection, payload).await,
-            _ => get_old_messages::handle(self, connection, payload, has_ack).await,
-        }
-    }
-
-    /// Events that write for themselves run in a task of their own: once it may
-    /// be written, others are told, even if the answer is late.
-    async fn apart(
+    /// An event that writes nothing: given up when its answer is late.
+    async fn read<R: DeserializeOwned + Send, F>(
         self: &Arc<Self>,
-        event: Event,
-        connection: &Arc<Connection>,
-        payload: Option<&RawValue>,
-        origin: Origin,
-    ) {
-        let (context, by) = (Arc::clone(self), Arc::clone(connection));
-        let payload = payload.map(RawValue::to_owned);
-        let mut writing = tokio::spawn(async move {
-            let payload = payload.as_deref();
-            match event {
-                Event::BlockUser => block_user::handle(&context, &by, payload).await,
-                Event::UnblockUser => unblock_user::handle(&context, &by, payload).await,
-                Event::SetPrivacy => set_privacy::handle(&context, &by, payload).await,
-                _ => add_chat_user::handle(&context, &by, payload).await,
-            }
+        asked: &Asked<'_>,
+        handle: impl FnOnce(Arc<Self>, Asker, R) -> F + Send,
+    ) where
+        F: Future<Output = Result<Outcome, Error>> + Send,
+    {
+        let handling = self.admit(asked).map(|(asker, request)| {
+            // boxed, as below: rare, and large beside what a send needs
+            Box::pin(handle(Arc::clone(self), asker, request))
         });
-        if let Ok(written) = timeout_at(self.deadline(&origin), &mut writing).await {
-            let outcome = written.unwrap_or(Err(Error::Internal));
-            return self.finish_event(connection, &origin, outcome);
+        self.finish_in_time(asked, handling).await;
+    }
+
+    /// As [`Context::read`], for the event that is heard when the token is over.
+    async fn renew<R: DeserializeOwned + Send, F>(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        handle: impl FnOnce(Arc<Self>, Asker, R) -> F + Send,
+    ) where
+        F: Future<Output = Result<Outcome, Error>> + Send,
+    {
+        let handling = request::decode(asked.payload).and_then(|request| {
+            let asker = asked.asker()?;
+            Ok(Box::pin(handle(Arc::clone(self), asker, request)))
+        });
+        self.finish_in_time(asked, handling).await;
+    }
+
+    async fn finish_in_time(
+        &self,
+        asked: &Asked<'_>,
+        handling: Result<impl Future<Output = Result<Outcome, Error>> + Send, Error>,
+    ) {
+        let outcome = match handling {
+            Ok(handling) => timeout_at(self.deadline(&asked.origin), handling)
+                .await
+                .unwrap_or(Err(Error::Unavailable)),
+            Err(error) => Err(error),
+        };
+        self.finish_event(asked, outcome);
+    }
+
+    /// The event that logs in: it keeps the time itself, as it has to clean up.
+    async fn login<R: DeserializeOwned + Send, F>(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        handle: impl FnOnce(Arc<Self>, Arc<Connection>, R, Instant) -> F + Send,
+    ) where
+        F: Future<Output = Result<Outcome, Error>> + Send,
+    {
+        let request = self.check_token(asked.connection);
+        let outcome = match request.and_then(|()| request::decode(asked.payload)) {
+            Ok(request) => {
+                let (context, connection) = (Arc::clone(self), Arc::clone(asked.connection));
+                let late = self.deadline(&asked.origin);
+                Box::pin(handle(context, connection, request, late)).await
+            }
+            Err(error) => Err(error),
+        };
+        self.finish_event(asked, outcome);
+    }
+
+    /// An event that writes for itself runs in a task of its own: once it may
+    /// be written, others are told, even if the answer is late.
+    async fn write<R: DeserializeOwned + Send, F>(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        handle: impl FnOnce(Arc<Self>, Asker, R) -> F + Send,
+    ) where
+        F: Future<Output = Result<Outcome, Error>> + Send + 'static,
+    {
+        let (asker, request) = match self.admit(asked) {
+            Ok(admitted) => admitted,
+            Err(error) => return self.finish_event(asked, Err(error)),
+        };
+        let handling = handle(Arc::clone(self), asker, request);
+        let mut writing = tokio::spawn(handling.in_current_span());
+        if let Ok(written) = timeout_at(self.deadline(&asked.origin), &mut writing).await {
+            return self.finish_event(asked, written.unwrap_or(Err(Error::Internal)));
         }
-        self.delivery.reply(&origin, Err(Error::UnknownOutcome));
-        let (context, by) = (Arc::clone(self), Arc::clone(connection));
+        self.finish_event(asked, Err(Error::UnknownOutcome));
+        let (context, connection) = (Arc::clone(self), Arc::clone(asked.connection));
         tokio::spawn(async move {
             if let Ok(Ok(outcome)) = writing.await {
-                context.tell_others(&by, outcome.deliveries);
+                context.tell_others(&connection, outcome.deliveries);
                 context.correct(&outcome.described);
             }
         });
+    }
+
+    /// The socket logs out.
+    fn disconnect(&self, connection: &Arc<Connection>) {
+        connection.fifo.lock().end();
+        let socket = connection.outbox.lock().socket();
+        self.leave(connection, Departure::Clean);
+        connection.dismiss(socket);
+    }
+
+    /// Who asks, if they may, and for what.
+    fn admit<R: DeserializeOwned>(&self, asked: &Asked<'_>) -> Result<(Asker, R), Error> {
+        self.check_token(asked.connection)?;
+        Ok((asked.asker()?, request::decode(asked.payload)?))
+    }
+
+    fn check_token(&self, connection: &Connection) -> Result<(), Error> {
+        if connection.has_expired(self.messenger.clock().now()) {
+            return Err(Error::Unauthorized("the token has expired".into()));
+        }
+        Ok(())
     }
 
     /// When an event has to be answered, counted from when it came.
@@ -210,26 +292,10 @@ impl Context {
         origin.since + self.bounds.request
     }
 
-    /// Waits for a handler at most as long as an answer may take.
-    async fn within(
-        &self,
-        origin: &Origin,
-        handler: impl Future<Output = Result<Outcome, Error>>,
-        late: Error,
-    ) -> Result<Outcome, Error> {
-        timeout_at(self.deadline(origin), handler)
-            .await
-            .unwrap_or(Err(late))
-    }
-
     /// Does what an event led to: first the asker's envelopes, then its
     /// acknowledgement, then what others are told.
-    fn finish_event(
-        &self,
-        connection: &Arc<Connection>,
-        origin: &Origin,
-        outcome: Result<Outcome, Error>,
-    ) {
+    fn finish_event(&self, asked: &Asked<'_>, outcome: Result<Outcome, Error>) {
+        let (connection, origin) = (asked.connection, &asked.origin);
         let outcome = match outcome {
             Ok(outcome) => outcome,
             Err(error) => return self.delivery.reply(origin, Reply::Err(error)),

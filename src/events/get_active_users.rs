@@ -2,20 +2,16 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
-use super::connection::Connection;
-use super::{Context, Outcome};
+use super::{Asker, Context, Outcome};
 use crate::service::{ActiveQuery, Error};
 use crate::wire::{envelope, request};
 
 pub(super) async fn handle(
-    context: &Context,
-    connection: &Arc<Connection>,
-    payload: Option<&RawValue>,
+    context: Arc<Context>,
+    asker: Asker,
+    request: request::GetActiveUsers,
 ) -> Result<Outcome, Error> {
-    let me = connection.me().ok_or(Error::NotConnected)?;
-    let request: request::GetActiveUsers = request::decode(payload)?;
+    let me = &asker.me;
     let query = ActiveQuery::from(request);
     let page = context.messenger.active(me, &query).await?;
     let contacts = page.contacts.iter();

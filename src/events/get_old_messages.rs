@@ -5,24 +5,18 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
-use super::connection::Connection;
-use super::{Audience, Context, Outcome};
+use super::{Asker, Audience, Context, Outcome};
 use crate::service::{Error, HistoryQuery};
 use crate::wire::{envelope, request};
 
 pub(super) async fn handle(
-    context: &Context,
-    connection: &Arc<Connection>,
-    payload: Option<&RawValue>,
-    has_ack: bool,
+    context: Arc<Context>,
+    asker: Asker,
+    request: request::GetOldMessages,
 ) -> Result<Outcome, Error> {
-    let me = connection.me().ok_or(Error::NotConnected)?;
-    let request: request::GetOldMessages = request::decode(payload)?;
-    let wants_envelope = request.wants_envelope() || !has_ack;
+    let wants_envelope = request.wants_envelope() || asker.origin.ack.is_none();
     let query = HistoryQuery::from(request);
-    let page = context.messenger.history(me, &query).await?;
+    let page = context.messenger.history(&asker.me, &query).await?;
     let deliveries = if wants_envelope {
         vec![(Audience::Asker, envelope::old_messages(&page))]
     } else {

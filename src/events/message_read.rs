@@ -5,26 +5,16 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
-use super::connection::Connection;
-use super::{Context, room_event};
-use crate::lanes::Origin;
-use crate::service::Receipt;
+use super::{Asker, Context};
+use crate::service::{Error, Receipt};
 use crate::wire::request;
 
 pub(super) async fn handle(
-    context: &Context,
-    connection: &Arc<Connection>,
-    payload: Option<&RawValue>,
-    origin: Origin,
-) {
+    context: Arc<Context>,
+    asker: Asker,
+    request: request::MessageRead,
+) -> Result<(), Error> {
+    let receipt = Receipt::try_from(request)?;
     let messenger = &context.messenger;
-    room_event::submit(context, connection, origin, async |me| {
-        let request: request::MessageRead = request::decode(payload)?;
-        messenger
-            .receipt(me, Receipt::try_from(request)?, origin)
-            .await
-    })
-    .await;
+    messenger.receipt(&asker.me, receipt, asker.origin).await
 }

@@ -20,7 +20,6 @@ mod outbox;
 mod packet;
 mod parsed;
 mod refresh_token;
-mod room_event;
 mod send_message;
 mod session;
 mod set_privacy;
@@ -35,6 +34,7 @@ use std::time::Duration;
 
 use crate::auth::Authenticator;
 use crate::id::ChatUserId;
+use crate::lanes::Origin;
 use crate::limits::Limits;
 use crate::service::presence::{Announce, Departure, Description, Presence};
 use crate::service::{HandedOver, Me, Messenger};
@@ -86,6 +86,13 @@ impl SocketBounds {
             confirmed: self.confirmed.clone(),
         }
     }
+}
+
+/// A socket that asks for something, and who that is.
+struct Asker {
+    connection: Arc<Connection>,
+    me: Arc<Me>,
+    origin: Origin,
 }
 
 /// What an event led to, as data; the adapter does it.

@@ -7,6 +7,7 @@ use super::connection::Connection;
 use super::fifo::Incoming;
 use crate::lanes::Origin;
 use crate::limits::Kind;
+use crate::wire::request::client_events;
 
 /// An event's name and first argument.
 pub(super) struct Parsed<'a> {
@@ -16,92 +17,48 @@ pub(super) struct Parsed<'a> {
     pub(super) payload: Option<&'a RawValue>,
 }
 
-/// The events of the contract.
-#[derive(Clone, Copy)]
-pub(super) enum Event {
-    ConnectUser,
-    AddChatUser,
-    GetOldMessages,
-    SendMessage,
-    MessageRead,
-    MessageDelivered,
-    RefreshToken,
-    BlockUser,
-    UnblockUser,
-    GetBlockedUsers,
-    SetPrivacy,
-    Typing,
-    Signal,
-    GetActiveUsers,
-    Disconnect,
-}
-
-impl Event {
-    fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "connect-user" => Self::ConnectUser,
-            "add-chat-user" => Self::AddChatUser,
-            "get-old-messages" => Self::GetOldMessages,
-            "send-message" => Self::SendMessage,
-            "message-read" => Self::MessageRead,
-            "message-delivered" => Self::MessageDelivered,
-            "refresh-token" => Self::RefreshToken,
-            "block-user" => Self::BlockUser,
-            "unblock-user" => Self::UnblockUser,
-            "get-blocked-users" => Self::GetBlockedUsers,
-            "set-privacy" => Self::SetPrivacy,
-            "typing" => Self::Typing,
-            "signal" => Self::Signal,
-            "get-active-users" => Self::GetActiveUsers,
-            "disconnect" => Self::Disconnect,
-            _ => return None,
-        })
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::ConnectUser => "connect-user",
-            Self::AddChatUser => "add-chat-user",
-            Self::GetOldMessages => "get-old-messages",
-            Self::SendMessage => "send-message",
-            Self::MessageRead => "message-read",
-            Self::MessageDelivered => "message-delivered",
-            Self::RefreshToken => "refresh-token",
-            Self::BlockUser => "block-user",
-            Self::UnblockUser => "unblock-user",
-            Self::GetBlockedUsers => "get-blocked-users",
-            Self::SetPrivacy => "set-privacy",
-            Self::Typing => "typing",
-            Self::Signal => "signal",
-            Self::GetActiveUsers => "get-active-users",
-            Self::Disconnect => "disconnect",
+macro_rules! events {
+    ($($name:literal $summary:literal $handler:ident($event:ident) -> $result:ty, $limit:ident, $order:ident;)*) => {
+        /// The events of the contract.
+        #[derive(Clone, Copy)]
+        pub(super) enum Event {
+            $($event,)*
+            Disconnect,
         }
-    }
+
+        impl Event {
+            fn of(name: &str) -> Option<Self> {
+                Some(match name {
+                    $($name => Self::$event,)*
+                    "disconnect" => Self::Disconnect,
+                    _ => return None,
+                })
+            }
+
+            const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$event => $name,)*
+                    Self::Disconnect => "disconnect",
+                }
+            }
+
+            /// As what it counts; `None` for one that is always taken.
+            const fn limit(self) -> Option<Kind> {
+                match self {
+                    $(Self::$event => Some(Kind::$limit),)*
+                    Self::Disconnect => None,
+                }
+            }
+        }
+    };
 }
+client_events!(events);
 
 /// As what an event counts; `None` for one that is always taken.
 ///
 /// It runs for every event in the task that reads, so it looks at the name alone.
 pub(super) fn kind(value: &Value) -> Option<Kind> {
-    match event_of(value) {
-        Some(Event::ConnectUser) => Some(Kind::Connect),
-        Some(Event::SendMessage) => Some(Kind::Send),
-        Some(Event::AddChatUser) => Some(Kind::Add),
-        Some(Event::GetOldMessages | Event::GetActiveUsers) => Some(Kind::History),
-        Some(Event::Typing) => Some(Kind::Typing),
-        Some(Event::Signal) => Some(Kind::Signal),
-        Some(Event::Disconnect) => None,
-        Some(
-            Event::MessageRead
-            | Event::MessageDelivered
-            | Event::RefreshToken
-            | Event::BlockUser
-            | Event::UnblockUser
-            | Event::GetBlockedUsers
-            | Event::SetPrivacy,
-        )
-        | None => Some(Kind::Other),
-    }
+    event_of(value).map_or(Some(Kind::Other), Event::limit)
 }
 
 fn event_of(value: &Value) -> Option<Event> {

@@ -2,21 +2,17 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
-use super::connection::Connection;
-use super::{Context, Outcome, socket};
+use super::{Asker, Context, Outcome, socket};
 use crate::auth::Credentials;
 use crate::service::Error;
 use crate::wire::{envelope, request};
 
 pub(super) async fn handle(
-    context: &Context,
-    connection: &Arc<Connection>,
-    payload: Option<&RawValue>,
+    context: Arc<Context>,
+    asker: Asker,
+    request: request::RefreshToken,
 ) -> Result<Outcome, Error> {
-    let request: request::RefreshToken = request::decode(payload)?;
-    let me = connection.me().ok_or(Error::NotConnected)?;
+    let Asker { connection, me, .. } = asker;
     let socket = connection.outbox.lock().socket();
     let socket = socket.ok_or(Error::Unavailable)?;
     let handshake = socket.req_parts();

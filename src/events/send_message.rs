@@ -5,24 +5,16 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
-use super::connection::Connection;
-use super::{Context, room_event};
-use crate::lanes::Origin;
+use super::{Asker, Context};
+use crate::service::Error;
 use crate::wire::request;
 
 pub(super) async fn handle(
-    context: &Context,
-    connection: &Arc<Connection>,
-    payload: Option<&RawValue>,
-    origin: Origin,
-) {
+    context: Arc<Context>,
+    asker: Asker,
+    request: request::SendMessage,
+) -> Result<(), Error> {
     let messenger = &context.messenger;
-    room_event::submit(context, connection, origin, async |me| {
-        let request: request::SendMessage = request::decode(payload)?;
-        let draft = request.into_draft(messenger.max_chars())?;
-        messenger.send(me, draft, origin).await
-    })
-    .await;
+    let draft = request.into_draft(messenger.max_chars())?;
+    messenger.send(&asker.me, draft, asker.origin).await
 }

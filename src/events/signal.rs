@@ -5,22 +5,18 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
-use super::connection::Connection;
 use super::packet::Worth;
-use super::{Context, Outcome};
+use super::{Asker, Context, Outcome};
 use crate::service::Error;
 use crate::wire::{envelope, request};
 
 pub(super) async fn handle(
-    context: &Context,
-    connection: &Arc<Connection>,
-    payload: Option<&RawValue>,
+    context: Arc<Context>,
+    asker: Asker,
+    request: request::Signal,
 ) -> Result<Outcome, Error> {
-    let me = connection.me().ok_or(Error::NotConnected)?;
-    let request: request::Signal = request::decode(payload)?;
-    let passing = context.messenger.signal(me, &request.user_id).await?;
+    let (messenger, me) = (&context.messenger, &asker.me);
+    let passing = messenger.signal(me, &request.user_id).await?;
     let online = passing.is_some_and(|passing| {
         let json = envelope::user_signal(&me.user, &request.data);
         context.delivery.pass_on(passing.to, &json, Worth::Passing)

@@ -6,11 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-
-use super::connection::Connection;
 use super::packet::Worth;
-use super::{Context, Outcome};
+use super::{Asker, Context, Outcome};
 use crate::service::Error;
 use crate::wire::{envelope, request};
 
@@ -19,21 +16,18 @@ use crate::wire::{envelope, request};
 const SHOWN: Duration = Duration::from_secs(6);
 
 pub(super) async fn handle(
-    context: &Context,
-    connection: &Arc<Connection>,
-    payload: Option<&RawValue>,
+    context: Arc<Context>,
+    asker: Asker,
+    request: request::Typing,
 ) -> Result<Outcome, Error> {
-    let me = connection.me().ok_or(Error::NotConnected)?;
-    let request: request::Typing = request::decode(payload)?;
-    let typing = context.messenger.typing(me, &request.user_id);
-    if let Some(passing) = typing.await? {
+    let messenger = &context.messenger;
+    if let Some(passing) = messenger.typing(&asker.me, &request.user_id).await? {
         let more = if request.typing.unwrap_or(true) {
             SHOWN
         } else {
             Duration::ZERO
         };
-        let until = context.messenger.clock().after(more);
-        let json = envelope::user_typing(&passing, until);
+        let json = envelope::user_typing(&passing, messenger.clock().after(more));
         context.delivery.pass_on(passing.to, &json, Worth::Moment);
     }
     Ok(Outcome::of(envelope::result::done(), Vec::new()))

@@ -5,25 +5,20 @@
 
 use std::sync::Arc;
 
-use serde_json::value::RawValue;
-
-use super::connection::Connection;
-use super::{Audience, Context, Outcome};
+use super::{Asker, Audience, Context, Outcome};
 use crate::service::Error;
 use crate::wire::{envelope, request};
 
 pub(super) async fn handle(
-    context: &Context,
-    connection: &Arc<Connection>,
-    payload: Option<&RawValue>,
+    context: Arc<Context>,
+    asker: Asker,
+    request: request::UnblockUser,
 ) -> Result<Outcome, Error> {
-    let me = connection.me().ok_or(Error::NotConnected)?;
-    let request: request::BlockUser = request::decode(payload)?;
-    let outlet = context.delivery.as_ref();
-    let unblocking = context.messenger.unblock(me, &request.user_id, outlet);
-    let (user, is_news) = unblocking.await?;
-    let told = is_news.then(|| envelope::block_changed(&user, false));
-    let told = told.map(|json| (Audience::OwnOthers, json));
+    let (messenger, hub) = (&context.messenger, context.delivery.as_ref());
+    let changing = messenger.unblock(&asker.me, &request.user_id, hub);
+    let (user, is_news) = changing.await?;
+    let notice = is_news.then(|| envelope::block_changed(&user, false));
+    let notice = notice.map(|json| (Audience::OwnOthers, json));
     let ack = envelope::result::blocked(false);
-    Ok(Outcome::of(ack, told.into_iter().collect()))
+    Ok(Outcome::of(ack, notice.into_iter().collect()))
 }

@@ -145,14 +145,12 @@ mod tests {
         fn any_json_is_decoded_or_refused(json in payload()) {
             // what is no JSON never comes so far
             if let Ok(payload) = RawValue::from_string(json) {
-                let _ = decode::<request::ConnectUser>(Some(&payload));
-                let _ = decode::<request::AddChatUser>(Some(&payload));
-                let _ = decode::<request::BlockUser>(Some(&payload));
-                let _ = decode::<request::GetBlockedUsers>(Some(&payload));
-                let _ = decode::<request::SetPrivacy>(Some(&payload));
-                let _ = decode::<request::RefreshToken>(Some(&payload));
-                let _ = decode::<request::Typing>(Some(&payload));
-                let _ = decode::<request::Signal>(Some(&payload));
+                macro_rules! decode_each {
+                    ($($name:literal $summary:literal $handler:ident($request:ident) -> $result:ty, $limit:ident, $order:ident;)*) => {
+                        $(let _ = decode::<request::$request>(Some(&payload));)*
+                    };
+                }
+                request::client_events!(decode_each);
                 let active = decode::<request::GetActiveUsers>(Some(&payload));
                 let _ = active.map(ActiveQuery::from);
                 let _ = decode::<SendMessage>(Some(&payload)).and_then(|it| it.into_draft(10));

@@ -1,4 +1,4 @@
-//! Client events as they come, checked for shape.
+//! Client events as they come: their table, and payloads checked for shape.
 
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -9,6 +9,48 @@ pub use super::passing::{GetActiveUsers, Signal, Typing};
 pub use super::time::DateInput;
 use crate::id::{MessageId, Seq};
 use crate::service::{Draft, Error, HistoryQuery, IdInput, Receipt};
+
+/// The one table of what a client may ask, in the order of `docs/protocol.md`.
+///
+/// A row is the name, what it does, the module of its handler, its payload (here, and
+/// the variant of the same name in `events`), what it answers, the limit it counts in,
+/// and its order, a method of `events::dispatch`. Who needs the rows gives a macro.
+/// `disconnect` is not among them: it has no payload, no answer and no limit.
+macro_rules! client_events {
+    ($callback:ident) => {
+        $callback! {
+            "connect-user" "Logs the socket in"
+                connect_user(ConnectUser) -> result::Connected<'static>, Connect, login;
+            "add-chat-user" "Opens the chat room with somebody"
+                add_chat_user(AddChatUser) -> ContactView<'static>, Add, write;
+            "get-old-messages" "One page of the history with somebody"
+                get_old_messages(GetOldMessages) -> result::History<'static>, History, read;
+            "send-message" "Writes to somebody"
+                send_message(SendMessage) -> SentMessage<'static>, Send, lane;
+            "message-read" "Says what was read"
+                message_read(MessageRead) -> ReadResult, Other, lane;
+            "message-delivered" "Says what has arrived"
+                message_delivered(MessageDelivered) -> result::Delivered, Other, lane;
+            "block-user" "Takes no more messages from somebody"
+                block_user(BlockUser) -> result::Blocked, Other, write;
+            "unblock-user" "Takes messages from somebody again"
+                unblock_user(UnblockUser) -> result::Blocked, Other, write;
+            "get-blocked-users" "Everybody whom the user has blocked"
+                get_blocked_users(GetBlockedUsers) -> result::Users<'static>, Other, read;
+            "set-privacy" "Sets who may write to the user"
+                set_privacy(SetPrivacy) -> Privacy<'static>, Other, write;
+            "typing" "Says that the user is writing to somebody"
+                typing(Typing) -> result::Done, Typing, read;
+            "signal" "Hands something to somebody who is here, unstored"
+                signal(Signal) -> result::Online, Signal, read;
+            "get-active-users" "A page of the contacts who are online"
+                get_active_users(GetActiveUsers) -> result::Active<'static>, History, read;
+            "refresh-token" "Shows a fresh token"
+                refresh_token(RefreshToken) -> result::Refreshed, Other, renew;
+        }
+    };
+}
+pub(crate) use client_events;
 
 /// Payload of `connect-user`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -36,6 +78,9 @@ pub struct BlockUser {
     /// Who is meant.
     pub user_id: IdInput,
 }
+
+/// Payload of `unblock-user`.
+pub type UnblockUser = BlockUser;
 
 /// Payload of `get-blocked-users`: nothing.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -137,31 +137,16 @@ pub(crate) struct Event {
 /// what it takes as it is read, what it answers as it is written.
 pub(crate) fn events(read: &mut SchemaGenerator, written: &mut SchemaGenerator) -> Vec<Event> {
     macro_rules! events {
-        ($($name:literal $summary:literal $payload:ty => $result:ty;)*) => {
+        ($($name:literal $summary:literal $handler:ident($request:ident) -> $result:ty, $limit:ident, $order:ident;)*) => {
             vec![$(Event {
                 name: $name,
                 summary: $summary,
-                payload: read.subschema_for::<$payload>(),
+                payload: read.subschema_for::<request::$request>(),
                 result: written.subschema_for::<$result>(),
             }),*]
         };
     }
-    events! {
-        "connect-user" "Logs the socket in" request::ConnectUser => result::Connected<'static>;
-        "add-chat-user" "Opens the chat room with somebody" request::AddChatUser => ContactView<'static>;
-        "get-old-messages" "One page of the history with somebody" request::GetOldMessages => result::History<'static>;
-        "send-message" "Writes to somebody" request::SendMessage => SentMessage<'static>;
-        "message-read" "Says what was read" request::MessageRead => ReadResult;
-        "message-delivered" "Says what has arrived" request::MessageDelivered => result::Delivered;
-        "block-user" "Takes no more messages from somebody" request::BlockUser => result::Blocked;
-        "unblock-user" "Takes messages from somebody again" request::BlockUser => result::Blocked;
-        "get-blocked-users" "Everybody whom the user has blocked" request::GetBlockedUsers => result::Users<'static>;
-        "set-privacy" "Sets who may write to the user" request::SetPrivacy => Privacy<'static>;
-        "typing" "Says that the user is writing to somebody" request::Typing => result::Done;
-        "signal" "Hands something to somebody who is here, unstored" request::Signal => result::Online;
-        "get-active-users" "A page of the contacts who are online" request::GetActiveUsers => result::Active<'static>;
-        "refresh-token" "Shows a fresh token" request::RefreshToken => result::Refreshed;
-    }
+    request::client_events!(events)
 }
 
 /// An envelope of the server.
