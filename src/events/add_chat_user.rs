@@ -5,30 +5,25 @@
 
 use std::sync::Arc;
 
-use super::{Asker, Audience, Context, Outcome};
+use super::{Audience, Call, Outcome};
 use crate::service::Error;
-use crate::wire::{envelope, request};
+use crate::wire::{Notice, Reply, request};
 
-pub(super) async fn handle(
-    context: Arc<Context>,
-    asker: Asker,
-    request: request::AddChatUser,
-) -> Result<Outcome, Error> {
-    let messenger = &context.messenger;
-    let added = messenger.add(&asker.me, &request.user_to_add).await?;
-    let deliveries = if added.created {
-        vec![
-            (
-                Audience::User(added.added.id),
-                envelope::chat_user_added(&added.adder),
-            ),
-            (Audience::OwnOthers, envelope::chat_user_added(&added.added)),
+pub(super) async fn handle(call: Call, request: request::AddChatUser) -> Result<Outcome, Error> {
+    let messenger = &call.context.messenger;
+    let added = messenger.add(&call.me, &request.user_to_add).await?;
+    let contact = Arc::new(added.added);
+    let notices = added.created.then(|| {
+        let user = Audience::User(contact.id);
+        [
+            (user, Arc::new(added.adder)),
+            (Audience::OwnOthers, Arc::clone(&contact)),
         ]
-    } else {
-        Vec::new()
-    };
+    });
+    let notices = notices.into_iter().flatten();
+    let notices = notices.map(|(who, contact)| (who, Notice::ChatUserAdded(contact)));
     Ok(Outcome {
         described: added.described,
-        ..Outcome::of(envelope::result::contact(&added.added), deliveries)
+        ..Outcome::new(Reply::Contact(contact), notices)
     })
 }

@@ -3,22 +3,14 @@
 //! One's own other sockets get `privacy-changed`; the blocked sees one go
 //! offline, as with any other reason to.
 
-use std::sync::Arc;
-
-use super::{Asker, Audience, Context, Outcome};
+use super::{Audience, Call, Outcome};
 use crate::service::Error;
-use crate::wire::{envelope, request};
+use crate::wire::{Notice, Reply, request};
 
-pub(super) async fn handle(
-    context: Arc<Context>,
-    asker: Asker,
-    request: request::BlockUser,
-) -> Result<Outcome, Error> {
-    let (messenger, hub) = (&context.messenger, context.delivery.as_ref());
-    let changing = messenger.block(&asker.me, &request.user_id, hub);
+pub(super) async fn handle(call: Call, request: request::BlockUser) -> Result<Outcome, Error> {
+    let (messenger, hub) = (&call.context.messenger, call.context.delivery.as_ref());
+    let changing = messenger.block(&call.me, &request.user_id, hub);
     let (user, is_news) = changing.await?;
-    let notice = is_news.then(|| envelope::block_changed(&user, true));
-    let notice = notice.map(|json| (Audience::OwnOthers, json));
-    let ack = envelope::result::blocked(true);
-    Ok(Outcome::of(ack, notice.into_iter().collect()))
+    let notice = is_news.then_some((Audience::OwnOthers, Notice::BlockChanged(user, true)));
+    Ok(Outcome::new(Reply::Blocked(true), notice))
 }

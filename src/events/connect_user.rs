@@ -12,7 +12,7 @@ use super::{Audience, Context, Outcome};
 use crate::limits::{Kind, Place, Shared};
 use crate::service::{Error, Me};
 use crate::store::{ChatUser, User};
-use crate::wire::{envelope, request};
+use crate::wire::{Notice, Reply, request};
 
 pub(super) async fn handle(
     context: Arc<Context>,
@@ -33,7 +33,7 @@ pub(super) async fn handle(
     let login = timeout_at(late, context.messenger.login(&me, user, &document))
         .await
         .unwrap_or(Err(Error::Unavailable));
-    let login = match login {
+    let mut login = match login {
         Ok(login) => login,
         Err(error) => {
             if !again {
@@ -54,13 +54,14 @@ pub(super) async fn handle(
         // whoever closed it may not have known yet whose it was
         context.withdraw(&connection, me);
     }
-    let identity = connection.identity();
-    let details = envelope::user_details(&login, identity.meta().map(AsRef::as_ref));
-    let ack = envelope::result::connected(&me.user, context.messenger.clock().now());
+    let reply = Reply::Connected(me.user.clone(), context.messenger.clock().now());
+    let handed_over = std::mem::take(&mut login.handed_over);
+    let meta = connection.identity().meta().cloned();
+    let details = Notice::UserDetails(Box::new(login), meta);
     Ok(Outcome {
-        handed_over: login.handed_over,
+        handed_over,
         login: !again,
-        ..Outcome::of(ack, vec![(Audience::Asker, details)])
+        ..Outcome::new(reply, [(Audience::Asker, details)])
     })
 }
 

@@ -19,6 +19,7 @@ use crate::auth::Identity;
 use crate::id::SocketId;
 use crate::limits::Allowance;
 use crate::service::{Error, HandedOver, Me};
+use crate::wire::{Dialect, Notice, PerDialect};
 
 /// Room events of one socket that may be in the lanes at a time. More would
 /// only wait there; 256 answers of 1 KiB fit into an outbox.
@@ -34,6 +35,8 @@ const LOOK_AT_LEAVING: Duration = Duration::from_millis(10);
 /// One socket.
 pub(crate) struct Connection {
     pub(super) id: SocketId,
+    /// How it is spoken to.
+    pub(super) dialect: Dialect,
     identity: Mutex<Identity>,
     /// When the identity ends, in milliseconds since 1970.
     expires_at: AtomicI64,
@@ -63,6 +66,7 @@ impl Connection {
     ) -> Self {
         Self {
             id,
+            dialect: Dialect::V3,
             expires_at: AtomicI64::new(end_of(&identity)),
             identity: Mutex::new(identity),
             fifo: Mutex::default(),
@@ -166,6 +170,11 @@ impl Connection {
     /// Answers that lanes owe.
     pub(super) fn owed(&self) -> usize {
         self.in_flight.load(Ordering::SeqCst)
+    }
+
+    /// A notice, as this socket is told it.
+    pub(super) fn packet(&self, notice: &PerDialect<Notice<'_>>) -> Packet {
+        Packet::event(notice.json(self.dialect))
     }
 
     /// Sends a packet that belongs to the socket's own event.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
-use serde_json::value::RawValue;
 
 use super::connection::Connection;
 use super::outbox::Outbox;
@@ -17,7 +16,7 @@ use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
 use crate::lanes::{Advanced, Answer, Known, LaneError, Origin, Outlet, ReceiptKind, Stored};
 use crate::service::presence::{Announce, Announcement, Presence};
 use crate::service::{Error, HandedOver};
-use crate::wire::{self, ErrorBody, Json, envelope};
+use crate::wire::{ErrorBody, Notice, PerDialect, Render as _, Reply};
 
 /// All sockets of this process, and the way to them.
 pub(crate) struct Delivery {
@@ -27,8 +26,8 @@ pub(crate) struct Delivery {
     status_event: StatusEvent,
 }
 
-/// A finished answer: what the acknowledgement says.
-pub(super) type Reply = Result<Json, Error>;
+/// A notice for more than one socket.
+type SharedNotice<'a> = PerDialect<Notice<'a>>;
 
 impl Delivery {
     pub(crate) fn new(presence: Arc<Presence>, status_event: StatusEvent) -> Self {
@@ -71,46 +70,52 @@ impl Delivery {
         self.connections.len()
     }
 
-    /// Sends an envelope to every socket of a person, but one.
-    pub(super) fn tell(&self, who: ChatUserId, json: &Json, except: Option<SocketId>) {
+    /// Sends a notice to every socket of a person, but one.
+    pub(super) fn tell(
+        &self,
+        who: ChatUserId,
+        notice: &SharedNotice<'_>,
+        except: Option<SocketId>,
+    ) {
         for id in self.presence.sockets(who) {
             if Some(id) == except {
                 continue;
             }
             if let Some(connection) = self.connection(id) {
-                connection.deliver(Packet::event(Arc::clone(json)));
+                connection.deliver(connection.packet(notice));
             }
         }
     }
 
     /// Sends what is not stored to every socket of a person; whether one takes it.
-    pub(super) fn pass_on(&self, who: ChatUserId, json: &Json, worth: Worth) -> bool {
+    pub(super) fn pass_on(&self, who: ChatUserId, notice: Notice<'_>, worth: Worth) -> bool {
+        let notice = PerDialect::new(notice);
         let sockets = self.presence.sockets(who);
         let mut taken = false;
         for connection in sockets.iter().filter_map(|id| self.connection(*id)) {
-            let packet = Packet::event(Arc::clone(json)).worth(worth);
+            let packet = connection.packet(&notice).worth(worth);
             taken |= Outbox::try_push(&connection, packet);
         }
         taken
     }
 
     /// Sends a message to every socket of its sender.
-    fn tell_sender(&self, stored: &Stored, json: &Json) {
+    fn tell_sender(&self, stored: &Stored, notice: &SharedNotice<'_>) {
         if stored.origin.is_some() {
-            return self.tell(stored.message.from, json, None);
+            return self.tell(stored.message.from, notice, None);
         }
         for id in self.presence.sockets(stored.message.from) {
             let message = just(&stored.message);
             if let Some(connection) = self.connection(id)
                 && !connection.has_all_from_login(&[message])
             {
-                connection.deliver(Packet::event(Arc::clone(json)).late(message));
+                connection.deliver(connection.packet(notice).late(message));
             }
         }
     }
 
     /// Sends a message to every socket of its receiver.
-    fn hand_over(&self, stored: &Stored, json: &Json) {
+    fn hand_over(&self, stored: &Stored, notice: &SharedNotice<'_>) {
         let message = &stored.message;
         let handed = vec![just(message)];
         for id in self.presence.sockets(message.to) {
@@ -121,7 +126,7 @@ impl Delivery {
             if stored.origin.is_none() && connection.has_all_from_login(&handed) {
                 continue;
             }
-            let packet = Packet::event(Arc::clone(json)).handing(handed.clone());
+            let packet = connection.packet(notice).handing(handed.clone());
             connection.deliver(if connection.has_delivery_acks() {
                 packet.acknowledged()
             } else {
@@ -131,37 +136,43 @@ impl Delivery {
     }
 
     /// [`Bug::ThirdPartyDelivery`].
-    fn tell_third_party(&self, stored: &Stored, json: &Json) {
+    fn tell_third_party(&self, stored: &Stored, notice: &SharedNotice<'_>) {
         let sides = [stored.message.from, stored.message.to];
         let is_third = |one: &Arc<Connection>| one.me().is_some_and(|me| !sides.contains(&me.id));
         if let Some(third) = self.list().into_iter().find(is_third) {
-            third.deliver(Packet::event(Arc::clone(json)));
+            third.deliver(third.packet(notice));
         }
     }
 
-    /// Answers an event: by its acknowledgement, else by an `error` envelope.
-    pub(super) fn reply(&self, origin: &Origin, reply: Reply) {
-        self.reply_handing(origin, reply, Vec::new());
+    /// Refuses an event.
+    pub(super) fn refuse(&self, origin: &Origin, error: Error) {
+        self.reply(origin, &Err(error), Vec::new());
     }
 
-    /// As [`Delivery::reply`], with an acknowledgement that hands messages over.
-    pub(super) fn reply_handing(&self, origin: &Origin, reply: Reply, handed: Vec<HandedOver>) {
-        let refusal = reply.as_ref().err().cloned();
-        record(origin, refusal.as_ref());
+    /// Answers an event: by its acknowledgement, which may hand messages over, else
+    /// by an `error` envelope.
+    pub(super) fn reply(
+        &self,
+        origin: &Origin,
+        reply: &Result<Reply<'_>, Error>,
+        handed: Vec<HandedOver>,
+    ) {
+        record(origin, reply.as_ref().err());
         let Some(connection) = self.connection(origin.socket) else {
             return;
         };
+        let dialect = connection.dialect;
         let packet = match (origin.ack, reply) {
             (Some(id), reply) => {
-                let reply = reply.map_err(|error| body(&error));
-                Packet::ack(id, reply).handing(handed)
+                let rendered = reply.as_ref().map(|reply| reply.render(dialect));
+                Packet::ack(id, rendered.map_err(|error| error.render(dialect))).handing(handed)
             }
             (None, Ok(_)) => return,
-            (None, Err(error)) => Packet::event(envelope::error(origin.event, &error)),
+            (None, Err(error)) => Packet::event(Notice::Error(origin.event, error).render(dialect)),
         };
         connection.send(packet);
-        if let Some(refusal) = refusal {
-            connection.blame(&refusal);
+        if let Err(error) = reply {
+            connection.blame(error);
         }
     }
 
@@ -173,16 +184,17 @@ impl Delivery {
         error: &Error,
     ) {
         record(origin, Some(error));
-        connection.send(Packet::event(envelope::error(name, error)));
+        let notice = Notice::Error(name, error);
+        connection.send(Packet::event(notice.render(connection.dialect)));
         connection.blame(error);
     }
 
     /// Answers an event that a lane was asked to answer.
-    fn reply_from_lane(&self, origin: &Origin, reply: Reply) {
+    fn reply_from_lane(&self, origin: &Origin, reply: &Result<Reply<'_>, Error>) {
         if bugs::active(Bug::AnsweredTwice) {
-            self.reply(origin, reply.clone());
+            self.reply(origin, reply, Vec::new());
         }
-        self.reply(origin, reply);
+        self.reply(origin, reply, Vec::new());
         if let Some(connection) = self.connection(origin.socket) {
             connection.settle(origin.bytes);
         }
@@ -196,10 +208,6 @@ fn just(message: &Message) -> HandedOver {
         first: message.seq,
         last: message.seq,
     }
-}
-
-fn body(error: &Error) -> Json {
-    wire::render(&ErrorBody::from(error)).into()
 }
 
 fn record(origin: &Origin, error: Option<&Error>) {
@@ -227,52 +235,53 @@ impl Outlet for Delivery {
 
     fn stored(&self, batch: &[Stored]) {
         for stored in batch {
-            let message: Arc<RawValue> = wire::message(stored).into();
-            let json = envelope::new_message(&message);
-            self.tell_sender(stored, &json);
+            let message = PerDialect::new(stored);
+            let notice = PerDialect::new(Notice::NewMessage(&message));
+            self.tell_sender(stored, &notice);
             if let Some(origin) = &stored.origin {
-                self.reply_from_lane(origin, Ok(message));
+                self.reply_from_lane(origin, &Ok(Reply::Message(&message)));
             }
-            self.hand_over(stored, &json);
+            self.hand_over(stored, &notice);
             if bugs::active(Bug::ThirdPartyDelivery) {
-                self.tell_third_party(stored, &json);
+                self.tell_third_party(stored, &notice);
             }
         }
     }
 
     fn advanced(&self, advanced: &Advanced) {
-        let newest = &advanced.newest;
-        let json = envelope::message_status_changed(newest, advanced.oldest);
-        self.tell(newest.message.from, &json, None);
+        let newest = &advanced.newest.message;
+        let notice = PerDialect::new(Notice::MessageStatusChanged(advanced));
+        self.tell(newest.from, &notice, None);
         if advanced.kind == ReceiptKind::Read {
             let except = advanced.origin.map(|origin| origin.socket);
-            self.tell(newest.message.to, &json, except);
+            self.tell(newest.to, &notice, except);
         }
     }
 
     fn answer(&self, origin: Origin, answer: Result<Answer, LaneError>) {
-        let reply = answer.map_err(Error::from).map(|answer| match answer {
-            Answer::Duplicate(stored) => envelope::result::duplicate(&stored),
-            Answer::Message(stored) => envelope::result::message(&stored),
-            Answer::Moved { kind, count } => match kind {
-                ReceiptKind::Read => envelope::result::read(count),
-                ReceiptKind::Sent => envelope::result::delivered(count),
-            },
-        });
-        self.reply_from_lane(&origin, reply);
+        let message;
+        let reply = match &answer {
+            Ok(Answer::Duplicate(stored)) => Ok(Reply::Duplicate(stored)),
+            Ok(Answer::Message(stored)) => {
+                message = PerDialect::new(stored);
+                Ok(Reply::Message(&message))
+            }
+            Ok(Answer::Moved { kind, count }) => Ok(match kind {
+                ReceiptKind::Read => Reply::Read(*count),
+                ReceiptKind::Sent => Reply::Delivered(*count),
+            }),
+            Err(error) => Err(Error::from(*error)),
+        };
+        self.reply_from_lane(&origin, &reply);
     }
 }
 
 impl Announce for Delivery {
     fn announce(&self, announcement: &Announcement) {
-        let json = envelope::status_changed(
-            self.status_event,
-            &announcement.user,
-            announcement.status,
-            announcement.last_online,
-        );
+        let notice = Notice::StatusChanged(self.status_event, announcement);
+        let notice = PerDialect::new(notice);
         for contact in &announcement.contacts {
-            self.tell(*contact, &json, None);
+            self.tell(*contact, &notice, None);
         }
     }
 }

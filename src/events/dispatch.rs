@@ -12,21 +12,21 @@ use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
 use super::connection::Connection;
-use super::delivery::{Delivery, Reply};
+use super::delivery::Delivery;
 use super::fifo::{Incoming, Queued};
 use super::outbox::Outbox;
 use super::packet::Packet;
 use super::parsed::{self, Event, MOST_NAME_CHARS, Parsed};
 use super::{
-    Asker, Audience, Context, Outcome, add_chat_user, block_user, connect_user, get_active_users,
+    Audience, Call, Context, Outcome, add_chat_user, block_user, connect_user, get_active_users,
     get_blocked_users, get_old_messages, message_delivered, message_read, refresh_token,
     send_message, set_privacy, signal, typing, unblock_user,
 };
 use crate::lanes::Origin;
 use crate::service::Error;
 use crate::service::presence::{Departure, Description};
-use crate::wire::Json;
 use crate::wire::request::{self, client_events};
+use crate::wire::{Notice, PerDialect, Render as _};
 
 /// Takes every event of one socket, in the task that reads it: so the order is
 /// kept. Handlers of socketioxide's own would each be a task.
@@ -96,18 +96,6 @@ struct Asked<'a> {
     payload: Option<&'a RawValue>,
 }
 
-impl Asked<'_> {
-    /// Who asks.
-    fn asker(&self) -> Result<Asker, Error> {
-        let me = self.connection.me().ok_or(Error::NotConnected)?;
-        Ok(Asker {
-            connection: Arc::clone(self.connection),
-            me: Arc::clone(me),
-            origin: self.origin,
-        })
-    }
-}
-
 macro_rules! run {
     ($($name:literal $summary:literal $handler:ident($event:ident) -> $result:ty, $limit:ident, $order:ident;)*) => {
         impl Context {
@@ -156,20 +144,20 @@ impl Context {
     async fn lane<R: DeserializeOwned + Send, F>(
         self: &Arc<Self>,
         asked: &Asked<'_>,
-        handle: impl FnOnce(Arc<Self>, Asker, R) -> F + Send,
+        handle: impl FnOnce(Call, R) -> F + Send,
     ) where
         F: Future<Output = Result<(), Error>> + Send,
     {
         let (connection, origin) = (asked.connection, &asked.origin);
-        let (asker, request) = match self.admit(asked) {
+        let (call, request) = match self.admit(asked) {
             Ok(admitted) => admitted,
-            Err(error) => return self.delivery.reply(origin, Err(error)),
+            Err(error) => return self.delivery.refuse(origin, error),
         };
         connection.owe(origin.bytes);
-        let handling = handle(Arc::clone(self), asker, request);
+        let handling = handle(call, request);
         let accepted = timeout_at(self.deadline(origin), handling).await;
         if let Err(error) = accepted.unwrap_or(Err(Error::Unavailable)) {
-            self.delivery.reply(origin, Err(error));
+            self.delivery.refuse(origin, error);
             connection.settle(origin.bytes);
         }
     }
@@ -178,13 +166,13 @@ impl Context {
     async fn read<R: DeserializeOwned + Send, F>(
         self: &Arc<Self>,
         asked: &Asked<'_>,
-        handle: impl FnOnce(Arc<Self>, Asker, R) -> F + Send,
+        handle: impl FnOnce(Call, R) -> F + Send,
     ) where
         F: Future<Output = Result<Outcome, Error>> + Send,
     {
-        let handling = self.admit(asked).map(|(asker, request)| {
+        let handling = self.admit(asked).map(|(call, request)| {
             // boxed, as below: rare, and large beside what a send needs
-            Box::pin(handle(Arc::clone(self), asker, request))
+            Box::pin(handle(call, request))
         });
         self.finish_in_time(asked, handling).await;
     }
@@ -193,13 +181,13 @@ impl Context {
     async fn renew<R: DeserializeOwned + Send, F>(
         self: &Arc<Self>,
         asked: &Asked<'_>,
-        handle: impl FnOnce(Arc<Self>, Asker, R) -> F + Send,
+        handle: impl FnOnce(Call, R) -> F + Send,
     ) where
         F: Future<Output = Result<Outcome, Error>> + Send,
     {
         let handling = request::decode(asked.payload).and_then(|request| {
-            let asker = asked.asker()?;
-            Ok(Box::pin(handle(Arc::clone(self), asker, request)))
+            let call = self.call(asked)?;
+            Ok(Box::pin(handle(call, request)))
         });
         self.finish_in_time(asked, handling).await;
     }
@@ -243,15 +231,15 @@ impl Context {
     async fn write<R: DeserializeOwned + Send, F>(
         self: &Arc<Self>,
         asked: &Asked<'_>,
-        handle: impl FnOnce(Arc<Self>, Asker, R) -> F + Send,
+        handle: impl FnOnce(Call, R) -> F + Send,
     ) where
         F: Future<Output = Result<Outcome, Error>> + Send + 'static,
     {
-        let (asker, request) = match self.admit(asked) {
+        let (call, request) = match self.admit(asked) {
             Ok(admitted) => admitted,
             Err(error) => return self.finish_event(asked, Err(error)),
         };
-        let handling = handle(Arc::clone(self), asker, request);
+        let handling = handle(call, request);
         let mut writing = tokio::spawn(handling.in_current_span());
         if let Ok(written) = timeout_at(self.deadline(&asked.origin), &mut writing).await {
             return self.finish_event(asked, written.unwrap_or(Err(Error::Internal)));
@@ -260,7 +248,7 @@ impl Context {
         let (context, connection) = (Arc::clone(self), Arc::clone(asked.connection));
         tokio::spawn(async move {
             if let Ok(Ok(outcome)) = writing.await {
-                context.tell_others(&connection, outcome.deliveries);
+                context.tell_others(&connection, outcome.notices);
                 context.correct(&outcome.described);
             }
         });
@@ -274,10 +262,20 @@ impl Context {
         connection.dismiss(socket);
     }
 
-    /// Who asks, if they may, and for what.
-    fn admit<R: DeserializeOwned>(&self, asked: &Asked<'_>) -> Result<(Asker, R), Error> {
+    /// Who asks for what, if they may.
+    fn admit<R: DeserializeOwned>(self: &Arc<Self>, asked: &Asked<'_>) -> Result<(Call, R), Error> {
         self.check_token(asked.connection)?;
-        Ok((asked.asker()?, request::decode(asked.payload)?))
+        Ok((self.call(asked)?, request::decode(asked.payload)?))
+    }
+
+    fn call(self: &Arc<Self>, asked: &Asked<'_>) -> Result<Call, Error> {
+        let me = asked.connection.me().ok_or(Error::NotConnected)?;
+        Ok(Call {
+            context: Arc::clone(self),
+            connection: Arc::clone(asked.connection),
+            me: Arc::clone(me),
+            origin: asked.origin,
+        })
     }
 
     fn check_token(&self, connection: &Connection) -> Result<(), Error> {
@@ -298,18 +296,18 @@ impl Context {
         let (connection, origin) = (asked.connection, &asked.origin);
         let outcome = match outcome {
             Ok(outcome) => outcome,
-            Err(error) => return self.delivery.reply(origin, Reply::Err(error)),
+            Err(error) => return self.delivery.refuse(origin, error),
         };
         let (own, others): (Vec<_>, Vec<_>) = outcome
-            .deliveries
+            .notices
             .into_iter()
             .partition(|(audience, _)| matches!(audience, Audience::Asker));
         let mut handed = outcome.handed_over;
-        for (_, json) in own {
-            let packet = Packet::event(json).handing(std::mem::take(&mut handed));
-            connection.send(packet);
+        for (_, notice) in own {
+            let packet = Packet::event(notice.render(connection.dialect));
+            connection.send(packet.handing(std::mem::take(&mut handed)));
         }
-        self.delivery.reply_handing(origin, Ok(outcome.ack), handed);
+        self.delivery.reply(origin, &Ok(outcome.reply), handed);
         self.tell_others(connection, others);
         self.correct(&outcome.described);
         if outcome.login {
@@ -328,12 +326,13 @@ impl Context {
     }
 
     /// Tells others what an event led to.
-    fn tell_others(&self, connection: &Connection, deliveries: Vec<(Audience, Json)>) {
-        for (audience, json) in deliveries {
+    fn tell_others(&self, connection: &Connection, notices: Vec<(Audience, Notice<'_>)>) {
+        for (audience, notice) in notices {
+            let notice = PerDialect::new(notice);
             match (audience, connection.me()) {
-                (Audience::User(who), _) => self.delivery.tell(who, &json, None),
+                (Audience::User(who), _) => self.delivery.tell(who, &notice, None),
                 (Audience::OwnOthers, Some(me)) => {
-                    self.delivery.tell(me.id, &json, Some(connection.id));
+                    self.delivery.tell(me.id, &notice, Some(connection.id));
                 }
                 (Audience::OwnOthers, None) | (Audience::Asker, _) => {}
             }
@@ -351,7 +350,7 @@ impl Context {
             let name: String = parsed.name.chars().take(MOST_NAME_CHARS).collect();
             Delivery::refuse_unknown(connection, origin, &name, &error);
         } else {
-            self.delivery.reply(origin, Err(error));
+            self.delivery.refuse(origin, error);
         }
     }
 }

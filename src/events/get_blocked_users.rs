@@ -1,16 +1,10 @@
 //! `get-blocked-users {}`: whom one has blocked.
 
-use std::sync::Arc;
-
-use super::{Asker, Context, Outcome};
+use super::{Call, Outcome};
 use crate::service::Error;
-use crate::wire::{envelope, request};
+use crate::wire::{Reply, request};
 
-pub(super) async fn handle(
-    context: Arc<Context>,
-    asker: Asker,
-    _: request::GetBlockedUsers,
-) -> Result<Outcome, Error> {
-    let users = context.messenger.blocked(&asker.me).await?;
-    Ok(Outcome::of(envelope::result::users(&users), Vec::new()))
+pub(super) async fn handle(call: Call, _: request::GetBlockedUsers) -> Result<Outcome, Error> {
+    let users = call.context.messenger.blocked(&call.me).await?;
+    Ok(Outcome::new(Reply::Users(users), None))
 }

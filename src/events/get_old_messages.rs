@@ -5,26 +5,18 @@
 
 use std::sync::Arc;
 
-use super::{Asker, Audience, Context, Outcome};
+use super::{Audience, Call, Outcome};
 use crate::service::{Error, HistoryQuery};
-use crate::wire::{envelope, request};
+use crate::wire::{Notice, Reply, request};
 
-pub(super) async fn handle(
-    context: Arc<Context>,
-    asker: Asker,
-    request: request::GetOldMessages,
-) -> Result<Outcome, Error> {
-    let wants_envelope = request.wants_envelope() || asker.origin.ack.is_none();
+pub(super) async fn handle(call: Call, request: request::GetOldMessages) -> Result<Outcome, Error> {
+    let wants_envelope = request.wants_envelope() || call.origin.ack.is_none();
     let query = HistoryQuery::from(request);
-    let page = context.messenger.history(&asker.me, &query).await?;
-    let deliveries = if wants_envelope {
-        vec![(Audience::Asker, envelope::old_messages(&page))]
-    } else {
-        Vec::new()
-    };
-    let ack = envelope::result::history(&page);
+    let page = Arc::new(call.context.messenger.history(&call.me, &query).await?);
+    let notice = Notice::OldMessages(Arc::clone(&page));
+    let notice = wants_envelope.then_some((Audience::Asker, notice));
     Ok(Outcome {
         handed_over: page.handed_over.into_iter().collect(),
-        ..Outcome::of(ack, deliveries)
+        ..Outcome::new(Reply::History(page), notice)
     })
 }

@@ -3,18 +3,12 @@
 //! Their sender's sockets and the reader's others get `message-status-changed`;
 //! the client gets the message, or how many it were.
 
-use std::sync::Arc;
-
-use super::{Asker, Context};
+use super::Call;
 use crate::service::{Error, Receipt};
 use crate::wire::request;
 
-pub(super) async fn handle(
-    context: Arc<Context>,
-    asker: Asker,
-    request: request::MessageRead,
-) -> Result<(), Error> {
+pub(super) async fn handle(call: Call, request: request::MessageRead) -> Result<(), Error> {
     let receipt = Receipt::try_from(request)?;
-    let messenger = &context.messenger;
-    messenger.receipt(&asker.me, receipt, asker.origin).await
+    let messenger = &call.context.messenger;
+    messenger.receipt(&call.me, receipt, call.origin).await
 }

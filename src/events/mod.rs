@@ -39,7 +39,7 @@ use crate::limits::Limits;
 use crate::service::presence::{Announce, Departure, Description, Presence};
 use crate::service::{HandedOver, Me, Messenger};
 use crate::transport::Sessions;
-use crate::wire::Json;
+use crate::wire::{Notice, Reply};
 use connection::Connection;
 use outbox::Bounds;
 
@@ -88,8 +88,9 @@ impl SocketBounds {
     }
 }
 
-/// A socket that asks for something, and who that is.
-struct Asker {
+/// One event of somebody who is logged in, on its way through its handler.
+struct Call {
+    context: Arc<Context>,
     connection: Arc<Connection>,
     me: Arc<Me>,
     origin: Origin,
@@ -98,9 +99,9 @@ struct Asker {
 /// What an event led to, as data; the adapter does it.
 struct Outcome {
     /// What the acknowledgement says.
-    ack: Json,
-    /// What is told to whom.
-    deliveries: Vec<(Audience, Json)>,
+    reply: Reply<'static>,
+    /// Who hears what.
+    notices: Vec<(Audience, Notice<'static>)>,
     /// What the asker was handed by it.
     handed_over: Vec<HandedOver>,
     /// Whose presence it shows to whom.
@@ -111,10 +112,13 @@ struct Outcome {
 
 impl Outcome {
     /// An answer, and what others are told.
-    fn of(ack: Json, deliveries: Vec<(Audience, Json)>) -> Self {
+    fn new(
+        reply: Reply<'static>,
+        notices: impl IntoIterator<Item = (Audience, Notice<'static>)>,
+    ) -> Self {
         Self {
-            ack,
-            deliveries,
+            reply,
+            notices: notices.into_iter().collect(),
             handed_over: Vec::new(),
             described: Vec::new(),
             login: false,

@@ -1,18 +1,17 @@
 //! `refresh-token {token}`: a socket shows a fresh token and stays.
 
-use std::sync::Arc;
-
-use super::{Asker, Context, Outcome, socket};
+use super::{Call, Outcome, socket};
 use crate::auth::Credentials;
 use crate::service::Error;
-use crate::wire::{envelope, request};
+use crate::wire::{Reply, request};
 
-pub(super) async fn handle(
-    context: Arc<Context>,
-    asker: Asker,
-    request: request::RefreshToken,
-) -> Result<Outcome, Error> {
-    let Asker { connection, me, .. } = asker;
+pub(super) async fn handle(call: Call, request: request::RefreshToken) -> Result<Outcome, Error> {
+    let Call {
+        context,
+        connection,
+        me,
+        ..
+    } = call;
     let socket = connection.outbox.lock().socket();
     let socket = socket.ok_or(Error::Unavailable)?;
     let handshake = socket.req_parts();
@@ -30,8 +29,5 @@ pub(super) async fn handle(
     }
     let expires_at = identity.expires_at();
     connection.renew(identity);
-    Ok(Outcome::of(
-        envelope::result::refreshed(expires_at),
-        Vec::new(),
-    ))
+    Ok(Outcome::new(Reply::Refreshed(expires_at), None))
 }

@@ -4,21 +4,17 @@
 
 use std::sync::Arc;
 
-use super::{Asker, Audience, Context, Outcome};
+use super::{Audience, Call, Outcome};
 use crate::service::Error;
-use crate::wire::{envelope, request};
+use crate::wire::{Notice, Reply, request};
 
-pub(super) async fn handle(
-    context: Arc<Context>,
-    asker: Asker,
-    request: request::SetPrivacy,
-) -> Result<Outcome, Error> {
+pub(super) async fn handle(call: Call, request: request::SetPrivacy) -> Result<Outcome, Error> {
     let (only, whitelist) = (request.whitelist_only, request.whitelist);
-    let (messenger, hub) = (&context.messenger, context.delivery.as_ref());
-    let setting = messenger.set_privacy(&asker.me, only, whitelist, hub);
+    let (messenger, hub) = (&call.context.messenger, call.context.delivery.as_ref());
+    let setting = messenger.set_privacy(&call.me, only, whitelist, hub);
     let (settings, is_written) = setting.await?;
-    let notice = is_written.then(|| envelope::settings_changed(&settings));
-    let notice = notice.map(|json| (Audience::OwnOthers, json));
-    let ack = envelope::result::settings(&settings);
-    Ok(Outcome::of(ack, notice.into_iter().collect()))
+    let settings = Arc::new(settings);
+    let notice = Notice::SettingsChanged(Arc::clone(&settings));
+    let notice = is_written.then_some((Audience::OwnOthers, notice));
+    Ok(Outcome::new(Reply::Settings(settings), notice))
 }

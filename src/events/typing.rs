@@ -3,32 +3,29 @@
 //! The other's sockets here get `user-typing`, which ends by itself. Nothing is
 //! stored, and where somebody blocked the other nobody is told.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::packet::Worth;
-use super::{Asker, Context, Outcome};
+use super::{Call, Outcome};
 use crate::service::Error;
-use crate::wire::{envelope, request};
+use crate::wire::{Notice, Reply, request};
 
 /// How long somebody is shown as typing who says no more: twice the three
 /// seconds after which clients say it again.
 const SHOWN: Duration = Duration::from_secs(6);
 
-pub(super) async fn handle(
-    context: Arc<Context>,
-    asker: Asker,
-    request: request::Typing,
-) -> Result<Outcome, Error> {
-    let messenger = &context.messenger;
-    if let Some(passing) = messenger.typing(&asker.me, &request.user_id).await? {
+pub(super) async fn handle(call: Call, request: request::Typing) -> Result<Outcome, Error> {
+    let messenger = &call.context.messenger;
+    if let Some(passing) = messenger.typing(&call.me, &request.user_id).await? {
         let more = if request.typing.unwrap_or(true) {
             SHOWN
         } else {
             Duration::ZERO
         };
-        let json = envelope::user_typing(&passing, messenger.clock().after(more));
-        context.delivery.pass_on(passing.to, &json, Worth::Moment);
+        let notice = Notice::UserTyping(&passing, messenger.clock().after(more));
+        call.context
+            .delivery
+            .pass_on(passing.to, notice, Worth::Moment);
     }
-    Ok(Outcome::of(envelope::result::done(), Vec::new()))
+    Ok(Outcome::new(Reply::Done, None))
 }

@@ -3,22 +3,14 @@
 //! One's own other sockets get `privacy-changed`; who was blocked sees one come
 //! online.
 
-use std::sync::Arc;
-
-use super::{Asker, Audience, Context, Outcome};
+use super::{Audience, Call, Outcome};
 use crate::service::Error;
-use crate::wire::{envelope, request};
+use crate::wire::{Notice, Reply, request};
 
-pub(super) async fn handle(
-    context: Arc<Context>,
-    asker: Asker,
-    request: request::UnblockUser,
-) -> Result<Outcome, Error> {
-    let (messenger, hub) = (&context.messenger, context.delivery.as_ref());
-    let changing = messenger.unblock(&asker.me, &request.user_id, hub);
+pub(super) async fn handle(call: Call, request: request::UnblockUser) -> Result<Outcome, Error> {
+    let (messenger, hub) = (&call.context.messenger, call.context.delivery.as_ref());
+    let changing = messenger.unblock(&call.me, &request.user_id, hub);
     let (user, is_news) = changing.await?;
-    let notice = is_news.then(|| envelope::block_changed(&user, false));
-    let notice = notice.map(|json| (Audience::OwnOthers, json));
-    let ack = envelope::result::blocked(false);
-    Ok(Outcome::of(ack, notice.into_iter().collect()))
+    let notice = is_news.then_some((Audience::OwnOthers, Notice::BlockChanged(user, false)));
+    Ok(Outcome::new(Reply::Blocked(false), notice))
 }

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Render;
+use super::json::{Json, render};
 use crate::service::Error;
 
 /// A stable error code. `docs/protocol.md` says what a client may conclude.
@@ -92,5 +94,11 @@ impl From<&Error> for ErrorBody {
             message: error.to_string(),
             retry_after_ms: error.retry_after_ms(),
         }
+    }
+}
+
+impl Render for Error {
+    fn v3(&self) -> Json {
+        render(&ErrorBody::from(self)).into()
     }
 }

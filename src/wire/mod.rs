@@ -3,6 +3,7 @@
 
 mod decode;
 mod depth;
+mod dialect;
 pub mod envelope;
 mod error;
 mod id_input;
@@ -14,6 +15,9 @@ mod time;
 
 mod view;
 
+pub use dialect::{Dialect, PerDialect, Render};
+pub use envelope::Notice;
+pub use envelope::result::Reply;
 pub use error::{Code, ErrorBody};
-pub(crate) use json::{Json, render};
-pub use view::{message, user_details};
+pub(crate) use json::Json;
+pub use view::user_details;

@@ -18,7 +18,7 @@ use chatzz::id::{ChatRoomId, ChatUserId, MessageId, UserId};
 use chatzz::lanes::Stored;
 use chatzz::service::HistoryPage;
 use chatzz::store::{FromRaw as _, Message, Status, User};
-use chatzz::wire::{self, envelope, request};
+use chatzz::wire::{Dialect, Notice, PerDialect, Render as _, Reply, request};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
@@ -57,12 +57,11 @@ pub fn pieces() -> Vec<Piece> {
     let payload: Box<RawValue> = RawValue::from_string(payload.to_owned()).unwrap();
     let stored = stored();
     let document = bson::serialize_to_vec(&stored.message).unwrap();
-    let shown = wire::message(&stored);
-    let page = HistoryPage {
+    let page = Reply::History(Arc::new(HistoryPage {
         messages: (0..100).map(|_| stored.clone()).collect(),
         has_more: true,
         handed_over: None,
-    };
+    }));
     let message = stored.message.clone();
     vec![
         Piece::new("decode send-message", move || {
@@ -79,14 +78,20 @@ pub fn pieces() -> Vec<Piece> {
         Piece::new("message to JSON", {
             let stored = stored.clone();
             move || {
-                black_box(wire::message(black_box(&stored)));
+                black_box(black_box(&stored).render(Dialect::V3));
             }
         }),
-        Piece::new("new-message envelope", move || {
-            black_box(envelope::new_message(black_box(&shown)));
+        Piece::new("new-message envelope", {
+            let stored: &Stored = Box::leak(Box::new(stored));
+            let message = PerDialect::new(stored);
+            message.json(Dialect::V3);
+            move || {
+                let notice = Notice::NewMessage(black_box(&message));
+                black_box(notice.render(Dialect::V3));
+            }
         }),
         Piece::new("page of 100 to JSON", move || {
-            black_box(envelope::result::history(black_box(&page)));
+            black_box(black_box(&page).render(Dialect::V3));
         }),
     ]
 }

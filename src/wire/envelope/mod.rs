@@ -1,27 +1,93 @@
-//! The `chatzz` envelope: `{type, data}`, nothing beside these two.
+//! What clients are told, and the `chatzz` envelope that says it in protocol 3:
+//! `{type, data}`, nothing beside these two.
 
 pub mod result;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bson::DateTime;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::json::{Json, render};
+use super::time::Date;
+use super::{Dialect, ErrorBody, PerDialect, Render, schema, view};
 use crate::config::StatusEvent;
-use crate::id::{Hex, Seq, UserId};
-use crate::lanes::Stored;
+use crate::id::{Hex, UserId};
+use crate::lanes::{Advanced, Stored};
+use crate::service::presence::Announcement;
 use crate::service::{Contact, Error, HistoryPage, Login, Passing, PrivacySettings};
-use crate::store::{Presence, User};
-use crate::wire::json::{Json, render};
-use crate::wire::time::Date;
-use crate::wire::{schema, view};
+use crate::store::Presence;
 
 /// Name of the one event the server emits.
 pub const EVENT: &str = "chatzz";
 /// Version of the contract in `docs/protocol.md`; the npm package spoke 1.
 pub const PROTOCOL: u32 = 3;
+
+/// Something that a client is told on its own.
+pub enum Notice<'a> {
+    /// What a person is told after `connect-user`, and what the application adds.
+    UserDetails(Box<Login>, Option<Arc<RawValue>>),
+    /// A contact came online or went offline; the envelope's name is configured.
+    StatusChanged(StatusEvent, &'a Announcement),
+    /// A chat room was created.
+    ChatUserAdded(Arc<Contact>),
+    /// A page of history, for a client that asked without an acknowledgement.
+    OldMessages(Arc<HistoryPage>),
+    /// A message was stored.
+    NewMessage(&'a PerDialect<&'a Stored>),
+    /// Messages became `sent` or `read`.
+    MessageStatusChanged(&'a Advanced),
+    /// One's own other socket blocked somebody (`true`) or unblocked them.
+    BlockChanged(UserId, bool),
+    /// One's own other socket set who may write.
+    SettingsChanged(Arc<PrivacySettings>),
+    /// Somebody types, to the other one, until a moment that may be now.
+    UserTyping(&'a Passing, DateTime),
+    /// Somebody's front end says something that is not stored.
+    UserSignal(&'a UserId, &'a RawValue),
+    /// An event of this name failed and carried no acknowledgement.
+    Error(&'a str, &'a Error),
+}
+
+impl Render for Notice<'_> {
+    fn v3(&self) -> Json {
+        match self {
+            Self::UserDetails(login, meta) => {
+                envelope("user-details", UserDetails::new(login, meta.as_deref()))
+            }
+            Self::StatusChanged(name, news) => envelope(name.as_str(), StatusChanged::from(*news)),
+            Self::ChatUserAdded(contact) => {
+                envelope("chat-user-added", view::AddedView::from(&**contact))
+            }
+            Self::OldMessages(page) => envelope("old-messages", messages(page)),
+            Self::NewMessage(message) => envelope("new-message", message.json(Dialect::V3)),
+            Self::MessageStatusChanged(advanced) => {
+                let change = view::StatusChange::from(*advanced);
+                envelope("message-status-changed", change)
+            }
+            Self::BlockChanged(user_id, blocked) => {
+                let blocked = *blocked;
+                envelope("privacy-changed", BlockChanged { user_id, blocked })
+            }
+            Self::SettingsChanged(settings) => {
+                envelope("privacy-changed", view::Privacy::from(&**settings))
+            }
+            Self::UserTyping(passing, until) => {
+                envelope("user-typing", UserTyping::new(passing, *until))
+            }
+            Self::UserSignal(user_id, data) => {
+                envelope("user-signal", UserSignal { user_id, data })
+            }
+            Self::Error(event, error) => {
+                let body = ErrorBody::from(*error);
+                envelope("error", Failed { event, body })
+            }
+        }
+    }
+}
 
 #[derive(Serialize)]
 struct Envelope<'a, D> {
@@ -31,6 +97,10 @@ struct Envelope<'a, D> {
 
 fn envelope(r#type: &str, data: impl Serialize) -> Json {
     render(&Envelope { r#type, data }).into()
+}
+
+fn messages(page: &HistoryPage) -> Vec<view::Message<'_>> {
+    page.messages.iter().map(Into::into).collect()
 }
 
 /// `data` of `user-details`: the user, the contacts, what was missed.
@@ -50,24 +120,21 @@ pub(in crate::wire) struct UserDetails<'a> {
     meta: Option<&'a RawValue>,
 }
 
-/// What a person is told after `connect-user`.
-/// `meta` is what the application adds.
-pub fn user_details(login: &Login, meta: Option<&RawValue>) -> Json {
-    let missed = login.missed.iter().map(|(sender, messages)| {
-        let messages = messages.iter().map(view::Message::from).collect();
-        (sender.to_key(), messages)
-    });
-    envelope(
-        "user-details",
-        UserDetails {
+impl<'a> UserDetails<'a> {
+    fn new(login: &'a Login, meta: Option<&'a RawValue>) -> Self {
+        let missed = login.missed.iter().map(|(sender, messages)| {
+            let messages = messages.iter().map(view::Message::from).collect();
+            (sender.to_key(), messages)
+        });
+        Self {
             user: view::user_details(&login.user),
             status: Presence::Online,
             last_online: login.last_online.map(Date),
             connected_users: login.contacts.iter().map(Into::into).collect(),
             missed_messages: missed.collect(),
             meta,
-        },
-    )
+        }
+    }
 }
 
 /// `data` of `chat-user-status-changed`.
@@ -80,46 +147,14 @@ pub(in crate::wire) struct StatusChanged<'a> {
     last_online: Option<Date>,
 }
 
-/// A contact came online or went offline.
-pub fn status_changed(
-    name: StatusEvent,
-    user: &User,
-    status: Presence,
-    last_online: Option<DateTime>,
-) -> Json {
-    envelope(
-        name.as_str(),
-        StatusChanged {
-            user: view::user_details(user),
-            status,
-            last_online: last_online.map(Date),
-        },
-    )
-}
-
-/// A chat room was created.
-pub fn chat_user_added(contact: &Contact) -> Json {
-    envelope("chat-user-added", view::AddedView::from(contact))
-}
-
-/// A page of history, for a client that asked without an acknowledgement.
-pub fn old_messages(page: &HistoryPage) -> Json {
-    let messages = page.messages.iter().map(view::Message::from);
-    envelope("old-messages", messages.collect::<Vec<_>>())
-}
-
-/// A message was stored; takes the message's own JSON.
-pub fn new_message(message: &RawValue) -> Json {
-    envelope("new-message", message)
-}
-
-/// Messages became `sent` or `read`: the newest, and from which position on if several.
-pub fn message_status_changed(newest: &Stored, oldest: Option<Seq>) -> Json {
-    let data = match oldest {
-        Some(oldest) => view::ranged(newest, oldest, newest.message.seq),
-        None => view::message(newest),
-    };
-    envelope("message-status-changed", data)
+impl<'a> From<&'a Announcement> for StatusChanged<'a> {
+    fn from(news: &'a Announcement) -> Self {
+        Self {
+            user: view::user_details(&news.user),
+            status: news.status,
+            last_online: news.last_online.map(Date),
+        }
+    }
 }
 
 /// `data` of `privacy-changed` after a block.
@@ -128,20 +163,6 @@ pub fn message_status_changed(newest: &Stored, oldest: Option<Seq>) -> Json {
 pub(in crate::wire) struct BlockChanged<'a> {
     user_id: &'a UserId,
     blocked: bool,
-}
-
-/// One's own other socket blocked or unblocked somebody.
-pub fn block_changed(user: &UserId, blocked: bool) -> Json {
-    let data = BlockChanged {
-        user_id: user,
-        blocked,
-    };
-    envelope("privacy-changed", data)
-}
-
-/// One's own other socket set who may write.
-pub fn settings_changed(settings: &PrivacySettings) -> Json {
-    envelope("privacy-changed", view::Privacy::from(settings))
 }
 
 /// `data` of `user-typing`.
@@ -155,16 +176,14 @@ pub(in crate::wire) struct UserTyping<'a> {
     until: Date,
 }
 
-/// Somebody types, to the other one, until a moment that may be now.
-pub fn user_typing(passing: &Passing, until: DateTime) -> Json {
-    envelope(
-        "user-typing",
-        UserTyping {
+impl<'a> UserTyping<'a> {
+    fn new(passing: &'a Passing, until: DateTime) -> Self {
+        Self {
             user: view::user_details(&passing.from),
             chat_room_id: passing.room.to_hex(),
             until: Date(until),
-        },
-    )
+        }
+    }
 }
 
 /// `data` of `user-signal`.
@@ -176,22 +195,10 @@ pub(in crate::wire) struct UserSignal<'a> {
     data: &'a RawValue,
 }
 
-/// Somebody's front end says something that is not stored.
-pub fn user_signal(from: &UserId, data: &RawValue) -> Json {
-    let user_id = from;
-    envelope("user-signal", UserSignal { user_id, data })
-}
-
 /// `data` of `error`.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::wire) struct Failed<'a> {
     event: &'a str,
     #[serde(flatten)]
-    body: crate::wire::ErrorBody,
-}
-
-/// An event failed and carried no acknowledgement.
-pub fn error(event: &str, error: &Error) -> Json {
-    let body = crate::wire::ErrorBody::from(error);
-    envelope("error", Failed { event, body })
+    body: ErrorBody,
 }

@@ -1,4 +1,5 @@
-//! Results of acknowledgements, in the order of the event table.
+//! What acknowledgements say, and how protocol 3 says it, in the order of the
+//! event table.
 
 use std::sync::Arc;
 
@@ -7,14 +8,85 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::PROTOCOL;
+use super::{PROTOCOL, messages};
 use crate::id::UserId;
 use crate::lanes::Stored;
 use crate::service::{ActivePage, Contact, HistoryPage, PrivacySettings};
 use crate::store::{Presence, User};
 use crate::wire::json::{Json, render};
 use crate::wire::time::Date;
-use crate::wire::{schema, view};
+use crate::wire::{Dialect, PerDialect, Render, schema, view};
+
+/// What a client is answered that asked for something and got it.
+pub enum Reply<'a> {
+    /// To `connect-user`: who is logged in, and what time it is.
+    Connected(UserId, DateTime),
+    /// To `add-chat-user`.
+    Contact(Arc<Contact>),
+    /// To `get-old-messages`.
+    History(Arc<HistoryPage>),
+    /// To `send-message`, and to `message-read` for one message.
+    Message(&'a PerDialect<&'a Stored>),
+    /// To `send-message` with a client id that was stored before.
+    Duplicate(&'a Stored),
+    /// To `message-read` up to a position: how many were read.
+    Read(u64),
+    /// To `message-delivered`: how many became `sent`.
+    Delivered(u64),
+    /// To `block-user` (`true`) and `unblock-user`.
+    Blocked(bool),
+    /// To `get-blocked-users`.
+    Users(Vec<Arc<User>>),
+    /// To `set-privacy`.
+    Settings(Arc<PrivacySettings>),
+    /// To `typing`: nothing.
+    Done,
+    /// To `signal`: whether a socket of the other took it.
+    Online(bool),
+    /// To `get-active-users`.
+    Active(ActivePage),
+    /// To `refresh-token`; `None` when the socket stays for ever.
+    Refreshed(Option<DateTime>),
+}
+
+impl Render for Reply<'_> {
+    fn v3(&self) -> Json {
+        let json = match self {
+            Self::Connected(user_id, now) => render(&Connected {
+                user_id,
+                status: Presence::Online,
+                server_time: Date(*now),
+                protocol: PROTOCOL,
+            }),
+            Self::Contact(contact) => render(&view::ContactView::from(&**contact)),
+            Self::History(page) => render(&History {
+                messages: messages(page),
+                has_more: page.has_more,
+            }),
+            Self::Message(message) => return message.json(Dialect::V3),
+            Self::Duplicate(stored) => render(&view::SentMessage::duplicate(stored)),
+            Self::Read(read) => render(&Read { read: *read }),
+            Self::Delivered(delivered) => render(&Delivered {
+                delivered: *delivered,
+            }),
+            Self::Blocked(blocked) => render(&Blocked { blocked: *blocked }),
+            Self::Users(users) => render(&Users {
+                users: users.iter().map(|user| view::user_details(user)).collect(),
+            }),
+            Self::Settings(settings) => render(&view::Privacy::from(&**settings)),
+            Self::Done => render(&Done {}),
+            Self::Online(online) => render(&Online { online: *online }),
+            Self::Active(page) => render(&Active {
+                users: page.contacts.iter().map(Into::into).collect(),
+                has_more: page.has_more,
+            }),
+            Self::Refreshed(expires_at) => render(&Refreshed {
+                expires_at: expires_at.map(Date),
+            }),
+        };
+        json.into()
+    }
+}
 
 /// The answer to `connect-user`.
 #[derive(Serialize, JsonSchema)]
@@ -26,22 +98,6 @@ pub(in crate::wire) struct Connected<'a> {
     protocol: u32,
 }
 
-/// Of `connect-user`.
-pub fn connected(user: &UserId, now: DateTime) -> Json {
-    render(&Connected {
-        user_id: user,
-        status: Presence::Online,
-        server_time: Date(now),
-        protocol: PROTOCOL,
-    })
-    .into()
-}
-
-/// Of `add-chat-user`.
-pub fn contact(contact: &Contact) -> Json {
-    render(&view::ContactView::from(contact)).into()
-}
-
 /// The answer to `get-old-messages`: a page of history, ascending.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -51,45 +107,16 @@ pub(in crate::wire) struct History<'a> {
     has_more: bool,
 }
 
-/// Of `get-old-messages`.
-pub fn history(page: &HistoryPage) -> Json {
-    render(&History {
-        messages: page.messages.iter().map(Into::into).collect(),
-        has_more: page.has_more,
-    })
-    .into()
-}
-
-/// Of `send-message` with a client id that was stored before.
-pub fn duplicate(stored: &Stored) -> Json {
-    view::duplicate(stored).into()
-}
-
-/// Of `message-read` for one message.
-pub fn message(stored: &Stored) -> Json {
-    view::message(stored).into()
-}
-
 /// How many messages were read.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::wire) struct Read {
     read: u64,
 }
 
-/// Of `message-read` up to a position.
-pub fn read(count: u64) -> Json {
-    render(&Read { read: count }).into()
-}
-
 /// The answer to `block-user` and `unblock-user`.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::wire) struct Blocked {
     blocked: bool,
-}
-
-/// Of `block-user` and `unblock-user`.
-pub fn blocked(blocked: bool) -> Json {
-    render(&Blocked { blocked }).into()
 }
 
 /// The answer to `get-blocked-users`.
@@ -99,28 +126,11 @@ pub(in crate::wire) struct Users<'a> {
     users: Vec<&'a RawValue>,
 }
 
-/// Of `get-blocked-users`.
-pub fn users(users: &[Arc<User>]) -> Json {
-    let users = users.iter().map(|user| view::user_details(user)).collect();
-    render(&Users { users }).into()
-}
-
-/// Of `set-privacy`.
-pub fn settings(settings: &PrivacySettings) -> Json {
-    render(&view::Privacy::from(settings)).into()
-}
-
 /// The answer to `refresh-token`: until when the socket stays; `null` is for ever.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::wire) struct Refreshed {
     expires_at: Option<Date>,
-}
-
-/// Of `refresh-token`; `None` when the socket stays for ever.
-pub fn refreshed(expires_at: Option<DateTime>) -> Json {
-    let expires_at = expires_at.map(Date);
-    render(&Refreshed { expires_at }).into()
 }
 
 /// How many messages became `sent`.
@@ -129,29 +139,14 @@ pub(in crate::wire) struct Delivered {
     delivered: u64,
 }
 
-/// Of `message-delivered`.
-pub fn delivered(count: u64) -> Json {
-    render(&Delivered { delivered: count }).into()
-}
-
 /// The answer to `typing`: nothing.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::wire) struct Done {}
-
-/// Of `typing`: nothing.
-pub fn done() -> Json {
-    render(&Done {}).into()
-}
 
 /// The answer to `signal`: whether a socket of the other was sent it.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::wire) struct Online {
     online: bool,
-}
-
-/// Of `signal`: whether a socket of the other took it.
-pub fn online(online: bool) -> Json {
-    render(&Online { online }).into()
 }
 
 /// The answer to `get-active-users`: a page of contacts.
@@ -160,13 +155,4 @@ pub fn online(online: bool) -> Json {
 pub(in crate::wire) struct Active<'a> {
     users: Vec<view::ContactView<'a>>,
     has_more: bool,
-}
-
-/// Of `get-active-users`.
-pub fn active(page: &ActivePage) -> Json {
-    render(&Active {
-        users: page.contacts.iter().map(Into::into).collect(),
-        has_more: page.has_more,
-    })
-    .into()
 }

@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::json::render;
-use super::schema;
+use super::json::{Json, render};
 use super::time::Date;
+use super::{Render, schema};
 use crate::domain::{Delivery, Status};
 use crate::id::{Hex, Seq, UserId};
-use crate::lanes::Stored;
+use crate::lanes::{Advanced, Stored};
 use crate::service::{Contact, LastMessage, PrivacySettings};
 use crate::store::Presence;
 use user::Inlined;
@@ -68,9 +68,10 @@ impl<'a> From<&'a Stored> for Message<'a> {
     }
 }
 
-/// A message with user details on both sides.
-pub fn message(stored: &Stored) -> Box<RawValue> {
-    render(&Message::from(stored))
+impl Render for &Stored {
+    fn v3(&self) -> Json {
+        render(&Message::from(*self)).into()
+    }
 }
 
 /// The answer to a send: the stored message.
@@ -84,12 +85,14 @@ pub(super) struct SentMessage<'a> {
     duplicate: bool,
 }
 
-/// A message to which a send with the same client id is answered.
-pub(crate) fn duplicate(stored: &Stored) -> Box<RawValue> {
-    render(&SentMessage {
-        message: Message::from(stored),
-        duplicate: true,
-    })
+impl<'a> SentMessage<'a> {
+    /// A message to which a send with the same client id is answered.
+    pub(super) fn duplicate(stored: &'a Stored) -> Self {
+        Self {
+            message: Message::from(stored),
+            duplicate: true,
+        }
+    }
 }
 
 /// Positions in a chat room, both ends included.
@@ -110,12 +113,14 @@ pub(super) struct StatusChange<'a> {
     range: Option<Range>,
 }
 
-/// A message that stands for a range of them.
-pub(crate) fn ranged(stored: &Stored, from: Seq, to: Seq) -> Box<RawValue> {
-    render(&StatusChange {
-        message: Message::from(stored),
-        range: Some(Range { from, to }),
-    })
+impl<'a> From<&'a Advanced> for StatusChange<'a> {
+    fn from(Advanced { newest, oldest, .. }: &'a Advanced) -> Self {
+        let to = newest.message.seq;
+        Self {
+            message: Message::from(newest),
+            range: oldest.map(|from| Range { from, to }),
+        }
+    }
 }
 
 /// The newest message of a contact, with the ids of both people.

@@ -1,0 +1,48 @@
+//! The dialects in which clients are spoken to.
+
+use std::sync::OnceLock;
+
+use super::json::Json;
+
+/// How a connection is spoken to; fixed when it joins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Protocol 3, `docs/protocol.md`.
+    V3,
+}
+
+/// What has a JSON form in each dialect.
+pub trait Render {
+    /// The form in [`Dialect::V3`].
+    fn v3(&self) -> Json;
+
+    /// The form in a dialect.
+    fn render(&self, dialect: Dialect) -> Json {
+        match dialect {
+            Dialect::V3 => self.v3(),
+        }
+    }
+}
+
+/// What goes to several connections: its JSON is built once in each dialect that
+/// one of them speaks, and shared.
+pub struct PerDialect<T> {
+    value: T,
+    v3: OnceLock<Json>,
+}
+
+impl<T: Render> PerDialect<T> {
+    /// Nothing is built yet.
+    pub fn new(value: T) -> Self {
+        let v3 = OnceLock::new();
+        Self { value, v3 }
+    }
+
+    /// The JSON, built by the first who needs it.
+    pub fn json(&self, dialect: Dialect) -> Json {
+        let built = match dialect {
+            Dialect::V3 => &self.v3,
+        };
+        built.get_or_init(|| self.value.render(dialect)).clone()
+    }
+}
