@@ -31,3 +31,12 @@ pub fn fields(event: &str, required: bool) -> BTreeSet<String> {
             .collect()
     }
 }
+
+/// The payload that the documentation shows for an event.
+pub fn example(event: &str) -> Value {
+    let page = include_str!("../../../docs/protocol.md");
+    let (_, section) = page.split_once(&format!("\n### {event}\n")).unwrap();
+    let (_, example) = section.split_once("```json\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    serde_json::from_str(example).unwrap()
+}
