@@ -17,11 +17,7 @@ use super::fifo::{Incoming, Queued};
 use super::outbox::Outbox;
 use super::packet::Packet;
 use super::parsed::{self, Event, MOST_NAME_CHARS, Parsed};
-use super::{
-    Audience, Call, Context, Outcome, add_chat_user, block_user, connect_user, get_active_users,
-    get_blocked_users, get_old_messages, message_delivered, message_read, refresh_token,
-    send_message, set_privacy, signal, typing, unblock_user,
-};
+use super::{Audience, Call, Context, Outcome};
 use crate::lanes::Origin;
 use crate::service::Error;
 use crate::service::presence::{Departure, Description};
@@ -107,7 +103,7 @@ macro_rules! run {
             ) {
                 match event {
                     $(Event::$event => {
-                        self.$order(asked, $handler::handle).await;
+                        self.$order(asked, super::$handler::handle).await;
                     })*
                     Event::Disconnect => self.disconnect(asked.connection),
                 }
