@@ -46,3 +46,28 @@ impl<T: Render> PerDialect<T> {
         built.get_or_init(|| self.value.render(dialect)).clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::wire::json::render;
+
+    struct Counted(AtomicUsize);
+
+    impl Render for Counted {
+        fn v3(&self) -> Json {
+            render(&self.0.fetch_add(1, Ordering::SeqCst)).into()
+        }
+    }
+
+    #[test]
+    fn json_is_built_once_for_all_who_speak_a_dialect() {
+        let notice = PerDialect::new(Counted(AtomicUsize::new(7)));
+        let [first, second] = [(); 2].map(|()| notice.json(Dialect::V3));
+        assert_eq!(first.get(), "7");
+        assert!(Arc::ptr_eq(&first, &second));
+    }
+}
