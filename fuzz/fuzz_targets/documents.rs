@@ -8,7 +8,8 @@
 #![no_main]
 
 use bson::RawDocument;
-use chatzz::store::{ChatRoom, ChatUser, FromRaw as _, Message};
+use chatzz::domain::Message;
+use chatzz::store::{ChatRoom, ChatUser, FromRaw as _};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

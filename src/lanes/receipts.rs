@@ -185,7 +185,7 @@ impl Receipts {
                 Outcome::Moved(moving) => self.announce(pending, *moving),
                 Outcome::Nothing { seq, delivery } => self.answer_unmoved(pending, seq, delivery),
                 Outcome::Again(attempted, error) => {
-                    report(&error);
+                    report(error.as_ref());
                     pending.attempted = attempted.map(|moving| *moving);
                     pending.postpone();
                     self.pending.push(pending);
@@ -450,7 +450,7 @@ type Member = (ChatRoomId, ChatUserId);
 /// Whose receipts, and of which kind.
 type Key = (Member, ReceiptKind);
 
-fn report(error: &Option<Error>) {
+fn report(error: Option<&Error>) {
     if let Some(error) = error {
         tracing::warn!(
             error = error as &dyn std::error::Error,

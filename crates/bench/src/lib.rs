@@ -14,10 +14,11 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use bson::{DateTime, RawDocument, doc};
+use chatzz::domain::{Counts, Message};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, UserId};
 use chatzz::lanes::Stored;
 use chatzz::service::HistoryPage;
-use chatzz::store::{FromRaw as _, Message, Status, User};
+use chatzz::store::{FromRaw as _, User};
 use chatzz::wire::{Dialect, Notice, PerDialect, Render as _, Reply, request};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -105,21 +106,22 @@ fn stored() -> Stored {
         Arc::new(User::present(UserId::Int(number), profile))
     };
     let at = DateTime::from_millis(1_700_000_000_000);
+    let message = Message {
+        id: MessageId::generate(),
+        chat_room: ChatRoomId::generate(),
+        from: ChatUserId::generate(),
+        to: ChatUserId::generate(),
+        message: "Good morning! Is the parcel there?".to_owned(),
+        created_at: at,
+        seq: 4711,
+        counts: Counts::new(2400, 2311),
+        client_id: Some("0b9d2f7e-6d0c-4f3a-9d43-1f1d6f1f7b11".to_owned()),
+        sent_at: Some(at),
+        read_at: None,
+    };
     Stored {
-        message: Message {
-            id: MessageId::generate(),
-            chat_room: ChatRoomId::generate(),
-            from: ChatUserId::generate(),
-            to: ChatUserId::generate(),
-            message: "Good morning! Is the parcel there?".to_owned(),
-            created_at: at,
-            status: Status::Sent,
-            seq: 4711,
-            unread: Some(true),
-            client_id: Some("0b9d2f7e-6d0c-4f3a-9d43-1f1d6f1f7b11".to_owned()),
-            sent_at: Some(at),
-            read_at: None,
-        },
+        delivery: message.born(),
+        message,
         from: user(1, "alice"),
         to: user(2, "bob"),
         origin: None,

@@ -123,7 +123,7 @@ pub(super) fn receipts(members: Members, document: &RawDocument) -> ByMember<Rec
             receipts.of_mut(position).cursors = cursors;
         }
     }
-    let steps = field("steps").and_then(|steps| steps.as_document());
+    let steps = field("steps").and_then(RawBsonRef::as_document);
     for (member, steps) in steps.into_iter().flat_map(scan::fields) {
         let steps = steps.as_array().into_iter().flatten();
         let steps = steps.filter_map(|step| self::step(step.ok()?));

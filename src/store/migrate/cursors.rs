@@ -74,7 +74,7 @@ impl Old {
     fn read(document: &RawDocument) -> Self {
         let field = |name| document.get(name).ok().flatten();
         let date = |name| field(name).and_then(scan::date);
-        let status = field("status").and_then(|status| status.as_str());
+        let status = field("status").and_then(bson::RawBsonRef::as_str);
         Self {
             id: field("_id").map_or(Bson::Null, scan::value),
             seq: field("seq").and_then(scan::integer).unwrap_or_default(),
@@ -254,8 +254,10 @@ impl Store {
                     return Err(MigrateError::Refused(written.refused, collection.into()));
                 }
                 Err(error) if error.is_transient() && pause < ATTEMPTS => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(error, "the migration tries again");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the migration tries again"
+                    );
                     tokio::time::sleep(Duration::from_secs(pause)).await;
                 }
                 written => return Ok(written.map(drop)?),

@@ -53,7 +53,7 @@ impl Looker {
                 Look::Stands(found) => found,
                 // what was refused before has been put right by somebody else
                 _ if !findings.is_empty() => return Ok(Look::Stands(findings)),
-                other => return Ok(other),
+                Look::Fine => return Ok(Look::Fine),
             };
             let split = found.into_iter().partition(|f| f.repaired == Some(false));
             let (not_mended, others): (Vec<Finding>, Vec<Finding>) = split;

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 pub(crate) use generate::{Shape, generate};
 
 /// A run, replayable from its file.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a plan says of each habit whether people have it"
+)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// Where every choice of the run comes from.

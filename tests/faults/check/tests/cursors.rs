@@ -191,7 +191,7 @@ fn withheld() -> Case {
     }
     let stored = case.stored(1);
     NOBODY.clone_into(&mut stored.to);
-    stored.status = "sent".to_owned();
+    "sent".clone_into(&mut stored.status);
     stored.read_at = None;
     cursors(&mut case).read_count = 2;
     case

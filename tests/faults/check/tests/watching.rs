@@ -168,7 +168,7 @@ pub(super) fn somebody_who_blocked_the_watcher_may_look_offline() {
     shows(&mut case);
     case.breaks(&[I11]);
     let add = case.invokes("add-chat-user")[0];
-    let (blocker, blocked) = (
+    let (blocker, other) = (
         case.dump.chat_users[0].user.clone(),
         case.dump.chat_users[1].user.clone(),
     );
@@ -177,11 +177,11 @@ pub(super) fn somebody_who_blocked_the_watcher_may_look_offline() {
         invoke.event = "block-user".into();
     }
     case.edit(add, |payload| {
-        payload["userId"] = serde_json::json!(blocked)
+        payload["userId"] = serde_json::json!(other);
     });
     let answer = case.answer_to(add);
     case.edit(answer, |answer| {
-        *answer = serde_json::json!({"blocked": true})
+        *answer = serde_json::json!({"blocked": true});
     });
     case.is_clean();
 }
