@@ -3,28 +3,37 @@
 //! # The layers
 //!
 //! ```text
-//! main → app → {events, http} → wire → service → {lanes → store} → id
+//! main → app → {events, http} → wire → service → {lanes → store} → domain → id
 //! main → verify → store
 //! ```
 //!
-//! Nothing points upwards. [`bugs`], [`clock`], [`config`] and [`id`] are leaves. What
-//! `chatzz dev` and `chatzz peer` need beside the server is the crate `chatzz-dev`,
-//! which the program alone knows.
+//! Nothing points upwards. What `chatzz dev` and `chatzz peer` need beside the server is
+//! the crate `chatzz-dev`, which the program alone knows.
 //!
-//! | module | what it is |
-//! |---|---|
-//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order |
-//! | `events` | client events: order per socket, one handler per file, everything that is emitted |
-//! | `http` | the accept loop, health, metrics, the check of origins |
-//! | [`wire`] | requests, envelopes and errors as clients see them |
-//! | [`service`] | the messenger's rules; knows no sockets and no JSON |
-//! | [`lanes`] | where messages get their numbers and become durable |
-//! | [`store`] | MongoDB: documents, indexes, queries, migrations |
-//! | `limits` | token buckets and caps of sockets, users and addresses |
-//! | [`verify`] | checks a live database and mends what can be derived |
-//! | [`auth`] | who a socket speaks for |
-//! | [`bugs`] | bugs on purpose, in the program `chatzz-seeded` alone |
-//! | [`spec`] | the contract for machines, made of the wire's types |
+//! This table is the map: `tests/it/architecture.rs` reads it, and fails when a module
+//! uses what its row does not name, or names what it does not use.
+//!
+//! | module | what it is | uses |
+//! |---|---|---|
+//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | auth clock config events http id lanes limits service store transport |
+//! | `events` | client events: order per socket, one handler a file, everything that is emitted | auth bugs config domain id lanes limits service store transport wire |
+//! | `http` | the accept loop, health, metrics, the check of origins | config limits service store transport wire |
+//! | [`wire`] | requests, replies, notices and errors as clients see them | config domain id lanes service store |
+//! | [`spec`] | the contract for machines, made of the wire's types | wire |
+//! | [`service`] | the messenger's rules; knows no sockets and no JSON | bugs clock config domain id lanes store |
+//! | [`lanes`] | the write side of a chat room: numbers, durable messages, receipts | bugs clock domain id store |
+//! | [`store`] | MongoDB: documents, indexes, queries, migrations | bugs config domain id |
+//! | [`domain`] | members, messages, cursors and the statuses that follow from them; no I/O | id |
+//! | [`id`] | ids of the messenger's objects and of the application's users | – |
+//! | [`verify`] | checks a live database and mends what can be derived | clock domain id store |
+//! | [`auth`] | who a socket speaks for | clock config service |
+//! | `limits` | token buckets and caps of sockets, users and addresses | config id |
+//! | [`config`] | settings, each key declared once | – |
+//! | [`cli`] | the command line | config |
+//! | [`clock`] | the one place that asks the system for the time | – |
+//! | [`telemetry`] | logs | config |
+//! | `transport` | connections under the sockets, and how much has left them | – |
+//! | [`bugs`] | bugs on purpose, in the program `chatzz-seeded` alone | – |
 //!
 //! # The walk of one `send-message`
 //!
@@ -38,10 +47,20 @@
 //! 3. The lane ([`lanes`]) takes everything that waits, numbers the messages of
 //!    each chat room and stores them with one ordered insert, on a majority and
 //!    journaled. A refused insert is sorted by the index that refused.
-//! 4. The lane tells its outlet (`events::delivery`): the message's JSON is built
-//!    once and goes to the sender's sockets, into the acknowledgement, and to the
+//! 4. The lane announces it by its outlet (`events::delivery`): the message's JSON is
+//!    built once and goes to the sender's sockets, into the acknowledgement, and to the
 //!    receiver's sockets, in the order of the numbers.
 //! 5. Heads and delivered cursors are written behind ([`store::WriteBehind`]).
+//!
+//! # The walk of one `message-read`
+//!
+//! 1. It reaches the receipts of the chat room's lane, beside its sends. The furthest
+//!    of several that wait is stored.
+//! 2. The reader's cursor on the chat room moves by compare-and-set, many chat rooms in
+//!    one command. No message is written: its status follows from the cursor
+//!    ([`domain::Message::delivery`]).
+//! 3. The range from where the cursor stood is announced to the sender's sockets and to
+//!    the reader's others, and the event is answered with how many messages that were.
 //!
 //! What a client may rely on stands in `docs/protocol.md`.
 
