@@ -4,7 +4,7 @@
 //! waits, numbers the messages of each chat room, stores them with one ordered
 //! insert (majority, journaled) and then announces them. While one batch is
 //! being stored the next one gathers, so batches grow with the load by
-//! themselves. Receipts go beside the messages ([`receipts`]): a cursor moves
+//! themselves. Receipts go beside the messages (`receipts`): a cursor moves
 //! without a message being written, and no send waits for it.
 
 mod append;
