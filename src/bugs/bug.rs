@@ -105,7 +105,7 @@ bugs! {
     /// Reading one message confirms everything before it as delivered, too.
     ///
     /// Shown by a receiver who reads the newest of many missed messages, of which
-    /// the login brought the newest only: the others are never missed again.
+    /// the login sent only that one: the others are never sent again.
     ReadConfirmsDelivery = "read-confirms-delivery" breaks ["I7"];
 
     /// A receipt's range is not cut around what is withheld in it.

@@ -31,7 +31,7 @@ pub enum LogFormat {
 impl LogFormat {
     const NAMES: [(&str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
 
-    /// The format that is asked for, as far as it can be told whatever else is wrong.
+    /// The format that is asked for, as far as it can be read, whatever else is wrong.
     pub(super) fn asked_for(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let text = lookup("CHATZZ_LOG_FORMAT");
         text.and_then(|text| choice(&Self::NAMES)(text.trim()).ok())

@@ -27,7 +27,7 @@ impl BulkWriter {
         Self { database, runner }
     }
 
-    /// Carries out statements `{q, u}`; tells how many documents they changed.
+    /// Carries out statements `{q, u}`; returns how many documents they changed.
     ///
     /// A statement that the database refuses is logged and counted: the same again would
     /// be refused again. Each command waits at most `limit`.

@@ -141,7 +141,7 @@ impl<T: Send + Sync + 'static> Documents<T> {
         .map(|updated| updated.matched_count)
     }
 
-    /// Deletes one document; tells whether there was one.
+    /// Deletes one document; returns whether there was one.
     pub(super) async fn delete_one(
         &self,
         name: &'static str,

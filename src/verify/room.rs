@@ -103,7 +103,7 @@ impl Walk {
         self.tail.latest = self.tail.latest.max(message.created_at);
     }
 
-    /// Takes the number; tells whether it is the next one.
+    /// Takes the number; returns whether it is the next one.
     fn number(&mut self, seq: Seq, suspects: &mut Vec<Suspect>) -> bool {
         let next = self.tail.seq.saturating_add(1);
         if seq > next {

@@ -14,8 +14,8 @@ pub fn repository() -> &'static Path {
     reason = "this is how cargo speaks to a test that it runs"
 )]
 pub fn chatzz() -> PathBuf {
-    if let Some(told) = std::env::var_os("CARGO_BIN_EXE_chatzz") {
-        return told.into();
+    if let Some(path) = std::env::var_os("CARGO_BIN_EXE_chatzz") {
+        return path.into();
     }
     // run by hand: a test is target/debug/deps/it-…, the program target/debug/chatzz
     let test = std::env::current_exe().expect("a process knows its program");

@@ -320,7 +320,7 @@ impl ChatRooms {
     }
 
     /// Moves cursors that stand where they are believed to stand, on a majority and
-    /// journaled; tells how many of them did.
+    /// journaled; returns how many of them did.
     ///
     /// # Errors
     /// When the database cannot be asked or did not answer: then some may have moved.

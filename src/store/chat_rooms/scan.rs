@@ -199,7 +199,7 @@ impl ChatRooms {
             .await
     }
 
-    /// Replaces a head that is still as it was seen; tells whether it was.
+    /// Replaces a head that is still as it was seen; returns whether it was.
     ///
     /// # Errors
     /// When the database cannot be asked or did not answer.
@@ -241,7 +241,7 @@ impl ChatRooms {
         moved.await.map(drop)
     }
 
-    /// Replaces a delivered cursor that is still as it was seen; tells whether
+    /// Replaces a delivered cursor that is still as it was seen; returns whether
     /// it was.
     ///
     /// # Errors

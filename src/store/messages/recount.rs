@@ -56,7 +56,7 @@ impl Messages {
             .await
     }
 
-    /// Replaces counts that are still as they were seen; tells whether they were.
+    /// Replaces counts that are still as they were seen; returns whether they were.
     ///
     /// # Errors
     /// When the database cannot be asked or did not answer.

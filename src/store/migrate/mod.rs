@@ -201,7 +201,7 @@ impl Store {
         Ok(plan)
     }
 
-    /// Runs one, and records it; tells what was counted.
+    /// Runs one, and records it; returns what was counted.
     async fn run_migration(
         &self,
         migration: &Migration,

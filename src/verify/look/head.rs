@@ -26,7 +26,7 @@ pub(in crate::verify) enum Fault {
 }
 
 /// Compares a chat room with its messages: it must know at least what was seen
-/// at `first`, and at most what there is `now`. `counts_at` tells the counts of the
+/// at `first`, and at most what there is `now`. `counts_at` gives the counts of the
 /// message at a position, if that is known.
 pub(in crate::verify) fn faults(
     room: &ScannedRoom,

@@ -120,7 +120,7 @@ fn between(
     let Bounds { known, invoked } = *bounds;
     let (user, other) = (facts.conns[login.conn].user, contact.user);
     let room = facts.room_by_id.get(&contact.room);
-    let (Some(room), Some(told)) = (room, contact.unread) else {
+    let (Some(room), Some(unread)) = (room, contact.unread) else {
         return;
     };
     let before = |reads: &Reads, line| {
@@ -135,10 +135,10 @@ fn between(
     let (asked, read) = (before(&known.asked, answered), before(&known.read, invoked));
     let least = count(asked, known.seen[*room].before(invoked));
     let most = count(read, known.sent[*room].before(answered));
-    if told < least || told > most {
+    if unread < least || unread > most {
         report.add(Invariant::I10, &[invoked, answered], || {
             let (user, other) = (facts.user(user), facts.user(other));
-            format!("{user} was told of {told} unread messages of {other}, and there were {least} to {most}")
+            format!("{user} was told of {unread} unread messages of {other}, and there were {least} to {most}")
         });
     }
 }
@@ -152,7 +152,7 @@ fn recount(
 ) {
     let user = facts.conns[login.conn].user;
     let room = facts.room_by_id.get(&contact.room);
-    let (Some(room), Some(told)) = (room, contact.unread) else {
+    let (Some(room), Some(reported)) = (room, contact.unread) else {
         return;
     };
     if moved(facts, last_phase) {
@@ -162,10 +162,12 @@ fn recount(
         stored.msg.to == user && !stored.withheld && stored.msg.status != Status::Read
     });
     let counted = unread.count() as u64;
-    if told != counted {
+    if reported != counted {
         report.add(Invariant::I10, &[login.at.line], || {
             let (user, other) = (facts.user(user), facts.user(contact.user));
-            format!("{user} was told of {told} unread messages of {other}, and there are {counted}")
+            format!(
+                "{user} was told of {reported} unread messages of {other}, and there are {counted}"
+            )
         });
     }
 }

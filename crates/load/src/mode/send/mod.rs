@@ -53,7 +53,7 @@ struct Load {
     /// Give every message a `clientId`
     #[arg(long)]
     client_ids: bool,
-    /// Have each message read: one receipt a message, told with `upTo`
+    /// Mark each message as read, with one receipt per message (`upTo`)
     #[arg(long)]
     receipts: bool,
     /// Number of the first user

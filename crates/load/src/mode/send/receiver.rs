@@ -84,7 +84,7 @@ fn receipt(sender: u32, seq: u64) -> String {
 }
 
 impl Received {
-    /// Takes a packet; the position of the message that it brought, if it did.
+    /// Handles one packet and returns the `seq` of the message in it, if there is one.
     fn take(&mut self, run: &Run, packet: &str) -> Option<u64> {
         let arguments = match Packet::parse(packet) {
             Packet::Event(arguments) => arguments,
