@@ -3,7 +3,7 @@
 //! # The layers
 //!
 //! ```text
-//! main → app → {events, http} → wire → service → {lanes → store} → domain → id
+//! main → app → {socket, http} → wire → service → {rooms → store} → domain → id
 //! main → verify → store
 //! ```
 //!
@@ -15,13 +15,13 @@
 //!
 //! | module | what it is | uses |
 //! |---|---|---|
-//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | auth clock config events http id lanes limits service store transport |
-//! | `events` | client events: order per socket, one handler a file, everything that is emitted | auth bugs config domain id lanes limits service store transport wire |
+//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | auth clock config http id limits rooms service socket store transport |
+//! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth bugs config domain id limits rooms service store transport wire |
 //! | `http` | the accept loop, health, metrics, the check of origins | config limits service store transport wire |
-//! | [`wire`] | requests, replies, notices and errors as clients see them | config domain id lanes service store |
+//! | [`wire`] | requests, replies, notices and errors as clients see them | config domain id rooms service store |
 //! | [`spec`] | the contract for machines, made of the wire's types | wire |
-//! | [`service`] | the messenger's rules; knows no sockets and no JSON | bugs clock config domain id lanes store |
-//! | [`lanes`] | the write side of a chat room: numbers, durable messages, receipts | bugs clock domain id store |
+//! | [`service`] | the messenger's rules; knows no sockets and no JSON | bugs clock config domain id rooms store |
+//! | [`rooms`] | the write side of a chat room: numbers, durable messages, receipts | bugs clock domain id store |
 //! | [`store`] | MongoDB: documents, indexes, queries, migrations | bugs config domain id |
 //! | [`domain`] | members, messages, cursors and the statuses that follow from them; no I/O | id |
 //! | [`id`] | ids of the messenger's objects and of the application's users | – |
@@ -38,19 +38,19 @@
 //! # The walk of one `send-message`
 //!
 //! 1. socketioxide reads a packet and calls the one dispatcher of the socket
-//!    (`events::dispatch`), synchronously, so the order of packets is kept. The
+//!    (`socket::dispatch`), synchronously, so the order of packets is kept. The
 //!    event is put into the socket's queue.
 //! 2. The queue's worker decodes the payload ([`wire::request`]) and asks
 //!    [`service::Messenger::send`], which looks up the receiver and the chat room
 //!    (cached) and hands the message to the chat room's lane. Now the next event
 //!    of the socket may start.
-//! 3. The lane ([`lanes`]) takes everything that waits, numbers the messages of
+//! 3. The lane ([`rooms`]) takes everything that waits, numbers the messages of
 //!    each chat room and stores them with one ordered insert, on a majority and
 //!    journaled. A refused insert is sorted by the index that refused.
-//! 4. The lane announces it by its outlet (`events::delivery`): the message's JSON is
+//! 4. The lane announces it by its outlet (`socket::hub`): the message's JSON is
 //!    built once and goes to the sender's sockets, into the acknowledgement, and to the
 //!    receiver's sockets, in the order of the numbers.
-//! 5. Heads and delivered cursors are written behind ([`store::WriteBehind`]).
+//! 5. Heads and delivered cursors are written behind ([`store::WriteBehindQueue`]).
 //!
 //! # The walk of one `message-read`
 //!
@@ -58,7 +58,7 @@
 //!    of several that wait is stored.
 //! 2. The reader's cursor on the chat room moves by compare-and-set, many chat rooms in
 //!    one command. No message is written: its status follows from the cursor
-//!    ([`domain::Message::delivery`]).
+//!    ([`domain::Message::hub`]).
 //! 3. The range from where the cursor stood is announced to the sender's sockets and to
 //!    the reader's others, and the event is answered with how many messages that were.
 //!
@@ -71,12 +71,12 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
-mod events;
 mod http;
 pub mod id;
-pub mod lanes;
 mod limits;
+pub mod rooms;
 pub mod service;
+mod socket;
 pub mod spec;
 pub mod store;
 pub mod telemetry;

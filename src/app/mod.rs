@@ -23,23 +23,23 @@ pub use operator::Operator;
 use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::events::{self, Context, Delivery, SocketBounds};
 use crate::http::{self, Health, Tls};
-use crate::lanes::{Confirm, Equipment, Lanes, Outlet};
 use crate::limits::Limits;
-use crate::service::presence::Presence;
+use crate::rooms::{Confirm, Deps, Lanes, Outlet};
+use crate::service::presence::PresenceRegistry;
 use crate::service::{Lease, Messenger, Parts, check_contact_rule, warn_if_unusable};
-use crate::store::{Store, WriteBehind};
+use crate::socket::{self, Context, Hub, SocketBounds};
+use crate::store::{Store, WriteBehindQueue};
 use crate::transport::Sessions;
 
 /// Largest event that is answered, 256 KiB; a larger one closes the connection.
-const MOST_EVENT_BYTES: usize = 256 * 1024;
+const MAX_EVENT_BYTES: usize = 256 * 1024;
 /// What the transport adds around an event: name, braces, packet type.
-const MOST_FRAMING_BYTES: usize = 1024;
+const MAX_FRAMING_BYTES: usize = 1024;
 /// Bytes read at once from a websocket: most events fit, and each socket keeps it.
 const READ_BUFFER_BYTES: usize = 1024;
 /// Acknowledged deliveries that may wait for the lanes.
-const MOST_CONFIRMS: usize = 65_536;
+const MAX_CONFIRMS: usize = 65_536;
 /// What a silent peer is given beyond ping interval and ping timeout.
 const SLACK: Duration = Duration::from_secs(1);
 /// What an attempt to store has beyond the time to find a server.
@@ -57,7 +57,7 @@ pub struct App {
     context: Arc<Context>,
     health: Arc<Health>,
     lease: Arc<Lease>,
-    behind: Arc<WriteBehind>,
+    write_behind: Arc<WriteBehindQueue>,
     confirms: Option<mpsc::Receiver<Confirm>>,
     tasks: TaskTracker,
 }
@@ -89,48 +89,45 @@ impl App {
             .await
             .map_err(|(collection, cause)| StartError::ContactRule { collection, cause })?;
 
-        let behind = Arc::new(WriteBehind::new(store.behind.clone()));
-        let presence = Arc::new(Presence::new(
-            Arc::clone(&behind),
+        let write_behind = Arc::new(WriteBehindQueue::new(store.bulk_writes.clone()));
+        let presence = Arc::new(PresenceRegistry::new(
+            Arc::clone(&write_behind),
             clock.clone(),
             config.presence.offline_grace,
         ));
         let lease = Lease::take(
             store.clone(),
-            Arc::clone(&behind),
+            Arc::clone(&write_behind),
             Arc::clone(&presence),
             node::name(&config, addr),
             config.presence.lease,
         )
         .await?;
-        let delivery = Arc::new(Delivery::new(
-            Arc::clone(&presence),
-            config.socket.status_event,
-        ));
+        let hub = Arc::new(Hub::new(Arc::clone(&presence), config.socket.status_event));
         let tasks = TaskTracker::new();
-        let outlet: Arc<dyn Outlet> = delivery.clone();
-        let equipment = Equipment {
+        let outlet: Arc<dyn Outlet> = hub.clone();
+        let deps = Deps {
             store: store.clone(),
-            behind: Arc::clone(&behind),
+            write_behind: Arc::clone(&write_behind),
             outlet,
             clock: clock.clone(),
             attempt: config.mongodb.selection_timeout + ATTEMPT_SLACK,
         };
-        let lanes = Lanes::start(config.lanes.count(), config.lanes.queue, &equipment, &tasks);
+        let lanes = Lanes::start(config.lanes.count(), config.lanes.queue, &deps, &tasks);
         let parts = Parts {
             store: store.clone(),
             presence: Arc::clone(&presence),
             lanes,
-            behind: Arc::clone(&behind),
+            write_behind: Arc::clone(&write_behind),
             clock,
         };
         let messenger = Arc::new(Messenger::new(parts, &config));
         let sessions = Sessions::new(heartbeat(&config) + SLACK);
         let limits = Arc::new(Limits::new(config.limits.clone()));
-        let (confirmed, confirms) = mpsc::channel(MOST_CONFIRMS);
+        let (confirmed, confirms) = mpsc::channel(MAX_CONFIRMS);
         let context = Arc::new(Context::new(
             messenger,
-            delivery,
+            hub,
             presence,
             Arc::new(authenticator),
             bounds(&config, confirmed, sessions.clone()),
@@ -145,7 +142,7 @@ impl App {
             (listener, http::harden(router))
         });
         let (layer, io) = socket_io(&config);
-        events::register(&io, &config.socket.namespace, &context);
+        socket::register(&io, &config.socket.namespace, &context);
         let health = Arc::new(Health::new(store.clone()));
         let router = http::router(Arc::clone(&health)).merge(pages).layer(layer);
         let router = http::watch_sessions(http::keep_small(router, &config), sessions);
@@ -164,7 +161,7 @@ impl App {
             context,
             health,
             lease: Arc::new(lease),
-            behind,
+            write_behind,
             confirms: Some(confirms),
             tasks,
         })
@@ -237,9 +234,9 @@ fn bounds(config: &Config, confirmed: mpsc::Sender<Confirm>, sessions: Sessions)
 
 fn socket_io(config: &Config) -> (SocketIoLayer, SocketIo) {
     let socket = &config.socket;
-    let most = MOST_EVENT_BYTES + MOST_FRAMING_BYTES;
+    let most = MAX_EVENT_BYTES + MAX_FRAMING_BYTES;
     let parser = ParserConfig::common()
-        .max_incoming_binary_buf_size(MOST_EVENT_BYTES)
+        .max_incoming_binary_buf_size(MAX_EVENT_BYTES)
         .max_incoming_binaries(16)
         .packet_completion_timeout(socket.connect_timeout);
     SocketIo::builder()

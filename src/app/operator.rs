@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::events::Context;
 use crate::http::EndUser;
 use crate::id::UserId;
 use crate::service::IdInput;
+use crate::socket::Context;
 
 /// A way into a running server.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl Operator {
         let context = Arc::clone(&self.context);
         Arc::new(move |id| {
             let input = IdInput::Text(id.to_owned());
-            let users = context.messenger.people().candidates(&input);
+            let users = context.messenger.directory().candidates(&input);
             users.iter().map(|user| context.end_user(user)).sum()
         })
     }

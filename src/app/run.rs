@@ -11,11 +11,11 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{App, SLACK};
-use crate::events::{self, Ages, Context};
 use crate::http::{self, Accepting};
-use crate::lanes::Confirm;
+use crate::rooms::Confirm;
 use crate::service::Watch;
 use crate::service::presence::Announce;
+use crate::socket::{self, Context, RefreshIntervals};
 
 /// A short cache is about single reads, not about reading everybody in a loop.
 const PEOPLE_AT_MOST_EVERY: Duration = Duration::from_secs(5);
@@ -35,21 +35,21 @@ impl App {
     }
 
     fn start(&mut self, stop: &CancellationToken, cut: &CancellationToken) {
-        let ages = Ages {
+        let ages = RefreshIntervals {
             confirmed: self.config.socket.ping_interval + self.config.socket.ping_timeout + SLACK,
             people: (self.config.users.cache / 2).max(PEOPLE_AT_MOST_EVERY),
             privacy: self.config.privacy.cache.max(PRIVACY_AT_MOST_EVERY),
         };
         let context = Arc::clone(&self.context);
         self.tasks
-            .spawn(events::keep_house(context, ages, stop.clone()));
+            .spawn(socket::maintain(context, ages, stop.clone()));
         let context = Arc::clone(&self.context);
         self.tasks
-            .spawn(events::watch_expiry(context, stop.clone()));
+            .spawn(socket::watch_expiry(context, stop.clone()));
         let (authenticator, until) = (Arc::clone(&self.context.authenticator), stop.clone());
         self.tasks
             .spawn(async move { authenticator.keep(until).await });
-        let outlet: Arc<dyn Announce> = self.context.delivery.clone();
+        let outlet: Arc<dyn Announce> = self.context.hub.clone();
         let context = Arc::clone(&self.context);
         let lease = Arc::clone(&self.lease);
         self.tasks
@@ -62,10 +62,14 @@ impl App {
             Arc::clone(&self.context.messenger),
         );
         self.tasks.spawn(watch.keep(stop.clone()));
-        self.tasks.spawn(Arc::clone(&self.behind).run(stop.clone()));
+        self.tasks
+            .spawn(Arc::clone(&self.write_behind).run(stop.clone()));
         if let Some(confirms) = self.confirms.take() {
-            self.tasks
-                .spawn(pass_on(confirms, Arc::clone(&self.context), stop.clone()));
+            self.tasks.spawn(send_ephemeral(
+                confirms,
+                Arc::clone(&self.context),
+                stop.clone(),
+            ));
         }
         let tls = self.tls.clone().map(|tls| {
             let config = tls.server_config();
@@ -131,7 +135,7 @@ impl App {
         stop.cancel();
         self.context.presence.leave_all();
         let written = async {
-            self.behind.flush().await?;
+            self.write_behind.flush().await?;
             self.lease.release().await
         };
         match timeout_at(started + whole * 4 / 5, written).await {
@@ -152,7 +156,7 @@ impl App {
 }
 
 /// Passes acknowledged deliveries on to the lanes.
-async fn pass_on(
+async fn send_ephemeral(
     mut confirms: mpsc::Receiver<Confirm>,
     context: Arc<Context>,
     stop: CancellationToken,

@@ -14,7 +14,7 @@ use crate::service::Error;
 
 /// Longest token that is looked at, in bytes: longer than any header that
 /// common servers and proxies let through.
-const MOST_TOKEN_BYTES: usize = 16 * 1024;
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// What a client shows of itself; its `Debug` has no token.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ type Found = Option<Result<SecretString, Error>>;
 fn checked(token: SecretString) -> Result<SecretString, Error> {
     match token.expose_secret().len() {
         0 => Err(refused("the token is empty")),
-        1..=MOST_TOKEN_BYTES => Ok(token),
+        1..=MAX_TOKEN_BYTES => Ok(token),
         _ => Err(refused("the token is too long")),
     }
 }
@@ -147,7 +147,7 @@ mod tests {
         ] {
             token(Some(auth), None, query).unwrap_err();
         }
-        let long = format!(r#"{{"token":"{}"}}"#, "x".repeat(MOST_TOKEN_BYTES + 1));
+        let long = format!(r#"{{"token":"{}"}}"#, "x".repeat(MAX_TOKEN_BYTES + 1));
         assert_eq!(
             token(Some(&long), None, query).unwrap_err(),
             "the token is too long"

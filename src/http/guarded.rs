@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::limits::Place;
+use crate::limits::Slot;
 use crate::transport::Transport;
 
 /// A stream that ends when its [`Transport`] is closed, or when a write waits
@@ -25,7 +25,7 @@ pub(super) struct Guarded {
     stalled: Option<Pin<Box<Sleep>>>,
     /// Its places among the bounded numbers, freed with it: an upgraded stream
     /// outlives the HTTP connection.
-    _place: (OwnedSemaphorePermit, Option<Place>),
+    _slot: (OwnedSemaphorePermit, Option<Slot>),
 }
 
 impl Guarded {
@@ -33,7 +33,7 @@ impl Guarded {
         stream: TcpStream,
         transport: Transport,
         stall: Duration,
-        place: (OwnedSemaphorePermit, Option<Place>),
+        slot: (OwnedSemaphorePermit, Option<Slot>),
     ) -> Self {
         let closed = Box::pin(transport.closed());
         Self {
@@ -42,7 +42,7 @@ impl Guarded {
             closed,
             stall,
             stalled: None,
-            _place: place,
+            _slot: slot,
         }
     }
 

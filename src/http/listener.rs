@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::guarded::Guarded;
-use crate::limits::{Limits, Place};
+use crate::limits::{Limits, Slot};
 use crate::transport::{Peer, Transport};
 
 /// How connections are accepted.
@@ -41,11 +41,11 @@ pub(crate) struct Accepting {
 }
 
 impl Accepting {
-    /// The place of a connection among those of its address.
+    /// The slot of a connection among those of its address.
     ///
     /// # Errors
     /// When it has too many.
-    fn place_of(&self, peer: IpAddr) -> Result<Option<Place>, ()> {
+    fn slot_of(&self, peer: IpAddr) -> Result<Option<Slot>, ()> {
         let peer = peer.to_canonical();
         match &self.limits {
             Some((limits, proxies)) if !proxies.iter().any(|net| net.contains(&peer)) => {
@@ -62,7 +62,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Bytes that the kernel takes beyond what the peer has room for. Without the
 /// limit it is megabytes: a peer that does not read is noticed late, and costs them.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-const MOST_UNSENT: u32 = 64 * 1024;
+const MAX_UNSENT: u32 = 64 * 1024;
 
 /// Serves connections until cancelled; then accepts no more, and closes those
 /// that are left when `cut` is cancelled.
@@ -88,8 +88,8 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let place = Arc::clone(&places).try_acquire_owned();
-        let (Ok(place), Ok(of_address)) = (place, accepting.place_of(peer.0.ip())) else {
+        let slot = Arc::clone(&places).try_acquire_owned();
+        let (Ok(slot), Ok(of_address)) = (slot, accepting.slot_of(peer.0.ip())) else {
             metrics::counter!("chatzz_connections_refused_total").increment(1);
             continue;
         };
@@ -104,7 +104,7 @@ pub(crate) async fn serve(
             peer,
             router.clone(),
             accepting.clone(),
-            (place, of_address),
+            (slot, of_address),
         );
         let cut = cut.clone();
         tasks.spawn(async move {
@@ -121,7 +121,7 @@ fn prepare(stream: &TcpStream) -> std::io::Result<()> {
     // a message is one small write, and is to leave at once
     stream.set_nodelay(true)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket2::SockRef::from(stream).set_tcp_notsent_lowat(MOST_UNSENT)?;
+    socket2::SockRef::from(stream).set_tcp_notsent_lowat(MAX_UNSENT)?;
     Ok(())
 }
 
@@ -130,10 +130,10 @@ async fn connection(
     peer: Peer,
     router: Router,
     accepting: Accepting,
-    place: (OwnedSemaphorePermit, Option<Place>),
+    slot: (OwnedSemaphorePermit, Option<Slot>),
 ) {
     let transport = Transport::default();
-    let stream = Guarded::new(stream, transport.clone(), accepting.stall, place);
+    let stream = Guarded::new(stream, transport.clone(), accepting.stall, slot);
     let Some(tls) = accepting.tls else {
         return speak(stream, peer, transport, router, accepting.header).await;
     };

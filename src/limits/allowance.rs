@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::bucket::{Bucket, Buckets};
-use super::{Kind, Place, Shared};
+use super::{Kind, Shared, Slot};
 use crate::config::LimitsConfig;
 
 /// What one socket may ask for: its own buckets, and those it shares.
@@ -16,21 +16,21 @@ pub(crate) struct Allowance {
     errors: Bucket,
     address: Arc<Shared>,
     user: OnceLock<Arc<Shared>>,
-    places: Mutex<Vec<Place>>,
+    slots: Mutex<Vec<Slot>>,
 }
 
 impl Allowance {
     pub(super) fn new(
         config: &LimitsConfig,
         address: Arc<Shared>,
-        places: impl Into<Vec<Place>>,
+        slots: impl Into<Vec<Slot>>,
     ) -> Self {
         Self {
             own: Buckets::new(config, |rates| rates.socket),
             errors: Bucket::new(config.errors),
             address,
             user: OnceLock::new(),
-            places: Mutex::new(places.into()),
+            slots: Mutex::new(slots.into()),
         }
     }
 
@@ -58,14 +58,14 @@ impl Allowance {
     }
 
     /// From now on the socket's events count for its user as well.
-    pub(crate) fn belong_to(&self, user: Arc<Shared>, place: Place) {
+    pub(crate) fn belong_to(&self, user: Arc<Shared>, slot: Slot) {
         if self.user.set(user).is_ok() {
-            self.places.lock().push(place);
+            self.slots.lock().push(slot);
         }
     }
 
-    /// The socket is gone: others may have its places.
+    /// The socket is gone: others may have its slots.
     pub(crate) fn leave(&self) {
-        self.places.lock().clear();
+        self.slots.lock().clear();
     }
 }

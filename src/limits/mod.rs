@@ -6,8 +6,8 @@
 
 mod allowance;
 mod bucket;
-mod place;
 mod shared;
+mod slot;
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use tokio::time::Instant;
 
 use crate::config::{LimitsConfig, Rate, Rates};
 use crate::id::UserId;
-use place::Counter;
+use slot::Counter;
 
 pub(crate) use allowance::Allowance;
-pub(crate) use place::Place;
 pub(crate) use shared::Shared;
+pub(crate) use slot::Slot;
 
 /// What is counted apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,8 +108,8 @@ impl Limits {
     /// What a new socket of an address may ask for, unless there are too many
     /// sockets.
     pub(crate) fn admit(&self, address: Arc<Shared>) -> Option<Allowance> {
-        let places = [self.sockets.enter()?, address.enter()?];
-        Some(Allowance::new(&self.config, address, places))
+        let slots = [self.sockets.enter()?, address.enter()?];
+        Some(Allowance::new(&self.config, address, slots))
     }
 
     /// Forgets users and addresses that have all of it left.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Kind;
 use super::bucket::{Bucket, Buckets};
-use super::place::{Counter, Place};
+use super::slot::{Counter, Slot};
 use crate::config::{LimitsConfig, Rate, Rates};
 
 /// Connections of an address for each socket that it may have: over polling a
@@ -58,13 +58,13 @@ impl Shared {
         self.requests.take().map(drop)
     }
 
-    /// Takes the place of a socket, if one is free.
-    pub(crate) fn enter(&self) -> Option<Place> {
+    /// Takes the slot of a socket, if one is free.
+    pub(crate) fn enter(&self) -> Option<Slot> {
         self.sockets.enter()
     }
 
-    /// Takes the place of a TCP connection, if one is free.
-    pub(crate) fn connect(&self) -> Option<Place> {
+    /// Takes the slot of a TCP connection, if one is free.
+    pub(crate) fn connect(&self) -> Option<Slot> {
         self.connections.enter()
     }
 

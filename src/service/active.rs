@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Contact, Error, IdInput, Me, Messenger};
 use crate::id::ChatUserId;
-use crate::store::{ChatRoom, Presence as Status};
+use crate::store::{ChatRoom, PresenceStatus};
 
 /// Contacts on a page when nothing is asked for, and the most.
 const PAGE: i64 = 100;
@@ -43,7 +43,7 @@ impl Messenger {
         let after = match &query.after {
             Some(input) => {
                 let found = self.conversation_with(me, input);
-                Some(self.level(found).await?.other.id)
+                Some(self.in_constant_time(found).await?.other.id)
             }
             None => None,
         };
@@ -74,7 +74,7 @@ impl Messenger {
         let found = self.store.chat_users.list_online(&people, &here).await;
         let found = found.map_err(|error| Error::of_read(&error))?;
         // and who is written may have been on a node that is gone
-        let shown = |who| self.presence.shown(who).status == Status::Online;
+        let shown = |who| self.presence.shown(who).status == PresenceStatus::Online;
         Ok(found
             .iter()
             .filter(|who| shown(who))

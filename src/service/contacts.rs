@@ -75,7 +75,7 @@ impl Messenger {
     #[tracing::instrument(name = "messenger.add", level = "debug", skip_all)]
     pub async fn add(&self, me: &Me, whom: &IdInput) -> Result<Added, Error> {
         let added = self.open(me, whom);
-        self.level(added).await
+        self.in_constant_time(added).await
     }
 
     async fn open(&self, me: &Me, whom: &IdInput) -> Result<Added, Error> {
@@ -101,7 +101,7 @@ impl Messenger {
         }
         let blocked_since = self.privacies.of(me.id).await?.blocked_since(other.id);
         // all that may fail is read before: a new chat room has to be told of
-        let mine = self.people.get(&me.user).await?;
+        let mine = self.directory.get(&me.user).await?;
         let shown = self.shown_self(me).await?;
         let opened = self
             .store
@@ -131,7 +131,7 @@ impl Messenger {
             added_while_away: false,
             ..contact.clone()
         };
-        adder.hide(blocked_since);
+        adder.apply_blocks(blocked_since);
         let mut described = vec![contact.described_to(me)];
         if opened.created {
             described.push(Description {
@@ -185,7 +185,7 @@ impl Messenger {
                 let (document, user) = people.get(&room.other(me.id))?;
                 let last = last.remove(&room.id);
                 let mut contact = self.contact(me, &room, document, Arc::clone(user), last);
-                contact.hide(hidden.get(&contact.id).copied());
+                contact.apply_blocks(hidden.get(&contact.id).copied());
                 Some(contact)
             })
             .collect();
@@ -206,7 +206,7 @@ impl Messenger {
             .await
             .map_err(|error| Error::of_read(&error))?;
         let users = documents.iter().map(|document| document.user.clone());
-        let mut users = self.people.list(users.collect()).await?;
+        let mut users = self.directory.list(users.collect()).await?;
         Ok(documents
             .into_iter()
             .filter_map(|document| {
@@ -233,7 +233,7 @@ impl Messenger {
         };
         let cursors = |who| self.lanes.furthest(room.id, who, room.cursors(who));
         let mut mine = cursors(me.id);
-        let behind = self.behind.known_delivered(room.id, me.id);
+        let behind = self.write_behind.known_delivered(room.id, me.id);
         mine.delivered = mine.delivered.max(behind);
         let unread = last.as_ref().and_then(|last| {
             let other = room.members.position(document.id)?;
@@ -273,7 +273,7 @@ impl Contact {
     }
 
     /// Shows him as he was when he blocked the one who looks.
-    fn hide(&mut self, blocked_since: Option<DateTime>) {
+    fn apply_blocks(&mut self, blocked_since: Option<DateTime>) {
         if let Some(at) = blocked_since {
             self.shown = Shown::hidden(at);
         }

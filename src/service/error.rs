@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bugs::{self, Bug};
-use crate::lanes::LaneError;
+use crate::rooms::LaneError;
 use crate::store;
 
 /// A refusal or failure, in the messenger's own words.

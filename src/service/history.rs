@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use bson::DateTime;
 
-use super::hand_over::Extent;
-use super::{Conversation, Error, HandedOver, IdInput, Me, Messenger};
+use super::mark_sent::Extent;
+use super::{Conversation, Error, IdInput, Me, Messenger, SentRange};
 use crate::bugs::{self, Bug};
 use crate::domain::{ByMember, Message};
 use crate::id::{ChatRoomId, Seq};
-use crate::lanes::Stored;
+use crate::rooms::Stored;
 use crate::store::chat_rooms::Receipts;
 use crate::store::messages::Page;
 
 /// Most bytes of text in a page: a socket that does not read holds one of them.
-const MOST_PAGE_BYTES: usize = 1024 * 1024;
+const MAX_PAGE_BYTES: usize = 1024 * 1024;
 
 /// What history a client asks for.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct HistoryPage {
     /// Whether there are more in the direction asked.
     pub has_more: bool,
     /// What counts as handed over once the page is out.
-    pub handed_over: Option<HandedOver>,
+    pub sent_ranges: Option<SentRange>,
 }
 
 impl Messenger {
@@ -50,7 +50,7 @@ impl Messenger {
     #[tracing::instrument(name = "messenger.history", level = "debug", skip_all)]
     pub async fn history(&self, me: &Me, query: &HistoryQuery) -> Result<HistoryPage, Error> {
         let conversation = self.conversation_with(me, &query.with);
-        let conversation = self.level(conversation).await?;
+        let conversation = self.in_constant_time(conversation).await?;
         let most = i64::from(self.paging.history_max);
         let limit = query
             .limit
@@ -79,10 +79,10 @@ impl Messenger {
         if !ascending {
             messages.reverse();
         }
-        let handed_over = messages
+        let sent_ranges = messages
             .first()
             .zip(messages.last())
-            .map(|(first, last)| HandedOver {
+            .map(|(first, last)| SentRange {
                 room: conversation.room,
                 // a page asked for `after` begins right there, whatever it holds
                 first: if ascending { page.after + 1 } else { first.seq },
@@ -91,12 +91,12 @@ impl Messenger {
         let messages = messages.into_iter();
         let messages = messages.map(|message| self.as_got(&conversation, &receipts, message));
         let mut messages: Vec<Stored> = messages.collect();
-        self.hand_over(&conversation, &mut messages, Extent::These)
+        self.mark_sent(&conversation, &mut messages, Extent::These)
             .await?;
         Ok(HistoryPage {
             messages,
             has_more,
-            handed_over,
+            sent_ranges,
         })
     }
 
@@ -160,13 +160,13 @@ impl Messenger {
 }
 
 /// How many of the first messages make a page: at most `limit`, and no more than
-/// [`MOST_PAGE_BYTES`] of text unless it is one message.
+/// [`MAX_PAGE_BYTES`] of text unless it is one message.
 fn fitting(messages: &[Message], limit: i64) -> usize {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut bytes = 0;
     let within = messages.iter().take(limit).take_while(|message| {
         bytes += message.message.len();
-        bytes <= MOST_PAGE_BYTES
+        bytes <= MAX_PAGE_BYTES
     });
     within.count().max(1).min(messages.len())
 }

@@ -11,10 +11,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::presence::Presence;
+use super::presence::PresenceRegistry;
 use crate::bugs::{self, Bug};
 use crate::id::ChatUserId;
-use crate::store::{Node, PresenceChange, Store, WriteBehind};
+use crate::store::{Node, PresenceChange, Store, WriteBehindQueue};
 
 /// People of a dead node made offline in one round trip.
 const PEOPLE_AT_ONCE: i64 = 500;
@@ -22,8 +22,8 @@ const PEOPLE_AT_ONCE: i64 = 500;
 /// The lease of this process.
 pub struct Lease {
     store: Store,
-    behind: Arc<WriteBehind>,
-    presence: Arc<Presence>,
+    write_behind: Arc<WriteBehindQueue>,
+    presence: Arc<PresenceRegistry>,
     id: String,
     boot: Mutex<String>,
     /// Boot ids of earlier runs of this process whose lease was lost.
@@ -39,14 +39,14 @@ impl Lease {
     /// When the database cannot answer.
     pub async fn take(
         store: Store,
-        behind: Arc<WriteBehind>,
-        presence: Arc<Presence>,
+        write_behind: Arc<WriteBehindQueue>,
+        presence: Arc<PresenceRegistry>,
         id: String,
         length: Duration,
     ) -> Result<Self, crate::store::Error> {
         let lease = Self {
             store,
-            behind,
+            write_behind,
             presence,
             id,
             boot: Mutex::default(),
@@ -55,7 +55,7 @@ impl Lease {
         };
         lease.take_anew().await?;
         for node in lease.store.nodes.list_expired().await? {
-            lease.bury(&node).await?;
+            lease.expire(&node).await?;
         }
         Ok(lease)
     }
@@ -69,7 +69,7 @@ impl Lease {
         }
         let before = self.store.nodes.take(&self.id, &boot).await?;
         self.boot.lock().clone_from(&boot);
-        self.behind.set_boot(&boot);
+        self.write_behind.set_boot(&boot);
         if let Some(before) = before {
             self.make_offline(&before.boot, before.renewed_at).await?;
         }
@@ -77,7 +77,7 @@ impl Lease {
     }
 
     /// Makes offline whom a node with a run-out lease left online.
-    async fn bury(&self, node: &Node) -> Result<(), crate::store::Error> {
+    async fn expire(&self, node: &Node) -> Result<(), crate::store::Error> {
         if !self.store.nodes.end_expired(node).await? {
             return Ok(());
         }
@@ -113,7 +113,7 @@ impl Lease {
                 .iter()
                 .map(|user| (user.id, PresenceChange::Offline(at)))
                 .collect();
-            self.store.behind.presence(boot, &changes).await?;
+            self.store.bulk_writes.presence(boot, &changes).await?;
         }
     }
 
@@ -143,7 +143,7 @@ impl Lease {
                 () = cancelled.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            if let Err(error) = self.tick(&on_lost).await {
+            if let Err(error) = self.renew(&on_lost).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the lease was not renewed"
@@ -152,7 +152,7 @@ impl Lease {
         }
     }
 
-    async fn tick(&self, on_lost: &(impl Fn() + Send + Sync)) -> Result<(), crate::store::Error> {
+    async fn renew(&self, on_lost: &(impl Fn() + Send + Sync)) -> Result<(), crate::store::Error> {
         let boot = self.boot();
         if !self.store.nodes.renew(&self.id, &boot).await? {
             tracing::error!(node = self.id, "the lease was lost; starting anew");
@@ -165,7 +165,7 @@ impl Lease {
         self.clean_up_own().await?;
         // the watch tells the contacts, here and on every other node
         for node in self.store.nodes.list_expired().await? {
-            self.bury(&node).await?;
+            self.expire(&node).await?;
         }
         Ok(())
     }
@@ -180,7 +180,7 @@ impl Lease {
             return Ok(());
         };
         // from now on everything is written for the new run
-        self.behind.flush().await?;
+        self.write_behind.flush().await?;
         self.make_offline(&boot, now.renewed_at).await?;
         self.lost.lock().retain(|one| *one != boot);
         Ok(())

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bson::DateTime;
 
-use super::{Contact, Error, HandedOver, IdInput, Me, Messenger};
+use super::{Contact, Error, IdInput, Me, Messenger, SentRange};
 use crate::id::{ChatRoomId, Seq, UserId};
-use crate::lanes::Stored;
-use crate::store::{ChatUser, Presence, User};
+use crate::rooms::Stored;
+use crate::store::{ChatUser, PresenceStatus, User};
 
 /// Everything `user-details` tells, and what follows from telling it.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub struct Login {
     /// What he missed, by sender, ascending.
     pub missed: Vec<(UserId, Vec<Stored>)>,
     /// The ranges that count as handed over once this is out.
-    pub handed_over: Vec<HandedOver>,
+    pub sent_ranges: Vec<SentRange>,
     /// Chat rooms with something not confirmed before, and up to which position
     /// this brings it.
     pub positions: Vec<(ChatRoomId, Seq)>,
@@ -48,8 +48,8 @@ impl Messenger {
         proved: &IdInput,
         named: &IdInput,
     ) -> Result<Arc<User>, Error> {
-        let may_be = self.people.candidates(named);
-        match self.people.find(proved).await? {
+        let may_be = self.directory.candidates(named);
+        match self.directory.find(proved).await? {
             Some(user) if may_be.contains(&user.id) => Ok(user),
             None if named == proved => Err(Error::UserNotFound),
             Some(_) | None => Err(Error::Forbidden),
@@ -61,7 +61,7 @@ impl Messenger {
     /// # Errors
     /// When the database cannot answer.
     pub async fn is_named(&self, user: &UserId, proved: &IdInput) -> Result<bool, Error> {
-        let found = self.people.find(proved).await?;
+        let found = self.directory.find(proved).await?;
         Ok(found.is_some_and(|found| found.id == *user))
     }
 
@@ -84,7 +84,7 @@ impl Messenger {
     /// Gathers what a person is told at a login, and marks the missed messages
     /// handed over, durably, before any of it is told.
     ///
-    /// The socket must be known to [`super::presence::Presence`] before: what
+    /// The socket must be known to [`super::presence::PresenceRegistry`] before: what
     /// is stored while this reads reaches it live.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Messenger {
             .iter()
             .filter(|contact| contact.last_seq() > contact.cursors.delivered)
             .map(|contact| (contact.room, contact.last_seq()));
-        let ranges = missed.handed_over.iter();
+        let ranges = missed.sent_ranges.iter();
         let positions = unconfirmed.chain(ranges.map(|range| (range.room, range.last)));
         Ok(Login {
             positions: positions.collect(),
@@ -119,7 +119,7 @@ impl Messenger {
             user,
             contacts,
             missed: missed.messages,
-            handed_over: missed.handed_over,
+            sent_ranges: missed.sent_ranges,
         })
     }
 
@@ -129,7 +129,7 @@ impl Messenger {
     /// may have heard or not, and is told again.
     fn mark_added_while_away(&self, document: &ChatUser, contacts: &mut [Contact]) {
         let shown = self.presence.shown(document);
-        if shown.status == Presence::Online {
+        if shown.status == PresenceStatus::Online {
             return;
         }
         let silence = i64::try_from(self.silence.as_millis()).unwrap_or(i64::MAX);

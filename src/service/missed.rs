@@ -6,23 +6,23 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 
-use super::hand_over::Extent;
+use super::mark_sent::Extent;
 use super::{Contact, Conversation, Error, Me, Messenger};
 use crate::bugs::{self, Bug};
 use crate::domain::{Counts, Message, Status};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
-use crate::lanes::{Confirm, Member, Stored};
+use crate::rooms::{Confirm, Member, Stored};
 use crate::store::User;
-use crate::store::messages::Place;
+use crate::store::messages::MissedPosition;
 
 /// Chat rooms looked into at one login; of more, the newest.
-const MOST_ROOMS: usize = 1_000;
+const MAX_ROOMS: usize = 1_000;
 /// Chat rooms whose hand-over is recorded at the same time.
 const ROOMS_AT_ONCE: usize = 64;
 
 /// A range of a chat room that a socket was handed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HandedOver {
+pub struct SentRange {
     /// The chat room.
     pub room: ChatRoomId,
     /// First position, included.
@@ -31,7 +31,7 @@ pub struct HandedOver {
     pub last: Seq,
 }
 
-impl HandedOver {
+impl SentRange {
     /// That its receiver has it.
     pub fn confirmed_by(self, member: ChatUserId) -> Confirm {
         Confirm {
@@ -46,7 +46,7 @@ impl HandedOver {
 /// What a person missed.
 pub(super) struct Missed {
     pub(super) messages: Vec<(UserId, Vec<Stored>)>,
-    pub(super) handed_over: Vec<HandedOver>,
+    pub(super) sent_ranges: Vec<SentRange>,
 }
 
 impl Messenger {
@@ -64,21 +64,21 @@ impl Messenger {
             .filter(|contact| contact.last_seq() > contact.cursors.delivered)
             .map(|contact| (contact.room, contact.cursors.delivered))
             .collect();
-        let looked_into = behind.get(..MOST_ROOMS).unwrap_or(&behind);
+        let looked_into = behind.get(..MAX_ROOMS).unwrap_or(&behind);
         let most = contacts
             .iter()
             .map(|contact| contact.last_seq() - contact.cursors.delivered)
             .map(|behind| behind.clamp(0, i64::from(self.paging.missed_per_contact) + 1))
             .sum();
         let (found, mut cut) = self.newest_missed(me, looked_into, most).await?;
-        let skipped = behind.get(MOST_ROOMS..).unwrap_or_default();
+        let skipped = behind.get(MAX_ROOMS..).unwrap_or_default();
         cut.extend(skipped.iter().map(|(room, _)| *room));
         self.note_cut(contacts, &cut).await?;
         let mut kept = self.record(me, user, contacts, found).await?;
 
         let mut missed = Missed {
             messages: Vec::with_capacity(kept.len()),
-            handed_over: Vec::new(),
+            sent_ranges: Vec::new(),
         };
         for contact in contacts.iter() {
             let messages = kept.remove(&contact.room).unwrap_or_default();
@@ -88,7 +88,7 @@ impl Messenger {
             let whole = 1;
             match messages.first() {
                 // without a gap everything behind the cursor is here or mine
-                Some(oldest) => missed.handed_over.push(HandedOver {
+                Some(oldest) => missed.sent_ranges.push(SentRange {
                     room: contact.room,
                     first: if contact.cut.is_some() {
                         oldest.message.seq
@@ -131,7 +131,7 @@ impl Messenger {
         let (mut found, select) = if most <= 2 * i64::from(total) {
             let found = messages.list_missed(me.id, rooms, limit).await;
             let found = found.map_err(of_read)?;
-            let places = found.iter().map(Place::of).collect();
+            let places = found.iter().map(MissedPosition::of).collect();
             (found, select(places, per_room, total))
         } else {
             let places = messages.list_missed_places(me.id, rooms, limit).await;
@@ -219,7 +219,7 @@ impl Messenger {
         count_redelivered(taken.iter().flat_map(|(_, messages, _)| messages));
         let mut recorded = futures::stream::iter(taken)
             .map(|(conversation, mut messages, extent)| async move {
-                self.hand_over(&conversation, &mut messages, extent).await?;
+                self.mark_sent(&conversation, &mut messages, extent).await?;
                 Ok::<_, Error>((conversation.room, messages))
             })
             .buffer_unordered(ROOMS_AT_ONCE);
@@ -242,7 +242,7 @@ fn count_redelivered<'a>(kept: impl Iterator<Item = &'a Stored>) {
 /// Keeps the newest `per_room` of each chat room and the newest `total` of all;
 /// tells which rooms lost some.
 fn select(
-    mut places: Vec<Place>,
+    mut places: Vec<MissedPosition>,
     per_room: u32,
     total: u32,
 ) -> (HashSet<(ChatRoomId, Seq)>, HashSet<ChatRoomId>) {

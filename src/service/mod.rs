@@ -2,14 +2,14 @@
 
 mod active;
 mod contacts;
+mod directory;
+mod ephemeral;
 mod error;
-mod hand_over;
 mod history;
 mod lease;
 mod login;
+mod mark_sent;
 mod missed;
-mod passing;
-mod people;
 pub mod presence;
 mod privacy;
 mod receipts;
@@ -24,13 +24,13 @@ use moka::future::Cache;
 
 pub use active::{ActivePage, ActiveQuery};
 pub use contacts::{Added, Contact, LastMessage};
+pub use directory::{IdInput, UserDirectory};
+pub use ephemeral::Ephemeral;
 pub use error::Error;
 pub use history::{HistoryPage, HistoryQuery};
 pub use lease::Lease;
 pub use login::Login;
-pub use missed::HandedOver;
-pub use passing::Passing;
-pub use people::{IdInput, People};
+pub use missed::SentRange;
 pub use privacy::{PrivacySettings, check_contact_rule};
 pub use receipts::Receipt;
 pub use sending::{Draft, MESSAGE_MAX_BYTES};
@@ -41,13 +41,13 @@ use crate::clock::Clock;
 use crate::config::{BlockedSends, Config, PagingConfig};
 use crate::domain::Members;
 use crate::id::{ChatRoomId, ChatUserId, UserId};
-use crate::lanes::{Lanes, Member};
-use crate::store::{Store, User, WriteBehind};
-use presence::Presence;
+use crate::rooms::{Lanes, Member};
+use crate::store::{Store, User, WriteBehindQueue};
+use presence::PresenceRegistry;
 use privacy::{Privacies, Reception, Rule};
 
 /// Pairs and chat users remembered at most, about 100 bytes each.
-const MOST_CACHED: u64 = 500_000;
+const MAX_CACHED: u64 = 500_000;
 
 /// Added to the ping's times before a silent client counts as gone.
 const GRACE: Duration = Duration::from_secs(1);
@@ -64,13 +64,13 @@ pub struct Me {
 /// The messenger.
 pub struct Messenger {
     store: Store,
-    people: People,
-    presence: Arc<Presence>,
+    directory: UserDirectory,
+    presence: Arc<PresenceRegistry>,
     lanes: Lanes,
     privacies: Privacies,
     blocked_sends: BlockedSends,
     rule: Rule,
-    behind: Arc<WriteBehind>,
+    write_behind: Arc<WriteBehindQueue>,
     clock: Clock,
     paging: PagingConfig,
     max_chars: usize,
@@ -88,11 +88,11 @@ pub struct Parts {
     /// The database.
     pub store: Store,
     /// Who is here.
-    pub presence: Arc<Presence>,
+    pub presence: Arc<PresenceRegistry>,
     /// Where messages are stored.
     pub lanes: Lanes,
     /// What is written behind.
-    pub behind: Arc<WriteBehind>,
+    pub write_behind: Arc<WriteBehindQueue>,
     /// The time.
     pub clock: Clock,
 }
@@ -100,7 +100,7 @@ pub struct Parts {
 impl Messenger {
     /// A messenger on these parts.
     pub fn new(parts: Parts, config: &Config) -> Self {
-        let people = People::new(
+        let directory = UserDirectory::new(
             parts.store.users.clone(),
             config.users.id_type,
             config.users.cache,
@@ -112,26 +112,26 @@ impl Messenger {
         );
         Self {
             store: parts.store,
-            people,
+            directory,
             privacies,
             blocked_sends: config.privacy.blocked_sends,
             rule,
             presence: parts.presence,
             lanes: parts.lanes,
-            behind: parts.behind,
+            write_behind: parts.write_behind,
             clock: parts.clock,
             paging: config.paging.clone(),
             max_chars: config.messages.max_chars,
             deadline: config.timeouts.request,
             silence: config.socket.ping_interval + config.socket.ping_timeout + GRACE,
-            chat_users: Cache::new(MOST_CACHED),
-            rooms: Cache::new(MOST_CACHED),
+            chat_users: Cache::new(MAX_CACHED),
+            rooms: Cache::new(MAX_CACHED),
         }
     }
 
     /// The application's users.
-    pub fn people(&self) -> &People {
-        &self.people
+    pub fn directory(&self) -> &UserDirectory {
+        &self.directory
     }
 
     /// The time.
@@ -141,7 +141,7 @@ impl Messenger {
 
     /// Finds the user a client means.
     async fn user(&self, input: &IdInput) -> Result<Arc<User>, Error> {
-        self.people.find(input).await?.ok_or(Error::UserNotFound)
+        self.directory.find(input).await?.ok_or(Error::UserNotFound)
     }
 
     /// Finds the chat user of a user; `None` if he never took part.
@@ -160,10 +160,10 @@ impl Messenger {
     /// Finds somebody whom the application may have deleted meanwhile: who ever
     /// took part stays a contact, and the history with him stays.
     async fn user_or_deleted(&self, input: &IdInput) -> Result<Arc<User>, Error> {
-        if let Some(user) = self.people.find(input).await? {
+        if let Some(user) = self.directory.find(input).await? {
             return Ok(user);
         }
-        for id in self.people.candidates(input) {
+        for id in self.directory.candidates(input) {
             if self.chat_user(&id).await?.is_some() {
                 return Ok(Arc::new(User::deleted(id)));
             }
@@ -192,7 +192,7 @@ impl Messenger {
         let other = self.chat_user(&user.id).await?.ok_or(Error::NoChatRoom)?;
         let members = Members::new(me.id, other).ok_or(Error::NoChatRoom)?;
         let room = self.room(members).await?.ok_or(Error::NoChatRoom)?;
-        let mine = self.people.get(&me.user).await?;
+        let mine = self.directory.get(&me.user).await?;
         Ok(Conversation {
             room: room.id,
             members: room.members,

@@ -3,7 +3,7 @@
 use super::{Conversation, Error, IdInput, Me, Messenger};
 use crate::domain::Members;
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
-use crate::lanes::{Advance, Asker, Command, Confirm, Member, Origin, ReceiptKind, Scope};
+use crate::rooms::{Advance, Asker, Command, Confirm, Member, Origin, ReceiptKind, Scope};
 
 /// What a receiver says of messages.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ impl Messenger {
     pub async fn receipt(&self, me: &Me, receipt: Receipt, origin: Origin) -> Result<(), Error> {
         // boxed: large beside what a send needs
         let submitted = Box::pin(self.submit_receipt(me, receipt, origin));
-        self.level(submitted).await
+        self.in_constant_time(submitted).await
     }
 
     async fn submit_receipt(&self, me: &Me, receipt: Receipt, origin: Origin) -> Result<(), Error> {
@@ -94,8 +94,10 @@ impl Messenger {
             .await
             .map_err(|error| Error::of_read(&error))?;
         let document = documents.into_iter().next().ok_or(Error::Internal)?;
-        let (mine, others) =
-            futures::try_join!(self.people.get(&me.user), self.people.get(&document.user))?;
+        let (mine, others) = futures::try_join!(
+            self.directory.get(&me.user),
+            self.directory.get(&document.user)
+        )?;
         Ok(Conversation {
             room,
             members: Members::new(me.id, other).ok_or(Error::Internal)?,

@@ -1,8 +1,8 @@
 //! Sending a message.
 
-use super::privacy::Tick;
+use super::privacy::ConstantTime;
 use super::{Conversation, Error, IdInput, Me, Messenger, Reception};
-use crate::lanes::{Append, Command, Origin};
+use crate::rooms::{Append, Command, Origin};
 
 pub use crate::config::MESSAGE_MAX_BYTES;
 
@@ -78,10 +78,10 @@ impl Messenger {
     #[tracing::instrument(name = "messenger.send", level = "debug", skip_all)]
     pub async fn send(&self, me: &Me, draft: Draft, origin: Origin) -> Result<(), Error> {
         // by hand: a future of every send is not to be moved about
-        let tick = self.rule.is_set().then(Tick::begin);
+        let constant_time = self.rule.is_set().then(ConstantTime::begin);
         let submitted = self.submit_message(me, draft, origin).await;
-        if let (Some(tick), Err(Error::UserNotFound)) = (tick, &submitted) {
-            tick.next().await;
+        if let (Some(constant_time), Err(Error::UserNotFound)) = (constant_time, &submitted) {
+            constant_time.next().await;
         }
         submitted
     }

@@ -12,7 +12,7 @@ use bson::DateTime;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::presence::{Announce, Presence};
+use super::presence::{Announce, PresenceRegistry};
 use super::{Lease, Messenger};
 use crate::id::ChatUserId;
 use crate::store::{ChatUser, Store};
@@ -35,7 +35,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 /// Looks after the presence that other nodes write.
 pub struct Watch {
     store: Store,
-    presence: Arc<Presence>,
+    presence: Arc<PresenceRegistry>,
     lease: Arc<Lease>,
     outlet: Arc<dyn Announce>,
     messenger: Arc<Messenger>,
@@ -57,7 +57,7 @@ impl Watch {
     /// Begins to look once [`Watch::keep`] runs.
     pub fn new(
         store: Store,
-        presence: Arc<Presence>,
+        presence: Arc<PresenceRegistry>,
         lease: Arc<Lease>,
         outlet: Arc<dyn Announce>,
         messenger: Arc<Messenger>,
@@ -98,7 +98,7 @@ impl Watch {
         let me = self.lease.boot();
         let others = nodes.iter().filter(|node| node.boot != me);
         let boots: HashSet<String> = others.clone().map(|node| node.boot.clone()).collect();
-        let accompanied = self.presence.elsewhere().set_boots(boots);
+        let accompanied = self.presence.remote().set_boots(boots);
         // a node seen for the first time has been there for a look at most
         let first = others.map(|node| node.renewed_at).min();
         self.take_in(&me, changed).await?;
@@ -165,7 +165,7 @@ impl Watch {
         }
         let users = news.iter().map(|user| user.user.clone()).collect();
         // without their details nobody can be told: an error, so that it is looked at again
-        let users = self.messenger.people().list(users).await?;
+        let users = self.messenger.directory().list(users).await?;
         let privacies = self.messenger.privacies_of(&ids).await?;
         for user in news {
             let mut contacts = contacts.remove(&user.id).unwrap_or_default();

@@ -6,7 +6,6 @@
 //! majority as well, but nobody waits for it. Exempt are the application's
 //! users, which are read as the application wrote them.
 
-mod behind;
 mod bulk;
 pub mod chat_rooms;
 pub mod chat_users;
@@ -26,6 +25,7 @@ mod run;
 mod scan;
 mod schema;
 mod users;
+mod write_behind;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -37,10 +37,9 @@ use mongodb::options::{
 };
 use mongodb::{Client, Database};
 
-pub use behind::{Behind, PresenceChange, RoomProgress, WriteBehind};
 use bulk::BulkWriter;
 pub use chat_rooms::{ChatRoom, ChatRooms};
-pub use chat_users::{ChatUser, ChatUsers, Presence};
+pub use chat_users::{ChatUser, ChatUsers, PresenceStatus};
 pub use connect::ConnectError;
 pub use contact_rule::ContactRule;
 use documents::Documents;
@@ -54,6 +53,7 @@ use run::Runner;
 pub use scan::{Scan, shown};
 pub use schema::{Drift, IndexState, SchemaError};
 pub use users::{Rendered, User, Users};
+pub use write_behind::{BulkWrites, PresenceChange, RoomProgress, WriteBehindQueue};
 
 use crate::config::Config;
 
@@ -75,7 +75,7 @@ pub struct Store {
     /// Which servers run.
     pub nodes: Nodes,
     /// What is written behind.
-    pub behind: Behind,
+    pub bulk_writes: BulkWrites,
     client: Client,
     database: Database,
     meta: Documents<Document>,
@@ -152,7 +152,7 @@ impl Store {
             contact_rule,
             nodes: Nodes::new(open.documents(&names.nodes), config.presence.lease),
             meta: open.documents(&names.meta),
-            behind: Behind::new(
+            bulk_writes: BulkWrites::new(
                 bulk.clone(),
                 names.chat_rooms.clone(),
                 names.chat_users.clone(),

@@ -11,7 +11,7 @@ use super::error::Error;
 use super::raw::by_serde;
 
 /// Most nodes that share one database.
-const MOST_NODES: i64 = 1_000;
+const MAX_NODES: i64 = 1_000;
 
 /// One document of the collection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -186,7 +186,7 @@ impl Nodes {
 
     async fn list(&self, name: &'static str, filter: Document) -> Result<Vec<Node>, Error> {
         self.documents
-            .list(name, Listing::of(filter, MOST_NODES))
+            .list(name, Listing::of(filter, MAX_NODES))
             .await
     }
 }

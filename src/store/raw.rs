@@ -64,7 +64,7 @@ mod tests {
     use super::*;
     use crate::domain::{Counts, Cursors, Message, ReadCursor, SentCursor};
     use crate::id::{ChatRoomId, ChatUserId, MessageId, UserId};
-    use crate::store::{ChatRoom, ChatUser, Presence};
+    use crate::store::{ChatRoom, ChatUser, PresenceStatus};
 
     fn read<T: FromRaw>(document: &bson::Document) -> Result<T, Unreadable> {
         T::from_raw(&RawDocumentBuf::try_from(document).unwrap())
@@ -95,7 +95,7 @@ mod tests {
         let user = ChatUser {
             id: ChatUserId::generate(),
             user: UserId::Int(7),
-            status: Presence::Online,
+            status: PresenceStatus::Online,
             last_online: Some(DateTime::from_millis(5)),
             nodes: vec!["a".to_owned(), "b".to_owned()],
             changed_at: Some(DateTime::from_millis(6)),

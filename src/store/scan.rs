@@ -14,7 +14,7 @@ use crate::id::Seq;
 /// Documents handed over at once.
 const PORTION: usize = 1_000;
 /// Portions that may wait.
-const MOST_PORTIONS: usize = 4;
+const MAX_PORTIONS: usize = 4;
 
 /// What to read, and how.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,7 @@ impl<T> Scan<T> {
         query: Query,
         read: fn(&RawDocument) -> T,
     ) -> Self {
-        let (sender, portions) = mpsc::channel(MOST_PORTIONS);
+        let (sender, portions) = mpsc::channel(MAX_PORTIONS);
         let collection = documents.collection().clone_with_type::<RawDocumentBuf>();
         tokio::spawn(async move {
             let scanned = async {

@@ -14,10 +14,10 @@ use super::gather::Gather;
 use crate::id::UserId;
 
 /// Most ids asked for in one query.
-const MOST_PER_QUERY: usize = 1_000;
+const MAX_PER_QUERY: usize = 1_000;
 /// Deepest nesting that is read. MongoDB stores 100 levels, and the driver's own
 /// way of reading them takes more stack than a thread has in a debug build (seen).
-const MOST_DEPTH: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// A user as the messenger shows him.
 #[derive(Debug)]
@@ -125,7 +125,7 @@ impl Users {
     /// When the database cannot answer.
     pub async fn list_existing(&self, ids: Vec<Bson>) -> Result<HashSet<UserId>, Error> {
         let mut existing = HashSet::with_capacity(ids.len());
-        for ids in ids.chunks(MOST_PER_QUERY) {
+        for ids in ids.chunks(MAX_PER_QUERY) {
             let filter = doc! { "_id": { "$in": ids } };
             let found: Vec<Document> = self
                 .documents
@@ -158,7 +158,7 @@ async fn list(
     ids: Vec<Bson>,
 ) -> Result<Vec<(UserId, Document)>, Error> {
     let mut users = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(MOST_PER_QUERY) {
+    for ids in ids.chunks(MAX_PER_QUERY) {
         let filter = doc! { "_id": { "$in": ids } };
         let projection = projection.clone();
         let found: Vec<RawDocumentBuf> = documents
@@ -190,7 +190,7 @@ fn copy(raw: &RawDocument, depth: usize) -> Document {
 
 fn copy_value(value: RawBsonRef<'_>, depth: usize) -> Option<Bson> {
     match value {
-        RawBsonRef::Document(_) | RawBsonRef::Array(_) if depth >= MOST_DEPTH => None,
+        RawBsonRef::Document(_) | RawBsonRef::Array(_) if depth >= MAX_DEPTH => None,
         RawBsonRef::Document(document) => Some(Bson::Document(copy(document, depth + 1))),
         RawBsonRef::Array(items) => {
             let items = items.into_iter().filter_map(Result::ok);

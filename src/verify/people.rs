@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use bson::Bson;
 
 use super::run::Run;
-use super::state::Part;
+use super::state::Phase;
 use super::suspect::Suspect;
 use super::{Check, Finding, VerifyError};
 use crate::id::ChatUserId;
@@ -33,7 +33,7 @@ impl Run<'_> {
             if ended {
                 return Ok(());
             }
-            self.boundary(Part::People(last)).await?;
+            self.boundary(Phase::People(last)).await?;
         }
     }
 

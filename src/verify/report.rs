@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// Findings kept of each check; all are counted.
-const MOST_KEPT: usize = 100;
+const MAX_KEPT: usize = 100;
 /// Version of the report's shape.
 const VERSION: u32 = 2;
 
@@ -190,7 +190,7 @@ impl Report {
         let count = self.counts.entry(finding.check).or_default();
         count.found += 1;
         count.repaired += u64::from(finding.repaired == Some(true));
-        if count.found <= MOST_KEPT as u64 {
+        if count.found <= MAX_KEPT as u64 {
             self.findings.push(finding);
         } else {
             self.truncated = true;
@@ -220,10 +220,7 @@ impl fmt::Display for Report {
             }
         }
         if self.truncated {
-            writeln!(
-                f,
-                "… and more: at most {MOST_KEPT} of each check are listed"
-            )?;
+            writeln!(f, "… and more: at most {MAX_KEPT} of each check are listed")?;
         }
         for (check, count) in &self.counts {
             write!(f, "{:<20} {:>8} found", check.name(), count.found)?;

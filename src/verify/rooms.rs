@@ -2,7 +2,7 @@
 
 use super::room::Walk;
 use super::run::Run;
-use super::state::Part;
+use super::state::Phase;
 use super::suspect::Suspect;
 use super::{Check, Finding, VerifyError};
 use crate::id::ChatRoomId;
@@ -52,7 +52,7 @@ impl Run<'_> {
             if done.len() >= PORTION || self.is_due() {
                 self.count(&done).await?;
                 done.clear();
-                self.boundary(Part::Rooms(Some(id))).await?;
+                self.boundary(Phase::Rooms(Some(id))).await?;
             }
         }
         self.count(&done).await

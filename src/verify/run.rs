@@ -6,13 +6,13 @@ use chrono::SecondsFormat;
 use futures::StreamExt as _;
 
 use super::look::{Look, Looker};
-use super::state::{Part, State};
+use super::state::{Phase, State};
 use super::suspect::Suspect;
 use super::{Finding, Options, Progress, Report, VerifyError};
 use crate::store::Store;
 
 /// Suspects that are gathered before they are looked at again.
-const MOST_SUSPECTS: usize = 5_000;
+const MAX_SUSPECTS: usize = 5_000;
 /// Suspects looked at at the same time.
 const LOOKS_AT_ONCE: usize = 8;
 /// Looks at a suspect; the pause doubles before each.
@@ -26,7 +26,7 @@ pub(super) struct Run<'a> {
     pub(super) suspects: Vec<Suspect>,
     /// Names of the indexes that are as declared.
     pub(super) sound: Vec<String>,
-    part: Part,
+    part: Phase,
     messages: u64,
     began: Instant,
     /// Seconds that earlier parts of the run took.
@@ -41,7 +41,7 @@ impl<'a> Run<'a> {
         let started_at = now.to_rfc3339_opts(SecondsFormat::Millis, true);
         let name = store.database_name().to_owned();
         let new = Report::new(name, started_at, options.repair);
-        let mut state = State::new(Part::Schema, new);
+        let mut state = State::new(Phase::Schema, new);
         if let Some(path) = &options.state {
             if let Some(left) = State::load(path).await? {
                 left.check(path, &state.report)?;
@@ -67,23 +67,23 @@ impl<'a> Run<'a> {
     /// Goes through the parts that are left.
     pub(super) async fn finish(mut self) -> Result<Report, VerifyError> {
         self.indexes().await?;
-        if self.part == Part::Schema {
+        if self.part == Phase::Schema {
             self.migrations().await?;
-            self.boundary(Part::Duplicates).await?;
+            self.boundary(Phase::Duplicates).await?;
         }
-        if self.part == Part::Duplicates {
+        if self.part == Phase::Duplicates {
             self.duplicates().await?;
-            self.boundary(Part::People(None)).await?;
+            self.boundary(Phase::People(None)).await?;
         }
-        if let Part::People(after) = self.part {
+        if let Phase::People(after) = self.part {
             self.people(after).await?;
-            self.boundary(Part::Roomless).await?;
+            self.boundary(Phase::Roomless).await?;
         }
-        if self.part == Part::Roomless {
+        if self.part == Phase::Roomless {
             self.roomless().await?;
-            self.boundary(Part::Rooms(None)).await?;
+            self.boundary(Phase::Rooms(None)).await?;
         }
-        if let Part::Rooms(after) = self.part {
+        if let Phase::Rooms(after) = self.part {
             self.rooms(after).await?;
         }
         self.settle().await?;
@@ -97,7 +97,7 @@ impl<'a> Run<'a> {
 
     /// Whether schema findings are in the report already.
     pub(super) fn is_past_schema(&self) -> bool {
-        self.part != Part::Schema
+        self.part != Phase::Schema
     }
 
     fn took(&self) -> f64 {
@@ -108,11 +108,11 @@ impl<'a> Run<'a> {
     pub(super) fn is_due(&self) -> bool {
         self.options.stop.is_cancelled()
             || self.saved.elapsed() >= self.options.save_every
-            || self.suspects.len() >= MOST_SUSPECTS
+            || self.suspects.len() >= MAX_SUSPECTS
     }
 
     /// Everything before `next` is done: a place to go on from.
-    pub(super) async fn boundary(&mut self, next: Part) -> Result<(), VerifyError> {
+    pub(super) async fn boundary(&mut self, next: Phase) -> Result<(), VerifyError> {
         self.tell();
         self.part = next;
         if !self.is_due() {
@@ -131,7 +131,7 @@ impl<'a> Run<'a> {
     /// Between boundaries: nothing is saved, but memory stays bounded.
     pub(super) async fn midway(&mut self) -> Result<(), VerifyError> {
         self.tell();
-        if self.suspects.len() >= MOST_SUSPECTS {
+        if self.suspects.len() >= MAX_SUSPECTS {
             self.settle().await?;
         }
         self.heed_stop()

@@ -13,7 +13,7 @@ const VERSION: u32 = 1;
 /// The parts of a run, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) enum Part {
+pub(super) enum Phase {
     /// Indexes, migrations.
     Schema,
     /// What a missing unique index would have refused.
@@ -31,13 +31,13 @@ pub(super) enum Part {
 pub(super) struct State {
     version: u32,
     /// What is to be done next.
-    pub(super) part: Part,
+    pub(super) part: Phase,
     /// What was found before.
     pub(super) report: Report,
 }
 
 impl State {
-    pub(super) fn new(part: Part, report: Report) -> Self {
+    pub(super) fn new(part: Phase, report: Report) -> Self {
         Self {
             version: VERSION,
             part,

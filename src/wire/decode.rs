@@ -15,8 +15,8 @@ pub fn decode<T: DeserializeOwned>(payload: Option<&RawValue>) -> Result<T, Erro
     if !text.starts_with('{') {
         return Err(Error::BadRequest("the payload must be an object".into()));
     }
-    if !depth::is_within(text, MOST_DEPTH) {
-        let nested = format!("the payload is nested deeper than {MOST_DEPTH} levels");
+    if !depth::is_within(text, MAX_DEPTH) {
+        let nested = format!("the payload is nested deeper than {MAX_DEPTH} levels");
         return Err(Error::BadRequest(nested));
     }
     let mut json = serde_json::Deserializer::from_str(text);
@@ -36,7 +36,7 @@ pub fn decode<T: DeserializeOwned>(payload: Option<&RawValue>) -> Result<T, Erro
 
 /// Most objects and arrays within each other, in ignored fields too. What the
 /// events take has one level.
-const MOST_DEPTH: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// What serde says, without the value: it may be a token in the wrong place, and the
 /// text of an error ends in the logs of front ends.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::service::IdInput;
 
 /// Longest id of a user that is looked up, as text.
-const MOST_ID_BYTES: usize = 1_024;
+const MAX_ID_BYTES: usize = 1_024;
 
 impl<'de> Deserialize<'de> for IdInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -19,8 +19,8 @@ impl<'de> Deserialize<'de> for IdInput {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<IdInput, E> {
-                if text.len() > MOST_ID_BYTES {
-                    return Err(E::custom(format!("is longer than {MOST_ID_BYTES} bytes")));
+                if text.len() > MAX_ID_BYTES {
+                    return Err(E::custom(format!("is longer than {MAX_ID_BYTES} bytes")));
                 }
                 if text.chars().any(char::is_control) {
                     return Err(E::custom("must not hold control characters"));

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use super::decode::decode;
-pub use super::passing::{GetActiveUsers, Signal, Typing};
+pub use super::ephemeral::{GetActiveUsers, Signal, Typing};
 pub use super::time::DateInput;
 use crate::id::{MessageId, Seq};
 use crate::service::{Draft, Error, HistoryQuery, IdInput, Receipt};
@@ -14,7 +14,7 @@ use crate::service::{Draft, Error, HistoryQuery, IdInput, Receipt};
 ///
 /// A row is the name, what it does, the module of its handler, its payload (here, and
 /// the variant of the same name in `events`), what it answers, the limit it counts in,
-/// and its order, a method of `events::dispatch`. Who needs the rows gives a macro.
+/// and its order, a method of `socket::dispatch`. Who needs the rows gives a macro.
 /// `disconnect` is not among them: it has no payload, no answer and no limit.
 macro_rules! client_events {
     ($callback:ident) => {

@@ -24,7 +24,7 @@ mod events;
 mod frame_selftest;
 mod holes;
 mod http;
-mod lane_told;
+mod lane_announces;
 #[cfg(unix)]
 mod lifecycle;
 mod limits;
@@ -42,7 +42,7 @@ mod peer;
 #[cfg(unix)]
 mod people;
 mod presence;
-mod presence_told;
+mod presence_announces;
 #[cfg(unix)]
 mod privacy;
 mod queries;

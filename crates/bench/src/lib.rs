@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bson::{DateTime, RawDocument, doc};
 use chatzz::domain::{Counts, Message};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, UserId};
-use chatzz::lanes::Stored;
+use chatzz::rooms::Stored;
 use chatzz::service::HistoryPage;
 use chatzz::store::{FromRaw as _, User};
 use chatzz::wire::{Dialect, Notice, PerDialect, Render as _, Reply, request};
@@ -24,7 +24,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 /// Most characters of a message, as a server has it unless configured.
-const MOST_CHARS: usize = 4_000;
+const MAX_CHARS: usize = 4_000;
 
 /// One piece of work.
 pub struct Piece {
@@ -61,13 +61,13 @@ pub fn pieces() -> Vec<Piece> {
     let page = Reply::History(Arc::new(HistoryPage {
         messages: (0..100).map(|_| stored.clone()).collect(),
         has_more: true,
-        handed_over: None,
+        sent_ranges: None,
     }));
     let message = stored.message.clone();
     vec![
         Piece::new("decode send-message", move || {
             let decoded: request::SendMessage = request::decode(Some(black_box(&payload))).unwrap();
-            black_box(decoded.into_draft(MOST_CHARS).unwrap());
+            black_box(decoded.into_draft(MAX_CHARS).unwrap());
         }),
         Piece::new("message to BSON", move || {
             black_box(bson::serialize_to_vec(black_box(&message)).unwrap());

@@ -13,7 +13,7 @@ use crate::config::JwtConfig;
 use crate::service::{Error, IdInput};
 
 /// Longest id of a user, in characters.
-const MOST_ID_CHARS: usize = 256;
+const MAX_ID_CHARS: usize = 256;
 /// The end of the year 9999 in seconds, the last that RFC 3339 can write.
 const END_OF_TIME: u64 = 253_402_300_799;
 
@@ -105,7 +105,7 @@ impl Claims {
         let claim = claims.get(&self.user).ok_or_else(nobody)?;
         let user: IdInput = serde_json::from_value(claim.clone()).map_err(|_| nobody())?;
         match &user {
-            IdInput::Text(text) if text.is_empty() || text.chars().count() > MOST_ID_CHARS => {
+            IdInput::Text(text) if text.is_empty() || text.chars().count() > MAX_ID_CHARS => {
                 Err(nobody())
             }
             IdInput::Text(_) | IdInput::Number(_) => Ok(user),

@@ -4,7 +4,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, 
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 
 /// Fewest bytes of an RSA modulus, 2048 bits (RFC 7518 §3.3).
-const FEWEST_RSA_BYTES: usize = 256;
+const MIN_RSA_BYTES: usize = 256;
 
 /// A key, and the accepted algorithms that it may be used with.
 pub(super) struct Key {
@@ -36,7 +36,7 @@ impl Key {
             .or_else(|_| DecodingKey::from_ed_pem(pem))
             .map_err(|_| "this is no PEM of an RSA, P-256 or Ed25519 public key".to_owned())?;
         if decoding.family() == AlgorithmFamily::Rsa
-            && decoding.try_get_as_bytes().map_or(0, <[u8]>::len) < FEWEST_RSA_BYTES
+            && decoding.try_get_as_bytes().map_or(0, <[u8]>::len) < MIN_RSA_BYTES
         {
             return Err("an RSA key of less than 2048 bits is too weak".to_owned());
         }
@@ -64,7 +64,7 @@ impl Key {
             AlgorithmParameters::OctetKeyPair(key) if key.curve != EllipticCurve::Ed25519 => {
                 return Err("its curve is not Ed25519".to_owned());
             }
-            AlgorithmParameters::RSA(key) if key.n.len() * 3 / 4 < FEWEST_RSA_BYTES => {
+            AlgorithmParameters::RSA(key) if key.n.len() * 3 / 4 < MIN_RSA_BYTES => {
                 return Err("an RSA key of less than 2048 bits is too weak".to_owned());
             }
             _ => {}

@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::Key;
 
 /// Most keys of a set that are read; login services publish two or three.
-const MOST_KEYS: usize = 64;
+const MAX_KEYS: usize = 64;
 /// Most keys that a token without a key id is tried with.
-const MOST_TRIED: usize = 8;
+const MAX_TRIED: usize = 8;
 
 /// The keys that are good at one time.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl KeySet {
         let jwks: Jwks = serde_json::from_slice(json)
             .map_err(|_| "it is not a JSON object with `keys`".to_owned())?;
         let mut keys = Vec::new();
-        for value in jwks.keys.into_iter().take(MOST_KEYS) {
+        for value in jwks.keys.into_iter().take(MAX_KEYS) {
             let kid = value.get("kid").and_then(Value::as_str);
             let kid = kid.unwrap_or("none").to_owned();
             let read = serde_json::from_value::<Jwk>(value)
@@ -58,7 +58,7 @@ impl KeySet {
     /// The keys of this id; without an id all of them, within bounds.
     pub(super) fn choose(&self, kid: Option<&str>) -> Choice<'_> {
         let fits = |key: &&Key| kid.is_none() || key.id.as_deref() == kid;
-        let keys: Vec<&Key> = self.0.iter().filter(fits).take(MOST_TRIED).collect();
+        let keys: Vec<&Key> = self.0.iter().filter(fits).take(MAX_TRIED).collect();
         if keys.is_empty() {
             Choice::Unknown
         } else {

@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// How long one look may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// Most bytes of a JWKS.
-const MOST_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 /// Pause after a failed look; each further one doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// Longest pause after a failed look.
@@ -34,7 +34,7 @@ const LAST_RETRY: Duration = Duration::from_mins(1);
 /// Keys that are read anew.
 #[derive(Debug)]
 pub(super) struct Published {
-    place: Place,
+    source: Source,
     accepted: Vec<Algorithm>,
     every: Duration,
     current: RwLock<Option<Arc<KeySet>>>,
@@ -43,7 +43,7 @@ pub(super) struct Published {
 }
 
 #[derive(Debug)]
-enum Place {
+enum Source {
     File(PathBuf),
     Url(reqwest::Client, ServiceUrl),
 }
@@ -61,7 +61,7 @@ impl Published {
         accepted: Vec<Algorithm>,
         every: Duration,
     ) -> Result<Self, AuthStartError> {
-        let published = Self::new(Place::File(path.to_owned()), accepted, every);
+        let published = Self::new(Source::File(path.to_owned()), accepted, every);
         let read = published.read().await;
         let keys =
             read.map_err(|error| AuthStartError::new("CHATZZ_JWT_JWKS_FILE", error.to_string()))?;
@@ -80,14 +80,14 @@ impl Published {
             let why = "no request can be made: the system's root certificates cannot be read";
             AuthStartError::new("CHATZZ_JWT_JWKS_URL", why)
         })?;
-        let published = Self::new(Place::Url(client, url.clone()), accepted, every);
+        let published = Self::new(Source::Url(client, url.clone()), accepted, every);
         published.look(&mut *published.last.lock().await).await;
         Ok(published)
     }
 
-    fn new(place: Place, accepted: Vec<Algorithm>, every: Duration) -> Self {
+    fn new(source: Source, accepted: Vec<Algorithm>, every: Duration) -> Self {
         Self {
-            place,
+            source,
             accepted,
             every,
             current: RwLock::new(None),
@@ -150,7 +150,7 @@ impl Published {
         match read {
             Ok(keys) => {
                 if before.is_some_and(|look| look.failed) {
-                    tracing::info!(place = %self.place, "the public keys can be read again");
+                    tracing::info!(place = %self.source, "the public keys can be read again");
                 }
                 *self.current.write() = Some(Arc::new(keys));
                 false
@@ -158,7 +158,7 @@ impl Published {
             Err(error) => {
                 let known = self.current.read().is_some();
                 tracing::warn!(
-                    place = %self.place,
+                    place = %self.source,
                     error = &error as &dyn std::error::Error,
                     "the public keys cannot be read; {}",
                     if known { "those that are known stay good" } else { "nobody can log in" }
@@ -169,14 +169,14 @@ impl Published {
     }
 
     async fn read(&self) -> Result<KeySet, FetchError> {
-        let json = match &self.place {
-            Place::File(path) => tokio::fs::read(path)
+        let json = match &self.source {
+            Source::File(path) => tokio::fs::read(path)
                 .await
                 .map_err(|error| FetchError::Unusable(error.to_string()))?,
-            Place::Url(client, url) => {
+            Source::Url(client, url) => {
                 let response = client.get(url.url().clone()).send().await?;
                 match response.status() {
-                    http::StatusCode::OK => fetch::body(response, MOST_BYTES).await?,
+                    http::StatusCode::OK => fetch::body(response, MAX_BYTES).await?,
                     status => return Err(FetchError::Status(status.as_u16())),
                 }
             }
@@ -185,7 +185,7 @@ impl Published {
     }
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),

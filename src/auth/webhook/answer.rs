@@ -11,9 +11,9 @@ use crate::auth::{self, Verified};
 use crate::service::{Error, IdInput};
 
 /// Most bytes of `meta` as JSON.
-const MOST_META_BYTES: usize = 8 * 1024;
+const MAX_META_BYTES: usize = 8 * 1024;
 /// Longest reason of a refusal that is passed on, in characters.
-const MOST_REASON_CHARS: usize = 200;
+const MAX_REASON_CHARS: usize = 200;
 
 /// A login that is granted: `{userId, expiresAt?, meta?}`; the error says what
 /// is wrong with it.
@@ -38,7 +38,7 @@ pub(super) fn granted(body: &[u8]) -> Result<Verified, String> {
     let meta = meta.map_err(|_| "meta cannot be written".to_owned())?;
     if meta
         .as_ref()
-        .is_some_and(|meta| meta.get().len() > MOST_META_BYTES)
+        .is_some_and(|meta| meta.get().len() > MAX_META_BYTES)
     {
         return Err("meta is larger than 8 KiB".to_owned());
     }
@@ -70,7 +70,7 @@ pub(super) fn refused(body: &[u8]) -> Error {
         |Refused { reason }| reason,
     );
     let shown = reason.chars().filter(|c| !c.is_control());
-    auth::refused(&shown.take(MOST_REASON_CHARS).collect::<String>())
+    auth::refused(&shown.take(MAX_REASON_CHARS).collect::<String>())
 }
 
 #[cfg(test)]
@@ -114,7 +114,7 @@ mod tests {
         }
         let long = format!(
             r#"{{"userId":"a","meta":{{"a":"{}"}}}}"#,
-            "x".repeat(MOST_META_BYTES)
+            "x".repeat(MAX_META_BYTES)
         );
         assert!(granted(long.as_bytes()).is_err());
     }

@@ -26,11 +26,11 @@ use crate::config::{ServiceUrl, WebhookConfig};
 use crate::service::Error;
 
 /// Most requests under way at a time; further ones wait within the time limit.
-const MOST_REQUESTS: usize = 64;
+const MAX_REQUESTS: usize = 64;
 /// Most logins remembered, about 1 KiB each.
-const MOST_CACHED: u64 = 10_000;
+const MAX_CACHED: u64 = 10_000;
 /// Most bytes of an answer.
-const MOST_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// The application, as a place to ask.
 #[derive(Debug)]
@@ -69,11 +69,11 @@ impl Webhook {
             headers: config.headers.clone(),
             timeout: config.timeout,
             granted: Cache::builder()
-                .max_capacity(MOST_CACHED)
+                .max_capacity(MAX_CACHED)
                 .time_to_live(config.cache)
                 .build(),
             forgotten: AtomicU64::new(0),
-            places: Semaphore::new(MOST_REQUESTS),
+            places: Semaphore::new(MAX_REQUESTS),
             clock,
             down: AtomicBool::new(false),
         })
@@ -167,12 +167,12 @@ impl Webhook {
             .await?;
         match response.status() {
             status if status.is_success() => {
-                let body = fetch::body(response, MOST_BYTES).await?;
+                let body = fetch::body(response, MAX_BYTES).await?;
                 answer::granted(&body).map(Ok).map_err(FetchError::Unusable)
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 // a refusal holds even if its words do not arrive
-                let body = fetch::body(response, MOST_BYTES).await.unwrap_or_default();
+                let body = fetch::body(response, MAX_BYTES).await.unwrap_or_default();
                 Ok(Err(answer::refused(&body)))
             }
             status => Err(FetchError::Status(status.as_u16())),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bson::DateTime;
 
 use crate::id::ChatUserId;
-use crate::store::{Presence as Status, User};
+use crate::store::{PresenceStatus, User};
 
 /// How a socket went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Announcement {
     /// Who.
     pub user: Arc<User>,
     /// Came or went.
-    pub status: Status,
+    pub status: PresenceStatus,
     /// When he last went.
     pub last_online: Option<DateTime>,
     /// Whom to tell.

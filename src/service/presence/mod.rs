@@ -5,7 +5,7 @@
 //! page reload does not flicker; a clean disconnect at once.
 
 mod announce;
-mod elsewhere;
+mod remote;
 mod shown;
 mod state;
 
@@ -19,9 +19,9 @@ use smallvec::SmallVec;
 use crate::bugs::{self, Bug};
 use crate::clock::Clock;
 use crate::id::{ChatUserId, SocketId, UserId};
-use crate::store::{ChatUser, Presence as Status, PresenceChange, Privacy, User, WriteBehind};
+use crate::store::{ChatUser, PresenceChange, PresenceStatus, Privacy, User, WriteBehindQueue};
 pub use announce::{Announce, Announcement, Departure};
-pub use elsewhere::Elsewhere;
+pub use remote::RemotePresence;
 pub use shown::{Description, Shown};
 use state::State;
 
@@ -32,10 +32,10 @@ const REMEMBERED: Duration = Duration::from_mins(1);
 pub type Sockets = SmallVec<[SocketId; 4]>;
 
 /// Everybody with a socket on this node.
-pub struct Presence {
+pub struct PresenceRegistry {
     people: DashMap<ChatUserId, Arc<Person>>,
-    elsewhere: Elsewhere,
-    behind: Arc<WriteBehind>,
+    remote: RemotePresence,
+    write_behind: Arc<WriteBehindQueue>,
     clock: Clock,
     grace: Duration,
 }
@@ -46,13 +46,13 @@ struct Person {
     state: Mutex<State>,
 }
 
-impl Presence {
+impl PresenceRegistry {
     /// Nobody is here yet.
-    pub fn new(behind: Arc<WriteBehind>, clock: Clock, grace: Duration) -> Self {
+    pub fn new(write_behind: Arc<WriteBehindQueue>, clock: Clock, grace: Duration) -> Self {
         Self {
             people: DashMap::new(),
-            elsewhere: Elsewhere::default(),
-            behind,
+            remote: RemotePresence::default(),
+            write_behind,
             clock,
             grace,
         }
@@ -114,11 +114,15 @@ impl Presence {
                 return;
             }
             state.shown_online = true;
-            state.came_untold = self.elsewhere.has(who);
-            (!state.came_untold, state.announcement(Status::Online))
+            state.came_untold = self.remote.has(who);
+            (
+                !state.came_untold,
+                state.announcement(PresenceStatus::Online),
+            )
         };
         let left = announcement.last_online;
-        self.behind.presence(who, PresenceChange::Online(left));
+        self.write_behind
+            .presence(who, PresenceChange::Online(left));
         if is_news {
             outlet.announce(&announcement);
         }
@@ -151,12 +155,12 @@ impl Presence {
             if how == Departure::Lost {
                 tokio::time::sleep(presence.grace).await;
             }
-            presence.go(who, arrivals, outlet.as_ref());
+            presence.set_offline(who, arrivals, outlet.as_ref());
         });
     }
 
     /// Makes a person offline unless he came back since `arrivals`.
-    fn go(&self, who: ChatUserId, arrivals: u64, outlet: &dyn Announce) {
+    fn set_offline(&self, who: ChatUserId, arrivals: u64, outlet: &dyn Announce) {
         let Some(person) = self.person(who) else {
             return;
         };
@@ -167,20 +171,20 @@ impl Presence {
             if back || !state.shown_online {
                 return;
             }
-            state.go(self.clock.now())
+            state.set_offline(self.clock.now())
         };
         self.write_offline(who, &announcement);
         if bugs::active(Bug::LostOfflineEvent) {
             return;
         }
-        if !self.elsewhere.has(who) {
+        if !self.remote.has(who) {
             outlet.announce(&announcement);
         }
     }
 
     fn write_offline(&self, who: ChatUserId, announcement: &Announcement) {
         let at = announcement.last_online.unwrap_or_else(|| self.clock.now());
-        self.behind.presence(who, PresenceChange::Offline(at));
+        self.write_behind.presence(who, PresenceChange::Offline(at));
     }
 
     /// Makes everybody offline, untold: the server is going.
@@ -189,7 +193,7 @@ impl Presence {
             let mut state = person.state.lock();
             state.sockets.clear();
             if state.shown_online {
-                let announcement = state.go(self.clock.now());
+                let announcement = state.set_offline(self.clock.now());
                 self.write_offline(*person.key(), &announcement);
             }
         }
@@ -197,7 +201,7 @@ impl Presence {
 
     /// Takes in whom a person blocked; tells those who see him differently now.
     /// Without an outlet it waits for one, unless there is nobody to tell.
-    pub fn hide(&self, privacy: &Privacy, outlet: Option<&dyn Announce>) {
+    pub fn apply_blocks(&self, privacy: &Privacy, outlet: Option<&dyn Announce>) {
         let Some(person) = self.person(privacy.id) else {
             return;
         };
@@ -207,7 +211,7 @@ impl Presence {
             if outlet.is_none() && state.shown_online {
                 return;
             }
-            state.hide(privacy)
+            state.apply_blocks(privacy)
         };
         for announcement in told {
             outlet.inspect(|outlet| outlet.announce(&announcement));
@@ -235,8 +239,8 @@ impl Presence {
     }
 
     /// What is known of other nodes.
-    pub fn elsewhere(&self) -> &Elsewhere {
-        &self.elsewhere
+    pub fn remote(&self) -> &RemotePresence {
+        &self.remote
     }
 
     /// Everybody shown online here, with the sockets.
@@ -257,7 +261,7 @@ impl Presence {
             let state = person.state.lock();
             if state.shown_online {
                 let online = PresenceChange::Online(state.last_online);
-                self.behind.presence(*person.key(), online);
+                self.write_behind.presence(*person.key(), online);
             }
         }
     }

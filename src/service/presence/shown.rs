@@ -3,19 +3,19 @@
 
 use bson::DateTime;
 
-use super::{Announce, Announcement, Presence};
+use super::{Announce, Announcement, PresenceRegistry};
 use crate::id::ChatUserId;
-use crate::store::{ChatUser, Presence as Status};
+use crate::store::{ChatUser, PresenceStatus};
 
 /// How somebody is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shown {
     /// Whether he is here.
-    pub status: Status,
+    pub status: PresenceStatus,
     /// When he last went offline.
     pub last_online: Option<DateTime>,
     /// Whether he is on another node, by what the database said.
-    elsewhere: bool,
+    remote: bool,
     /// When the database's word was written.
     as_of: Option<DateTime>,
     /// Whether he is hidden, and this is not the truth.
@@ -27,7 +27,7 @@ impl Shown {
     #[must_use]
     pub fn online(self) -> Self {
         Self {
-            status: Status::Online,
+            status: PresenceStatus::Online,
             ..self
         }
     }
@@ -35,9 +35,9 @@ impl Shown {
     /// Gone at that time, whatever is true: to whom he has blocked.
     pub fn hidden(at: DateTime) -> Self {
         Self {
-            status: Status::Offline,
+            status: PresenceStatus::Offline,
             last_online: Some(at),
-            elsewhere: false,
+            remote: false,
             as_of: None,
             hidden: true,
         }
@@ -55,7 +55,7 @@ pub struct Description {
     pub shown: Shown,
 }
 
-impl Presence {
+impl PresenceRegistry {
     /// Whether a person is shown online because of a socket here.
     pub fn is_shown(&self, who: ChatUserId) -> bool {
         self.person(who)
@@ -69,20 +69,20 @@ impl Presence {
             (state.shown_online, state.last_online, state.heard_at)
         });
         // what was read may be older than what this node has heard since
-        let elsewhere = if heard_at > who.changed_at {
-            self.elsewhere.has(who.id)
+        let remote = if heard_at > who.changed_at {
+            self.remote.has(who.id)
         } else {
-            self.elsewhere.holds(&who.nodes)
+            self.remote.holds(&who.nodes)
         };
-        let status = if here || elsewhere {
-            Status::Online
+        let status = if here || remote {
+            PresenceStatus::Online
         } else {
-            Status::Offline
+            PresenceStatus::Offline
         };
         Shown {
             status,
             last_online: who.last_online.max(left),
-            elsewhere,
+            remote,
             as_of: who.changed_at,
             hidden: false,
         }
@@ -102,20 +102,20 @@ impl Presence {
         let _order = person.order.lock();
         let announcement = {
             let state = person.state.lock();
-            let elsewhere = if state.heard_at > shown.as_of {
-                self.elsewhere.has(*who)
+            let remote = if state.heard_at > shown.as_of {
+                self.remote.has(*who)
             } else {
-                shown.elsewhere
+                shown.remote
             };
             let hidden = state.hidden_from.get(to).copied();
-            let online = hidden.is_none() && (state.shown_online || elsewhere);
-            if online == (shown.status == Status::Online) {
+            let online = hidden.is_none() && (state.shown_online || remote);
+            if online == (shown.status == PresenceStatus::Online) {
                 return;
             }
             let status = if online {
-                Status::Online
+                PresenceStatus::Online
             } else {
-                Status::Offline
+                PresenceStatus::Offline
             };
             let truth = state.announcement(status);
             Announcement {

@@ -8,7 +8,7 @@ use bson::DateTime;
 
 use super::{Announcement, Sockets};
 use crate::id::ChatUserId;
-use crate::store::{ChatUser, Presence as Status, Privacy, User};
+use crate::store::{ChatUser, PresenceStatus, Privacy, User};
 
 #[derive(Debug)]
 pub(super) struct State {
@@ -53,14 +53,14 @@ impl State {
         }
     }
 
-    pub(super) fn go(&mut self, at: DateTime) -> Announcement {
+    pub(super) fn set_offline(&mut self, at: DateTime) -> Announcement {
         self.shown_online = false;
         self.came_untold = false;
         self.last_online = Some(at);
-        self.announcement(Status::Offline)
+        self.announcement(PresenceStatus::Offline)
     }
 
-    pub(super) fn announcement(&self, status: Status) -> Announcement {
+    pub(super) fn announcement(&self, status: PresenceStatus) -> Announcement {
         let contacts = self.contacts.iter();
         let contacts = contacts.filter(|contact| !self.hidden_from.contains_key(contact));
         Announcement {
@@ -72,7 +72,7 @@ impl State {
     }
 
     /// Takes in who is blocked; what those hear to whom that changes something.
-    pub(super) fn hide(&mut self, privacy: &Privacy) -> Vec<Announcement> {
+    pub(super) fn apply_blocks(&mut self, privacy: &Privacy) -> Vec<Announcement> {
         if privacy.version <= self.privacy {
             return Vec::new();
         }
@@ -96,13 +96,13 @@ impl State {
         let blocked = privacy.blocked.iter();
         let blocked = blocked.filter(|one| !before.contains_key(&one.who) && hears(&one.who));
         let mut told: Vec<Announcement> = blocked
-            .map(|blocked| one(Status::Offline, Some(blocked.at), vec![blocked.who]))
+            .map(|blocked| one(PresenceStatus::Offline, Some(blocked.at), vec![blocked.who]))
             .collect();
         let back = before.into_keys();
         let back = back.filter(|who| !self.hidden_from.contains_key(who) && hears(who));
         let back: Vec<ChatUserId> = back.collect();
         if !back.is_empty() {
-            told.push(one(Status::Online, self.last_online, back));
+            told.push(one(PresenceStatus::Online, self.last_online, back));
         }
         told
     }

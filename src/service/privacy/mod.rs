@@ -1,7 +1,7 @@
 //! Who does not want to hear from whom, and who may not write at all.
 
+mod constant_time;
 mod rule;
-mod tick;
 mod verbs;
 
 use std::collections::HashMap;
@@ -16,12 +16,12 @@ use crate::config::BlockedSends;
 use crate::id::{ChatUserId, UserId};
 use crate::store::{self, Privacy};
 
+pub(super) use constant_time::ConstantTime;
 pub(super) use rule::Rule;
 pub use rule::check_contact_rule;
-pub(super) use tick::Tick;
 
 /// Privacies remembered at most, weighed by how much they hold: about 100 bytes each.
-const MOST_CACHED: u64 = 500_000;
+const MAX_CACHED: u64 = 500_000;
 
 /// What somebody set with `set-privacy`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Privacies {
             u32::try_from(held).unwrap_or(u32::MAX)
         };
         let known = Cache::builder()
-            .max_capacity(MOST_CACHED)
+            .max_capacity(MAX_CACHED)
             .weigher(weight)
             .time_to_live(cache)
             .build();
@@ -135,7 +135,7 @@ impl Messenger {
         }
         let mine = mine.unwrap_or_else(|| Privacy::none(me.id));
         let mine = self.privacies.learn(mine).await;
-        self.presence.hide(&mine, None);
+        self.presence.apply_blocks(&mine, None);
         Ok(hidden)
     }
 
@@ -157,11 +157,11 @@ impl Messenger {
 
     /// Lets a refusal that must not tell whether something exists leave on the next
     /// beat of 10 ms: by then it is the same whichever way it was found.
-    pub(super) async fn level<T>(
+    pub(super) async fn in_constant_time<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let tick = Tick::begin();
+        let constant_time = ConstantTime::begin();
         let outcome = work.await;
         let tells = match &outcome {
             Err(Error::MessageNotFound) => true,
@@ -169,7 +169,7 @@ impl Messenger {
             _ => false,
         };
         if tells {
-            tick.next().await;
+            constant_time.next().await;
         }
         outcome
     }

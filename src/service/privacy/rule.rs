@@ -9,7 +9,7 @@ use crate::service::{Error, Me};
 use crate::store::{self, ContactRule, Store};
 
 /// Answers remembered at most, about 200 bytes each.
-const MOST_CACHED: u64 = 200_000;
+const MAX_CACHED: u64 = 200_000;
 
 /// `CHATZZ_CONTACT_RULE`; without it everybody may write to everybody.
 pub(in crate::service) struct Rule {
@@ -20,7 +20,7 @@ pub(in crate::service) struct Rule {
 impl Rule {
     pub(in crate::service) fn new(rule: Option<ContactRule>, cache: Duration) -> Self {
         let answers = Cache::builder()
-            .max_capacity(MOST_CACHED)
+            .max_capacity(MAX_CACHED)
             .time_to_live(cache)
             .build();
         Self { rule, answers }

@@ -13,7 +13,7 @@ use crate::service::{Error, IdInput, Me, Messenger};
 use crate::store::{Blocked, Privacy, User};
 
 /// People that one may block, and put on a whitelist.
-pub(crate) const MOST_LISTED: usize = 1_000;
+pub(crate) const MAX_LISTED: usize = 1_000;
 /// Questions to the contact rule at the same time.
 const RULES_AT_ONCE: usize = 16;
 
@@ -31,7 +31,7 @@ impl Messenger {
         whom: &IdInput,
         outlet: &dyn Announce,
     ) -> Result<(UserId, bool), Error> {
-        let user = self.level(self.to_be_listed(me, whom)).await?;
+        let user = self.in_constant_time(self.to_be_listed(me, whom)).await?;
         let of_write = |error| Error::of_write(&error);
         let who = if let Some(id) = self.chat_user(&user.id).await? {
             id
@@ -47,14 +47,14 @@ impl Messenger {
             at,
         };
         let privacies = &self.store.privacies;
-        let changed = privacies.block(me.id, blocked, MOST_LISTED).await;
+        let changed = privacies.block(me.id, blocked, MAX_LISTED).await;
         let changed = changed.map_err(of_write)?;
         let since = changed.blocked_since(who);
         self.apply(changed, outlet).await;
         match since {
             Some(since) => Ok((user.id.clone(), since == at)),
             None => Err(Error::BadRequest(format!(
-                "userId: you have blocked {MOST_LISTED} people, the most there may be"
+                "userId: you have blocked {MAX_LISTED} people, the most there may be"
             ))),
         }
     }
@@ -71,7 +71,7 @@ impl Messenger {
         outlet: &dyn Announce,
     ) -> Result<(UserId, bool), Error> {
         let found = self.find_blocked(me, whom);
-        let (user, who) = self.level(found).await?;
+        let (user, who) = self.in_constant_time(found).await?;
         let Some(who) = who else {
             return Ok((user, false));
         };
@@ -88,7 +88,7 @@ impl Messenger {
     pub async fn blocked(&self, me: &Me) -> Result<Vec<Arc<User>>, Error> {
         let privacy = self.read_privacy(me).await?;
         let ids: Vec<UserId> = privacy.blocked.iter().map(|one| one.user.clone()).collect();
-        let mut users = self.people.list(ids.clone()).await?;
+        let mut users = self.directory.list(ids.clone()).await?;
         Ok(ids.iter().filter_map(|id| users.remove(id)).collect())
     }
 
@@ -113,7 +113,7 @@ impl Messenger {
         let whitelist = match whitelist {
             Some(inputs) => {
                 let found = self.all_to_be_listed(me, inputs);
-                Some(self.level(found).await?)
+                Some(self.in_constant_time(found).await?)
             }
             None => None,
         };
@@ -141,7 +141,7 @@ impl Messenger {
 
     async fn apply(&self, changed: Privacy, outlet: &dyn Announce) {
         let known = self.privacies.learn(changed).await;
-        self.presence.hide(&known, Some(outlet));
+        self.presence.apply_blocks(&known, Some(outlet));
     }
 
     /// What I set, past the cache: another node may have written it.
@@ -166,15 +166,15 @@ impl Messenger {
 
     /// The same for many, each once, in the order given.
     async fn all_to_be_listed(&self, me: &Me, inputs: Vec<IdInput>) -> Result<Vec<UserId>, Error> {
-        if inputs.len() > MOST_LISTED {
+        if inputs.len() > MAX_LISTED {
             return Err(Error::BadRequest(format!(
-                "whitelist: must hold at most {MOST_LISTED} people"
+                "whitelist: must hold at most {MAX_LISTED} people"
             )));
         }
         // where a rule is set, the same is asked for whoever does not exist
-        let (users, is_missing) = match self.people.find_all(&inputs).await {
+        let (users, is_missing) = match self.directory.find_all(&inputs).await {
             Err(Error::UserNotFound) if self.rule.is_set() => {
-                let any = |input: &IdInput| self.people.candidates(input).into_iter().next();
+                let any = |input: &IdInput| self.directory.candidates(input).into_iter().next();
                 (inputs.iter().filter_map(any).collect(), true)
             }
             found => (found?, false),
@@ -212,7 +212,7 @@ impl Messenger {
         input: &IdInput,
     ) -> Result<(UserId, Option<ChatUserId>), Error> {
         let privacy = self.read_privacy(me).await?;
-        let candidates = self.people.candidates(input);
+        let candidates = self.directory.candidates(input);
         let mut blocked = privacy.blocked.iter();
         if let Some(blocked) = blocked.find(|one| candidates.contains(&one.user)) {
             return Ok((blocked.user.clone(), Some(blocked.who)));

@@ -21,7 +21,7 @@ pub(super) use moves::{numbers, progress, step};
 pub use scan::{ScannedHead, ScannedRoom};
 
 /// Most chat rooms listed for one person, the most recently used first.
-pub const MOST_LISTED: i64 = 10_000;
+pub const MAX_LISTED: i64 = 10_000;
 
 /// A chat room. Its document also holds its key, and its head: what is known of the
 /// last message, written behind, which orders lists and is mended by `verify`.
@@ -283,12 +283,12 @@ impl ChatRooms {
     }
 
     /// Lists a person's chat rooms, newest conversation first, at most
-    /// [`MOST_LISTED`]. Index: `chatUsers_lastMessageAt`.
+    /// [`MAX_LISTED`]. Index: `chatUsers_lastMessageAt`.
     ///
     /// # Errors
     /// When the database cannot answer.
     pub async fn list_of(&self, member: ChatUserId) -> Result<Vec<ChatRoom>, Error> {
-        let listing = Listing::of(doc! { "chatUsers": member }, MOST_LISTED)
+        let listing = Listing::of(doc! { "chatUsers": member }, MAX_LISTED)
             .sorted(doc! { "lastMessageAt": -1 })
             .without(LEFT_OUT);
         self.documents.list("chat_rooms.list_of", listing).await

@@ -8,7 +8,7 @@ use crate::domain::{
     Counts, Cursors, Members, Position, ReadCursor, ReadStep, STEPS_KEPT, SentCursor,
 };
 use crate::id::{ChatRoomId, ChatUserId, Seq};
-use crate::store::behind::RoomProgress;
+use crate::store::write_behind::RoomProgress;
 
 /// One receipt: a cursor that is to move.
 #[derive(Clone, Debug, PartialEq, Eq)]

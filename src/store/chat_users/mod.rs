@@ -23,7 +23,7 @@ pub use scan::ScannedUser;
 /// Whether somebody is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Presence {
+pub enum PresenceStatus {
     /// At least one socket is open.
     Online,
     /// No socket is open.
@@ -41,7 +41,7 @@ pub struct ChatUser {
     #[serde(serialize_with = "stored::serialize")]
     pub user: UserId,
     /// As last written; what is shown also considers the leases of `nodes`.
-    pub status: Presence,
+    pub status: PresenceStatus,
     /// When the person last went offline; `null` if never yet.
     pub last_online: Option<DateTime>,
     /// Boot ids of the nodes that hold a socket of the person.
@@ -157,7 +157,7 @@ impl ChatUsers {
         let new = ChatUser {
             id: ChatUserId::generate(),
             user: user.clone(),
-            status: Presence::Offline,
+            status: PresenceStatus::Offline,
             last_online: None,
             nodes: Vec::new(),
             changed_at: None,

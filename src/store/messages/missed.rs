@@ -16,7 +16,7 @@ const UNIONS_PER_QUERY: usize = 500;
 /// Where a message is, without what it says.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Place {
+pub struct MissedPosition {
     /// The message's chat room.
     pub chat_room: ChatRoomId,
     /// Its position there.
@@ -25,9 +25,9 @@ pub struct Place {
     pub created_at: DateTime,
 }
 
-by_serde!(Place);
+by_serde!(MissedPosition);
 
-impl Place {
+impl MissedPosition {
     /// Where a message is.
     pub fn of(message: &Message) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl Messages {
         to: ChatUserId,
         positions: &[(ChatRoomId, Seq)],
         limit: i64,
-    ) -> Result<Vec<Place>, Error> {
+    ) -> Result<Vec<MissedPosition>, Error> {
         let place = doc! { "_id": 0, "chatRoom": 1, "seq": 1, "createdAt": 1 };
         self.missed("messages.list_missed_places", to, positions, limit, place)
             .await
@@ -146,7 +146,7 @@ impl Messages {
             ]
         });
         let lookups: Vec<Vec<Document>> = lookups.collect();
-        let found: Vec<Place> = self
+        let found: Vec<MissedPosition> = self
             .look_into("messages.list_last_before", &lookups)
             .await?;
         let last = found.into_iter().map(|place| (place.chat_room, place.seq));

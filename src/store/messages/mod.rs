@@ -20,7 +20,7 @@ use crate::domain::{Counts, Message};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 pub use append::{Appended, Refusal};
-pub use missed::Place;
+pub use missed::MissedPosition;
 pub use scan::{Scanned, SendKey};
 
 impl FromRaw for Message {

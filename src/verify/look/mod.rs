@@ -14,7 +14,7 @@ use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::{Error, Store, shown};
 
 /// Attempts at one repair, each on the state as it is then.
-const MOST_REPAIRS: usize = 5;
+const MAX_REPAIRS: usize = 5;
 
 /// What a look shows.
 pub(super) enum Look {
@@ -48,7 +48,7 @@ impl Looker {
         let mend = last && self.repair;
         let mut findings = Vec::new();
         let mut refused = Vec::new();
-        for _ in 0..MOST_REPAIRS {
+        for _ in 0..MAX_REPAIRS {
             let found = match self.look_once(suspect, mend).await? {
                 Look::Stands(found) => found,
                 // what was refused before has been put right by somebody else

@@ -16,10 +16,10 @@ use super::time::Date;
 use super::{Dialect, ErrorBody, PerDialect, Render, schema, view};
 use crate::config::StatusEvent;
 use crate::id::{Hex, UserId};
-use crate::lanes::{Advanced, Stored};
+use crate::rooms::{Advanced, Stored};
 use crate::service::presence::Announcement;
-use crate::service::{Contact, Error, HistoryPage, Login, Passing, PrivacySettings};
-use crate::store::Presence;
+use crate::service::{Contact, Ephemeral, Error, HistoryPage, Login, PrivacySettings};
+use crate::store::PresenceStatus;
 
 /// Name of the one event the server emits.
 pub const EVENT: &str = "chatzz";
@@ -45,7 +45,7 @@ pub enum Notice<'a> {
     /// One's own other socket set who may write.
     SettingsChanged(Arc<PrivacySettings>),
     /// Somebody types, to the other one, until a moment that may be now.
-    UserTyping(&'a Passing, DateTime),
+    UserTyping(&'a Ephemeral, DateTime),
     /// Somebody's front end says something that is not stored.
     UserSignal(&'a UserId, &'a RawValue),
     /// An event of this name failed and carried no acknowledgement.
@@ -75,8 +75,8 @@ impl Render for Notice<'_> {
             Self::SettingsChanged(settings) => {
                 envelope("privacy-changed", view::Privacy::from(&**settings))
             }
-            Self::UserTyping(passing, until) => {
-                envelope("user-typing", UserTyping::new(passing, *until))
+            Self::UserTyping(ephemeral, until) => {
+                envelope("user-typing", UserTyping::new(ephemeral, *until))
             }
             Self::UserSignal(user_id, data) => {
                 envelope("user-signal", UserSignal { user_id, data })
@@ -110,7 +110,7 @@ fn messages(page: &HistoryPage) -> Vec<view::Message<'_>> {
 pub(in crate::wire) struct UserDetails<'a> {
     #[schemars(with = "schema::UserDetails")]
     user: &'a RawValue,
-    status: Presence,
+    status: PresenceStatus,
     last_online: Option<Date>,
     connected_users: Vec<view::ContactView<'a>>,
     #[schemars(with = "BTreeMap<String, Vec<schema::Message>>")]
@@ -128,7 +128,7 @@ impl<'a> UserDetails<'a> {
         });
         Self {
             user: view::user_details(&login.user),
-            status: Presence::Online,
+            status: PresenceStatus::Online,
             last_online: login.last_online.map(Date),
             connected_users: login.contacts.iter().map(Into::into).collect(),
             missed_messages: missed.collect(),
@@ -143,7 +143,7 @@ impl<'a> UserDetails<'a> {
 pub(in crate::wire) struct StatusChanged<'a> {
     #[schemars(with = "schema::UserDetails")]
     user: &'a RawValue,
-    status: Presence,
+    status: PresenceStatus,
     last_online: Option<Date>,
 }
 
@@ -177,10 +177,10 @@ pub(in crate::wire) struct UserTyping<'a> {
 }
 
 impl<'a> UserTyping<'a> {
-    fn new(passing: &'a Passing, until: DateTime) -> Self {
+    fn new(ephemeral: &'a Ephemeral, until: DateTime) -> Self {
         Self {
-            user: view::user_details(&passing.from),
-            chat_room_id: passing.room.to_hex(),
+            user: view::user_details(&ephemeral.from),
+            chat_room_id: ephemeral.room.to_hex(),
             until: Date(until),
         }
     }

@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 use super::{PROTOCOL, messages};
 use crate::id::UserId;
-use crate::lanes::Stored;
+use crate::rooms::Stored;
 use crate::service::{ActivePage, Contact, HistoryPage, PrivacySettings};
-use crate::store::{Presence, User};
+use crate::store::{PresenceStatus, User};
 use crate::wire::json::{Json, render};
 use crate::wire::time::Date;
 use crate::wire::{Dialect, PerDialect, Render, schema, view};
@@ -54,7 +54,7 @@ impl Render for Reply<'_> {
         let json = match self {
             Self::Connected(user_id, now) => render(&Connected {
                 user_id,
-                status: Presence::Online,
+                status: PresenceStatus::Online,
                 server_time: Date(*now),
                 protocol: PROTOCOL,
             }),
@@ -93,7 +93,7 @@ impl Render for Reply<'_> {
 #[serde(rename_all = "camelCase")]
 pub(in crate::wire) struct Connected<'a> {
     user_id: &'a UserId,
-    status: Presence,
+    status: PresenceStatus,
     server_time: Date,
     protocol: u32,
 }

@@ -11,9 +11,9 @@ use super::time::Date;
 use super::{Render, schema};
 use crate::domain::{Delivery, Status};
 use crate::id::{Hex, Seq, UserId};
-use crate::lanes::{Advanced, Stored};
+use crate::rooms::{Advanced, Stored};
 use crate::service::{Contact, LastMessage, PrivacySettings};
-use crate::store::Presence;
+use crate::store::PresenceStatus;
 use user::Inlined;
 pub use user::user_details;
 
@@ -142,7 +142,7 @@ pub(super) struct ContactView<'a> {
     user: Inlined<'a>,
     #[schemars(with = "String")]
     chat_room_id: Hex,
-    status: Presence,
+    status: PresenceStatus,
     last_online: Option<Date>,
     unread_count: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,7 +184,7 @@ pub(super) struct AddedView<'a> {
     #[serde(flatten)]
     #[schemars(with = "schema::UserDetails")]
     user: Inlined<'a>,
-    status: Presence,
+    status: PresenceStatus,
     last_online: Option<Date>,
     #[schemars(with = "String")]
     chat_room_id: Hex,

@@ -13,9 +13,9 @@ use crate::wire::json::render;
 use crate::wire::time::Date;
 
 /// Largest JSON of one field of a user; larger ones are left out, 8 KiB.
-const MOST_FIELD_BYTES: usize = 8 * 1024;
+const MAX_FIELD_BYTES: usize = 8 * 1024;
 /// Deepest nesting of a user's field; deeper values are left out.
-const MOST_DEPTH: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// User details: the allowed fields of a user's document, rendered once.
 pub fn user_details(user: &User) -> &RawValue {
@@ -43,7 +43,7 @@ fn fields(profile: &Document) -> BTreeMap<Box<str>, Box<RawValue>> {
         .filter(|(name, _)| *name != "_id")
         .filter_map(|(name, value)| {
             let value = render(&plain(value, 0)?);
-            (value.get().len() <= MOST_FIELD_BYTES).then(|| (name.as_str().into(), value))
+            (value.get().len() <= MAX_FIELD_BYTES).then(|| (name.as_str().into(), value))
         })
         .collect()
 }
@@ -67,7 +67,7 @@ impl Serialize for Inlined<'_> {
 
 /// A BSON value as plain JSON; `None` for what has no plain form.
 fn plain(value: &Bson, depth: usize) -> Option<Value> {
-    if depth > MOST_DEPTH {
+    if depth > MAX_DEPTH {
         return None;
     }
     Some(match value {

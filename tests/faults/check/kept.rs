@@ -22,7 +22,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
         stored(facts, status, report);
     }
     told(facts, report);
-    handed_over(facts, report);
+    sent_ranges(facts, report);
 }
 
 /// Ok receipts by who confirmed and of whom: position, and the operation.
@@ -142,7 +142,7 @@ fn told(facts: &Facts<'_>, report: &mut Report) {
 }
 
 /// A message is `sent` only once its receiver may have been there.
-fn handed_over(facts: &Facts<'_>, report: &mut Report) {
+fn sent_ranges(facts: &Facts<'_>, report: &mut Report) {
     let there = possible_times(facts);
     let mut judged = HashSet::new();
     for seen in &facts.seen {

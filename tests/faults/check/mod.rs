@@ -80,7 +80,7 @@ use crate::history::{Dump, History};
 use facts::Facts;
 
 /// Violations of one invariant that are told one by one; the rest is counted.
-const MOST_TOLD: usize = 50;
+const MAX_TOLD: usize = 50;
 
 /// What the messenger promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -139,7 +139,7 @@ impl Report {
     /// Notes a violation. A line of 0 is no line.
     fn add(&mut self, invariant: Invariant, lines: &[usize], what: impl FnOnce() -> String) {
         let found = self.found.entry(invariant).or_default();
-        if found.len() == MOST_TOLD {
+        if found.len() == MAX_TOLD {
             *self.more.entry(invariant).or_default() += 1;
             return;
         }

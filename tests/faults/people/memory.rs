@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 /// How many received messages are remembered one by one.
-const MOST_IDS: usize = 32;
+const MAX_IDS: usize = 32;
 
 /// Shared by the connections of a person.
 #[derive(Default)]
@@ -82,7 +82,7 @@ impl Inner {
         let newest = self.newest.entry(from.to_owned()).or_insert(0);
         *newest = seq.max(*newest);
         self.ids.push_back(message["_id"].clone());
-        if self.ids.len() > MOST_IDS {
+        if self.ids.len() > MAX_IDS {
             self.ids.pop_front();
         }
     }

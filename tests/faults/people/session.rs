@@ -10,7 +10,7 @@ use super::count;
 use super::person::Person;
 
 /// Most open sends before nothing new is sent.
-const MOST_OPEN: usize = 64;
+const MAX_OPEN: usize = 64;
 
 impl Person {
     /// Works as long as the connection, and the wish for it, lasts.
@@ -45,7 +45,7 @@ impl Person {
             return self.block_or_unblock(connection).await;
         }
         match self.rng.u8(..100) {
-            0..64 if self.open.len() < MOST_OPEN => self.burst(connection).await,
+            0..64 if self.open.len() < MAX_OPEN => self.burst(connection).await,
             64..84 if habits.one_by_one => self.read_one(connection).await,
             84..95 if habits.one_by_one => {}
             0..72 => self.read_up_to(connection, "message-read").await,

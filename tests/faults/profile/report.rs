@@ -3,15 +3,15 @@
 use crate::run::{Figures, Ran};
 
 /// Most violations that are printed; all are in the folder of the run.
-const MOST_SHOWN: usize = 20;
+const MAX_SHOWN: usize = 20;
 
 /// Prints what came of a run; whether it is good.
 pub(crate) fn show(name: &str, ran: &Ran) -> bool {
     print_figures(name, &ran.figures);
-    for violation in ran.violations.iter().take(MOST_SHOWN) {
+    for violation in ran.violations.iter().take(MAX_SHOWN) {
         println!("{violation}");
     }
-    for failure in ran.failures.iter().take(MOST_SHOWN) {
+    for failure in ran.failures.iter().take(MAX_SHOWN) {
         println!("{failure}");
     }
     if ran.is_good() {
@@ -32,9 +32,9 @@ pub(crate) fn print_figures(name: &str, figures: &Figures) {
 
 /// Violations and failures as the text of a failed test.
 pub(crate) fn complaints(ran: &Ran) -> String {
-    let shown = ran.violations.iter().take(MOST_SHOWN);
+    let shown = ran.violations.iter().take(MAX_SHOWN);
     let mut shown: Vec<String> = shown.map(ToString::to_string).collect();
-    shown.extend(ran.failures.iter().take(MOST_SHOWN).cloned());
+    shown.extend(ran.failures.iter().take(MAX_SHOWN).cloned());
     let shown = shown.join("\n");
     format!(
         "{} violations, {} failures; plan, history and dump are in {}\n{shown}",

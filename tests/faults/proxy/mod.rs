@@ -27,7 +27,7 @@ use fault::Settings;
 use link::Link;
 
 /// The most connections open at a time; further ones are reset.
-const MOST_CONNECTIONS: usize = 10_000;
+const MAX_CONNECTIONS: usize = 10_000;
 
 /// How to open a [`Proxy`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -193,7 +193,7 @@ async fn accept(listener: tokio::net::TcpListener, link: Arc<Link>) {
                     continue;
                 };
                 let number = link.accepted.fetch_add(1, Ordering::Relaxed);
-                if connections.len() < MOST_CONNECTIONS {
+                if connections.len() < MAX_CONNECTIONS {
                     connections.spawn(connection::serve(Arc::clone(&link), client, number));
                 } else {
                     connection::reset(client);

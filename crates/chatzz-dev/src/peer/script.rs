@@ -13,7 +13,7 @@ use super::{PeerError, pause};
 /// How long `expect` waits when the script does not say.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Most messages of a burst.
-const MOST_AT_ONCE: u32 = 1_000;
+const MAX_AT_ONCE: u32 = 1_000;
 
 /// A script, read and checked.
 #[derive(Debug)]
@@ -116,8 +116,8 @@ impl Script {
         } in written.steps
         {
             let line = referenced.line();
-            if matches!(value, Step::Burst(count) if !(1..=MOST_AT_ONCE).contains(&count)) {
-                let message = format!("burst: write a number from 1 to {MOST_AT_ONCE}");
+            if matches!(value, Step::Burst(count) if !(1..=MAX_AT_ONCE).contains(&count)) {
+                let message = format!("burst: write a number from 1 to {MAX_AT_ONCE}");
                 return Err(script.wrong(line, &message));
             }
             script.steps.push((line, value));

@@ -5,7 +5,7 @@ use bson::{DateTime, Document, doc};
 use chatzz::domain::{Counts, Members, Message};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, UserId};
 use chatzz::store::chat_rooms::pair;
-use chatzz::store::{ChatUser, Presence};
+use chatzz::store::{ChatUser, PresenceStatus};
 use mongodb::Database;
 
 use super::world::{Room, Said, World};
@@ -23,7 +23,7 @@ pub(super) async fn store(
     let chat_users = people.map(|(n, id)| ChatUser {
         id: *id,
         user: UserId::ObjectId(user_id(n)),
-        status: Presence::Offline,
+        status: PresenceStatus::Offline,
         last_online: Some(now),
         nodes: Vec::new(),
         changed_at: None,

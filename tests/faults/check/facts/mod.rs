@@ -6,10 +6,10 @@
 mod faults;
 mod gather;
 mod names;
+mod received;
 mod rooms;
 mod sends;
 mod show;
-mod told;
 mod walks;
 
 use std::collections::{HashMap, HashSet};

@@ -54,7 +54,7 @@ impl World {
         for other in self.contacts(person) {
             let pair = (person.min(other), person.max(other));
             let cursor = self.rooms[&pair].cursors[usize::from(pair.1 == person)];
-            self.hand_over(person, other);
+            self.mark_sent(person, other);
             let shown: Vec<Value> = self.rooms[&pair]
                 .messages
                 .iter()

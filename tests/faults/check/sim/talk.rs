@@ -183,7 +183,7 @@ impl World {
     }
 
     /// Tells a person of everything with somebody, in full or by a count.
-    pub(super) fn hand_over(&mut self, person: usize, other: usize) {
+    pub(super) fn mark_sent(&mut self, person: usize, other: usize) {
         self.advance(person, other, 1, u64::MAX, false);
     }
 

@@ -22,7 +22,7 @@ fn read_twice() -> Case {
 }
 
 /// Two messages that waited for the second person.
-fn handed_over() -> Case {
+fn sent_ranges() -> Case {
     let (mut world, one, other) = World::pair();
     world.close(other, Close::Clean);
     world.wait(2_000);
@@ -77,14 +77,14 @@ pub(super) fn a_read_cursor_that_fell_is_seen() {
 }
 
 pub(super) fn a_sent_cursor_that_fell_is_seen() {
-    let mut case = handed_over();
+    let mut case = sent_ranges();
     let line = heard(&case)[0];
     cursors(&mut case).sent = 1;
     case.shows(I17, &[line]);
 }
 
 pub(super) fn a_range_told_twice_on_a_connection_is_seen() {
-    for mut case in [read_twice(), handed_over()] {
+    for mut case in [read_twice(), sent_ranges()] {
         let line = *heard(&case).last().unwrap();
         case.double(line);
         case.shows(I17, &[line, line + 1]);

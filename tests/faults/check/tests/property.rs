@@ -54,7 +54,7 @@ const BREAKS: [(&str, Break); 12] = [
 ];
 
 /// Rounds of random runs until every way was tried twice; one is the rule.
-const MOST_ROUNDS: usize = 20;
+const MAX_ROUNDS: usize = 20;
 
 pub(super) fn broken_runs_are_caught() {
     let mut broken = [0_usize; BREAKS.len()];
@@ -82,7 +82,7 @@ pub(super) fn broken_runs_are_caught() {
         run
     };
     // what few runs have to break takes more than one round
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         run(&mut broken).unwrap();
         if broken.iter().all(|times| *times > 1) {
             break;

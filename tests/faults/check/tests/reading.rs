@@ -2,7 +2,7 @@
 
 use super::edit::Case;
 use crate::check::sim::{Random, World, play};
-use crate::check::{Invariant, MOST_TOLD, Violation};
+use crate::check::{Invariant, MAX_TOLD, Violation};
 use crate::history::{Dump, Event, History, Outcome};
 
 fn text(history: &History) -> String {
@@ -70,7 +70,7 @@ pub(super) fn a_history_that_breaks_its_format_is_refused() {
 
 pub(super) fn many_violations_are_counted() {
     let (mut world, one, _) = World::pair();
-    for _ in 0..MOST_TOLD + 7 {
+    for _ in 0..MAX_TOLD + 7 {
         world.send(one, 1);
     }
     world.page = 500;
@@ -80,8 +80,8 @@ pub(super) fn many_violations_are_counted() {
         stored.counts = [0, 0];
     }
     let violations = case.breaks(&[Invariant::I17]);
-    assert_eq!(violations.len(), MOST_TOLD + 1);
-    assert_eq!(violations[MOST_TOLD].what, "and 7 more");
+    assert_eq!(violations.len(), MAX_TOLD + 1);
+    assert_eq!(violations[MAX_TOLD].what, "and 7 more");
 }
 
 pub(super) fn violations_name_their_lines() {

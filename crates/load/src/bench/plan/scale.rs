@@ -8,9 +8,9 @@ use crate::bench::servers::Server;
 /// Sockets from one address: beyond about 14,000, half of its ports, the kernel looks
 /// for a free one so long that it is the load that is measured (1,882 connects a second,
 /// 8,195 from two).
-const MOST_OF_SOURCE: u32 = 10_000;
+const MAX_OF_SOURCE: u32 = 10_000;
 /// The Node peer is asked to hold so many sockets at most.
-const MOST_OF_PEER: u32 = 2_000;
+const MAX_OF_PEER: u32 = 2_000;
 
 impl Plan {
     /// The same work among more and more stored messages.
@@ -84,7 +84,7 @@ impl Plan {
         for _ in 0..self.repeats {
             for sockets in self.sockets {
                 for who in [Who::Chatzz, Who::Peer] {
-                    if who == Who::Peer && (!peers || *sockets > MOST_OF_PEER) {
+                    if who == Who::Peer && (!peers || *sockets > MAX_OF_PEER) {
                         continue;
                     }
                     let (server, seeded) = match (who, &mut seeded) {
@@ -94,7 +94,7 @@ impl Plan {
                     if !std::mem::replace(seeded, true) {
                         runner.seed(&server, &format!("--users {most}")).await?;
                     }
-                    let sources = sockets.div_ceil(MOST_OF_SOURCE);
+                    let sources = sockets.div_ceil(MAX_OF_SOURCE);
                     let line = format!(
                         "connect --sockets {sockets} --sources {sources} --login --hold 3 --settle 3"
                     );

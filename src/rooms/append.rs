@@ -1,0 +1,334 @@
+//! Storing messages: numbering, one ordered insert, and what a refusal means.
+//!
+//! A refused insert is sorted by the index that refused: `_id`, our own earlier
+//! attempt has stored the message; `(chatRoom, from, clientId)`, the sender repeats a
+//! send; `(chatRoom, seq)`, another process has used the number.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::batch::Batch;
+use super::command::{Append, Command, LaneError, Member, Outlet, Stored};
+use super::inbox::refuse;
+use super::lane::{FIRST_PAUSE, Lane, MAX_PAUSE};
+use crate::bugs::{self, Bug};
+use crate::domain::{Delivery, Head, Message};
+use crate::id::ChatRoomId;
+use crate::store::messages::{Appended, Refusal};
+use crate::store::{Error, once_visible};
+
+/// Whether the batch goes on.
+enum Next {
+    /// With another attempt, at once.
+    Again,
+    /// With another attempt, after a pause.
+    Later,
+    /// Not at all: everything is answered, and nothing is known of the outcome.
+    Over,
+}
+
+impl Lane {
+    /// Stores messages and announces them, or answers why not.
+    pub(super) async fn append(&mut self, mut appends: Vec<Append>) {
+        let now = tokio::time::Instant::now();
+        let overdue: Vec<Append> = appends
+            .extract_if(.., |append| append.deadline <= now)
+            .collect();
+        for append in overdue {
+            refuse(
+                Command::Append(append),
+                LaneError::Unavailable,
+                self.outlet(),
+            );
+        }
+        if bugs::active(Bug::BurstSwapped) {
+            appends.chunks_exact_mut(2).for_each(<[_]>::reverse);
+        }
+        let mut batch = Batch::of(appends);
+        let mut pause = FIRST_PAUSE;
+        while !batch.is_empty() {
+            match self.attempt(&mut batch).await {
+                Ok(Next::Again) => pause = FIRST_PAUSE,
+                Ok(Next::Later) => {
+                    if !self.rest(pause, &mut batch).await {
+                        self.give_up(&batch);
+                        return;
+                    }
+                    pause = MAX_PAUSE.min(pause * 2);
+                }
+                Ok(Next::Over) => {
+                    self.give_up(&batch);
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "messages were refused"
+                    );
+                    // those before the one that was refused are stored
+                    batch.mark_attempted();
+                    batch.refuse(LaneError::Internal, self.deps.outlet.as_ref());
+                    self.give_up(&batch);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Numbers whatever is left from the database's own state next time: what
+    /// was tried may still come to be stored.
+    fn give_up(&mut self, batch: &Batch) {
+        for (room, members) in batch.open_members() {
+            self.rooms.doubt(room);
+            self.follow_ups.look_again(room, members);
+        }
+    }
+
+    /// Waits; `false` when everything was answered meanwhile.
+    async fn rest(&mut self, pause: Duration, batch: &mut Batch) -> bool {
+        let sleep = tokio::time::sleep(pause);
+        self.inbox.wait(sleep, batch).await.is_some()
+    }
+
+    /// One attempt at what is left of the batch.
+    async fn attempt(&mut self, batch: &mut Batch) -> Result<Next, Error> {
+        match self.catch_up(batch).await {
+            None => return Ok(Next::Over),
+            Some(Err(error)) if error.is_transient() => return Ok(Next::Later),
+            Some(Err(error)) => return Err(error),
+            Some(Ok(())) => {}
+        }
+        batch.drop_abandoned();
+        self.refuse_strangers(batch);
+        if batch.is_empty() {
+            return Ok(Next::Again);
+        }
+        let messages = self.number(batch)?;
+        if bugs::active(Bug::AckBeforeInsert) {
+            return Ok(self.tell_then_store(batch, messages).await);
+        }
+        let store = self.deps.store.messages.clone();
+        let limit = self.deps.attempt;
+        let insert = store.append(Arc::clone(&messages), limit);
+        let started = tokio::time::Instant::now();
+        batch.in_flight = true;
+        let Some(inserted) = self.inbox.wait(insert, batch).await else {
+            return Ok(Next::Over);
+        };
+        batch.in_flight = false;
+        record_commit(messages.len(), started.elapsed());
+        match inserted {
+            Ok(Appended::All) => {
+                self.settle(batch, &messages).await;
+                Ok(Next::Again)
+            }
+            Ok(Appended::StoppedAt { index, refusal }) => {
+                self.settle(batch, messages.get(..index).unwrap_or_default())
+                    .await;
+                self.settle_refused(batch, refusal).await
+            }
+            Err(error) if error.is_transient() => {
+                if error.may_be_applied() {
+                    batch.mark_attempted();
+                    if bugs::active(Bug::RetryUnderNewId) {
+                        batch.forget_identities();
+                        batch.rooms.iter().for_each(|room| self.rooms.doubt(*room));
+                    }
+                }
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "storing is retried"
+                );
+                Ok(Next::Later)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// [`Bug::AckBeforeInsert`].
+    async fn tell_then_store(&mut self, batch: &mut Batch, messages: Arc<[Message]>) -> Next {
+        self.settle(batch, &messages).await;
+        let store = &self.deps.store.messages;
+        let _ = store.append(messages, self.deps.attempt).await;
+        Next::Again
+    }
+
+    /// Learns the numbering of the batch's rooms and announces what others stored.
+    async fn catch_up(&mut self, batch: &mut Batch) -> Option<Result<(), Error>> {
+        let rooms = batch.members();
+        let listed: Vec<ChatRoomId> = rooms.keys().copied().collect();
+        if let Err(error) = self.learn(&listed, batch).await? {
+            return Some(Err(error));
+        }
+        for (room, members) in rooms {
+            loop {
+                let unannounced = match self.unannounced(room, batch).await? {
+                    Ok(unannounced) => unannounced,
+                    Err(error) => return Some(Err(error)),
+                };
+                if unannounced.is_empty() {
+                    break;
+                }
+                let found: Vec<Stored> = unannounced
+                    .into_iter()
+                    .map(|found| claim(batch, &members, found, self.outlet()))
+                    .collect();
+                self.announce(&found).await;
+                self.mark_sent(&found, &members);
+            }
+        }
+        Some(Ok(()))
+    }
+
+    /// Refuses messages whose chat room is not there, or is not their sender's: an
+    /// operator removed it, perhaps. The others of the batch are none the worse.
+    fn refuse_strangers(&mut self, batch: &mut Batch) {
+        let mut strangers = Vec::new();
+        for (item, room) in batch.items.iter().zip(&batch.rooms) {
+            let members = self.rooms.get(*room).map(|room| room.members);
+            let position = members.and_then(|members| members.position(item.append.from.id));
+            if position.is_none() {
+                tracing::error!(%room, "a message to a chat room that is not there was refused");
+                strangers.push(item.id);
+            }
+        }
+        for id in strangers {
+            if let Some(mut item) = batch.take(id) {
+                item.refuse(LaneError::Internal, self.outlet());
+            }
+        }
+    }
+
+    /// Gives every message of the batch the next place in its chat room: number, time and
+    /// counts all follow from the message before it.
+    fn number(&mut self, batch: &Batch) -> Result<Arc<[Message]>, Error> {
+        let now = self.deps.clock.now();
+        let mut heads: HashMap<ChatRoomId, Head> = HashMap::new();
+        let outlet = Arc::clone(&self.deps.outlet);
+        let numbered = batch.items.iter().zip(&batch.rooms).map(|(item, id)| {
+            let room = self.rooms.get(*id).ok_or(Error::NoChatRoom)?;
+            let (members, known) = (room.members, room.head);
+            let head = heads.entry(*id).or_insert(known);
+            if bugs::active(Bug::CountsWithoutSeq) {
+                head.counts = known.counts;
+            }
+            let message = item.numbered(members, *head, now, outlet.as_ref());
+            let mut message = message.ok_or(Error::NoChatRoom)?;
+            if bugs::active(Bug::SeqFromClock) {
+                message.seq = now.timestamp_millis().max(message.seq);
+            }
+            if bugs::active(Bug::CounterThenInsert) {
+                self.rooms.take_number(*id, message.seq);
+            }
+            *head = message.head();
+            Ok(message)
+        });
+        numbered.collect()
+    }
+
+    /// The first messages of the batch are stored as `messages`.
+    async fn settle(&mut self, batch: &mut Batch, messages: &[Message]) {
+        let mut items = batch.take_first(messages.len());
+        let stored: Vec<Stored> = items
+            .iter_mut()
+            .zip(messages)
+            .map(|(item, message)| item.stored(message.clone(), message.born()))
+            .collect();
+        self.announce(&stored).await;
+        for ((item, message), stored) in items.iter_mut().zip(messages).zip(&stored) {
+            item.answer_repeats(message, message.born(), self.outlet());
+            let members = [item.append.from.clone(), item.append.to.clone()];
+            self.mark_sent(std::slice::from_ref(stored), &members);
+        }
+    }
+
+    /// The first message of the batch was refused.
+    async fn settle_refused(&mut self, batch: &mut Batch, refusal: Refusal) -> Result<Next, Error> {
+        let (Some(item), Some(room)) = (batch.items.first(), batch.rooms.first().copied()) else {
+            return Ok(Next::Again);
+        };
+        let store = self.deps.store.clone();
+        let (id, from) = (item.id, item.append.from.id);
+        let found = match refusal {
+            Refusal::NumberTaken => {
+                self.rooms.doubt(room);
+                // a majority read may not show the other's message yet
+                return Ok(Next::Later);
+            }
+            Refusal::AlreadyStored => {
+                // stored under the number of that attempt: it is among the unannounced ones
+                self.rooms.doubt(room);
+                let find = async { once_visible(|| store.messages.find(id)).await };
+                self.inbox.wait(find, batch).await
+            }
+            Refusal::Repeated => {
+                let client_id = item.append.client_id.clone().unwrap_or_default();
+                let messages = &store.messages;
+                let find = || messages.find_by_client_id(room, from, &client_id);
+                let find = async { once_visible(find).await };
+                self.inbox.wait(find, batch).await
+            }
+        };
+        match found {
+            None => Ok(Next::Over),
+            Some(Err(error)) if error.is_transient() => Ok(Next::Later),
+            Some(Err(error)) => Err(error),
+            Some(Ok(message)) if message.id == id => {
+                self.rooms.doubt(room);
+                Ok(Next::Again)
+            }
+            Some(Ok(message)) => self.answer_repeated(batch, &message).await,
+        }
+    }
+
+    /// The first message of the batch repeats one that was stored before: answers with
+    /// that one, as far as it got by now.
+    async fn answer_repeated(
+        &mut self,
+        batch: &mut Batch,
+        message: &Message,
+    ) -> Result<Next, Error> {
+        let Some(room) = self.rooms.get(message.chat_room) else {
+            return Ok(Next::Again);
+        };
+        let members = room.members;
+        let chat_rooms = self.deps.store.chat_rooms.clone();
+        let find = async { chat_rooms.find_receipts(members).await };
+        let receipts = match self.inbox.wait(find, batch).await {
+            None => return Ok(Next::Over),
+            Some(Err(error)) if error.is_transient() => return Ok(Next::Later),
+            Some(found) => found?,
+        };
+        let receipts = members.position(message.to).map(|to| receipts.of(to));
+        let delivery = receipts.map_or_else(
+            || message.born(),
+            |receipts| message.delivery(&receipts.cursors, &receipts.steps),
+        );
+        for mut item in batch.take_first(1) {
+            item.answer_as_repeated(message, delivery, self.outlet());
+        }
+        Ok(Next::Again)
+    }
+}
+
+/// A stored message that this node has not announced: our own, whose answer was
+/// lost, or another process's.
+fn claim(
+    batch: &mut Batch,
+    members: &[Member; 2],
+    (message, delivery): (Message, Delivery),
+    outlet: &dyn Outlet,
+) -> Stored {
+    if let Some(mut item) = batch.take(message.id) {
+        item.answer_repeats(&message, delivery, outlet);
+        return item.stored(message, delivery);
+    }
+    Stored::between(message, delivery, members)
+}
+
+fn record_commit(messages: usize, took: Duration) {
+    #[expect(clippy::cast_precision_loss, reason = "a metric")]
+    metrics::histogram!("chatzz_batch_messages").record(messages as f64);
+    metrics::histogram!("chatzz_commit_seconds").record(took.as_secs_f64());
+}

@@ -1,0 +1,317 @@
+//! A batch of messages on their way into the database.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use bson::DateTime;
+use tokio::time::Instant;
+
+use super::command::{Answer, Append, LaneError, Member, Origin, Outlet, Stored};
+use super::inbox::{Overdue, answer_once};
+use crate::domain::{Delivery, Head, Members, Message};
+use crate::id::{ChatRoomId, ChatUserId, MessageId};
+
+/// One message of the batch and what hangs on it.
+pub(super) struct Item {
+    pub(super) id: MessageId,
+    pub(super) append: PendingSend,
+    /// Same room, sender and client id, later in the same batch: answered alike.
+    pub(super) repeats: Vec<PendingSend>,
+    /// Whether an attempt whose outcome is unknown included the message.
+    pub(super) attempted: bool,
+}
+
+/// What was asked, as long as it matters.
+pub(super) struct PendingSend {
+    pub(super) room: ChatRoomId,
+    pub(super) from: Member,
+    pub(super) to: Member,
+    pub(super) text: String,
+    pub(super) client_id: Option<String>,
+    pub(super) withheld: bool,
+    pub(super) origin: Option<Origin>,
+    pub(super) deadline: Instant,
+}
+
+impl PendingSend {
+    /// Whether a message stored under the same client id is what this asks to
+    /// store. The chat room tells the receiver, whom a withheld one does not name.
+    fn is_same_as(&self, message: &Message) -> bool {
+        self.room == message.chat_room && self.text == message.message
+    }
+}
+
+/// The messages of one insert that are not settled yet, in order.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) items: Vec<Item>,
+    pub(super) rooms: Vec<ChatRoomId>,
+    /// Whether an attempt is under way at this moment.
+    pub(super) in_flight: bool,
+}
+
+impl Batch {
+    /// Gathers sends; a repeat within the batch joins the first of its kind.
+    pub(super) fn of(appends: Vec<Append>) -> Self {
+        let mut batch = Self::default();
+        let mut seen: HashMap<(ChatRoomId, ChatUserId, String), usize> = HashMap::new();
+        for append in appends {
+            let room = append.room;
+            let sent = PendingSend {
+                room,
+                from: append.from,
+                to: append.to,
+                text: append.text,
+                client_id: append.client_id,
+                withheld: append.withheld,
+                origin: Some(append.origin),
+                deadline: append.deadline,
+            };
+            if let Some(client_id) = &sent.client_id {
+                match seen.entry((room, sent.from.id, client_id.clone())) {
+                    Entry::Occupied(first) => {
+                        if let Some(item) = batch.items.get_mut(*first.get()) {
+                            item.repeats.push(sent);
+                        }
+                        continue;
+                    }
+                    Entry::Vacant(free) => {
+                        free.insert(batch.items.len());
+                    }
+                }
+            }
+            batch.items.push(Item {
+                id: MessageId::generate(),
+                append: sent,
+                repeats: Vec::new(),
+                attempted: false,
+            });
+            batch.rooms.push(room);
+        }
+        batch
+    }
+
+    /// The chat rooms of what is left, each with its two people.
+    pub(super) fn members(&self) -> HashMap<ChatRoomId, [Member; 2]> {
+        self.members_of(|_| true)
+    }
+
+    /// The chat rooms of what may come to be stored after all.
+    pub(super) fn open_members(&self) -> HashMap<ChatRoomId, [Member; 2]> {
+        self.members_of(|item| item.attempted || self.in_flight)
+    }
+
+    fn members_of(&self, wanted: impl Fn(&Item) -> bool) -> HashMap<ChatRoomId, [Member; 2]> {
+        let both = |item: &Item| [item.append.from.clone(), item.append.to.clone()];
+        let mut members = HashMap::new();
+        for (item, room) in self.items.iter().zip(&self.rooms) {
+            if wanted(item) {
+                members.entry(*room).or_insert_with(|| both(item));
+            }
+        }
+        members
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Takes the first `count` messages out.
+    pub(super) fn take_first(&mut self, count: usize) -> Vec<Item> {
+        let count = count.min(self.items.len());
+        self.rooms.drain(..count);
+        self.items.drain(..count).collect()
+    }
+
+    /// Takes the message with this id out, wherever it stands.
+    pub(super) fn take(&mut self, id: MessageId) -> Option<Item> {
+        let index = self.items.iter().position(|item| item.id == id)?;
+        self.rooms.remove(index);
+        Some(self.items.remove(index))
+    }
+
+    /// Drops messages that were never tried and whose senders have all been answered so:
+    /// they must not be stored any more. A repeat that still waits goes on.
+    pub(super) fn drop_abandoned(&mut self) {
+        let items = std::mem::take(&mut self.items);
+        let rooms = std::mem::take(&mut self.rooms);
+        for (mut item, room) in items.into_iter().zip(rooms) {
+            if item.may_go_on() {
+                self.items.push(item);
+                self.rooms.push(room);
+            }
+        }
+    }
+
+    /// Notes that the outcome of an attempt is unknown.
+    pub(super) fn mark_attempted(&mut self) {
+        for item in &mut self.items {
+            item.attempted = true;
+        }
+    }
+
+    /// [`crate::bugs::Bug::RetryUnderNewId`].
+    pub(super) fn forget_identities(&mut self) {
+        for item in &mut self.items {
+            item.id = MessageId::generate();
+            item.append.client_id = None;
+        }
+    }
+
+    /// Answers everything with `error`, or with "unknown" what was attempted.
+    pub(super) fn refuse(&mut self, error: LaneError, outlet: &dyn Outlet) {
+        for item in &mut self.items {
+            item.refuse(error, outlet);
+        }
+    }
+}
+
+impl Item {
+    /// Whether the message may still be stored.
+    fn may_go_on(&mut self) -> bool {
+        if self.attempted || self.append.origin.is_some() {
+            return true;
+        }
+        let waiting = self.repeats.iter().position(|sent| sent.origin.is_some());
+        match waiting {
+            Some(index) => {
+                self.append = self.repeats.remove(index);
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn refuse(&mut self, error: LaneError, outlet: &dyn Outlet) {
+        let error = if self.attempted && error == LaneError::Unavailable {
+            LaneError::UnknownOutcome
+        } else {
+            error
+        };
+        answer_once(&mut self.append.origin, Err(error), outlet);
+        for repeat in &mut self.repeats {
+            answer_once(&mut repeat.origin, Err(error), outlet);
+        }
+    }
+
+    /// The message that follows `head`. Told of at birth is what a socket waits for, and,
+    /// as far as its sender sees, what is withheld. `None` if the sender is no member.
+    pub(super) fn numbered(
+        &self,
+        members: Members,
+        head: Head,
+        now: DateTime,
+        outlet: &dyn Outlet,
+    ) -> Option<Message> {
+        let sent = &self.append;
+        let position = members.position(sent.from.id)?;
+        // never before the one before it
+        let at = now.max(head.at);
+        let is_told_of = sent.withheld || outlet.is_here(sent.to.id);
+        Some(Message {
+            id: self.id,
+            chat_room: sent.room,
+            seq: head.seq + 1,
+            from: sent.from.id,
+            to: if sent.withheld {
+                ChatUserId::NOBODY
+            } else {
+                sent.to.id
+            },
+            message: sent.text.clone(),
+            created_at: at,
+            counts: head.counts.after(position, sent.withheld),
+            client_id: sent.client_id.clone(),
+            sent_at: is_told_of.then_some(at),
+            read_at: None,
+        })
+    }
+
+    /// The message is stored as `message`: what to announce.
+    pub(super) fn stored(&mut self, message: Message, delivery: Delivery) -> Stored {
+        Stored {
+            message,
+            delivery,
+            from: Arc::clone(&self.append.from.user),
+            to: Arc::clone(&self.append.to.user),
+            origin: self.append.origin.take(),
+        }
+    }
+
+    /// Answers the repeats: as duplicates of `message`, or as conflicts.
+    pub(super) fn answer_repeats(
+        &mut self,
+        message: &Message,
+        delivery: Delivery,
+        outlet: &dyn Outlet,
+    ) {
+        for repeat in &mut self.repeats {
+            answer_repeat(repeat, message, delivery, outlet);
+        }
+    }
+
+    /// The client id was stored before, as `message`: answers all that use it.
+    pub(super) fn answer_as_repeated(
+        &mut self,
+        message: &Message,
+        delivery: Delivery,
+        outlet: &dyn Outlet,
+    ) {
+        answer_repeat(&mut self.append, message, delivery, outlet);
+        self.answer_repeats(message, delivery, outlet);
+    }
+}
+
+fn answer_repeat(
+    sent: &mut PendingSend,
+    message: &Message,
+    delivery: Delivery,
+    outlet: &dyn Outlet,
+) {
+    let answer = if sent.is_same_as(message) {
+        Ok(Answer::Duplicate(Stored {
+            message: message.clone(),
+            delivery,
+            from: Arc::clone(&sent.from.user),
+            to: Arc::clone(&sent.to.user),
+            origin: None,
+        }))
+    } else {
+        Err(LaneError::ClientIdConflict)
+    };
+    answer_once(&mut sent.origin, answer, outlet);
+}
+
+impl Overdue for Batch {
+    fn next_deadline(&self) -> Option<Instant> {
+        self.sends()
+            .filter(|sent| sent.origin.is_some())
+            .map(|sent| sent.deadline)
+            .min()
+    }
+
+    fn expire(&mut self, now: Instant, outlet: &dyn Outlet) -> bool {
+        for item in &mut self.items {
+            let error = if item.attempted || self.in_flight {
+                LaneError::UnknownOutcome
+            } else {
+                LaneError::Unavailable
+            };
+            for sent in std::iter::once(&mut item.append).chain(&mut item.repeats) {
+                if sent.deadline <= now {
+                    answer_once(&mut sent.origin, Err(error), outlet);
+                }
+            }
+        }
+        self.sends().any(|sent| sent.origin.is_some())
+    }
+}
+
+impl Batch {
+    fn sends(&self) -> impl Iterator<Item = &PendingSend> {
+        self.items
+            .iter()
+            .flat_map(|item| std::iter::once(&item.append).chain(&item.repeats))
+    }
+}

@@ -1,0 +1,261 @@
+//! What a lane is asked to do, and what it answers.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::domain::{Delivery, Message};
+use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
+use crate::store::User;
+
+/// Whom an answer goes to: the event that asked, as data.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The socket that sent the event.
+    pub socket: SocketId,
+    /// The acknowledgement it asked for.
+    pub ack: Option<i64>,
+    /// The event's name, for `error` envelopes, metrics and logs.
+    pub event: &'static str,
+    /// When the event came.
+    pub since: Instant,
+    /// Bytes of the event, about what its answers cost as well.
+    pub bytes: usize,
+}
+
+/// One of the two people of a chat room, as seen when the command was made.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// The person inside the messenger.
+    pub id: ChatUserId,
+    /// The person as clients are shown him.
+    pub user: Arc<User>,
+}
+
+/// Why a lane did not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LaneError {
+    /// Nothing was stored: the database could not be asked in time.
+    #[error("the database is not available")]
+    Unavailable,
+    /// It may have been stored: the database did not answer in time.
+    #[error("the database did not answer in time")]
+    UnknownOutcome,
+    /// Too much waits already.
+    #[error("too many commands wait")]
+    Overloaded,
+    /// The client id was used for another message.
+    #[error("the client id belongs to another message")]
+    ClientIdConflict,
+    /// The database refused what it should have taken.
+    #[error("the database refused the operation")]
+    Internal,
+}
+
+/// A message to be numbered and stored.
+#[derive(Debug)]
+pub struct Append {
+    /// Where.
+    pub room: ChatRoomId,
+    /// Who sends.
+    pub from: Member,
+    /// Who receives.
+    pub to: Member,
+    /// The text, already checked.
+    pub text: String,
+    /// The sender's key of this send.
+    pub client_id: Option<String>,
+    /// Whether the receiver is never to see it, and the sender not to notice.
+    pub withheld: bool,
+    /// Whom to answer.
+    pub origin: Origin,
+    /// When the answer must be out.
+    pub deadline: Instant,
+}
+
+/// What a receipt says of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReceiptKind {
+    /// A device of the receiver has been sent them: `not_sent` becomes `sent`.
+    Sent,
+    /// The receiver read them.
+    Read,
+}
+
+/// A receipt: one member got further with what the other wrote.
+#[derive(Debug)]
+pub struct Advance {
+    /// Where.
+    pub room: ChatRoomId,
+    /// Whose received messages.
+    pub reader: Member,
+    /// Who sent them.
+    pub sender: Member,
+    /// What is said of them.
+    pub kind: ReceiptKind,
+    /// Which messages.
+    pub scope: Scope,
+    /// Whom to answer.
+    pub asker: Asker,
+    /// When the answer must be out.
+    pub deadline: Instant,
+}
+
+/// Which messages an [`Advance`] is about.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// All up to a position, clamped to the last stored one.
+    UpTo(Seq),
+    /// The same, of which a device is about to get a count alone; confirms nothing.
+    Counted(Seq),
+    /// All up to this one, answered with the message itself; of what is delivered it
+    /// confirms this one alone.
+    Message(Box<Message>),
+    /// Those that a device is about to be sent.
+    Sent {
+        /// Position up to which it gets them, in full or by a count.
+        up_to: Seq,
+        /// The newest that was.
+        newest: Box<Message>,
+    },
+}
+
+/// Who waits for an [`Advance`].
+#[derive(Debug)]
+pub enum Asker {
+    /// A client's event.
+    Event(Origin),
+    /// Another part of the server.
+    Task(oneshot::Sender<Result<(), LaneError>>),
+    /// Nobody: it is tried for a minute or two.
+    Nobody,
+}
+
+/// Messages that a receiver has confirmed.
+#[derive(Clone, Copy, Debug)]
+pub struct Confirm {
+    /// Where.
+    pub room: ChatRoomId,
+    /// Who confirmed.
+    pub member: ChatUserId,
+    /// First position, included.
+    pub first: Seq,
+    /// Last position, included.
+    pub last: Seq,
+}
+
+/// Anything a lane does.
+#[derive(Debug)]
+pub enum Command {
+    /// Store a message.
+    Append(Append),
+    /// Move messages forward.
+    Advance(Advance),
+    /// Move a delivered cursor.
+    Confirm(Confirm),
+}
+
+impl Command {
+    /// The chat room, which decides the lane.
+    pub fn room(&self) -> ChatRoomId {
+        match self {
+            Self::Append(append) => append.room,
+            Self::Advance(advance) => advance.room,
+            Self::Confirm(confirm) => confirm.room,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Append(append) => Some(append.deadline),
+            Self::Advance(advance) => Some(advance.deadline),
+            Self::Confirm(_) => None,
+        }
+    }
+}
+
+/// A message that is stored, with what is needed to announce it.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The message.
+    pub message: Message,
+    /// How far it got.
+    pub delivery: Delivery,
+    /// Its sender.
+    pub from: Arc<User>,
+    /// Its receiver, or whom it is withheld from.
+    pub to: Arc<User>,
+    /// The event that sent it; `None` when another process stored it.
+    pub origin: Option<Origin>,
+}
+
+impl Stored {
+    /// A stored message of two people that no event here waits for.
+    pub(super) fn between(message: Message, delivery: Delivery, [a, b]: &[Member; 2]) -> Self {
+        let (from, to) = if message.from == a.id { (a, b) } else { (b, a) };
+        Self {
+            from: Arc::clone(&from.user),
+            to: Arc::clone(&to.user),
+            message,
+            delivery,
+            origin: None,
+        }
+    }
+}
+
+/// Messages that got further.
+#[derive(Clone, Debug)]
+pub struct Advanced {
+    /// The newest of them, as it is now; without an origin.
+    pub newest: Stored,
+    /// Position of the oldest of them, if there are several.
+    pub oldest: Option<Seq>,
+    /// By which kind of receipt.
+    pub kind: ReceiptKind,
+    /// The event that moved them, if it was one.
+    pub origin: Option<Origin>,
+}
+
+/// What an event is answered, beside [`Stored`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The send had been stored before, as this.
+    Duplicate(Stored),
+    /// The message asked about, as it is now.
+    Message(Stored),
+    /// Messages got further.
+    Moved {
+        /// By which kind of receipt.
+        kind: ReceiptKind,
+        /// How many.
+        count: u64,
+    },
+}
+
+/// What the logins of a person's sockets brought of a chat room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoginState {
+    /// The lowest last position, 0 for a login that brought nothing of it; `None`
+    /// when no socket is logged in.
+    pub up_to: Option<Seq>,
+    /// Whether one logs in just now: that brings all that was stored before.
+    pub logging_in: bool,
+}
+
+/// Where a lane's results go. Given to the lanes at their start.
+///
+/// All calls about one chat room come from its lane, one after another, and
+/// must not block.
+pub trait Outlet: Send + Sync + 'static {
+    /// Whether a socket of this person is open here.
+    fn is_here(&self, user: ChatUserId) -> bool;
+    /// What the logins of this person's sockets here brought of a chat room.
+    fn login_state(&self, room: ChatRoomId, user: ChatUserId) -> LoginState;
+    /// Messages were stored, in this order.
+    fn stored(&self, batch: &[Stored]);
+    /// Messages moved forward.
+    fn advanced(&self, advanced: &Advanced);
+    /// An event has its answer.
+    fn answer(&self, origin: Origin, answer: Result<Answer, LaneError>);
+}

@@ -1,0 +1,252 @@
+//! The join to the application's users: live, read only, cached for seconds.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::Bson;
+use bson::oid::ObjectId;
+use moka::future::Cache;
+
+use super::Error;
+use crate::config::IdType;
+use crate::id::UserId;
+use crate::store::{User, Users};
+
+/// Users remembered at most, about 1 KiB each.
+const MAX_CACHED: u64 = 100_000;
+
+/// A user's id as a client wrote it, its type not known yet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum IdInput {
+    /// A JSON string.
+    Text(String),
+    /// A JSON integer.
+    Number(i64),
+}
+
+/// The application's users.
+#[derive(Debug)]
+pub struct UserDirectory {
+    users: Users,
+    id_type: IdType,
+    by_id: Cache<UserId, Arc<User>>,
+    by_input: Cache<IdInput, UserId>,
+}
+
+impl UserDirectory {
+    /// Reads `users`, remembering each for `cache`.
+    pub fn new(users: Users, id_type: IdType, cache: Duration) -> Self {
+        let remember = || {
+            Cache::builder()
+                .max_capacity(MAX_CACHED)
+                .time_to_live(cache)
+        };
+        Self {
+            users,
+            id_type,
+            by_id: remember().build(),
+            by_input: Cache::builder()
+                .max_capacity(MAX_CACHED)
+                .time_to_live(cache)
+                .build(),
+        }
+    }
+
+    /// Finds the user that a client means; `None` when it names nobody.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] when it names two users of different id types;
+    /// [`Error::Unavailable`] when the database cannot answer.
+    pub async fn find(&self, input: &IdInput) -> Result<Option<Arc<User>>, Error> {
+        if let Some(id) = self.by_input.get(input).await
+            && let Some(user) = self.by_id.get(&id).await
+            && !user.is_deleted
+        {
+            return Ok(Some(user));
+        }
+        // boxed: seldom needed, and held by the future of every send
+        Box::pin(self.look_up(input)).await
+    }
+
+    /// As [`UserDirectory::find`], asking the database.
+    async fn look_up(&self, input: &IdInput) -> Result<Option<Arc<User>>, Error> {
+        let candidates = self.candidates(input);
+        if candidates.is_empty() {
+            return Ok(None);
+        }
+        let of_read = |error| Error::of_read(&error);
+        let mut found = self.users.find(candidates.clone()).await.map_err(of_read)?;
+        if found.is_empty() && candidates.iter().any(|id| matches!(id, UserId::String(_))) {
+            // by a collation of its own the collection may take it for another text
+            let candidates = candidates.into_iter().map(Bson::from).collect();
+            found = self.users.list(candidates).await.map_err(of_read)?;
+        }
+        let mut found = found.into_iter();
+        match (found.next(), found.next()) {
+            (None, _) => Ok(None),
+            (Some(_), Some(_)) => Err(two_users()),
+            (Some((id, document)), None) => {
+                let user = Arc::new(User::present(id.clone(), document));
+                self.by_input.insert(input.clone(), id.clone()).await;
+                self.by_id.insert(id, Arc::clone(&user)).await;
+                Ok(Some(user))
+            }
+        }
+    }
+
+    /// Finds the users that a client means, in the order given; one query per
+    /// thousand.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`] when one names nobody, and those of [`UserDirectory::find`].
+    pub async fn find_all(&self, inputs: &[IdInput]) -> Result<Vec<UserId>, Error> {
+        let all = inputs.iter().flat_map(|one| candidates(self.id_type, one));
+        let existing = self.users.list_existing(all.collect()).await;
+        let existing = existing.map_err(|error| Error::of_read(&error))?;
+        let named = inputs.iter().map(|input| {
+            let mut found = self.candidates(input).into_iter();
+            let mut found = found.by_ref().filter(|id| existing.contains(id));
+            match (found.next(), found.next()) {
+                (None, _) => Err(Error::UserNotFound),
+                (Some(id), None) => Ok(id),
+                (Some(_), Some(_)) => Err(two_users()),
+            }
+        });
+        named.collect()
+    }
+
+    /// Gets a user known to the messenger, deleted or not, at most as old as
+    /// the cache.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database cannot answer.
+    pub async fn get(&self, id: &UserId) -> Result<Arc<User>, Error> {
+        if let Some(user) = self.by_id.get(id).await {
+            return Ok(user);
+        }
+        let read = async {
+            let found = self.users.find(vec![id.clone()]).await?;
+            Ok(Arc::new(match found.into_iter().next() {
+                Some((_, document)) => User::present(id.clone(), document),
+                None => User::deleted(id.clone()),
+            }))
+        };
+        // boxed: seldom needed, and held by the future of every send
+        Box::pin(self.by_id.try_get_with_by_ref(id, read))
+            .await
+            .map_err(|error: Arc<crate::store::Error>| Error::of_read(&error))
+    }
+
+    /// Gets many users known to the messenger, deleted or not, at most as old as the
+    /// cache; one query for each thousand that it lacks.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the database cannot answer.
+    pub async fn list(&self, ids: Vec<UserId>) -> Result<HashMap<UserId, Arc<User>>, Error> {
+        let mut users: HashMap<UserId, Arc<User>> = HashMap::with_capacity(ids.len());
+        let mut unknown = Vec::new();
+        for id in ids {
+            match self.by_id.get(&id).await {
+                Some(user) => drop(users.insert(id, user)),
+                None => unknown.push(id),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(users);
+        }
+        let keys = unknown.iter().cloned().map(Bson::from).collect();
+        let found = self.users.list(keys).await;
+        let mut found: HashMap<UserId, _> = found
+            .map_err(|error| Error::of_read(&error))?
+            .into_iter()
+            .collect();
+        for id in unknown {
+            if users.contains_key(&id) {
+                continue; // named twice
+            }
+            let user = Arc::new(match found.remove(&id) {
+                Some(document) => User::present(id.clone(), document),
+                None => User::deleted(id.clone()),
+            });
+            self.by_id.insert(id.clone(), Arc::clone(&user)).await;
+            users.insert(id, user);
+        }
+        Ok(users)
+    }
+}
+
+impl UserDirectory {
+    /// The `_id`s that an input may stand for, whether or not they exist.
+    pub fn candidates(&self, input: &IdInput) -> Vec<UserId> {
+        candidates(self.id_type, input)
+            .iter()
+            .filter_map(UserId::from_bson)
+            .collect()
+    }
+}
+
+fn two_users() -> Error {
+    Error::BadRequest("this id fits two users; configure CHATZZ_USER_ID_TYPE".into())
+}
+
+/// The `_id`s that an input may stand for.
+fn candidates(id_type: IdType, input: &IdInput) -> Vec<Bson> {
+    let (text, number) = match input {
+        IdInput::Text(text) => (Some(text.as_str()), text.parse::<i64>().ok()),
+        IdInput::Number(number) => (None, Some(*number)),
+    };
+    // "+5" and "007" are no other way to write an id
+    let number = number.filter(|n| text.is_none_or(|text| n.to_string() == text));
+    let object_id = || {
+        text.and_then(|text| ObjectId::parse_str(text).ok())
+            .map(Bson::from)
+    };
+    let string = || text.map(Bson::from);
+    let int = || number.map(Bson::Int64);
+    let uuid = || {
+        text.filter(|text| text.len() == 36)
+            .and_then(|text| bson::Uuid::parse_str(text).ok())
+            .map(|id| Bson::from(UserId::Uuid(id)))
+    };
+    match id_type {
+        IdType::ObjectId => object_id().into_iter().collect(),
+        IdType::String => string().into_iter().collect(),
+        IdType::Int => int().into_iter().collect(),
+        IdType::Uuid => uuid().into_iter().collect(),
+        IdType::Auto => [object_id(), int(), uuid(), string()]
+            .into_iter()
+            .flatten()
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: &str) -> IdInput {
+        IdInput::Text(value.into())
+    }
+
+    #[test]
+    fn auto_tries_an_input_by_its_shape() {
+        let auto = |input| candidates(IdType::Auto, &input);
+        assert_eq!(auto(text("bob")), vec![Bson::from("bob")]);
+        assert_eq!(auto(text("42")), vec![Bson::Int64(42), Bson::from("42")]);
+        assert_eq!(auto(IdInput::Number(42)), vec![Bson::Int64(42)]);
+        let hex = "65a000000000000000000001";
+        let oid = ObjectId::parse_str(hex).unwrap();
+        assert_eq!(auto(text(hex)), vec![Bson::from(oid), Bson::from(hex)]);
+        assert_eq!(auto(text("007")), vec![Bson::from("007")]);
+    }
+
+    #[test]
+    fn a_fixed_type_takes_nothing_else() {
+        assert!(candidates(IdType::ObjectId, &text("bob")).is_empty());
+        assert!(candidates(IdType::ObjectId, &IdInput::Number(1)).is_empty());
+        assert!(candidates(IdType::String, &IdInput::Number(1)).is_empty());
+        assert!(candidates(IdType::Uuid, &text("65a000000000000000000001")).is_empty());
+        assert_eq!(candidates(IdType::Int, &text("5")), vec![Bson::Int64(5)]);
+    }
+}

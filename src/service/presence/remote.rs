@@ -1,0 +1,110 @@
+//! Who is online on other nodes, as far as this node knows.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::{Announce, Announcement, PresenceRegistry};
+use crate::id::ChatUserId;
+use crate::store::{ChatUser, PresenceStatus, User};
+
+/// Other nodes and their people; empty while this node is alone.
+#[derive(Debug, Default)]
+pub struct RemotePresence {
+    /// Boot ids of the other nodes whose lease is good.
+    boots: RwLock<HashSet<String>>,
+    /// People who came on one of them while this node looked on, and on which.
+    online: RwLock<HashMap<ChatUserId, Vec<String>>>,
+}
+
+impl RemotePresence {
+    /// Replaces the other nodes whose lease is good; whether there are any.
+    pub fn set_boots(&self, boots: HashSet<String>) -> bool {
+        let any = !boots.is_empty();
+        *self.boots.write() = boots;
+        any
+    }
+
+    /// Whether there are other nodes.
+    pub fn is_any(&self) -> bool {
+        !self.boots.read().is_empty()
+    }
+
+    /// Whether one of these nodes is another one whose lease is good.
+    pub fn holds(&self, nodes: &[String]) -> bool {
+        let boots = self.boots.read();
+        nodes.iter().any(|node| boots.contains(node))
+    }
+
+    /// Whether somebody is known to be online on another node whose lease is good.
+    pub fn has(&self, who: ChatUserId) -> bool {
+        let online = self.online.read();
+        online.get(&who).is_some_and(|nodes| self.holds(nodes))
+    }
+
+    /// Takes in where somebody is; returns whether he was known to be online.
+    pub fn set(&self, who: ChatUserId, nodes: &[String]) -> bool {
+        let boots = self.boots.read();
+        let nodes = nodes.iter().filter(|node| boots.contains(*node));
+        let nodes: Vec<String> = nodes.cloned().collect();
+        drop(boots);
+        let mut known = self.online.write();
+        let before = if nodes.is_empty() {
+            known.remove(&who)
+        } else {
+            known.insert(who, nodes)
+        };
+        before.is_some()
+    }
+}
+
+impl PresenceRegistry {
+    /// Takes in that the presence of somebody was written anew, and tells those
+    /// of his contacts to whom it is news. `me` is the boot id of this node.
+    pub fn take_in(
+        &self,
+        me: &str,
+        who: &ChatUser,
+        user: &Arc<User>,
+        contacts: Vec<ChatUserId>,
+        outlet: &dyn Announce,
+    ) {
+        let person = self.with_person(who, user, |_| {});
+        // in order with what this node tells of him itself
+        let _order = person.order.lock();
+        let online = self.remote.holds(&who.nodes);
+        let was_online = self.remote.set(who.id, &who.nodes);
+        let mut state = person.state.lock();
+        // he was offline in between, written so, and an answer may have shown it
+        let flickered = state.heard_at.is_none() || who.last_online > state.heard_left;
+        state.heard_left = state.heard_left.max(who.last_online);
+        state.heard_at = state.heard_at.max(who.changed_at);
+        let status = if state.shown_online || online {
+            PresenceStatus::Online
+        } else {
+            PresenceStatus::Offline
+        };
+        let by_me = who.changed_by.as_deref() == Some(me);
+        let mut told = contacts;
+        if flickered && state.came_untold {
+            state.came_untold = false;
+            state.contacts.extend(&told);
+        } else if state.shown_online || (!online && !was_online && by_me) {
+            // told already, except to contacts that were made on another node
+            told.retain(|contact| state.contacts.insert(*contact));
+        } else if online && was_online && !flickered {
+            told.clear();
+        }
+        let last_online = who.last_online.max(state.last_online);
+        drop(state);
+        if !told.is_empty() {
+            outlet.announce(&Announcement {
+                user: Arc::clone(user),
+                status,
+                last_online,
+                contacts: told,
+            });
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Sockets: how one comes and goes.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use socketioxide::handler::ConnectHandler as _;
+use socketioxide::socket::DisconnectReason;
+use socketioxide::{ProtocolVersion, SocketIo};
+use socketioxide_core::Value;
+
+use super::Context;
+use super::connection::Connection;
+use super::connection::packet::Handle;
+use super::connection::session::Session;
+use super::dispatch::Dispatcher;
+use crate::auth::Credentials;
+use crate::bugs::{self, Bug};
+use crate::limits::Kind;
+use crate::service::Error;
+use crate::service::presence::Departure;
+use crate::transport::{ClientAddress, Joined};
+use crate::wire::{Code, ErrorBody};
+
+/// Why a socket may not join; the text begins with the code, since that is all
+/// of a `connect_error` that reaches every client.
+#[derive(Debug)]
+struct Refused(ErrorBody);
+
+impl Refused {
+    fn new(code: Code, message: &str) -> Self {
+        Self(ErrorBody {
+            code,
+            message: message.to_owned(),
+            retry_after_ms: None,
+        })
+    }
+
+    /// For a socket that is one too many.
+    fn too_many() -> Self {
+        Self::new(Code::Overloaded, "there are too many connections")
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.code.as_str(), self.0.message)
+    }
+}
+
+/// Registers the namespace, and the root that old clients have to pass.
+pub(crate) fn register(io: &SocketIo, namespace: &str, context: &Arc<Context>) {
+    let admitted = Arc::clone(context);
+    if bugs::active(Bug::LateHandlers) {
+        return register_late(io, namespace, admitted);
+    }
+    // handlers are registered in a middleware: those registered once the socket
+    // is connected miss the events that follow the handshake at once
+    let admit = move |handle: Handle| admit_or_end(Arc::clone(&admitted), handle);
+    io.ns(namespace.to_owned(), joined.with(admit));
+    if namespace != "/" {
+        // clients of Engine.IO 3 join the root before any other namespace
+        let waiting = Arc::clone(context);
+        let pass = move |handle: Handle| std::future::ready(pass(&waiting, handle));
+        io.ns("/", joined.with(pass));
+    }
+}
+
+/// [`Bug::LateHandlers`].
+fn register_late(io: &SocketIo, namespace: &str, context: Arc<Context>) {
+    let admit_late = async move |handle: Handle| {
+        // of two numbers a socket takes here this is the first: about every fourth
+        if context.hub.next_id().0 % 8 == 1 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let _ = admit(Arc::clone(&context), handle).await;
+    };
+    io.ns(namespace.to_owned(), admit_late);
+}
+
+/// Everything was done in the middleware.
+async fn joined() {}
+
+/// Lets clients of Engine.IO 3 wait in the root, and nobody else.
+fn pass(context: &Context, Handle(socket, _): Handle) -> Result<(), Refused> {
+    if socket.protocol() == ProtocolVersion::V5 {
+        let nothing = "there is nothing in this namespace";
+        return Err(Refused::new(Code::BadRequest, nothing));
+    }
+    // for Engine.IO 4 the library keeps the time of a join
+    let joined = socket.req_parts().extensions.get::<Joined>().cloned();
+    let joined = joined.unwrap_or_default();
+    Session::of(&socket, context.bounds.sessions.clone())
+        .cut_after(context.bounds.connect, move || !joined.is_in());
+    Ok(())
+}
+
+/// Admits a socket, or sees to it that its connection ends: clients of Engine.IO 3
+/// may keep theirs for ever, as nothing waits for them to join.
+async fn admit_or_end(context: Arc<Context>, handle: Handle) -> Result<(), Refused> {
+    let socket = Arc::clone(&handle.0);
+    let sessions = context.bounds.sessions.clone();
+    let admitted = admit(context, handle).await;
+    if admitted.is_err() && socket.protocol() == ProtocolVersion::V4 {
+        Session::of(&socket, sessions).cut_soon();
+    }
+    admitted
+}
+
+async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<(), Refused> {
+    let going_down = || Refused::new(Code::Unavailable, "the server is going down");
+    if context.is_draining() {
+        return Err(going_down());
+    }
+    let auth = match &auth {
+        Some(Value::Str(json, _)) => Some(json.as_str()),
+        Some(Value::Bytes(_)) | None => None,
+    };
+    let request = socket.req_parts();
+    let address = address(request);
+    let shared = context.limits.address(address);
+    let joined = request.extensions.get::<Joined>().cloned();
+    let joined = joined.unwrap_or_default();
+    if !joined.join() {
+        // the first join was counted when the session began
+        let taken = shared.take(Kind::Connect).map_err(Error::RateLimited);
+        taken.map_err(|error| Refused(ErrorBody::from(&error)))?;
+    }
+    let allowance = context.limits.admit(shared).ok_or_else(Refused::too_many)?;
+    let credentials = Credentials::of_handshake(request, auth, Some(address));
+    let ends = context.authenticator.ends();
+    let identity = context.authenticator.identify(&credentials).await;
+    let identity = identity.map_err(|error| Refused(ErrorBody::from(&error)))?;
+    if context.is_draining() {
+        return Err(going_down());
+    }
+    let connection = Arc::new(Connection::new(
+        context.hub.next_id(),
+        identity,
+        Arc::clone(&socket),
+        context.bounds.outbox(),
+        Session::of(&socket, context.bounds.sessions.clone()),
+        allowance,
+    ));
+    context.hub.insert(Arc::clone(&connection));
+    if context.authenticator.ends() != ends {
+        // it was in no list when logins were ended: whoever it is asks again
+        connection.abort();
+    }
+    socket.on_fallback(Dispatcher {
+        context: Arc::clone(&context),
+        connection: Arc::clone(&connection),
+    });
+    let session = Session::of(&socket, context.bounds.sessions.clone());
+    session.join();
+    socket.on_disconnect(move |reason: DisconnectReason| {
+        // here, not in the future: nothing may come between, and nothing can hang
+        context.leave(&connection, departure(reason));
+        connection.forget_session();
+        joined.leave();
+        if matches!(reason, DisconnectReason::ClientNSDisconnect) {
+            // the library keeps the time of the first join only
+            let joined = joined.clone();
+            session.cut_after(context.bounds.connect, move || !joined.is_in());
+        }
+        async {}
+    });
+    Ok(())
+}
+
+/// Where a handshake came from.
+pub(super) fn address(request: &Parts) -> IpAddr {
+    let address = request.extensions.get::<ClientAddress>();
+    address.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.0)
+}
+
+fn departure(reason: DisconnectReason) -> Departure {
+    match reason {
+        DisconnectReason::ClientNSDisconnect => Departure::Clean,
+        DisconnectReason::TransportClose
+        | DisconnectReason::MultipleHttpPollingError
+        | DisconnectReason::PacketParsingError
+        | DisconnectReason::TransportError
+        | DisconnectReason::HeartbeatTimeout
+        | DisconnectReason::ServerNSDisconnect
+        | DisconnectReason::ClosingServer => Departure::Lost,
+    }
+}

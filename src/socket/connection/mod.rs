@@ -1,0 +1,275 @@
+//! One socket: its queue of events, its login, and what is on its way to it.
+
+pub(super) mod fifo;
+pub(super) mod outbox;
+pub(super) mod packet;
+pub(super) mod session;
+mod unconfirmed;
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bson::DateTime;
+use parking_lot::Mutex;
+use socketioxide::socket::Socket;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::auth::Identity;
+use crate::id::SocketId;
+use crate::limits::Allowance;
+use crate::service::{Error, Me, SentRange};
+use crate::wire::{Dialect, Notice, PerDialect};
+use fifo::Fifo;
+use outbox::{Bounds, Outbox};
+use packet::Packet;
+use session::{CLOSE_WITHIN, Session};
+use unconfirmed::Unconfirmed;
+
+/// Room events of one socket that may be in the lanes at a time. More would
+/// only wait there; 256 answers of 1 KiB fit into an outbox.
+const MAX_IN_FLIGHT: usize = 256;
+/// Bytes of such events, unless it is one alone: an answer and a `new-message`
+/// each, they are to fit into an outbox as well.
+const MAX_IN_FLIGHT_BYTES: usize = 64 * 1024;
+/// How often a waiting queue looks whether the outbox has drained.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// How often it is looked whether what was answered has left.
+const LOOK_AT_LEAVING: Duration = Duration::from_millis(10);
+
+/// One socket.
+pub(crate) struct Connection {
+    pub(super) id: SocketId,
+    /// How it is spoken to.
+    pub(super) dialect: Dialect,
+    identity: Mutex<Identity>,
+    /// When the identity ends, in milliseconds since 1970.
+    expires_at: AtomicI64,
+    pub(super) fifo: Mutex<Fifo>,
+    pub(super) outbox: Mutex<Outbox>,
+    pub(super) unconfirmed: Mutex<Unconfirmed>,
+    me: OnceLock<Arc<Me>>,
+    delivery_acks: AtomicBool,
+    closed: AtomicBool,
+    in_flight: AtomicUsize,
+    in_flight_bytes: AtomicUsize,
+    answered: Notify,
+    pub(super) session: Session,
+    /// What the socket may ask for.
+    pub(super) allowance: Allowance,
+    since: Instant,
+}
+
+impl Connection {
+    pub(super) fn new(
+        id: SocketId,
+        identity: Identity,
+        socket: Arc<Socket>,
+        bounds: Bounds,
+        session: Session,
+        allowance: Allowance,
+    ) -> Self {
+        Self {
+            id,
+            dialect: Dialect::V3,
+            expires_at: AtomicI64::new(end_of(&identity)),
+            identity: Mutex::new(identity),
+            fifo: Mutex::default(),
+            outbox: Mutex::new(Outbox::new(socket, bounds)),
+            unconfirmed: Mutex::default(),
+            me: OnceLock::new(),
+            delivery_acks: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            in_flight: AtomicUsize::new(0),
+            in_flight_bytes: AtomicUsize::new(0),
+            answered: Notify::new(),
+            session,
+            allowance,
+            since: Instant::now(),
+        }
+    }
+
+    /// What its token proved.
+    pub(super) fn identity(&self) -> Identity {
+        self.identity.lock().clone()
+    }
+
+    /// Takes on what a fresh token proved.
+    pub(super) fn renew(&self, identity: Identity) {
+        let mut current = self.identity.lock();
+        self.expires_at.store(end_of(&identity), Ordering::SeqCst);
+        *current = identity;
+    }
+
+    /// Whether its token is over.
+    pub(super) fn has_expired(&self, now: DateTime) -> bool {
+        self.expires_at.load(Ordering::SeqCst) <= now.timestamp_millis()
+    }
+
+    /// Who is logged in; `None` before `connect-user`.
+    pub(super) fn me(&self) -> Option<&Arc<Me>> {
+        self.me.get()
+    }
+
+    /// Fixes who the socket is; the first caller decides.
+    pub(super) fn log_in(&self, me: Me) -> &Me {
+        self.me.get_or_init(|| Arc::new(me))
+    }
+
+    pub(super) fn set_delivery_acks(&self, on: bool) {
+        self.delivery_acks.store(on, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_delivery_acks(&self) -> bool {
+        self.delivery_acks.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn is_older_than(&self, age: Duration) -> bool {
+        self.since.elapsed() > age
+    }
+
+    /// Marks the socket as gone; `true` for the first caller.
+    pub(super) fn mark_closed(&self) -> bool {
+        let first = !self.closed.swap(true, Ordering::SeqCst);
+        // the socket owns the handler that owns this: let go of it
+        self.outbox.lock().release();
+        self.allowance.leave();
+        self.answered.notify_one();
+        first
+    }
+
+    /// Waits until another event may start: not too many answers are owed, and
+    /// what was answered has left.
+    pub(super) async fn ready(&self) {
+        loop {
+            let owed = self.in_flight.load(Ordering::SeqCst) >= MAX_IN_FLIGHT
+                || self.in_flight_bytes.load(Ordering::SeqCst) >= MAX_IN_FLIGHT_BYTES;
+            let waiting = self.outbox.lock().is_waiting();
+            if self.is_closed() || !(owed || waiting) {
+                return;
+            }
+            // a lost wake-up costs one look, not the connection
+            let _ = tokio::time::timeout(LOOK_AGAIN, self.answered.notified()).await;
+        }
+    }
+
+    /// An event's answer is now owed by a lane.
+    pub(super) fn owe(&self, bytes: usize) {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+        self.in_flight_bytes.fetch_add(bytes, Ordering::SeqCst);
+    }
+
+    /// A lane has answered.
+    pub(super) fn settle(&self, bytes: usize) {
+        let count = self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        let before = self.in_flight_bytes.fetch_sub(bytes, Ordering::SeqCst);
+        if count == MAX_IN_FLIGHT || before >= MAX_IN_FLIGHT_BYTES {
+            self.answered.notify_one();
+        }
+    }
+
+    /// Answers that lanes owe.
+    pub(super) fn owed(&self) -> usize {
+        self.in_flight.load(Ordering::SeqCst)
+    }
+
+    /// A notice, as this socket is told it.
+    pub(super) fn packet(&self, notice: &PerDialect<Notice<'_>>) -> Packet {
+        Packet::event(notice.json(self.dialect))
+    }
+
+    /// Sends a packet that belongs to the socket's own event.
+    pub(super) fn send(self: &Arc<Self>, packet: Packet) {
+        Outbox::push(self, packet);
+    }
+
+    /// Sends a packet that others caused: held back while a login is under way.
+    pub(super) fn deliver(self: &Arc<Self>, packet: Packet) {
+        Outbox::push_or_hold(self, packet);
+    }
+
+    /// Notes what was handed over; it counts as confirmed once the socket has
+    /// outlived it long enough.
+    pub(super) fn note_handed(&self, range: SentRange) {
+        self.unconfirmed.lock().note(range);
+    }
+
+    /// Whether there are such messages, and the login brought them all.
+    pub(super) fn has_all_from_login(&self, ranges: &[SentRange]) -> bool {
+        let handed = self.unconfirmed.lock();
+        let came = |range: &SentRange| handed.came_with_login(range.room, range.last);
+        !ranges.is_empty() && ranges.iter().all(came)
+    }
+
+    /// A waiting queue looks again.
+    pub(super) fn wake(&self) {
+        self.answered.notify_one();
+    }
+
+    /// Closes the connection under the socket, as a broken network would: the
+    /// official clients come back by themselves.
+    pub(super) fn abort(&self) {
+        self.session.abort();
+    }
+
+    /// Tells the client that it is logged out and closes the connection: the
+    /// official clients stay away.
+    pub(super) fn disconnect(&self, socket: Option<Arc<Socket>>) {
+        if socket.is_some_and(|socket| socket.disconnect().is_ok()) {
+            self.session.cut_soon();
+        } else {
+            self.session.abort();
+        }
+    }
+
+    /// The same once what was answered has left, if it does so in time: a client
+    /// that floods is to see why it had to go.
+    fn dismiss_answered(self: &Arc<Self>) {
+        let connection = Arc::clone(self);
+        // what a polled session has not fetched is lost with it; a poll that was
+        // under way may have been too early, the next one is not
+        let polls = connection.session.polls().map(|polls| polls + 2);
+        tokio::spawn(async move {
+            let deadline = Instant::now() + CLOSE_WITHIN;
+            let has_left = || {
+                let polled = connection.session.polls().zip(polls);
+                !connection.outbox.lock().is_waiting() && polled.is_none_or(|(now, all)| now >= all)
+            };
+            while !has_left() && Instant::now() < deadline {
+                tokio::time::sleep(LOOK_AT_LEAVING).await;
+            }
+            let socket = connection.outbox.lock().socket();
+            connection.disconnect(socket);
+        });
+    }
+
+    /// Notes that an event was refused; dismisses a client that gives cause for
+    /// it too often.
+    pub(super) fn record_client_error(self: &Arc<Self>, error: &Error) {
+        if !error.is_of_client() || self.is_closed() || !self.allowance.err() {
+            return;
+        }
+        if self.fifo.lock().end() {
+            tracing::debug!(socket = self.id.0, "closed: too many errors");
+            metrics::counter!("chatzz_sockets_ended_total", "why" => "errors").increment(1);
+            self.dismiss_answered();
+        }
+    }
+
+    /// The session is gone.
+    pub(super) fn forget_session(&self) {
+        self.session.forget();
+    }
+}
+
+/// When an identity ends; never is the end of time.
+fn end_of(identity: &Identity) -> i64 {
+    identity
+        .expires_at()
+        .map_or(i64::MAX, DateTime::timestamp_millis)
+}

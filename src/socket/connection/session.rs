@@ -1,0 +1,96 @@
+//! The Engine.IO session under a socket, and how it is ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use socketioxide::socket::{Sid, Socket};
+
+use crate::transport::{Flow, Sessions, Transport};
+
+/// How long a client that was told to go has to close its connection itself.
+pub(in crate::socket) const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
+/// The session under a socket.
+#[derive(Clone, Debug)]
+pub(in crate::socket) struct Session {
+    id: Sid,
+    sessions: Sessions,
+    /// The session's connection, if it began as a websocket.
+    begun_on: Option<Transport>,
+}
+
+impl Session {
+    pub(in crate::socket) fn of(socket: &Arc<Socket>, sessions: Sessions) -> Self {
+        let request = socket.req_parts();
+        let first = request.extensions.get::<Transport>();
+        let is_websocket = request.headers.contains_key(http::header::UPGRADE);
+        Self {
+            id: socket.id,
+            sessions,
+            begun_on: first.filter(|_| is_websocket).cloned(),
+        }
+    }
+
+    /// Ends the session, as a broken network would.
+    pub(in crate::socket) fn abort(&self) {
+        match self.websocket() {
+            Some(transport) => transport.close(),
+            None => self.sessions.end(self.id.to_string()),
+        }
+    }
+
+    /// Ends the session, unless the client does so first.
+    pub(in crate::socket) fn cut_soon(&self) {
+        self.cut_after(CLOSE_WITHIN, || true);
+    }
+
+    /// Ends the session after a while, if it is still to be ended then.
+    pub(in crate::socket) fn cut_after(
+        &self,
+        pause: Duration,
+        still: impl Fn() -> bool + Send + 'static,
+    ) {
+        let session = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            if still() {
+                session.abort();
+            }
+        });
+    }
+
+    /// The TCP connection of the session, unless it is polled.
+    fn websocket(&self) -> Option<Transport> {
+        self.begun_on
+            .clone()
+            .or_else(|| self.sessions.websocket(&self.id.to_string()))
+    }
+
+    /// The session has joined.
+    pub(in crate::socket) fn join(&self) {
+        if self.begun_on.is_none() {
+            self.sessions.count_polls(self.id.to_string());
+        }
+    }
+
+    /// How much of what the session was handed has left.
+    pub(in crate::socket) fn flow(&self) -> Flow {
+        match &self.begun_on {
+            Some(transport) => transport.flow(),
+            None => self.sessions.flow(&self.id.to_string()),
+        }
+    }
+
+    /// How many polls of the session were answered, if it is polled.
+    pub(in crate::socket) fn polls(&self) -> Option<usize> {
+        match self.flow() {
+            Flow::Polls(polls) => Some(polls),
+            Flow::Bytes(_) => None,
+        }
+    }
+
+    /// The session is gone.
+    pub(in crate::socket) fn forget(&self) {
+        self.sessions.forget(&self.id.to_string());
+    }
+}

@@ -1,0 +1,120 @@
+//! What a socket was handed and has not confirmed yet.
+//!
+//! A client that never acknowledges has what it was handed once its socket has
+//! outlived ping interval and ping timeout: a dead one would have been noticed.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::id::{ChatRoomId, Seq};
+use crate::service::SentRange;
+
+/// Ranges handed over within this belong together.
+const TOGETHER: Duration = Duration::from_secs(1);
+
+/// Ranges by time, oldest first.
+#[derive(Debug, Default)]
+pub(in crate::socket) struct Unconfirmed {
+    ranges: Vec<Noted>,
+    /// The last position of each chat room of which the login brought something;
+    /// `None` until it is out.
+    at_login: Option<HashMap<ChatRoomId, Seq>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Noted {
+    began: Instant,
+    /// The time of the youngest part, which holds for all of it.
+    at: Instant,
+    range: SentRange,
+}
+
+impl Unconfirmed {
+    pub(in crate::socket) fn note(&mut self, range: SentRange) {
+        let now = Instant::now();
+        let recent = self
+            .ranges
+            .iter_mut()
+            .rev()
+            .take_while(|noted| now.duration_since(noted.began) < TOGETHER);
+        for Noted {
+            at, range: known, ..
+        } in recent
+        {
+            if known.room == range.room
+                && range.first <= known.last + 1
+                && range.last >= known.first - 1
+            {
+                *at = now;
+                known.first = known.first.min(range.first);
+                known.last = known.last.max(range.last);
+                return;
+            }
+        }
+        self.ranges.push(Noted {
+            began: now,
+            at: now,
+            range,
+        });
+    }
+
+    /// Notes what the login brings: everything up to there was missed and is
+    /// told with it, was confirmed before, or was sent by the person himself.
+    pub(in crate::socket) fn note_login(&mut self, positions: &[(ChatRoomId, Seq)]) {
+        let at_login = self.at_login.get_or_insert_default();
+        for (room, position) in positions {
+            let last = at_login.entry(*room).or_default();
+            *last = (*position).max(*last);
+        }
+    }
+
+    /// The last position of a chat room that the login brought, 0 if nothing; `None`
+    /// while the socket logs in.
+    pub(in crate::socket) fn known(&self, room: ChatRoomId) -> Option<Seq> {
+        let at_login = self.at_login.as_ref()?;
+        Some(at_login.get(&room).copied().unwrap_or_default())
+    }
+
+    /// Whether the login brought this message.
+    pub(in crate::socket) fn came_with_login(&self, room: ChatRoomId, seq: Seq) -> bool {
+        self.known(room).is_some_and(|last| seq <= last)
+    }
+
+    /// Takes out what was handed over longer than `age` ago.
+    pub(in crate::socket) fn take_older_than(&mut self, age: Duration) -> Vec<SentRange> {
+        let now = Instant::now();
+        self.ranges
+            .extract_if(.., |noted| now.duration_since(noted.at) > age)
+            .map(|noted| noted.range)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_login_brings_is_not_known_before_it_is_out() {
+        let [brought, other] = [(); 2].map(|()| ChatRoomId::generate());
+        let mut handed = Unconfirmed::default();
+        assert_eq!(handed.known(brought), None);
+        assert!(!handed.came_with_login(brought, 1));
+        handed.note_login(&[]);
+        assert_eq!(
+            handed.known(brought),
+            Some(0),
+            "a login that brings nothing"
+        );
+        handed.note_login(&[(brought, 7)]);
+        assert_eq!(
+            [brought, other].map(|room| handed.known(room)),
+            [Some(7), Some(0)]
+        );
+        assert!(handed.came_with_login(brought, 7));
+        assert!(!handed.came_with_login(brought, 8));
+        assert!(!handed.came_with_login(other, 1));
+    }
+}

@@ -1,0 +1,75 @@
+//! Sockets that the server ends: their token is over, or somebody says so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::Context;
+use super::connection::Connection;
+use crate::id::UserId;
+use crate::service::presence::Departure;
+
+/// How often tokens that are over are looked for: with the second that a client
+/// has to close its connection itself, a socket is closed within two.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Ends sockets whose token is over, until cancelled.
+///
+/// In a task of its own: the rest of housekeeping waits for the database.
+pub(crate) async fn watch_expiry(context: Arc<Context>, cancelled: CancellationToken) {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = cancelled.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let now = context.messenger.clock().now();
+        for connection in context.hub.list() {
+            if connection.has_expired(now) {
+                tracing::debug!(socket = connection.id.0, "closed: its token has expired");
+                metrics::counter!("chatzz_sockets_ended_total", "why" => "expired").increment(1);
+                context.end(&connection);
+            }
+        }
+    }
+}
+
+impl Context {
+    /// Ends every socket that speaks for a user; how many there were.
+    pub(crate) fn end_user(&self, user: &UserId) -> usize {
+        // first, so that none of them comes back on what is remembered
+        self.authenticator.forget();
+        let mut ended = 0;
+        for connection in self.hub.list() {
+            if self.may_speak_for(&connection, user) {
+                metrics::counter!("chatzz_sockets_ended_total", "why" => "operator").increment(1);
+                self.end(&connection);
+                ended += 1;
+            }
+        }
+        ended
+    }
+
+    /// Whether a socket is logged in as a user, or shows a token that names him.
+    fn may_speak_for(&self, connection: &Connection, user: &UserId) -> bool {
+        if let Some(me) = connection.me() {
+            return me.user == *user;
+        }
+        let identity = connection.identity();
+        let people = self.messenger.directory();
+        identity
+            .verified()
+            .is_some_and(|verified| people.candidates(&verified.user).contains(user))
+    }
+
+    /// Ends a socket: nothing more of it is heard, and its client is told to go.
+    fn end(&self, connection: &Connection) {
+        connection.fifo.lock().end();
+        let socket = connection.outbox.lock().socket();
+        self.leave(connection, Departure::Lost);
+        connection.disconnect(socket);
+    }
+}

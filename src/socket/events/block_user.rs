@@ -1,0 +1,19 @@
+//! `block-user {userId}`: somebody can write to one no more.
+//!
+//! One's own other sockets get `privacy-changed`; the blocked sees one go
+//! offline, as with any other reason to.
+
+use crate::service::Error;
+use crate::socket::{Audience, Call, Outcome};
+use crate::wire::{Notice, Reply, request};
+
+pub(in crate::socket) async fn handle(
+    call: Call,
+    request: request::BlockUser,
+) -> Result<Outcome, Error> {
+    let (messenger, hub) = (&call.context.messenger, call.context.hub.as_ref());
+    let changing = messenger.block(&call.me, &request.user_id, hub);
+    let (user, is_news) = changing.await?;
+    let notice = is_news.then_some((Audience::OwnOthers, Notice::BlockChanged(user, true)));
+    Ok(Outcome::new(Reply::Blocked(true), notice))
+}

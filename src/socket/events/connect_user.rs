@@ -1,0 +1,102 @@
+//! `connect-user {userId, deliveryAcks?}`: a socket says who it is.
+//!
+//! The client gets `user-details`, then its acknowledgement, then what happened
+//! meanwhile. Contacts see `chat-user-status-changed` if the user was offline.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::limits::{Kind, Shared, Slot};
+use crate::service::{Error, Me};
+use crate::socket::connection::Connection;
+use crate::socket::{Audience, Context, Outcome};
+use crate::store::{ChatUser, User};
+use crate::wire::{Notice, Reply, request};
+
+pub(in crate::socket) async fn handle(
+    context: Arc<Context>,
+    connection: Arc<Connection>,
+    request: request::ConnectUser,
+    late: Instant,
+) -> Result<Outcome, Error> {
+    let (identified, shared) = timeout_at(late, identify(&context, &connection, request))
+        .await
+        .unwrap_or(Err(Error::Unavailable))?;
+    let (me, user, document) = identified;
+    let again = connection.me().is_some();
+    if !again {
+        connection.outbox.lock().hold();
+    }
+    // from here on messages reach the socket; they wait until the login is out
+    context.presence.enter(&document, &user, connection.id);
+    let login = timeout_at(late, context.messenger.login(&me, user, &document))
+        .await
+        .unwrap_or(Err(Error::Unavailable));
+    let mut login = match login {
+        Ok(login) => login,
+        Err(error) => {
+            if !again {
+                connection.outbox.lock().drop_held();
+            }
+            if !again || connection.is_closed() {
+                context.withdraw(&connection, &me);
+            }
+            return Err(error);
+        }
+    };
+    connection.unconfirmed.lock().note_login(&login.positions);
+    let me = connection.log_in(me);
+    if let Some((shared, slot)) = shared {
+        connection.allowance.belong_to(shared, slot);
+    }
+    if connection.is_closed() {
+        // whoever closed it may not have known yet whose it was
+        context.withdraw(&connection, me);
+    }
+    let reply = Reply::Connected(me.user.clone(), context.messenger.clock().now());
+    let sent_ranges = std::mem::take(&mut login.sent_ranges);
+    let meta = connection.identity().meta().cloned();
+    let details = Notice::UserDetails(Box::new(login), meta);
+    Ok(Outcome {
+        sent_ranges,
+        login: !again,
+        ..Outcome::new(reply, [(Audience::Asker, details)])
+    })
+}
+
+/// Who it is, and for a socket's first login its slot among those of the user.
+type Identified = ((Me, Arc<User>, ChatUser), Option<(Arc<Shared>, Slot)>);
+
+/// Finds out who it is, and that the socket may be him.
+async fn identify(
+    context: &Context,
+    connection: &Connection,
+    request: request::ConnectUser,
+) -> Result<Identified, Error> {
+    let user = match connection.identity().verified() {
+        None => context.messenger.find_user(&request.user_id).await?,
+        Some(verified) => {
+            let (proved, named) = (&verified.user, &request.user_id);
+            context.messenger.find_verified(proved, named).await?
+        }
+    };
+    if connection.me().is_some_and(|me| me.user != user.id) {
+        return Err(Error::AlreadyConnected);
+    }
+    let shared = context.limits.user(&user.id);
+    shared.take(Kind::Connect).map_err(Error::RateLimited)?;
+    let shared = if connection.me().is_some() {
+        None
+    } else {
+        let slot = shared.enter().ok_or(Error::TooManySockets)?;
+        Some((shared, slot))
+    };
+    let document = context.messenger.register(&user).await?;
+    connection.set_delivery_acks(request.delivery_acks.unwrap_or_default());
+    let me = Me {
+        id: document.id,
+        user: user.id.clone(),
+    };
+    Ok(((me, user, document), shared))
+}

@@ -1,0 +1,17 @@
+//! `send-message {userId, message, clientId?}`: says something to somebody.
+//!
+//! Once the message is durable all sockets of both sides get `new-message`, and
+//! the client gets the stored message.
+
+use crate::service::Error;
+use crate::socket::Call;
+use crate::wire::request;
+
+pub(in crate::socket) async fn handle(
+    call: Call,
+    request: request::SendMessage,
+) -> Result<(), Error> {
+    let messenger = &call.context.messenger;
+    let draft = request.into_draft(messenger.max_chars())?;
+    messenger.send(&call.me, draft, call.origin).await
+}

@@ -1,0 +1,292 @@
+//! Everything that leaves: people are addressed as users, and resolved here to
+//! their few sockets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+
+use super::connection::Connection;
+use super::connection::outbox::Outbox;
+use super::connection::packet::{DropPolicy, Packet};
+use crate::bugs::{self, Bug};
+use crate::config::StatusEvent;
+use crate::domain::Message;
+use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
+use crate::rooms::{Advanced, Answer, LaneError, LoginState, Origin, Outlet, ReceiptKind, Stored};
+use crate::service::presence::{Announce, Announcement, PresenceRegistry};
+use crate::service::{Error, SentRange};
+use crate::wire::{ErrorBody, Notice, PerDialect, Render as _, Reply};
+
+/// All sockets of this process, and the way to them.
+pub(crate) struct Hub {
+    connections: DashMap<SocketId, Arc<Connection>>,
+    next: AtomicU64,
+    presence: Arc<PresenceRegistry>,
+    status_event: StatusEvent,
+}
+
+/// A notice for more than one socket.
+type SharedNotice<'a> = PerDialect<Notice<'a>>;
+
+impl Hub {
+    pub(crate) fn new(presence: Arc<PresenceRegistry>, status_event: StatusEvent) -> Self {
+        Self {
+            connections: DashMap::new(),
+            next: AtomicU64::new(1),
+            presence,
+            status_event,
+        }
+    }
+
+    pub(super) fn next_id(&self) -> SocketId {
+        SocketId(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn insert(&self, connection: Arc<Connection>) {
+        self.connections.insert(connection.id, connection);
+    }
+
+    pub(super) fn remove(&self, id: SocketId) {
+        self.connections.remove(&id);
+    }
+
+    pub(super) fn connection(&self, id: SocketId) -> Option<Arc<Connection>> {
+        self.connections
+            .get(&id)
+            .map(|connection| Arc::clone(&connection))
+    }
+
+    /// All sockets at this moment.
+    pub(super) fn list(&self) -> Vec<Arc<Connection>> {
+        self.connections
+            .iter()
+            .map(|connection| Arc::clone(&connection))
+            .collect()
+    }
+
+    /// Sockets at this moment.
+    pub(crate) fn count(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Sends a notice to every socket of a person, but one.
+    pub(super) fn tell(
+        &self,
+        who: ChatUserId,
+        notice: &SharedNotice<'_>,
+        except: Option<SocketId>,
+    ) {
+        for id in self.presence.sockets(who) {
+            if Some(id) == except {
+                continue;
+            }
+            if let Some(connection) = self.connection(id) {
+                connection.deliver(connection.packet(notice));
+            }
+        }
+    }
+
+    /// Sends what is not stored to every socket of a person; whether one takes it.
+    pub(super) fn send_ephemeral(
+        &self,
+        who: ChatUserId,
+        notice: Notice<'_>,
+        drop_policy: DropPolicy,
+    ) -> bool {
+        let notice = PerDialect::new(notice);
+        let sockets = self.presence.sockets(who);
+        let mut taken = false;
+        for connection in sockets.iter().filter_map(|id| self.connection(*id)) {
+            let packet = connection.packet(&notice).drop_policy(drop_policy);
+            taken |= Outbox::try_push(&connection, packet);
+        }
+        taken
+    }
+
+    /// Sends a message to every socket of its sender.
+    fn tell_sender(&self, stored: &Stored, notice: &SharedNotice<'_>) {
+        if stored.origin.is_some() {
+            return self.tell(stored.message.from, notice, None);
+        }
+        for id in self.presence.sockets(stored.message.from) {
+            let message = just(&stored.message);
+            if let Some(connection) = self.connection(id)
+                && !connection.has_all_from_login(&[message])
+            {
+                connection.deliver(connection.packet(notice).late(message));
+            }
+        }
+    }
+
+    /// Sends a message to every socket of its receiver.
+    fn mark_sent(&self, stored: &Stored, notice: &SharedNotice<'_>) {
+        let message = &stored.message;
+        let handed = vec![just(message)];
+        for id in self.presence.sockets(message.to) {
+            let Some(connection) = self.connection(id) else {
+                continue;
+            };
+            // found late, since another node stored it or the answer was lost
+            if stored.origin.is_none() && connection.has_all_from_login(&handed) {
+                continue;
+            }
+            let packet = connection.packet(notice).handing(handed.clone());
+            connection.deliver(if connection.has_delivery_acks() {
+                packet.acknowledged()
+            } else {
+                packet
+            });
+        }
+    }
+
+    /// [`Bug::ThirdPartyDelivery`].
+    fn tell_third_party(&self, stored: &Stored, notice: &SharedNotice<'_>) {
+        let sides = [stored.message.from, stored.message.to];
+        let is_third = |one: &Arc<Connection>| one.me().is_some_and(|me| !sides.contains(&me.id));
+        if let Some(third) = self.list().into_iter().find(is_third) {
+            third.deliver(third.packet(notice));
+        }
+    }
+
+    /// Refuses an event.
+    pub(super) fn refuse(&self, origin: &Origin, error: Error) {
+        self.reply(origin, &Err(error), Vec::new());
+    }
+
+    /// Answers an event: by its acknowledgement, which may hand messages over, else
+    /// by an `error` envelope.
+    pub(super) fn reply(
+        &self,
+        origin: &Origin,
+        reply: &Result<Reply<'_>, Error>,
+        handed: Vec<SentRange>,
+    ) {
+        record(origin, reply.as_ref().err());
+        let Some(connection) = self.connection(origin.socket) else {
+            return;
+        };
+        let dialect = connection.dialect;
+        let packet = match (origin.ack, reply) {
+            (Some(id), reply) => {
+                let rendered = reply.as_ref().map(|reply| reply.render(dialect));
+                Packet::ack(id, rendered.map_err(|error| error.render(dialect))).handing(handed)
+            }
+            (None, Ok(_)) => return,
+            (None, Err(error)) => Packet::event(Notice::Error(origin.event, error).render(dialect)),
+        };
+        connection.send(packet);
+        if let Err(error) = reply {
+            connection.record_client_error(error);
+        }
+    }
+
+    /// Refuses, without an acknowledgement, an event that there is not.
+    pub(super) fn refuse_unknown(
+        connection: &Arc<Connection>,
+        origin: &Origin,
+        name: &str,
+        error: &Error,
+    ) {
+        record(origin, Some(error));
+        let notice = Notice::Error(name, error);
+        connection.send(Packet::event(notice.render(connection.dialect)));
+        connection.record_client_error(error);
+    }
+
+    /// Answers an event that a lane was asked to answer.
+    fn reply_from_lane(&self, origin: &Origin, reply: &Result<Reply<'_>, Error>) {
+        if bugs::active(Bug::AnsweredTwice) {
+            self.reply(origin, reply, Vec::new());
+        }
+        self.reply(origin, reply, Vec::new());
+        if let Some(connection) = self.connection(origin.socket) {
+            connection.settle(origin.bytes);
+        }
+    }
+}
+
+/// The range that is one message.
+fn just(message: &Message) -> SentRange {
+    SentRange {
+        room: message.chat_room,
+        first: message.seq,
+        last: message.seq,
+    }
+}
+
+fn record(origin: &Origin, error: Option<&Error>) {
+    let code = error.map_or("ok", |error| ErrorBody::from(error).code.as_str());
+    metrics::counter!("chatzz_events_total", "event" => origin.event, "code" => code).increment(1);
+    metrics::histogram!("chatzz_event_seconds", "event" => origin.event)
+        .record(origin.since.elapsed().as_secs_f64());
+}
+
+impl Outlet for Hub {
+    fn is_here(&self, user: ChatUserId) -> bool {
+        self.presence.is_here(user)
+    }
+
+    fn login_state(&self, room: ChatRoomId, user: ChatUserId) -> LoginState {
+        let sockets = self.presence.sockets(user);
+        let connections = sockets.iter().filter_map(|id| self.connection(*id));
+        let known = connections.map(|connection| connection.unconfirmed.lock().known(room));
+        let known: Vec<Option<Seq>> = known.collect();
+        LoginState {
+            up_to: known.iter().copied().flatten().min(),
+            logging_in: known.contains(&None),
+        }
+    }
+
+    fn stored(&self, batch: &[Stored]) {
+        for stored in batch {
+            let message = PerDialect::new(stored);
+            let notice = PerDialect::new(Notice::NewMessage(&message));
+            self.tell_sender(stored, &notice);
+            if let Some(origin) = &stored.origin {
+                self.reply_from_lane(origin, &Ok(Reply::Message(&message)));
+            }
+            self.mark_sent(stored, &notice);
+            if bugs::active(Bug::ThirdPartyDelivery) {
+                self.tell_third_party(stored, &notice);
+            }
+        }
+    }
+
+    fn advanced(&self, advanced: &Advanced) {
+        let newest = &advanced.newest.message;
+        let notice = PerDialect::new(Notice::MessageStatusChanged(advanced));
+        self.tell(newest.from, &notice, None);
+        if advanced.kind == ReceiptKind::Read {
+            let except = advanced.origin.map(|origin| origin.socket);
+            self.tell(newest.to, &notice, except);
+        }
+    }
+
+    fn answer(&self, origin: Origin, answer: Result<Answer, LaneError>) {
+        let message;
+        let reply = match &answer {
+            Ok(Answer::Duplicate(stored)) => Ok(Reply::Duplicate(stored)),
+            Ok(Answer::Message(stored)) => {
+                message = PerDialect::new(stored);
+                Ok(Reply::Message(&message))
+            }
+            Ok(Answer::Moved { kind, count }) => Ok(match kind {
+                ReceiptKind::Read => Reply::Read(*count),
+                ReceiptKind::Sent => Reply::Delivered(*count),
+            }),
+            Err(error) => Err(Error::from(*error)),
+        };
+        self.reply_from_lane(&origin, &reply);
+    }
+}
+
+impl Announce for Hub {
+    fn announce(&self, announcement: &Announcement) {
+        let notice = Notice::StatusChanged(self.status_event, announcement);
+        let notice = PerDialect::new(notice);
+        for contact in &announcement.contacts {
+            self.tell(*contact, &notice, None);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Sockets: the hub that knows them all, the dispatch of their events (one file per event
+//! in `events`), and what is kept of each one (`connection`).
+
+mod admission;
+mod connection;
+mod dispatch;
+mod ending;
+mod events;
+mod hub;
+mod maintenance;
+mod parsed;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::auth::Authenticator;
+use crate::id::ChatUserId;
+use crate::limits::Limits;
+use crate::rooms::Origin;
+use crate::service::presence::{Announce, Departure, Description, PresenceRegistry};
+use crate::service::{Me, Messenger, SentRange};
+use crate::transport::Sessions;
+use crate::wire::{Notice, Reply};
+use connection::Connection;
+use connection::outbox::Bounds;
+
+pub(crate) use admission::register;
+pub(crate) use ending::watch_expiry;
+pub(crate) use hub::Hub;
+pub(crate) use maintenance::{RefreshIntervals, maintain};
+
+/// What every event works with.
+pub(crate) struct Context {
+    pub(crate) messenger: Arc<Messenger>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) presence: Arc<PresenceRegistry>,
+    pub(crate) authenticator: Arc<Authenticator>,
+    pub(crate) bounds: SocketBounds,
+    pub(crate) limits: Arc<Limits>,
+    draining: AtomicBool,
+}
+
+/// Bounds of one socket.
+#[derive(Clone, Debug)]
+pub(crate) struct SocketBounds {
+    /// Events that may wait.
+    pub(crate) queue: usize,
+    /// The longest an event's answer may take.
+    pub(crate) request: Duration,
+    /// Bytes of packets that may wait.
+    pub(crate) outbox_bytes: usize,
+    /// The longest a session may take to join the namespace.
+    pub(crate) connect: Duration,
+    /// The longest a socket may take nothing.
+    pub(crate) stall: Duration,
+    /// Where acknowledged deliveries are told.
+    pub(crate) confirmed: tokio::sync::mpsc::Sender<crate::rooms::Confirm>,
+    /// The Engine.IO sessions under the sockets.
+    pub(crate) sessions: Sessions,
+}
+
+impl SocketBounds {
+    fn outbox(&self) -> Bounds {
+        Bounds {
+            bytes: self.outbox_bytes,
+            stall: self.stall,
+            confirmed: self.confirmed.clone(),
+        }
+    }
+}
+
+/// One event of somebody who is logged in, on its way through its handler.
+struct Call {
+    context: Arc<Context>,
+    connection: Arc<Connection>,
+    me: Arc<Me>,
+    origin: Origin,
+}
+
+/// What an event led to, as data; the adapter does it.
+struct Outcome {
+    /// What the acknowledgement says.
+    reply: Reply<'static>,
+    /// Who hears what.
+    notices: Vec<(Audience, Notice<'static>)>,
+    /// What the asker was handed by it.
+    sent_ranges: Vec<SentRange>,
+    /// Whose presence it shows to whom.
+    described: Vec<Description>,
+    /// Whether this finishes a login: what was held back is sent now.
+    login: bool,
+}
+
+impl Outcome {
+    /// An answer, and what others are told.
+    fn new(
+        reply: Reply<'static>,
+        notices: impl IntoIterator<Item = (Audience, Notice<'static>)>,
+    ) -> Self {
+        Self {
+            reply,
+            notices: notices.into_iter().collect(),
+            sent_ranges: Vec::new(),
+            described: Vec::new(),
+            login: false,
+        }
+    }
+}
+
+/// Whom an envelope goes to.
+enum Audience {
+    /// The asking socket.
+    Asker,
+    /// All sockets of a person.
+    User(ChatUserId),
+    /// The asker's own other sockets.
+    OwnOthers,
+}
+
+impl Context {
+    pub(crate) fn new(
+        messenger: Arc<Messenger>,
+        hub: Arc<Hub>,
+        presence: Arc<PresenceRegistry>,
+        authenticator: Arc<Authenticator>,
+        bounds: SocketBounds,
+        limits: Arc<Limits>,
+    ) -> Self {
+        Self {
+            messenger,
+            hub,
+            presence,
+            authenticator,
+            bounds,
+            limits,
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the server is going down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Refuses new sockets and events from now on.
+    pub(crate) fn start_draining(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until every event that was accepted is answered.
+    pub(crate) async fn finish(&self) {
+        let busy = |connection: &Arc<Connection>| {
+            connection.owed() > 0 || connection.fifo.lock().is_busy()
+        };
+        while self.hub.list().iter().any(busy) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// A socket is gone: its person leaves with the last one.
+    fn leave(&self, connection: &Connection, how: Departure) {
+        if !connection.mark_closed() {
+            return;
+        }
+        self.hub.remove(connection.id);
+        if let Some(me) = connection.me() {
+            let outlet: Arc<dyn Announce> = self.hub.clone();
+            self.presence.leave(me.id, connection.id, how, &outlet);
+        }
+    }
+
+    /// Takes back what a login began.
+    fn withdraw(&self, connection: &Connection, me: &Me) {
+        let outlet: Arc<dyn Announce> = self.hub.clone();
+        self.presence
+            .leave(me.id, connection.id, Departure::Lost, &outlet);
+    }
+
+    /// Closes every socket; the node starts anew.
+    pub(crate) fn close_all(&self) {
+        for connection in self.hub.list() {
+            connection.abort();
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What waits to be written writes, coalesced by document.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use super::repeats::Repeats;
+use super::{BulkWrites, PresenceChange, RoomProgress};
+use crate::domain::{Head, Members, ReadStep};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::store::Error;
+
+/// How often what became known is written.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// How long a written cursor is remembered at least; no read takes that long.
+const REMEMBERED: Duration = Duration::from_secs(15);
+
+/// The queue of what is written writes.
+#[derive(Debug)]
+pub struct WriteBehindQueue {
+    writes: BulkWrites,
+    pending: Mutex<Pending>,
+    /// One flush at a time, so that an older state never overtakes a newer one.
+    flushing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    boot: Arc<str>,
+    rooms: HashMap<ChatRoomId, RoomProgress>,
+    /// Cursors handed to the database lately: a read that began before they
+    /// were there may come to its end now.
+    written: Lately,
+    presence: HashMap<ChatUserId, PresenceChange>,
+    repeats: Repeats,
+    since: Option<Instant>,
+}
+
+impl WriteBehindQueue {
+    /// An empty queue in front of `behind`.
+    pub fn new(writes: BulkWrites) -> Self {
+        Self {
+            writes,
+            pending: Mutex::default(),
+            flushing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Sets the run of the node that presence is written for.
+    pub fn set_boot(&self, boot: &str) {
+        self.pending.lock().boot = boot.into();
+    }
+
+    /// A chat room's last message.
+    pub fn head(&self, room: ChatRoomId, members: Members, head: Head) {
+        let mut pending = self.pending.lock();
+        let progress = pending.room(room, members);
+        progress.head = Some(progress.head.map_or(head, |known| known.later(head)));
+    }
+
+    /// A delivered cursor that moved.
+    pub fn delivered(&self, room: ChatRoomId, members: Members, member: ChatUserId, seq: Seq) {
+        let mut pending = self.pending.lock();
+        let progress = pending.room(room, members);
+        let cursor = progress.delivered.entry(member).or_default();
+        *cursor = seq.max(*cursor);
+    }
+
+    /// A receipt, to be remembered with its time.
+    pub fn read(&self, room: ChatRoomId, members: Members, member: ChatUserId, step: ReadStep) {
+        let mut pending = self.pending.lock();
+        let progress = pending.room(room, members);
+        progress.steps.push((member, step));
+    }
+
+    /// Somebody came or went.
+    pub fn presence(&self, user: ChatUserId, change: PresenceChange) {
+        let mut pending = self.pending.lock();
+        pending.since.get_or_insert_with(Instant::now);
+        pending.presence.insert(user, change);
+    }
+
+    /// A delivered cursor that the database may not show yet; 0 if none.
+    pub fn known_delivered(&self, room: ChatRoomId, member: ChatUserId) -> Seq {
+        let pending = self.pending.lock();
+        let waiting = pending.rooms.get(&room);
+        let waiting = waiting.and_then(|progress| progress.delivered.get(&member));
+        let written = pending.written.cursor(room, member);
+        waiting.copied().max(written).unwrap_or_default()
+    }
+
+    /// Writes every 250 ms until cancelled; what waits then is for the last
+    /// [`WriteBehindQueue::flush`].
+    pub async fn run(self: Arc<Self>, cancelled: CancellationToken) {
+        let mut ticks = tokio::time::interval(INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = cancelled.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = self.flush().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "write-behind waits"
+                );
+            }
+        }
+    }
+
+    /// Writes what waits now. What could not be written waits on.
+    ///
+    /// # Errors
+    /// When the database cannot be asked or did not answer.
+    pub async fn flush(&self) -> Result<(), Error> {
+        let _one_at_a_time = self.flushing.lock().await;
+        let (boot, rooms, presence) = {
+            let mut pending = self.pending.lock();
+            let lag = pending
+                .since
+                .take()
+                .map_or(0.0, |at| at.elapsed().as_secs_f64());
+            metrics::gauge!("chatzz_write_behind_lag_seconds").set(lag);
+            let rooms = std::mem::take(&mut pending.rooms);
+            pending.written.take_in(&rooms);
+            let mut presence = std::mem::take(&mut pending.presence);
+            pending.repeats.add_due(&mut presence);
+            (Arc::clone(&pending.boot), rooms, presence)
+        };
+        // one that is not answered does not hold up the other
+        let (came_or_went, moved) = tokio::join!(
+            self.writes.presence(&boot, &presence),
+            self.writes.rooms(&rooms)
+        );
+        let mut pending = self.pending.lock();
+        pending.repeats.note(&presence, &came_or_went);
+        if came_or_went.is_err() {
+            pending.put_back_presence(presence);
+        }
+        if moved.is_err() {
+            pending.put_back_rooms(rooms);
+        }
+        came_or_went.and(moved)
+    }
+}
+
+/// Cursors of the last 15 to 30 seconds.
+#[derive(Debug, Default)]
+struct Lately {
+    since: Option<Instant>,
+    now: Cursors,
+    before: Cursors,
+}
+
+type Cursors = HashMap<(ChatRoomId, ChatUserId), Seq>;
+
+impl Lately {
+    fn take_in(&mut self, rooms: &HashMap<ChatRoomId, RoomProgress>) {
+        if self.since.is_none_or(|since| since.elapsed() >= REMEMBERED) {
+            self.since = Some(Instant::now());
+            self.before = std::mem::take(&mut self.now);
+        }
+        for (room, progress) in rooms {
+            for (member, seq) in &progress.delivered {
+                let cursor = self.now.entry((*room, *member)).or_default();
+                *cursor = (*cursor).max(*seq);
+            }
+        }
+    }
+
+    fn cursor(&self, room: ChatRoomId, member: ChatUserId) -> Option<Seq> {
+        let key = (room, member);
+        let [now, before] = [&self.now, &self.before].map(|cursors| cursors.get(&key).copied());
+        now.max(before)
+    }
+}
+
+impl Pending {
+    fn room(&mut self, room: ChatRoomId, members: Members) -> &mut RoomProgress {
+        self.since.get_or_insert_with(Instant::now);
+        let new = || RoomProgress::new(members);
+        self.rooms.entry(room).or_insert_with(new)
+    }
+
+    /// Takes back what was not written; what became known since is newer.
+    fn put_back_rooms(&mut self, rooms: HashMap<ChatRoomId, RoomProgress>) {
+        for (room, older) in rooms {
+            let newer = self.room(room, older.members);
+            newer.head = match (newer.head, older.head) {
+                (Some(newer), Some(older)) => Some(newer.later(older)),
+                (newer, older) => newer.or(older),
+            };
+            for (member, seq) in older.delivered {
+                let cursor = newer.delivered.entry(member).or_default();
+                *cursor = seq.max(*cursor);
+            }
+            newer.steps.splice(..0, older.steps);
+        }
+    }
+
+    /// The same for presence.
+    fn put_back_presence(&mut self, presence: HashMap<ChatUserId, PresenceChange>) {
+        for (user, change) in presence {
+            self.since.get_or_insert_with(Instant::now);
+            if let Entry::Vacant(free) = self.presence.entry(user) {
+                free.insert(change);
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! An answer that shows somebody, and the news of him that overtook it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::oid::ObjectId;
+use bson::{DateTime, doc};
+use chatzz::clock::Clock;
+use chatzz::id::{ChatUserId, SocketId, UserId};
+use chatzz::service::presence::{Announce, Announcement, Departure, Description, PresenceRegistry};
+use chatzz::store::{ChatUser, PresenceStatus, User, WriteBehindQueue};
+use parking_lot::Mutex;
+
+use crate::support::database::TestDatabase;
+use crate::support::poll;
+use crate::verify::store;
+
+const SOON: Duration = Duration::from_secs(5);
+
+#[derive(Default)]
+struct Announced(Mutex<Vec<(PresenceStatus, Vec<ChatUserId>)>>);
+
+impl Announce for Announced {
+    fn announce(&self, announcement: &Announcement) {
+        let announced = (announcement.status, announcement.contacts.clone());
+        self.0.lock().push(announced);
+    }
+}
+
+struct Scene {
+    presence: Arc<PresenceRegistry>,
+    announced: Arc<Announced>,
+    bob: ChatUser,
+    user: Arc<User>,
+    alice: ChatUserId,
+}
+
+impl Scene {
+    async fn set() -> Self {
+        let store = store(&TestDatabase::shared().await).await;
+        let behind = Arc::new(WriteBehindQueue::new(store.bulk_writes.clone()));
+        let id = UserId::ObjectId(ObjectId::new());
+        Self {
+            presence: Arc::new(PresenceRegistry::new(behind, Clock::System, Duration::ZERO)),
+            announced: Arc::default(),
+            bob: store.chat_users.get_or_create(&id).await.unwrap(),
+            user: Arc::new(User::present(id, doc! { "username": "bob" })),
+            alice: ChatUserId::generate(),
+        }
+    }
+
+    /// Bob as an answer to alice shows him, made now.
+    fn describe(&self) -> Description {
+        Description {
+            who: self.bob.id,
+            to: self.alice,
+            shown: self.presence.shown(&self.bob),
+        }
+    }
+
+    /// Bob's presence as another node wrote it, on these nodes.
+    fn hear(&self, nodes: &[&str], at: i64) {
+        let written = ChatUser {
+            nodes: nodes.iter().map(|&node| node.to_owned()).collect(),
+            changed_at: Some(DateTime::from_millis(at)),
+            ..self.bob.clone()
+        };
+        let announced = self.announced.as_ref();
+        self.presence
+            .take_in("here", &written, &self.user, Vec::new(), announced);
+    }
+
+    fn corrected(&self, description: &Description) -> Vec<(PresenceStatus, Vec<ChatUserId>)> {
+        self.announced.0.lock().clear();
+        self.presence.correct(description, self.announced.as_ref());
+        self.announced.0.lock().clone()
+    }
+}
+
+#[tokio::test]
+async fn who_goes_while_an_answer_shows_him_is_told_again_behind_it() {
+    let scene = Scene::set().await;
+    let socket = SocketId(1);
+    scene.presence.enter(&scene.bob, &scene.user, socket);
+    scene
+        .presence
+        .activate(scene.bob.id, scene.announced.as_ref());
+    let answer = scene.describe();
+    assert_eq!(answer.shown.status, PresenceStatus::Online);
+    assert_eq!(scene.corrected(&answer), [], "he is here");
+
+    let outlet: Arc<dyn Announce> = scene.announced.clone();
+    let (who, how) = (scene.bob.id, Departure::Clean);
+    scene.presence.leave(who, socket, how, &outlet);
+    poll::until("he is gone", SOON, async || {
+        (!scene.announced.0.lock().is_empty()).then_some(())
+    })
+    .await;
+
+    let announced = scene.corrected(&answer);
+    assert_eq!(announced, [(PresenceStatus::Offline, vec![scene.alice])]);
+    assert_eq!(scene.corrected(&scene.describe()), [], "it shows him gone");
+}
+
+#[tokio::test]
+async fn who_comes_elsewhere_while_an_answer_shows_him_is_told_again_behind_it() {
+    let scene = Scene::set().await;
+    scene
+        .presence
+        .remote()
+        .set_boots(["there".to_owned()].into());
+    let answer = scene.describe();
+    assert_eq!(answer.shown.status, PresenceStatus::Offline);
+    assert_eq!(scene.corrected(&answer), [], "nothing was heard of him");
+
+    scene.hear(&["there"], 1_000);
+    assert_eq!(
+        scene.corrected(&answer),
+        [(PresenceStatus::Online, vec![scene.alice])]
+    );
+    let later = scene.describe();
+    assert_eq!(
+        later.shown.status,
+        PresenceStatus::Online,
+        "older than what was heard"
+    );
+
+    scene.hear(&[], 2_000);
+    assert_eq!(
+        scene.corrected(&later),
+        [(PresenceStatus::Offline, vec![scene.alice])]
+    );
+    assert_eq!(scene.corrected(&answer), [], "it happens to be right");
+}
+
+#[tokio::test]
+async fn whom_somebody_has_blocked_is_not_told_again() {
+    let scene = Scene::set().await;
+    scene
+        .presence
+        .remote()
+        .set_boots(["there".to_owned()].into());
+    let hidden = Description {
+        shown: chatzz::service::presence::Shown::hidden(DateTime::from_millis(1)),
+        ..scene.describe()
+    };
+
+    scene.hear(&["there"], 1_000);
+
+    assert_eq!(scene.corrected(&hidden), []);
+}
