@@ -23,6 +23,7 @@ pub use scan::ScannedUser;
 /// Whether somebody is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "Presence")]
 pub enum PresenceStatus {
     /// At least one socket is open.
     Online,

@@ -34,21 +34,19 @@ async fn all_sockets_of_the_other_see_it_and_nobody_else_does() {
     for alice in [&alice, &alice_too] {
         alice.client.wait_for("chat-user-added").await;
     }
+    let contact = alice.add(&bob.id).await.unwrap();
     let before = now();
 
     let answer = alice.types_to(&bob.id).await.unwrap();
 
     assert_eq!(answer, json!({}));
-    let room = server.dump("chatrooms").await[0]
-        .get_object_id("_id")
-        .unwrap();
     for bob in [&bob, &bob_too] {
         let typing = bob.client.expect_envelope("user-typing").await;
         assert_eq!(
             typing["user"],
             json!({ "_id": alice.id, "username": "alice" })
         );
-        assert_eq!(typing["chatRoomId"], room.to_hex());
+        assert_eq!(typing["chatRoomId"], contact["chatRoomId"]);
         let (shown, since) = (shown_for(&typing, before), now() - before);
         assert!((6_000..=6_000 + since).contains(&shown), "{shown}");
     }
