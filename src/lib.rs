@@ -3,7 +3,7 @@
 //! # The layers
 //!
 //! ```text
-//! main → app → {socket, http} → wire → service → {rooms → store} → domain → id
+//! main → app → {socket, http} → wire → service → {feed → rooms → store} → domain → id
 //! main → verify → store
 //! ```
 //!
@@ -15,12 +15,13 @@
 //!
 //! | module | what it is | uses |
 //! |---|---|---|
-//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | auth clock config http id limits rooms service socket store transport |
-//! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth bugs config domain id limits rooms service store transport wire |
+//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | auth clock config feed http id limits rooms service socket store transport |
+//! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth bugs config domain feed id limits rooms service store transport wire |
 //! | `http` | the accept loop, health, metrics, the check of origins | config limits service store transport wire |
 //! | [`wire`] | requests, replies, notices and errors as clients see them | config domain id rooms service store |
 //! | [`spec`] | the contract for machines, made of the wire's types | wire |
 //! | [`service`] | the messenger's rules; knows no sockets and no JSON | bugs clock config domain id rooms store |
+//! | [`feed`] | the read side of a chat room: what this node has announced, and the one gate against announcing twice | clock id rooms store |
 //! | [`rooms`] | the write side of a chat room: numbers, durable messages, receipts | bugs clock domain id store |
 //! | [`store`] | MongoDB: documents, indexes, queries, migrations | bugs config domain id |
 //! | [`domain`] | members, messages, cursors and the statuses that follow from them; no I/O | id |
@@ -47,9 +48,9 @@
 //! 3. The lane ([`rooms`]) takes everything that waits, numbers the messages of
 //!    each chat room and stores them with one ordered insert, on a majority and
 //!    journaled. A refused insert is sorted by the index that refused.
-//! 4. The lane announces it by its outlet (`socket::hub`): the message's JSON is
-//!    built once and goes to the sender's sockets, into the acknowledgement, and to the
-//!    receiver's sockets, in the order of the numbers.
+//! 4. The [`feed`] lets it pass once, in the order of the numbers, and the hub
+//!    (`socket::hub`) announces it: the message's JSON is built once and goes to the
+//!    sender's sockets, into the acknowledgement, and to the receiver's sockets.
 //! 5. Heads and delivered cursors are written behind ([`store::WriteBehindQueue`]).
 //!
 //! # The walk of one `message-read`
@@ -71,6 +72,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod feed;
 mod http;
 pub mod id;
 mod limits;

@@ -23,9 +23,10 @@ pub use operator::Operator;
 use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::feed::Feed;
 use crate::http::{self, Health, Tls};
 use crate::limits::Limits;
-use crate::rooms::{Confirm, Deps, Lanes, Outlet};
+use crate::rooms::{Confirm, Deps, Lanes, RecentCursors};
 use crate::service::presence::PresenceRegistry;
 use crate::service::{Lease, Messenger, Parts, check_contact_rule, warn_if_unusable};
 use crate::socket::{self, Context, Hub, SocketBounds};
@@ -105,11 +106,13 @@ impl App {
         .await?;
         let hub = Arc::new(Hub::new(Arc::clone(&presence), config.socket.status_event));
         let tasks = TaskTracker::new();
-        let outlet: Arc<dyn Outlet> = hub.clone();
+        let recent = RecentCursors::new();
+        let feed = Feed::new(hub.clone(), store.clone(), recent.clone(), clock.clone());
         let deps = Deps {
             store: store.clone(),
             write_behind: Arc::clone(&write_behind),
-            outlet,
+            outlet: Arc::new(feed),
+            recent,
             clock: clock.clone(),
             attempt: config.mongodb.selection_timeout + ATTEMPT_SLACK,
         };

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::command::{Append, Command, LaneError, Member, Outlet, Stored};
+use super::command::{Append, Command, LaneError, Stored};
 use super::inbox::refuse;
 use super::lane::{FIRST_PAUSE, Lane, MAX_PAUSE};
 use crate::bugs::{self, Bug};
-use crate::domain::{Delivery, Head, Message};
+use crate::domain::{Head, Message};
 use crate::id::ChatRoomId;
 use crate::store::messages::{Appended, Refusal};
 use crate::store::{Error, once_visible};
@@ -93,7 +93,7 @@ impl Lane {
 
     /// One attempt at what is left of the batch.
     async fn attempt(&mut self, batch: &mut Batch) -> Result<Next, Error> {
-        match self.catch_up(batch).await {
+        match self.learn(batch.members(), batch).await {
             None => return Ok(Next::Over),
             Some(Err(error)) if error.is_transient() => return Ok(Next::Later),
             Some(Err(error)) => return Err(error),
@@ -154,39 +154,12 @@ impl Lane {
         Next::Again
     }
 
-    /// Learns the numbering of the batch's rooms and announces what others stored.
-    async fn catch_up(&mut self, batch: &mut Batch) -> Option<Result<(), Error>> {
-        let rooms = batch.members();
-        let listed: Vec<ChatRoomId> = rooms.keys().copied().collect();
-        if let Err(error) = self.learn(&listed, batch).await? {
-            return Some(Err(error));
-        }
-        for (room, members) in rooms {
-            loop {
-                let unannounced = match self.unannounced(room, batch).await? {
-                    Ok(unannounced) => unannounced,
-                    Err(error) => return Some(Err(error)),
-                };
-                if unannounced.is_empty() {
-                    break;
-                }
-                let found: Vec<Stored> = unannounced
-                    .into_iter()
-                    .map(|found| claim(batch, &members, found, self.outlet()))
-                    .collect();
-                self.announce(&found).await;
-                self.mark_sent(&found, &members);
-            }
-        }
-        Some(Ok(()))
-    }
-
     /// Refuses messages whose chat room is not there, or is not their sender's: an
     /// operator removed it, perhaps. The others of the batch are none the worse.
     fn refuse_strangers(&mut self, batch: &mut Batch) {
         let mut strangers = Vec::new();
         for (item, room) in batch.items.iter().zip(&batch.rooms) {
-            let members = self.rooms.get(*room).map(|room| room.members);
+            let members = self.rooms.numbered(*room).map(|room| room.members);
             let position = members.and_then(|members| members.position(item.append.from.id));
             if position.is_none() {
                 tracing::error!(%room, "a message to a chat room that is not there was refused");
@@ -208,7 +181,7 @@ impl Lane {
         let outlet = Arc::clone(&self.deps.outlet);
         let numbered = batch.items.iter().zip(&batch.rooms).map(|(item, id)| {
             let room = self.rooms.get(*id).ok_or(Error::NoChatRoom)?;
-            let (members, known) = (room.members, room.head);
+            let (members, known) = (room.members, room.head.ok_or(Error::NoChatRoom)?);
             let head = heads.entry(*id).or_insert(known);
             if bugs::active(Bug::CountsWithoutSeq) {
                 head.counts = known.counts;
@@ -257,7 +230,7 @@ impl Lane {
                 return Ok(Next::Later);
             }
             Refusal::AlreadyStored => {
-                // stored under the number of that attempt: it is among the unannounced ones
+                // stored under the number of that attempt: looked up after the last known one
                 self.rooms.doubt(room);
                 let find = async { once_visible(|| store.messages.find(id)).await };
                 self.inbox.wait(find, batch).await
@@ -310,21 +283,6 @@ impl Lane {
         }
         Ok(Next::Again)
     }
-}
-
-/// A stored message that this node has not announced: our own, whose answer was
-/// lost, or another process's.
-fn claim(
-    batch: &mut Batch,
-    members: &[Member; 2],
-    (message, delivery): (Message, Delivery),
-    outlet: &dyn Outlet,
-) -> Stored {
-    if let Some(mut item) = batch.take(message.id) {
-        item.answer_repeats(&message, delivery, outlet);
-        return item.stored(message, delivery);
-    }
-    Stored::between(message, delivery, members)
 }
 
 fn record_commit(messages: usize, took: Duration) {

@@ -306,6 +306,17 @@ impl Overdue for Batch {
         }
         self.sends().any(|sent| sent.origin.is_some())
     }
+
+    fn claim(
+        &mut self,
+        message: &Message,
+        delivery: Delivery,
+        outlet: &dyn Outlet,
+    ) -> Option<Stored> {
+        let mut item = self.take(message.id)?;
+        item.answer_repeats(message, delivery, outlet);
+        Some(item.stored(message.clone(), delivery))
+    }
 }
 
 impl Batch {

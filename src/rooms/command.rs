@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::domain::{Delivery, Message};
+use crate::domain::{Delivery, Head, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
-use crate::store::User;
+use crate::store::{ChatRoom, Error, User};
 
 /// Whom an answer goes to: the event that asked, as data.
 #[derive(Clone, Copy, Debug)]
@@ -192,7 +193,7 @@ pub struct Stored {
 
 impl Stored {
     /// A stored message of two people that no event here waits for.
-    pub(super) fn between(message: Message, delivery: Delivery, [a, b]: &[Member; 2]) -> Self {
+    pub(crate) fn between(message: Message, delivery: Delivery, [a, b]: &[Member; 2]) -> Self {
         let (from, to) = if message.from == a.id { (a, b) } else { (b, a) };
         Self {
             from: Arc::clone(&from.user),
@@ -233,14 +234,17 @@ pub enum Answer {
     },
 }
 
-/// What the logins of a person's sockets brought of a chat room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LoginState {
-    /// The lowest last position, 0 for a login that brought nothing of it; `None`
-    /// when no socket is logged in.
-    pub up_to: Option<Seq>,
-    /// Whether one logs in just now: that brings all that was stored before.
-    pub logging_in: bool,
+/// A chat room that a lane takes up: from now on it says what is stored in it.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// The chat room as it was read.
+    pub document: ChatRoom,
+    /// Its members.
+    pub members: [Member; 2],
+    /// Its last message; [`Head::EMPTY`] if it has none.
+    pub head: Head,
+    /// Up to where each member has confirmed.
+    pub delivered: [(ChatUserId, Seq); 2],
 }
 
 /// Where a lane's results go. Given to the lanes at their start.
@@ -250,8 +254,14 @@ pub struct LoginState {
 pub trait Outlet: Send + Sync + 'static {
     /// Whether a socket of this person is open here.
     fn is_here(&self, user: ChatUserId) -> bool;
-    /// What the logins of this person's sockets here brought of a chat room.
-    fn login_state(&self, room: ChatRoomId, user: ChatUserId) -> LoginState;
+    /// A lane takes up these chat rooms: what is stored in them is announced before
+    /// anything that the lane stores. Returns what was.
+    ///
+    /// # Errors
+    /// When the database cannot answer; the lane then asks again.
+    fn open(&self, rooms: Vec<Opening>) -> BoxFuture<'_, Result<Vec<Stored>, Error>>;
+    /// The lane has forgotten a chat room.
+    fn close(&self, room: ChatRoomId);
     /// Messages were stored, in this order.
     fn stored(&self, batch: &[Stored]);
     /// Messages moved forward.

@@ -90,37 +90,23 @@ impl Lane {
         }
     }
 
-    /// Announces what is stored in the rooms that are due and was not announced; `false`
-    /// when the database could not be asked.
+    /// Announces what came to be stored in the rooms that are due; `false` when the
+    /// database could not be asked.
     async fn follow_up_rooms(&mut self) -> bool {
         let now = Instant::now();
         let due = self.follow_ups.rooms.iter();
-        let due: Vec<(ChatRoomId, [Member; 2])> = due
+        let due: HashMap<ChatRoomId, [Member; 2]> = due
             .filter(|(_, look)| look.next <= now)
             .map(|(room, look)| (*room, look.members.clone()))
             .collect();
-        let rooms: Vec<ChatRoomId> = due.iter().map(|(room, _)| *room).collect();
-        for room in &rooms {
+        for room in due.keys() {
             self.rooms.doubt(*room);
         }
-        if !matches!(self.learn(&rooms, &mut ()).await, Some(Ok(()))) {
+        let rooms: Vec<ChatRoomId> = due.keys().copied().collect();
+        if !matches!(self.learn(due, &mut ()).await, Some(Ok(()))) {
             return false;
         }
-        for (room, members) in due {
-            loop {
-                let Some(Ok(unannounced)) = self.unannounced(room, &mut ()).await else {
-                    return false;
-                };
-                if unannounced.is_empty() {
-                    break;
-                }
-                let found = unannounced.into_iter();
-                let found: Vec<Stored> = found
-                    .map(|(message, delivery)| Stored::between(message, delivery, &members))
-                    .collect();
-                self.announce(&found).await;
-                self.mark_sent(&found, &members);
-            }
+        for room in rooms {
             let looks = &mut self.follow_ups.rooms;
             if looks.get_mut(&room).is_some_and(|look| !look.postpone()) {
                 looks.remove(&room);

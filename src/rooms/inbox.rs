@@ -8,7 +8,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::command::{Answer, Asker, Command, LaneError, Origin, Outlet};
+use super::command::{Answer, Asker, Command, LaneError, Origin, Outlet, Stored};
+use crate::domain::{Delivery, Message};
 
 /// Commands taken into one batch. 512 messages of 1 KiB are well within one
 /// `insert_many`, and a batch of that size takes about 5 ms to store.
@@ -36,6 +37,10 @@ pub(super) trait Overdue {
     fn next_deadline(&self) -> Option<Instant>;
     /// Answers what is overdue; `false` when nothing is left to answer.
     fn expire(&mut self, now: Instant, outlet: &dyn Outlet) -> bool;
+    /// Takes a message that was found stored, if it is one of its own whose answer was lost.
+    fn claim(&mut self, _: &Message, _: Delivery, _: &dyn Outlet) -> Option<Stored> {
+        None
+    }
 }
 
 /// Work that nobody is answered early about.

@@ -15,7 +15,6 @@ mod cursor_moves;
 mod follow_up;
 mod inbox;
 mod lane;
-mod login_baseline;
 mod receipts;
 mod recent;
 mod room;
@@ -27,14 +26,17 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 pub use command::{
-    Advance, Advanced, Answer, Append, Asker, Command, Confirm, LaneError, LoginState, Member,
-    Origin, Outlet, ReceiptKind, Scope, Stored,
+    Advance, Advanced, Answer, Append, Asker, Command, Confirm, LaneError, Member, Opening, Origin,
+    Outlet, ReceiptKind, Scope, Stored,
 };
 
 use inbox::Inbox;
 use lane::Lane;
 use receipts::Receipts;
-use recent::RecentCursors;
+pub use recent::RecentCursors;
+
+/// Messages announced before the sockets' writers get their turn.
+pub(crate) const ANNOUNCED_AT_ONCE: usize = 32;
 
 use crate::clock::Clock;
 use crate::domain::Cursors;
@@ -50,6 +52,8 @@ pub struct Deps {
     pub write_behind: Arc<WriteBehindQueue>,
     /// Where results go.
     pub outlet: Arc<dyn Outlet>,
+    /// The cursors that moved lately.
+    pub recent: RecentCursors,
     /// The time.
     pub clock: Clock,
     /// The longest one attempt to store a batch is waited for.
@@ -68,7 +72,7 @@ impl Lanes {
     /// receipts.
     pub fn start(count: usize, queue: usize, deps: &Deps, tasks: &TaskTracker) -> Self {
         let queue = queue.max(1);
-        let recent = RecentCursors::new();
+        let recent = deps.recent.clone();
         let (mut all, mut all_receipts) = (Vec::new(), Vec::new());
         for index in 0..count.max(1) {
             let (appends, waiting) = mpsc::channel(queue);

@@ -29,20 +29,27 @@ const KEPT: Duration = Duration::from_secs(30);
 
 /// The cursors of both members of a chat room.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct RoomCursors {
+pub(crate) struct RoomCursors {
     pub(super) members: Members,
     pub(super) cursors: ByMember<Cursors>,
 }
 
 /// The cursors of chat rooms that had a receipt lately.
 #[derive(Clone, Debug)]
-pub(super) struct RecentCursors {
+pub struct RecentCursors {
     rooms: Cache<ChatRoomId, RoomCursors>,
     newest: Cache<ChatRoomId, Arc<Message>>,
 }
 
+impl Default for RecentCursors {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl RecentCursors {
-    pub(super) fn new() -> Self {
+    /// None yet.
+    pub fn new() -> Self {
         let rooms = Cache::builder()
             .max_capacity(MAX_ROOMS)
             .time_to_idle(IDLE)
@@ -74,7 +81,7 @@ impl RecentCursors {
 
     /// Takes in a chat room as it was read. Only the one task that moves the room's
     /// cursors calls this.
-    pub(super) fn learn(&self, room: &ChatRoom) -> RoomCursors {
+    pub(crate) fn learn(&self, room: &ChatRoom) -> RoomCursors {
         let mut learned = RoomCursors {
             members: room.members,
             cursors: room.cursors,
@@ -87,6 +94,11 @@ impl RecentCursors {
         }
         self.rooms.insert(room.id, learned);
         learned
+    }
+
+    /// The cursors of a member, if they moved lately.
+    pub(crate) fn of(&self, room: ChatRoomId, member: ChatUserId) -> Option<Cursors> {
+        self.rooms.get(&room).map(|known| known.of(member))
     }
 
     /// Notes a member's cursors once they are stored.

@@ -25,27 +25,28 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Room {
     /// The two people.
     pub(super) members: Members,
-    /// The last message, as far as every number here is resolved.
-    pub(super) head: Head,
-    /// The last message announced to this node's sockets.
-    pub(super) announced: Seq,
+    /// The last message, as far as every number here is resolved; `None` while only the
+    /// cursors are known.
+    pub(super) head: Option<Head>,
     /// The members' delivered cursors.
     pub(super) cursors: HashMap<ChatUserId, Cursor>,
-    /// Whether `head` is to be read anew, because an attempt's outcome is open.
+    /// Whether there may be messages after `head`, because an attempt's outcome is open.
     pub(super) doubtful: bool,
+    /// Whether the cursors are to be read anew.
+    pub(super) outdated: bool,
     /// When it was last read from the database.
     pub(super) learned: Instant,
     used: Instant,
 }
 
 impl Room {
-    pub(super) fn new(members: Members, head: Head) -> Self {
+    pub(super) fn new(members: Members) -> Self {
         Self {
             members,
-            head,
-            announced: head.seq,
+            head: None,
             cursors: HashMap::new(),
             doubtful: false,
+            outdated: false,
             learned: Instant::now(),
             used: Instant::now(),
         }
@@ -67,28 +68,32 @@ impl Rooms {
         Some(room)
     }
 
-    /// Whether the room was read.
-    pub(super) fn has(&self, id: ChatRoomId) -> bool {
-        self.rooms.contains_key(&id)
+    /// The room, if messages of it can be numbered.
+    pub(super) fn numbered(&mut self, id: ChatRoomId) -> Option<&mut Room> {
+        self.get(id).filter(|room| room.head.is_some())
     }
 
     /// Whether messages of the room can be numbered without asking the database.
     pub(super) fn is_known(&self, id: ChatRoomId) -> bool {
-        self.rooms.get(&id).is_some_and(|room| !room.doubtful)
+        let room = self.rooms.get(&id);
+        room.is_some_and(|room| room.head.is_some() && !room.doubtful)
     }
 
-    pub(super) fn insert(&mut self, id: ChatRoomId, room: Room) {
-        let due = self.swept.is_none_or(|at| at.elapsed() > SWEEP_EVERY);
-        if self.rooms.len() >= MAX_REMEMBERED && due {
-            self.forget_idle();
-        }
-        self.rooms.insert(id, room);
+    /// Whether the room's cursors have to be read.
+    pub(super) fn is_outdated(&self, id: ChatRoomId) -> bool {
+        self.rooms.get(&id).is_none_or(|room| room.outdated)
+    }
+
+    /// The room, new if it was unknown.
+    pub(super) fn enter(&mut self, id: ChatRoomId, members: Members) -> &mut Room {
+        let new = || Room::new(members);
+        self.rooms.entry(id).or_insert_with(new)
     }
 
     /// [`crate::bugs::Bug::CounterThenInsert`].
     pub(super) fn take_number(&mut self, id: ChatRoomId, seq: Seq) {
-        if let Some(room) = self.rooms.get_mut(&id) {
-            room.head.seq = seq;
+        if let Some(head) = self.get(id).and_then(|room| room.head.as_mut()) {
+            head.seq = seq;
         }
     }
 
@@ -99,17 +104,21 @@ impl Rooms {
         }
     }
 
-    /// Forgets chat rooms that nobody uses; those of which the database does not know
-    /// all much later, when whoever it is about has come again or has logged out.
-    fn forget_idle(&mut self) {
+    /// Forgets chat rooms that nobody uses, if there are many; those of which the database
+    /// does not know all much later, when whoever it is about has come again or has
+    /// logged out. Returns those that it forgot.
+    pub(super) fn forget_idle(&mut self) -> Vec<ChatRoomId> {
+        let is_due = self.swept.is_none_or(|at| at.elapsed() > SWEEP_EVERY);
+        if self.rooms.len() < MAX_REMEMBERED || !is_due {
+            return Vec::new();
+        }
         let now = Instant::now();
         self.swept = Some(now);
-        self.rooms.retain(|_, room| {
+        let idle = self.rooms.extract_if(|_, room| {
             let idle = now.duration_since(room.used);
-            let open = room.doubtful
-                || room.announced < room.head.seq
-                || !room.cursors.values().all(Cursor::is_settled);
-            idle < if open { LONG_IDLE_AFTER } else { IDLE_AFTER }
+            let is_open = room.doubtful || !room.cursors.values().all(Cursor::is_settled);
+            idle >= if is_open { LONG_IDLE_AFTER } else { IDLE_AFTER }
         });
+        idle.map(|(id, _)| id).collect()
     }
 }

@@ -12,8 +12,9 @@ use super::connection::packet::{DropPolicy, Packet};
 use crate::bugs::{self, Bug};
 use crate::config::StatusEvent;
 use crate::domain::Message;
+use crate::feed::{LoginState, Sockets};
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
-use crate::rooms::{Advanced, Answer, LaneError, LoginState, Origin, Outlet, ReceiptKind, Stored};
+use crate::rooms::{Advanced, Answer, LaneError, Origin, ReceiptKind, Stored};
 use crate::service::presence::{Announce, Announcement, PresenceRegistry};
 use crate::service::{Error, SentRange};
 use crate::wire::{ErrorBody, Notice, PerDialect, Render as _, Reply};
@@ -104,18 +105,19 @@ impl Hub {
         taken
     }
 
-    /// Sends a message to every socket of its sender.
+    /// Sends a message to every socket of its sender, unless their login contained it or
+    /// one after it: what they then hear live has no gap.
     fn tell_sender(&self, stored: &Stored, notice: &SharedNotice<'_>) {
-        if stored.origin.is_some() {
-            return self.tell(stored.message.from, notice, None);
-        }
+        let message = just(&stored.message);
         for id in self.presence.sockets(stored.message.from) {
-            let message = just(&stored.message);
-            if let Some(connection) = self.connection(id)
-                && !connection.has_all_from_login(&[message])
-            {
-                connection.deliver(connection.packet(notice).late(message));
+            let Some(connection) = self.connection(id) else {
+                continue;
+            };
+            // found late, since another node stored it or the answer was lost
+            if stored.origin.is_none() && connection.has_all_from_login(&[message]) {
+                continue;
             }
+            connection.deliver(connection.packet(notice).late(message));
         }
     }
 
@@ -222,7 +224,7 @@ fn record(origin: &Origin, error: Option<&Error>) {
         .record(origin.since.elapsed().as_secs_f64());
 }
 
-impl Outlet for Hub {
+impl Sockets for Hub {
     fn is_here(&self, user: ChatUserId) -> bool {
         self.presence.is_here(user)
     }
@@ -238,18 +240,16 @@ impl Outlet for Hub {
         }
     }
 
-    fn stored(&self, batch: &[Stored]) {
-        for stored in batch {
-            let message = PerDialect::new(stored);
-            let notice = PerDialect::new(Notice::NewMessage(&message));
-            self.tell_sender(stored, &notice);
-            if let Some(origin) = &stored.origin {
-                self.reply_from_lane(origin, &Ok(Reply::Message(&message)));
-            }
-            self.mark_sent(stored, &notice);
-            if bugs::active(Bug::ThirdPartyDelivery) {
-                self.tell_third_party(stored, &notice);
-            }
+    fn stored(&self, stored: &Stored) {
+        let message = PerDialect::new(stored);
+        let notice = PerDialect::new(Notice::NewMessage(&message));
+        self.tell_sender(stored, &notice);
+        if let Some(origin) = &stored.origin {
+            self.reply_from_lane(origin, &Ok(Reply::Message(&message)));
+        }
+        self.mark_sent(stored, &notice);
+        if bugs::active(Bug::ThirdPartyDelivery) {
+            self.tell_third_party(stored, &notice);
         }
     }
 

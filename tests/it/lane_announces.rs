@@ -8,9 +8,10 @@ use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use chatzz::clock::Clock;
 use chatzz::domain::{Counts, Message};
+use chatzz::feed::{Feed, LoginState, Sockets};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, Seq, SocketId, UserId};
 use chatzz::rooms::{
-    Advanced, Answer, Append, Command, Deps, LaneError, Lanes, LoginState, Member, Origin, Outlet,
+    Advanced, Answer, Append, Command, Deps, LaneError, Lanes, Member, Origin, RecentCursors,
     Stored,
 };
 use chatzz::store::{Store, User, WriteBehindQueue};
@@ -29,7 +30,7 @@ struct Ear {
     announced: Mutex<Vec<Seq>>,
 }
 
-impl Outlet for Ear {
+impl Sockets for Ear {
     fn is_here(&self, user: ChatUserId) -> bool {
         self.known.contains_key(&user)
     }
@@ -38,9 +39,8 @@ impl Outlet for Ear {
         self.known.get(&user).copied().unwrap_or_default()
     }
 
-    fn stored(&self, batch: &[Stored]) {
-        let announced = batch.iter().map(|one| one.message.seq);
-        self.announced.lock().extend(announced);
+    fn stored(&self, stored: &Stored) {
+        self.announced.lock().push(stored.message.seq);
     }
 
     fn advanced(&self, _: &Advanced) {}
@@ -128,10 +128,14 @@ impl Scene {
             known: HashMap::from([(self.bob.id, logged_in(0)), (self.alice.id, alice)]),
             ..Ear::default()
         });
+        let recent = RecentCursors::new();
+        let sockets = Arc::clone(&ear) as Arc<dyn Sockets>;
+        let feed = Feed::new(sockets, self.store.clone(), recent.clone(), Clock::System);
         let deps = Deps {
             store: self.store.clone(),
             write_behind: Arc::new(WriteBehindQueue::new(self.store.bulk_writes.clone())),
-            outlet: Arc::clone(&ear) as Arc<dyn Outlet>,
+            outlet: Arc::new(feed),
+            recent,
             clock: Clock::System,
             attempt: Duration::from_secs(5),
         };

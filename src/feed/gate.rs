@@ -1,0 +1,212 @@
+//! The one gate that announcements about a chat room pass.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::Sockets;
+use crate::id::{ChatRoomId, Seq};
+use crate::rooms::{Advanced, RecentCursors, Stored};
+
+/// Locks of watermarks. More than there are threads, so that two lanes seldom meet.
+const SHARDS: usize = 64;
+
+/// The last position of each chat room that was announced.
+type Watermarks = HashMap<ChatRoomId, Seq>;
+
+/// The watermarks of the chat rooms, and the sockets behind them.
+pub(super) struct Gate {
+    sockets: Arc<dyn Sockets>,
+    recent: RecentCursors,
+    watermarks: Vec<Mutex<Watermarks>>,
+}
+
+impl Gate {
+    pub(super) fn new(sockets: Arc<dyn Sockets>, recent: RecentCursors) -> Self {
+        Self {
+            sockets,
+            recent,
+            watermarks: (0..SHARDS).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// While it is held, nothing else about the chat room goes out.
+    fn hold(&self, room: ChatRoomId) -> MutexGuard<'_, Watermarks> {
+        let [.., a, b] = room.bytes();
+        let shard = usize::from(u16::from_be_bytes([a, b])) % self.watermarks.len();
+        #[expect(clippy::indexing_slicing, reason = "a remainder of the length")]
+        self.watermarks[shard].lock()
+    }
+
+    /// Everything up to `start` counts as announced, unless more is known already: an
+    /// earlier attempt to take the room up may have been given up. Returns the watermark.
+    pub(super) fn open(&self, room: ChatRoomId, start: Seq) -> Seq {
+        *self.hold(room).entry(room).or_insert(start)
+    }
+
+    /// Forgets the watermark of a chat room.
+    pub(super) fn close(&self, room: ChatRoomId) {
+        self.hold(room).remove(&room);
+    }
+
+    /// Announces messages, except those that were announced before.
+    pub(super) fn stored(&self, batch: &[Stored]) {
+        for stored in batch {
+            let message = &stored.message;
+            let mut watermarks = self.hold(message.chat_room);
+            let announced = watermarks.entry(message.chat_room).or_default();
+            // what an event here waits for has just got its number
+            if message.seq > *announced || stored.origin.is_some() {
+                *announced = message.seq.max(*announced);
+                self.announce(stored);
+            }
+        }
+    }
+
+    /// Announces a message as far as it got by now: a receipt may have been faster than
+    /// this, and has been announced then.
+    fn announce(&self, stored: &Stored) {
+        let message = &stored.message;
+        let moved = self.recent.of(message.chat_room, message.to);
+        let delivery = moved.map(|cursors| message.delivery(&cursors, &[]));
+        match delivery {
+            Some(delivery) if delivery.status > stored.delivery.status => {
+                self.sockets.stored(&Stored {
+                    delivery,
+                    ..stored.clone()
+                });
+            }
+            _ => self.sockets.stored(stored),
+        }
+    }
+
+    /// Announces that messages got further.
+    pub(super) fn advanced(&self, advanced: &Advanced) {
+        let _held = self.hold(advanced.newest.message.chat_room);
+        self.sockets.advanced(advanced);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{DateTime, doc, oid::ObjectId};
+
+    use super::*;
+    use crate::domain::{ByMember, Counts, Cursors, Members, Message, SentCursor, Status};
+    use crate::feed::LoginState;
+    use crate::id::{ChatUserId, MessageId, UserId};
+    use crate::rooms::{Answer, LaneError, Origin};
+    use crate::store::{ChatRoom, User};
+
+    #[derive(Default)]
+    struct Ear(Mutex<Vec<(Seq, Status)>>);
+
+    impl Sockets for Ear {
+        fn is_here(&self, _: ChatUserId) -> bool {
+            true
+        }
+
+        fn login_state(&self, _: ChatRoomId, _: ChatUserId) -> LoginState {
+            LoginState::default()
+        }
+
+        fn stored(&self, stored: &Stored) {
+            let heard = (stored.message.seq, stored.delivery.status);
+            self.0.lock().push(heard);
+        }
+
+        fn advanced(&self, _: &Advanced) {}
+
+        fn answer(&self, _: Origin, _: Result<Answer, LaneError>) {}
+    }
+
+    struct Scene {
+        ear: Arc<Ear>,
+        recent: RecentCursors,
+        gate: Gate,
+        room: ChatRoomId,
+        members: Members,
+    }
+
+    impl Scene {
+        fn set() -> Self {
+            let (ear, recent) = (Arc::new(Ear::default()), RecentCursors::new());
+            let [a, b] = [(); 2].map(|()| ChatUserId::generate());
+            Self {
+                gate: Gate::new(Arc::clone(&ear) as Arc<dyn Sockets>, recent.clone()),
+                ear,
+                recent,
+                room: ChatRoomId::generate(),
+                members: Members::new(a, b).unwrap(),
+            }
+        }
+
+        fn message(&self, seq: Seq) -> Stored {
+            let [from, to] = self.members.ids();
+            let user = || {
+                let id = UserId::ObjectId(ObjectId::new());
+                Arc::new(User::present(id, doc! {}))
+            };
+            let message = Message {
+                id: MessageId::generate(),
+                chat_room: self.room,
+                seq,
+                from,
+                to,
+                message: "hello".to_owned(),
+                created_at: DateTime::now(),
+                counts: Counts::new(seq, 0),
+                client_id: None,
+                sent_at: None,
+                read_at: None,
+            };
+            Stored {
+                delivery: message.born(),
+                message,
+                from: user(),
+                to: user(),
+                origin: None,
+            }
+        }
+
+        fn heard(&self) -> Vec<(Seq, Status)> {
+            self.ear.0.lock().clone()
+        }
+    }
+
+    #[test]
+    fn what_was_announced_is_not_announced_again() {
+        let scene = Scene::set();
+        let messages = [1, 2, 3].map(|seq| scene.message(seq));
+        assert_eq!(scene.gate.open(scene.room, 1), 1);
+        scene.gate.stored(&messages);
+        scene.gate.stored(&messages);
+        assert_eq!(scene.gate.open(scene.room, 0), 3, "what is known counts");
+        assert_eq!(scene.heard(), [(2, Status::NotSent), (3, Status::NotSent)]);
+        scene.gate.close(scene.room);
+        assert_eq!(scene.gate.open(scene.room, 2), 2);
+    }
+
+    #[test]
+    fn a_message_is_announced_no_less_far_than_a_faster_receipt_said() {
+        let scene = Scene::set();
+        let at = Some(DateTime::now());
+        let sent = Cursors {
+            sent: SentCursor { seq: 1, at },
+            ..Cursors::default()
+        };
+        let [_, to] = scene.members.ids();
+        let mut cursors = ByMember::<Cursors>::default();
+        *cursors.of_mut(scene.members.position(to).unwrap()) = sent;
+        scene.recent.learn(&ChatRoom {
+            id: scene.room,
+            members: scene.members,
+            created_at: DateTime::now(),
+            added_by: to,
+            cursors,
+        });
+        scene.gate.stored(&[1, 2].map(|seq| scene.message(seq)));
+        assert_eq!(scene.heard(), [(1, Status::Sent), (2, Status::NotSent)]);
+    }
+}
