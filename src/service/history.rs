@@ -7,7 +7,7 @@ use bson::DateTime;
 use super::mark_sent::Extent;
 use super::{Conversation, Error, IdInput, Me, Messenger, SentRange};
 use crate::bugs::{self, Bug};
-use crate::domain::{ByMember, Message};
+use crate::domain::{ByMember, Members, Message, Position};
 use crate::id::{ChatRoomId, Seq};
 use crate::rooms::Stored;
 use crate::store::chat_rooms::Receipts;
@@ -68,11 +68,7 @@ impl Messenger {
             limit: limit + 1,
             viewer: Some(me.id),
         };
-        let (mut messages, receipts) = futures::try_join!(
-            self.store.messages.list_page(conversation.room, page),
-            self.store.chat_rooms.find_receipts(conversation.members),
-        )
-        .map_err(|error| Error::of_read(&error))?;
+        let (mut messages, receipts) = self.page_and_receipts(&conversation, page).await?;
         let fits = fitting(&messages, limit);
         let has_more = messages.len() > fits;
         messages.truncate(fits);
@@ -98,6 +94,35 @@ impl Messenger {
             has_more,
             sent_ranges,
         })
+    }
+
+    /// A page, and how far both members got: as the chat room says, unless an earlier look
+    /// at it says the same of this page.
+    async fn page_and_receipts(
+        &self,
+        conversation: &Conversation,
+        page: Page,
+    ) -> Result<(Vec<Message>, Arc<ByMember<Receipts>>), Error> {
+        let Conversation { room, members, .. } = *conversation;
+        let of_read = |error| Error::of_read(&error);
+        let messages = self.store.messages.list_page(room, page);
+        let receipts = self.store.chat_rooms.find_receipts(members);
+        let (messages, receipts) = match self.receipts.get(&room).await {
+            Some(known) => {
+                let messages = messages.await.map_err(of_read)?;
+                if is_all_read(&messages, members, &known) {
+                    return Ok((messages, known));
+                }
+                (messages, receipts.await.map_err(of_read)?)
+            }
+            None => futures::try_join!(messages, receipts).map_err(of_read)?,
+        };
+        let receipts = Arc::new(receipts);
+        if [Position::First, Position::Second].map(|one| receipts.of(one).has_no_gap()) == [true; 2]
+        {
+            self.receipts.insert(room, Arc::clone(&receipts)).await;
+        }
+        Ok((messages, receipts))
     }
 
     /// A message of a conversation with its people, and how far it got.
@@ -157,6 +182,15 @@ impl Messenger {
         }
         Ok(low)
     }
+}
+
+/// Whether these receipts say of each message that it was read, and so all that there will
+/// ever be to say: what is read stays read, and its time too.
+fn is_all_read(messages: &[Message], members: Members, receipts: &ByMember<Receipts>) -> bool {
+    messages.iter().all(|message| {
+        let receiver = members.position(message.to);
+        receiver.is_none_or(|receiver| message.seq <= receipts.of(receiver).cursors.read.seq)
+    })
 }
 
 /// How many of the first messages make a page: at most `limit`, and no more than

@@ -39,15 +39,20 @@ pub use watch::Watch;
 
 use crate::clock::Clock;
 use crate::config::{BlockedSends, Config, PagingConfig};
-use crate::domain::Members;
+use crate::domain::{ByMember, Members};
 use crate::id::{ChatRoomId, ChatUserId, UserId};
 use crate::rooms::{Lanes, Member};
+use crate::store::chat_rooms::Receipts;
 use crate::store::{Store, User, WriteBehindQueue};
 use presence::PresenceRegistry;
 use privacy::{Privacies, Reception, Rule};
 
 /// Pairs and chat users remembered at most, about 100 bytes each.
 const MAX_CACHED: u64 = 500_000;
+/// Chat rooms whose receipts are remembered for their pages, a kilobyte each.
+const MAX_RECEIPTS: u64 = 10_000;
+/// How long, since the last page: while somebody scrolls back.
+const RECEIPTS_KEPT: Duration = Duration::from_mins(5);
 
 /// Added to the ping's times before a silent client counts as gone.
 const GRACE: Duration = Duration::from_secs(1);
@@ -81,6 +86,8 @@ pub struct Messenger {
     chat_users: Cache<UserId, ChatUserId>,
     /// Chat rooms never change their members and are never deleted.
     rooms: Cache<(ChatUserId, ChatUserId), KnownRoom>,
+    /// Receipts of chat rooms of which a page was read lately, as they were then.
+    receipts: Cache<ChatRoomId, Arc<ByMember<Receipts>>>,
 }
 
 /// What a messenger is made of.
@@ -126,6 +133,10 @@ impl Messenger {
             silence: config.socket.ping_interval + config.socket.ping_timeout + GRACE,
             chat_users: Cache::new(MAX_CACHED),
             rooms: Cache::new(MAX_CACHED),
+            receipts: Cache::builder()
+                .max_capacity(MAX_RECEIPTS)
+                .time_to_idle(RECEIPTS_KEPT)
+                .build(),
         }
     }
 

@@ -48,6 +48,22 @@ pub struct Receipts {
     pub steps: Vec<ReadStep>,
 }
 
+impl Receipts {
+    /// Whether no receipt is missing between the oldest one here and the cursor: receipts
+    /// are written a moment after the cursor has moved.
+    pub fn has_no_gap(&self) -> bool {
+        let read = self.cursors.read;
+        let follows = |pair: &[ReadStep]| matches!(pair, [one, next] if one.seq == next.after);
+        match self.steps.last() {
+            None => read.after == 0,
+            Some(last) => {
+                let reaches = [read.seq, read.after].contains(&last.seq);
+                reaches && self.steps.windows(2).all(follows)
+            }
+        }
+    }
+}
+
 impl FromRaw for ChatRoom {
     fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
         let (mut id, mut members, mut by_member) = (None, None, None);
@@ -348,3 +364,48 @@ const LEFT_OUT: &[&str] = &[
     "lastCounts",
     "logged",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ReadCursor;
+    use crate::id::Seq;
+
+    fn receipts(read: ReadCursor, steps: &[(Seq, Seq)]) -> Receipts {
+        let at = DateTime::now();
+        let steps = steps.iter().map(|(after, seq)| ReadStep {
+            after: *after,
+            seq: *seq,
+            at,
+        });
+        Receipts {
+            cursors: Cursors {
+                read,
+                ..Cursors::default()
+            },
+            steps: steps.collect(),
+        }
+    }
+
+    #[test]
+    fn a_receipt_that_is_not_written_yet_is_a_gap() {
+        let read = |after, seq| ReadCursor {
+            seq,
+            after,
+            ..ReadCursor::default()
+        };
+        for (read, steps, whole) in [
+            (read(0, 0), &[][..], true),
+            (read(0, 5), &[], true),
+            (read(5, 9), &[], false),
+            (read(5, 9), &[(0, 5)], true),
+            (read(5, 9), &[(0, 5), (5, 9)], true),
+            (read(9, 12), &[(0, 5)], false),
+            (read(9, 12), &[(0, 5), (6, 9)], false),
+            (read(9, 12), &[(3, 5), (5, 9), (9, 12)], true),
+        ] {
+            let case = receipts(read, steps);
+            assert_eq!(case.has_no_gap(), whole, "{read:?} {steps:?}");
+        }
+    }
+}

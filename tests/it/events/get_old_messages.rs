@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{assert_names_field, assert_wants_a_contact};
 use crate::support::frame::{Client, ConnectOptions, WIRES};
+use crate::support::poll;
 use crate::support::server::Server;
 use crate::support::user::{Person, each, outcome};
 
@@ -291,4 +292,33 @@ async fn pages_beyond_what_a_connection_takes_at_once_come_whole_over_every_wire
             assert_eq!(seqs.len(), 4, "{wire:?}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_was_all_read_shows_later_messages_as_they_are() {
+    let server = Server::start().await;
+    let (alice, bob, _) = conversation(&server, 3).await;
+    let statuses = async || {
+        let page = alice.history(json!({ "userId": bob.id })).await.unwrap();
+        let statuses = page["messages"].as_array().unwrap().iter();
+        statuses
+            .map(|message| (message["status"].clone(), message["readAt"].is_string()))
+            .collect::<Vec<_>>()
+    };
+    let (sent, read) = ((json!("sent"), false), (json!("read"), true));
+    bob.read_up_to(&alice.id, 3).await.unwrap();
+    alice.read_up_to(&bob.id, 2).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(statuses().await, vec![read.clone(); 3]);
+    }
+    alice.send(&bob.id, "text 4").await.unwrap();
+    let mut expected = vec![read.clone(); 4];
+    expected[3] = sent;
+    assert_eq!(statuses().await, expected);
+    bob.read_up_to(&alice.id, 4).await.unwrap();
+    // the time of the receipt before is written a moment later
+    poll::eventually("all are read, with their times", async || {
+        (statuses().await == vec![read.clone(); 4]).then_some(())
+    })
+    .await;
 }
