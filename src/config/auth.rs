@@ -38,9 +38,9 @@ pub(super) enum Word {
 section! {
     /// Which mode of authentication is chosen.
     pub(super) struct AuthChoice in "Authentication" {
-        /// How a client proves who it is; `serve` does not start until it is chosen.
+        /// How a client proves its identity; `serve` does not start until it is chosen.
         /// `jwt`: tokens of your login service. `webhook`: your application is asked.
-        /// `trusted`: every client is believed, which is right only behind a gate of your own.
+        /// `trusted`: every client is believed; use it only behind a gateway of your own.
         word: Option<Word> =
             key("CHATZZ_AUTH", "`jwt`, `webhook` or `trusted`",
                 unset("none for `serve`, `trusted` for `dev`", None, "trusted"),

@@ -9,17 +9,17 @@ section! {
     /// What is logged, and how it looks.
     pub struct LogConfig in "Log" {
         /// What is logged: a level, or levels by target such as `info,chatzz::store=debug`.
-        /// Libraries whose finer lines hold messages or tokens stay capped whatever it says.
+        /// Libraries whose verbose lines contain messages or tokens stay capped regardless.
         filter: String = key("CHATZZ_LOG", "filter", default("info"), filter),
-        /// How a log line looks.
-        /// Write `json` when a machine collects the lines.
+        /// The format of log lines.
+        /// Write `json` when a program collects the lines.
         format: LogFormat =
             key("CHATZZ_LOG_FORMAT", "`text` or `json`", default("text"),
                 choice(&LogFormat::NAMES)),
     }
 }
 
-/// How a log line looks.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// Text for people.

@@ -20,7 +20,7 @@ section! {
             key("CHATZZ_TLS_CERT_FILE", "path", required("none", "/etc/chatzz/tls/cert.pem"),
                 parse::file),
         /// The private key of that certificate as PEM. Set both or neither.
-        /// Take away everybody's right to read it, as `chmod o-rwx` does.
+        /// It must not be readable by everybody: use `chmod o-rwx`.
         key_file: PathBuf =
             key("CHATZZ_TLS_KEY_FILE", "path", required("none", "/etc/chatzz/tls/key.pem"),
                 parse::file),
