@@ -69,17 +69,17 @@ section! {
 /// The web pages that may connect, by the `Origin` header of their browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedOrigins {
-    /// Only pages whose host is the one the request was sent to.
+    /// Only pages from the host that the request was sent to.
     SameHost,
     /// Every page.
     Any,
-    /// These, in the form browsers send: lower-case, without a default port.
+    /// These, in the form that browsers send: lower-case, without a default port.
     Listed(Vec<String>),
 }
 
-/// Whether the second listener would find its port taken by the first.
+/// Whether the second listener would find its port in use by the first.
 fn collide(a: SocketAddr, b: SocketAddr) -> bool {
-    // Port 0 is a free one of the system's choice.
+    // Port 0 is a free port that the system chooses.
     a.port() == b.port()
         && a.port() != 0
         && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())

@@ -15,7 +15,7 @@ use super::warning::Warning;
 const MAX_CLAIM: usize = 256;
 
 section! {
-    /// The keys of which exactly one is set.
+    /// The keys, of which exactly one is set.
     pub(super) struct KeySources in "Authentication: `CHATZZ_AUTH=jwt`" {
         /// The secret that signs HS256, HS384 and HS512 tokens, at least 32 bytes.
         /// Set exactly one key: this, the public key, or a JWKS as a file or URL.
@@ -71,7 +71,7 @@ section! {
             key("CHATZZ_JWT_REQUIRE_EXPIRY", "`true` or `false`", default("true"), parse::flag),
     }
     with {
-        /// What signatures are checked with.
+        /// The key that signatures are checked with.
         key: JwtKey = JwtKey::read,
     }
     check(keys) {
@@ -87,7 +87,7 @@ section! {
     }
 }
 
-/// What signatures are checked with.
+/// The key that signatures are checked with.
 #[derive(Debug, Clone)]
 pub enum JwtKey {
     /// A secret shared with the login service: HS256, HS384, HS512.
@@ -96,11 +96,11 @@ pub enum JwtKey {
     PublicKey(String),
     /// A file of public keys.
     JwksFile(PathBuf),
-    /// Where public keys are published.
+    /// The URL where public keys are published.
     JwksUrl(ServiceUrl),
 }
 
-/// The algorithms there are.
+/// The supported algorithms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is the name of RFC 7518")]
 pub enum JwtAlgorithm {
@@ -129,7 +129,7 @@ impl JwtAlgorithm {
 }
 
 impl JwtKey {
-    /// Whether the algorithm is of the key's family: a public key is never a shared secret.
+    /// Whether the algorithm belongs to the key's family: a public key is never a shared secret.
     fn fits(&self, algorithm: JwtAlgorithm) -> bool {
         algorithm.is_symmetric() == matches!(self, Self::Secret(_))
     }
@@ -167,7 +167,7 @@ impl JwtKey {
 }
 
 impl JwtConfig {
-    /// Reads the keys; without a list, every algorithm that fits the key is accepted.
+    /// Reads the keys; without a list, every algorithm that matches the key is accepted.
     pub(super) fn read_fitting(keys: &mut Reader<'_>) -> Read<Self> {
         let mut config = Self::read(keys)?;
         if config.algorithms.is_empty() {

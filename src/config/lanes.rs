@@ -21,7 +21,7 @@ section! {
 }
 
 impl LanesConfig {
-    /// The number of lanes to start: the one set, else the cores, from 2 to 16.
+    /// The number of lanes to start: the configured one, else the number of cores, from 2 to 16.
     pub fn count(&self) -> usize {
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         self.lanes.unwrap_or_else(|| cores().clamp(2, 16))

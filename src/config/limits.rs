@@ -22,7 +22,7 @@ section! {
     /// How much one client, one user and one address may ask for.
     ///
     /// A rate `100/10s` is a bucket: 100 at once, and from then on ten a second. Where
-    /// several scopes are given all of them have to allow it.
+    /// several scopes are given, all of them have to allow it.
     pub struct LimitsConfig in "Limits" {
         /// New sessions by address, and logins (`connect-user`) by socket and user.
         /// Raise it when many people share an address.
@@ -71,13 +71,13 @@ section! {
 /// A number of times within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How often at once.
+    /// How many at once.
     pub count: NonZeroU32,
-    /// How long it takes until as much is allowed again.
+    /// How long it takes until as many are allowed again.
     pub per: Duration,
 }
 
-/// Rates by whom they count; `None` does not limit.
+/// Rates by scope; `None` does not limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rates {
     /// Of each socket.
@@ -100,14 +100,14 @@ pub struct Caps {
 }
 
 impl LimitsConfig {
-    /// The limits, without any when they are switched off.
+    /// The limits, or none when they are switched off.
     pub(super) fn read_all(keys: &mut Reader<'_>) -> Read<Self> {
         let switch = Switch::read(keys);
         let all = Self::read(keys)?;
         Ok(if switch?.is_on { all } else { all.lifted() })
     }
 
-    /// Without any but the number of sockets in all.
+    /// Without any limit except the total number of sockets.
     fn lifted(self) -> Self {
         let none = Rates::default();
         Self {

@@ -1,4 +1,4 @@
-//! The bounds of one message, and how many of them one answer holds.
+//! The bounds of one message, and how many messages one answer contains.
 
 use super::parse::within;
 
@@ -16,7 +16,7 @@ section! {
 }
 
 section! {
-    /// How many messages one answer holds.
+    /// How many messages one answer contains.
     pub struct PagingConfig in "Messages" {
         /// The number of messages of a history page when the client does not specify it.
         /// Write what the front end shows at once; at most `CHATZZ_HISTORY_MAX`.

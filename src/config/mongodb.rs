@@ -72,12 +72,12 @@ section! {
             ("CHATZZ_MONGODB_POOL_MIN", &pool_min),
             ("CHATZZ_MONGODB_POOL", &pool),
         );
-        // Who migrates or verifies answers nobody.
+        // `migrate` and `verify` answer no requests.
         if keys.mode() != Mode::Migrate {
             keys.refuse_late("CHATZZ_MONGODB_SELECTION_TIMEOUT");
         }
         let prefix = |name: fn(&str) -> String| meta_prefix.as_deref().ok().map(name);
-        // The users' collection can only clash when it lies in the same database.
+        // The users' collection can only clash when it is in the same database.
         let users = user_collection.as_deref().ok().filter(|_| {
             matches!((&user_database, &database), (Ok(users), Ok(own)) if users == own)
         });
@@ -107,7 +107,7 @@ impl MongoDbConfig {
 
     /// The connection string as it may be logged: without user, password, options.
     ///
-    /// Options are left out as well, since some of them hold tokens or passphrases.
+    /// Options are left out as well, since some of them contain tokens or passphrases.
     pub fn redacted_uri(&self) -> String {
         let uri = self.uri.expose_secret();
         let Some((scheme, rest)) = uri.split_once("://") else {
@@ -126,7 +126,7 @@ impl MongoDbConfig {
     }
 }
 
-/// A connection string; the refusal does not repeat it.
+/// A connection string; the error does not repeat it.
 fn uri(text: &str) -> Parsed<SecretString> {
     let hosts = text
         .strip_prefix("mongodb://")

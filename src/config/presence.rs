@@ -1,4 +1,4 @@
-//! Who is online, and which node says so.
+//! Presence, and the node that reports it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::parse::{Parsed, Refusal, shown, within};
 const MAX_NODE_ID: usize = 128;
 
 section! {
-    /// Who is online, and which node says so.
+    /// Presence, and the node that reports it.
     pub struct PresenceConfig in "Presence" {
         /// How long a lost connection may take to come back before contacts are notified.
         /// Raise it when reloads of the front end take longer; `0` announces it at once.

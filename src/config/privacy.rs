@@ -37,7 +37,7 @@ section! {
 pub enum BlockedSends {
     /// It is answered `blocked`, and stored nowhere.
     Refuse,
-    /// Its sender sees it `sent`, and the receiver never sees it.
+    /// Its sender sees it as `sent`, and the receiver never sees it.
     Withhold,
 }
 

@@ -1,4 +1,4 @@
-//! `.env.example` and `docs/configuration.md`, made from the declarations.
+//! `.env.example` and `docs/configuration.md`, generated from the declarations.
 
 use std::fmt::Write as _;
 
@@ -121,14 +121,14 @@ fn lines(key: &Key) -> impl Iterator<Item = &'static str> {
     lines.filter(|line| !line.is_empty())
 }
 
-/// What kind of value it takes.
+/// The kind of value.
 fn kind(key: &Key) -> String {
     let secret = if key.is_secret { ", secret" } else { "" };
     let bounds = key.bounds.map(|(low, high)| format!(", {low} to {high}"));
     format!("{}{secret}{}", key.unit, bounds.unwrap_or_default())
 }
 
-/// A value as `.env` needs it.
+/// A value, quoted as `.env` requires.
 fn quoted(value: &str) -> String {
     if value.contains([' ', '#', '$', '"']) {
         format!("'{value}'")

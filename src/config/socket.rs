@@ -63,7 +63,7 @@ impl StatusEvent {
         (Self::UserStatusChanged.as_str(), Self::UserStatusChanged),
     ];
 
-    /// The name as it stands in the envelope's `type`.
+    /// The name as it appears in the envelope's `type`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ChatUserStatusChanged => "chat-user-status-changed",

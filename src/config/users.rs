@@ -32,7 +32,7 @@ section! {
 /// The type of the users' `_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdType {
-    /// Tried by shape: 24 hex digits, digits, UUID, string.
+    /// Tried by format: 24 hex digits, digits, UUID, string.
     Auto,
     /// `ObjectId`.
     ObjectId,
