@@ -1,4 +1,4 @@
-//! The page: what was measured, how, and how to do it again.
+//! The page: what was measured, how, and how to repeat it.
 
 use std::fmt::Write as _;
 
@@ -24,7 +24,7 @@ Latency is measured from when a request was due, also in the open loop, until it
 milliseconds per operation.
 ";
 
-/// What no measurement of the set tells.
+/// The notes written by hand.
 const NOTES: &str = include_str!("notes.md");
 
 const PARTS: [(Part, &str, &str); 6] = [
