@@ -1,4 +1,4 @@
-//! The command line: what can be started, and the help that teaches it.
+//! The command line: the commands, and their help.
 
 #[cfg(feature = "dev")]
 use std::net::SocketAddr;
@@ -52,7 +52,7 @@ fn long_about() -> String {
     [INTRODUCTION, BEGINNING, CONFIGURATION].join("\n\n")
 }
 
-/// The examples of the verbs that there are.
+/// The examples of the available commands.
 fn examples() -> String {
     let is_there = |line: &&str| {
         let is_of_dev = ["chatzz dev", "chatzz peer"].map(|verb| line.contains(verb));
@@ -72,31 +72,31 @@ fn examples() -> String {
     after_help = examples()
 )]
 pub struct Cli {
-    /// What to do; nothing said is `serve`.
+    /// The command; without one, `serve`.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
 impl Cli {
-    /// What to do, `serve` when nothing is said.
+    /// The command, `serve` without one.
     pub fn into_command(self) -> Command {
         self.command.unwrap_or(Command::Serve)
     }
 }
 
-/// What `chatzz` can do.
+/// The commands of `chatzz`.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Serve clients until SIGTERM or Ctrl-C (the default)
     ///
-    /// Needs `CHATZZ_AUTH`, and MongoDB 6.0 or newer, standalone or replica set,
-    /// whose chatzz collections it brings up to date first unless
-    /// `CHATZZ_MIGRATE_ON_START` is `false`.
+    /// Needs `CHATZZ_AUTH`, and MongoDB 6.0 or newer, standalone or replica set. Brings
+    /// the chatzz collections up to date first unless `CHATZZ_MIGRATE_ON_START` is
+    /// `false`.
     Serve,
     /// Try it out: a database of its own, demo users and a demo application
     ///
-    /// Starts a mongod of its own, so that your databases are not touched, and
-    /// believes every client about who it is. Not for production.
+    /// Starts a mongod of its own, so that your databases are not touched, and accepts
+    /// every client's claim about who it is. Not for production.
     #[cfg(feature = "dev")]
     Dev(DevArgs),
     /// Bring the database up to date, then stop
@@ -107,18 +107,18 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Check the database: numbers, statuses, heads, counts, indexes
     ///
-    /// Reads everything once and writes nothing unless told to; safe beside a
-    /// running server. Ends with 0 if no error is left, 1 if there is one, and 2
-    /// if the database could not be checked.
+    /// Reads everything once and writes nothing without `--repair`; safe beside a running
+    /// server. Exits with 0 if no error is left, 1 if there is one, and 2 if the database
+    /// could not be checked.
     Verify(VerifyArgs),
-    /// Play another person, for whoever builds a front end alone
+    /// Play another person, for developing a front end alone
     ///
-    /// Connects to a running server as one of its users. It answers every message
-    /// with its own text, after reading it and typing for a moment, or plays a
-    /// script. Needs no configuration.
+    /// Connects to a running server as one of its users. It answers every message with
+    /// its own text, after reading it and typing for a moment, or follows a script. Needs
+    /// no configuration.
     #[cfg(feature = "dev")]
     Peer(PeerArgs),
-    /// Print the contract for machines: `AsyncAPI` 3 with JSON Schemas
+    /// Print the machine-readable contract: `AsyncAPI` 3 with JSON Schemas
     ///
     /// Needs no configuration and no database.
     Spec,
@@ -130,7 +130,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// What the configuration is read for.
+    /// The command that the configuration is read for.
     pub const fn mode(&self) -> Mode {
         match self {
             Self::Serve => Mode::Serve,
@@ -147,13 +147,13 @@ impl Command {
 #[cfg(feature = "dev")]
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct DevArgs {
-    /// Forget what earlier runs stored and begin with an empty database
+    /// Delete what earlier runs stored and begin with an empty database
     #[arg(long)]
     pub fresh: bool,
     /// Listen here instead of at `CHATZZ_LISTEN`
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// Where the database of this command lives
+    /// The folder of this command's database
     #[arg(long, value_name = "DIR", default_value = ".chatzz")]
     pub dir: PathBuf,
 }
@@ -169,13 +169,13 @@ pub struct MigrateArgs {
 /// The options of `chatzz verify`.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct VerifyArgs {
-    /// Mend what can be derived from the messages, and create missing indexes
+    /// Repair what can be derived from the messages, and create missing indexes
     #[arg(long)]
     pub repair: bool,
     /// Print one JSON report instead of lines
     #[arg(long)]
     pub json: bool,
-    /// Keep here how far it got; the same command goes on after an interruption
+    /// Save the progress here; the same command resumes after an interruption
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
 }
@@ -186,7 +186,7 @@ pub struct ConfigArgs {
     /// Print the page `docs/configuration.md` instead
     #[arg(long)]
     pub markdown: bool,
-    /// Write both where they belong in the sources, for developers of chatzz
+    /// Write both to their places in the sources, for developers of chatzz
     #[arg(long, hide = true, conflicts_with = "markdown")]
     pub write: bool,
 }
@@ -213,22 +213,22 @@ A script is YAML, its steps are done one after the other:
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(after_help = SCRIPT)]
 pub struct PeerArgs {
-    /// Who it is: the `_id` of a user, or with `chatzz dev` a demo user's name
+    /// Who to connect as: the `_id` of a user, or with `chatzz dev` a demo user's name
     #[arg(long = "as", value_name = "USER")]
     pub who: String,
-    /// Add this user first, so that the chat is there
+    /// Add this user first, so that the chat room exists
     #[arg(long, value_name = "USER")]
     pub with: Option<String>,
-    /// Play this script
+    /// Follow this script
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
     /// Answer every message; this is the default without a script
     #[arg(long, conflicts_with = "script")]
     pub echo: bool,
-    /// Where the server is; with a path, that is the one of its socket.io endpoint
+    /// Where the server is; a path in it is that of the socket.io endpoint
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
     pub url: String,
-    /// A token, for a server that asks for one
+    /// A token, for a server that requires one
     #[arg(long, value_name = "TOKEN")]
     pub token: Option<String>,
 }

@@ -7,11 +7,11 @@
 //! main → verify → store
 //! ```
 //!
-//! Nothing points upwards. What `chatzz dev` and `chatzz peer` need beside the server is
-//! the crate `chatzz-dev`, which the program alone knows.
+//! Nothing points upwards. What `chatzz dev` and `chatzz peer` need in addition to the
+//! server is in the crate `chatzz-dev`, which only the program depends on.
 //!
 //! This table is the map: `tests/it/architecture.rs` reads it, and fails when a module
-//! uses what its row does not name, or names what it does not use.
+//! uses another that its row does not name, or names one that it does not use.
 //!
 //! | module | what it is | uses |
 //! |---|---|---|
@@ -36,34 +36,34 @@
 //! | `transport` | connections under the sockets, and how much has left them | – |
 //! | [`bugs`] | bugs on purpose, in the program `chatzz-seeded` alone | – |
 //!
-//! # The walk of one `send-message`
+//! # The path of a `send-message`
 //!
 //! 1. socketioxide reads a packet and calls the one dispatcher of the socket
 //!    (`socket::dispatch`), synchronously, so the order of packets is kept. The
 //!    event is put into the socket's queue.
 //! 2. The queue's worker decodes the payload ([`wire::request`]) and asks
 //!    [`service::Messenger::send`], which looks up the receiver and the chat room
-//!    (cached) and hands the message to the chat room's lane. Now the next event
+//!    (cached) and passes the message to the chat room's lane. Now the next event
 //!    of the socket may start.
-//! 3. The lane ([`rooms`]) takes everything that waits, numbers the messages of
+//! 3. The lane ([`rooms`]) takes all waiting messages, numbers the messages of
 //!    each chat room and stores them with one ordered insert, on a majority and
-//!    journaled. A refused insert is sorted by the index that refused.
+//!    journaled. A refused insert is classified by the index that refused it.
 //! 4. The [`feed`] lets it pass once, in the order of the numbers, and the hub
-//!    (`socket::hub`) announces it: the message's JSON is built once and goes to the
-//!    sender's sockets, into the acknowledgement, and to the receiver's sockets.
+//!    (`socket::hub`) announces it: the message's JSON is built once and sent to the
+//!    sender's sockets, in the acknowledgement, and to the receiver's sockets.
 //! 5. Heads and delivered cursors are written behind ([`store::WriteBehindQueue`]).
 //!
-//! # The walk of one `message-read`
+//! # The path of a `message-read`
 //!
-//! 1. It reaches the receipts of the chat room's lane, beside its sends. The furthest
-//!    of several that wait is stored.
-//! 2. The reader's cursor on the chat room moves by compare-and-set, many chat rooms in
+//! 1. It reaches the receipts task of the chat room's lane, beside its sends. Of several
+//!    waiting receipts the furthest is stored.
+//! 2. The reader's cursor in the chat room moves by compare-and-set, many chat rooms in
 //!    one command. No message is written: its status follows from the cursor
-//!    ([`domain::Message::hub`]).
-//! 3. The range from where the cursor stood is announced to the sender's sockets and to
-//!    the reader's others, and the event is answered with how many messages that were.
+//!    ([`domain::Message::delivery`]).
+//! 3. The range that the cursor has passed is announced to the sender's sockets and to
+//!    the reader's other sockets, and the event is answered with the number of messages.
 //!
-//! What a client may rely on stands in `docs/protocol.md`.
+//! `docs/protocol.md` says what a client may rely on.
 
 pub mod app;
 pub mod auth;

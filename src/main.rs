@@ -21,7 +21,7 @@ use chatzz::store::migrate::Plan;
 use chatzz::verify;
 use clap::Parser as _;
 
-/// Its background threads give memory back to the system when nothing is asked of it.
+/// Its background threads give memory back to the system when the server is idle.
 #[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -59,7 +59,7 @@ async fn main() -> ExitCode {
         #[cfg(feature = "dev")]
         Command::Dev(args) => Box::pin(dev(&args, config)).await,
         Command::Migrate(args) => migrate(args.dry_run, &config).await,
-        // done above: they need no configuration
+        // handled above: they need no configuration
         #[cfg(feature = "dev")]
         Command::Peer(_) => Ok(()),
         Command::Spec | Command::Config(_) => Ok(()),
@@ -115,7 +115,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut shutdown = Box::pin(shutdown()?);
     let app = tokio::select! {
         built = App::build(config, axum::Router::new()) => built?,
-        // told to stop while it waits for the database
+        // stopped while it waits for the database
         () = &mut shutdown => return Ok(()),
     };
     say(&format_args!("listening on {}", app.url()));
@@ -163,7 +163,7 @@ async fn migrate(dry_run: bool, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Exit code of `verify`: findings are a failure, and what cannot be checked is not one.
+/// Exit code of `verify`: findings are a failure, and a database that cannot be checked is another.
 async fn check(args: VerifyArgs, config: &Config) -> ExitCode {
     match try_check(args, config).await {
         Ok(true) => ExitCode::SUCCESS,
@@ -201,7 +201,7 @@ async fn try_check(args: VerifyArgs, config: &Config) -> anyhow::Result<bool> {
     Ok(report.is_clean())
 }
 
-/// Resolves at the first SIGTERM or Ctrl-C; the second ends the process at once.
+/// Resolves at the first SIGTERM or Ctrl-C; a second one ends the process at once.
 fn shutdown() -> std::io::Result<impl Future<Output = ()> + Send> {
     let mut signals = Signals::new()?;
     Ok(async move {
@@ -252,7 +252,7 @@ impl Signals {
     }
 }
 
-/// One line for the person at the terminal; a closed terminal is no failure.
+/// Prints one line for the person at the terminal; a closed terminal is not an error.
 fn say(line: &impl Display) {
     print(&format_args!("{line}\n"));
 }

@@ -1,4 +1,4 @@
-//! The way to close one TCP connection from elsewhere.
+//! Closing a TCP connection from another task.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// Where the client is, in the extensions of its requests: the other end, or what
-/// trusted proxies say.
+/// The address of the client, in the extensions of its requests: the other end, or the
+/// address that trusted proxies name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
-/// Whether a session is, and ever was, in the namespace, in the extensions of the
-/// request that began it.
+/// Whether a session is, or ever was, in the namespace, in the extensions of the request
+/// that began it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Joined(Arc<Membership>);
 
@@ -46,7 +46,7 @@ impl Joined {
     }
 }
 
-/// Found in the extensions of the requests that came over the connection.
+/// A handle found in the extensions of the requests that arrived over the connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transport {
     closed: CancellationToken,
@@ -68,7 +68,7 @@ impl Transport {
         self.closed.clone().cancelled_owned()
     }
 
-    /// Bytes were given to the kernel.
+    /// Notes that bytes were written to the kernel.
     pub(crate) fn wrote(&self, bytes: usize) {
         self.written.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -95,7 +95,7 @@ impl Default for Flow {
 
 impl Flow {
     /// Bytes that have left since an earlier moment. An answered poll, or another
-    /// transport, has taken all there was.
+    /// transport, has taken everything that was waiting.
     pub(crate) fn since(self, earlier: Self) -> usize {
         match (self, earlier) {
             (Self::Bytes(now), Self::Bytes(then)) => now.wrapping_sub(then),
@@ -117,15 +117,15 @@ pub(crate) struct Sessions(Arc<Known>);
 struct Known {
     upgraded: DashMap<String, Transport>,
     ended: DashSet<String>,
-    /// What ends the requests that wait for packets.
+    /// Ends the requests that wait for packets.
     polls: DashMap<String, CancellationToken>,
-    /// How many such requests were answered, of sessions in the namespace.
+    /// How many such requests were answered, for sessions in the namespace.
     polled: DashMap<String, usize>,
     heartbeat: Duration,
 }
 
 impl Sessions {
-    /// `heartbeat` is how long a session can last whose requests are refused.
+    /// `heartbeat` is how long a session can last when its requests are refused.
     pub(crate) fn new(heartbeat: Duration) -> Self {
         Self(Arc::new(Known {
             upgraded: DashMap::new(),
@@ -136,9 +136,8 @@ impl Sessions {
         }))
     }
 
-    /// Notes an upgrade, unless one is known; forgotten when the guard is
-    /// dropped, which is to be put into the request's extensions: they live as
-    /// long as the websocket.
+    /// Notes an upgrade, unless one is known. It is forgotten when the guard is dropped;
+    /// put the guard into the request's extensions, which live as long as the websocket.
     pub(crate) fn note_upgrade(
         &self,
         session: String,
@@ -164,8 +163,8 @@ impl Sessions {
             .map(|transport| transport.clone())
     }
 
-    /// A request of a polled session begins; what is returned resolves when the
-    /// session is ended meanwhile.
+    /// A request of a polled session begins; the returned token is cancelled when the
+    /// session is ended in the meantime.
     pub(crate) fn begin_request(&self, session: &str) -> CancellationToken {
         let token = self.0.polls.entry(session.to_owned()).or_default();
         token.clone()
@@ -174,7 +173,7 @@ impl Sessions {
     /// A request of a polled session is answered.
     pub(crate) fn finish_request(&self, session: &str) {
         self.0.polls.remove(session);
-        // only of those that are known to end
+        // only for those that are known to end
         if let Some(mut polled) = self.0.polled.get_mut(session) {
             *polled = polled.wrapping_add(1);
         }
@@ -185,7 +184,7 @@ impl Sessions {
         self.0.polled.entry(session).or_default();
     }
 
-    /// How much a session has taken that did not begin as a websocket.
+    /// How much a session that did not begin as a websocket has taken.
     pub(crate) fn flow(&self, session: &str) -> Flow {
         match self.websocket(session) {
             Some(transport) => transport.flow(),
@@ -215,14 +214,14 @@ impl Sessions {
         self.0.ended.contains(session)
     }
 
-    /// Forgets a session that is gone.
+    /// Forgets a session that has ended.
     pub(crate) fn forget(&self, session: &str) {
         self.0.polled.remove(session);
         self.0.ended.remove(session);
     }
 }
 
-/// Keeps an upgrade known.
+/// Keeps an upgrade registered.
 #[derive(Clone, Debug)]
 pub(crate) struct UpgradeGuard(#[expect(dead_code, reason = "held for its drop")] Arc<Noted>);
 

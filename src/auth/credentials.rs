@@ -1,4 +1,4 @@
-//! What a client shows of itself: the token, and where it comes from.
+//! The credentials that a client presents: the token, and where it comes from.
 
 use std::net::IpAddr;
 
@@ -12,11 +12,11 @@ use url::form_urlencoded;
 use super::refused;
 use crate::service::Error;
 
-/// Longest token that is looked at, in bytes: longer than any header that
-/// common servers and proxies let through.
+/// Longest accepted token, in bytes: longer than any header that common servers and
+/// proxies let through.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// What a client shows of itself; its `Debug` has no token.
+/// The credentials that a client presents; its `Debug` does not show the token.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     token: Result<SecretString, Error>,
@@ -25,7 +25,7 @@ pub struct Credentials {
     pub address: Option<IpAddr>,
 }
 
-/// The payload of CONNECT. Whatever else the application puts there is its own.
+/// The payload of CONNECT. Other fields are the application's own.
 #[derive(Deserialize)]
 struct AuthPayload {
     #[serde(default)]
@@ -46,7 +46,7 @@ impl Credentials {
         }
     }
 
-    /// The same client with another token.
+    /// The credentials of the same client with another token.
     #[must_use]
     pub fn with_token(self, token: SecretString) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl Credentials {
     /// The token.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] when there is none, or nothing that could be one.
+    /// [`Error::Unauthorized`] when there is none, or the value cannot be one.
     pub fn token(&self) -> Result<&SecretString, Error> {
         self.token.as_ref().map_err(Clone::clone)
     }

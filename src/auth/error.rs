@@ -1,6 +1,6 @@
 //! Why authentication cannot start.
 
-/// A sentence for the operator; no secret stands in it.
+/// A sentence for the operator; it contains no secret.
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {sentence}")]
 pub struct AuthStartError {

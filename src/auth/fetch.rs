@@ -1,4 +1,4 @@
-//! Requests to other services: bounded, straight, over the system's roots.
+//! Requests to other services: bounded, direct, verified with the system's root certificates.
 
 use std::time::Duration;
 
@@ -7,29 +7,29 @@ use reqwest::{Client, Response};
 
 use crate::config::ServiceUrl;
 
-/// Connections to one service that stay open when nothing happens.
+/// Connections to one service that stay open when idle.
 const IDLE_CONNECTIONS: usize = 8;
 
-/// Why a service gave no answer; holds no token and no whole URL.
+/// Why a service gave no answer; contains neither a token nor a complete URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FetchError {
-    /// The connection failed, or the time was over.
+    /// The connection failed, or the time limit was exceeded.
     #[error("no answer ({0})")]
     NoAnswer(&'static str),
-    /// The status says that it did not work.
+    /// The status reports a failure.
     #[error("the answer has the status {0}")]
     Status(u16),
-    /// The body is larger than it may be.
+    /// The body is larger than allowed.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
-    /// The body does not say what it should.
+    /// The body does not have the expected content.
     #[error("the answer cannot be used: {0}")]
     Unusable(String),
 }
 
 impl From<reqwest::Error> for FetchError {
     fn from(error: reqwest::Error) -> Self {
-        // its own text holds the URL
+        // its own text contains the URL
         Self::NoAnswer(if error.is_timeout() {
             "timed out"
         } else if error.is_connect() {
@@ -40,10 +40,10 @@ impl From<reqwest::Error> for FetchError {
     }
 }
 
-/// A client for one service. It follows no redirect and uses no proxy, so that
-/// a token goes where the configuration says and nowhere else.
+/// A client for one service. It follows no redirect and uses no proxy, so that a token is
+/// sent only where the configuration says.
 pub(super) fn client(url: &ServiceUrl, timeout: Duration) -> reqwest::Result<Client> {
-    // reqwest is built without a provider of its own; another part may have installed one
+    // reqwest is built without its own provider; another part may have installed one
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .timeout(timeout)
@@ -55,7 +55,7 @@ pub(super) fn client(url: &ServiceUrl, timeout: Duration) -> reqwest::Result<Cli
     if url.is_encrypted() {
         builder.build()
     } else {
-        // a machine without root certificates can still ask over plain HTTP
+        // a machine without root certificates can still use plain HTTP
         builder.tls_certs_only([]).build()
     }
 }

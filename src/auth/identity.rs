@@ -10,9 +10,9 @@ use crate::service::IdInput;
 /// What the handshake proved about a socket.
 #[derive(Clone, Debug)]
 pub enum Identity {
-    /// Nothing: `connect-user` is believed.
+    /// Nothing: the id in `connect-user` is accepted.
     Unverified,
-    /// Who it is; `connect-user` must name the same user.
+    /// The user; `connect-user` must name the same one.
     Verified(Verified),
 }
 
@@ -21,14 +21,14 @@ pub enum Identity {
 pub struct Verified {
     /// The user's id, as the token writes it.
     pub user: IdInput,
-    /// When the socket is closed unless it shows a fresh token; `None` is never.
+    /// When the socket is closed unless it sends a fresh token; `None` is never.
     pub expires_at: Option<DateTime>,
     /// What the application adds to the user's `user-details`, a JSON object.
     pub meta: Option<Arc<RawValue>>,
 }
 
 impl Identity {
-    /// What was verified; `None` when `connect-user` is believed.
+    /// What was verified; `None` when the id in `connect-user` is accepted.
     pub fn verified(&self) -> Option<&Verified> {
         match self {
             Self::Unverified => None,
@@ -36,7 +36,7 @@ impl Identity {
         }
     }
 
-    /// When it ends; `None` is never.
+    /// When it expires; `None` is never.
     pub fn expires_at(&self) -> Option<DateTime> {
         self.verified()?.expires_at
     }

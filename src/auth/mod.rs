@@ -1,7 +1,7 @@
 //! Who a socket speaks for.
 //!
-//! A handshake's [`Credentials`] become an [`Identity`], in the mode of
-//! `CHATZZ_AUTH`. What cannot be checked is refused, never let in.
+//! A handshake's [`Credentials`] become an [`Identity`], in the mode of `CHATZZ_AUTH`.
+//! Credentials that cannot be checked are refused, never accepted.
 
 mod credentials;
 mod error;
@@ -39,8 +39,8 @@ enum Mode {
 }
 
 impl Authenticator {
-    /// An authenticator of this mode. `trusted` warns, at every start. A JWKS
-    /// URL that does not answer is warned of; it is asked again by [`Self::keep`].
+    /// An authenticator for this mode. `trusted` logs a warning at every start. So does a
+    /// JWKS URL that does not answer; [`Self::keep`] tries it again.
     ///
     /// # Errors
     /// [`AuthStartError`] when a key cannot be used.
@@ -71,7 +71,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`Error::Unauthorized`] with the reason; [`Error::Unavailable`] when it
-    /// cannot be found out now.
+    /// cannot be determined now.
     pub async fn identify(&self, credentials: &Credentials) -> Result<Identity, Error> {
         let verified = match &self.mode {
             Mode::Trusted => return Ok(Identity::Unverified),
@@ -83,7 +83,7 @@ impl Authenticator {
         verified.map(Identity::Verified)
     }
 
-    /// What a fresh token of a socket proves; nothing remembered is used.
+    /// What a fresh token of a socket proves; cached logins are not used.
     ///
     /// # Errors
     /// Those of [`Self::identify`].
@@ -98,12 +98,12 @@ impl Authenticator {
         verified.map(Identity::Verified)
     }
 
-    /// Changes when logins are ended: what was proved before may not hold any more.
+    /// Changes when logins are ended: what was proved before may no longer be valid.
     pub fn ends(&self) -> u64 {
         self.ends.load(Ordering::SeqCst)
     }
 
-    /// Forgets every login that is remembered, since one of them ended.
+    /// Forgets every cached login, since one of them was ended.
     pub fn forget(&self) {
         self.ends.fetch_add(1, Ordering::SeqCst);
         if let Mode::Webhook(webhook) = &self.mode {
@@ -111,7 +111,7 @@ impl Authenticator {
         }
     }
 
-    /// Keeps public keys fresh until cancelled.
+    /// Keeps public keys up to date until cancelled.
     pub async fn keep(&self, cancelled: CancellationToken) {
         if let Mode::Jwt(verifier) = &self.mode {
             verifier.keep(cancelled).await;

@@ -1,4 +1,4 @@
-//! How a client proves who it is.
+//! How a client proves its identity.
 
 use http::HeaderName;
 
@@ -9,25 +9,25 @@ use super::parse::choice;
 use super::reader::{Read, Reader};
 use super::webhook::WebhookConfig;
 
-/// How a client proves who it is.
+/// How a client proves its identity.
 #[derive(Debug, Clone)]
 pub struct AuthConfig {
     /// The mode of authentication.
     pub mode: AuthMode,
 }
 
-/// The modes of authentication, each with what it needs.
+/// The modes of authentication, each with the settings it needs.
 #[derive(Debug, Clone)]
 pub enum AuthMode {
-    /// Every client is believed about who it is.
+    /// Every client's claim about who it is is accepted.
     Trusted,
-    /// A token says who it is, signed by the application's login service.
+    /// A token names the user, signed by the application's login service.
     Jwt(Box<JwtConfig>),
-    /// The application says who it is, asked with each token.
+    /// The application names the user; it is asked with each token.
     Webhook(Box<WebhookConfig>),
 }
 
-/// The word of `CHATZZ_AUTH`.
+/// The value of `CHATZZ_AUTH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
     Jwt,
@@ -38,9 +38,9 @@ pub(super) enum Word {
 section! {
     /// Which mode of authentication is chosen.
     pub(super) struct AuthChoice in "Authentication" {
-        /// How a client proves who it is; `serve` does not start until it is chosen.
+        /// How a client proves its identity; `serve` does not start until it is chosen.
         /// `jwt`: tokens of your login service. `webhook`: your application is asked.
-        /// `trusted`: every client is believed, which is right only behind a gate of your own.
+        /// `trusted`: every client is believed; use it only behind a gateway of your own.
         word: Option<Word> =
             key("CHATZZ_AUTH", "`jwt`, `webhook` or `trusted`",
                 unset("none for `serve`, `trusted` for `dev`", None, "trusted"),
@@ -107,9 +107,9 @@ impl AuthConfig {
     }
 }
 
-/// Notes keys that say how tokens are checked, though another mode checks them.
+/// Notes keys that say how tokens are checked although another mode checks them.
 ///
-/// A key that has a default may stay: nobody is believed or refused by it alone.
+/// A key with a default may stay: by itself it accepts or refuses nobody.
 fn refuse_keys_of_others(keys: &mut Reader<'_>, chosen: Word) {
     for other in [Word::Jwt, Word::Webhook] {
         let sections = Word::SECTIONS.iter().filter(|(word, _)| *word == other);

@@ -1,7 +1,6 @@
 //! `CHATZZ_CONTACT_RULE`: a filter over the application's own data.
 //!
-//! It may compare, and nothing else: whatever runs code, writes, or makes up
-//! values is not on the list.
+//! It may only compare: whatever runs code, writes, or computes values is not on the list.
 
 use bson::spec::BinarySubtype;
 use bson::{Bson, Document};
@@ -17,7 +16,7 @@ pub(crate) const TO: &str = "$to";
 
 /// Operators that join whole filters.
 const JOINING: [&str; 3] = ["$and", "$or", "$nor"];
-/// Operators that compare the value of a field with one that stands beside them.
+/// Operators that compare the value of a field with the value given.
 const COMPARING: [&str; 12] = [
     "$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$all", "$exists", "$size", "$type",
 ];
@@ -26,11 +25,10 @@ const NESTING: [&str; 2] = ["$not", "$elemMatch"];
 /// Deepest nesting of a filter.
 const MAX_DEPTH: usize = 16;
 
-/// Who may write to whom, in the application's words: when a document of the
-/// collection matches.
+/// Who may write to whom, by the application's data: when a document of the collection matches.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ContactRule {
-    /// The database; `None` for the one of the users.
+    /// The database; `None` for that of the users.
     pub database: Option<String>,
     /// The collection.
     pub collection: String,
@@ -74,7 +72,7 @@ pub(super) fn parse(text: &str) -> Parsed<ContactRule> {
     })
 }
 
-/// Which placeholders there are.
+/// Which placeholders have occurred.
 #[derive(Default)]
 struct Seen {
     from: bool,
@@ -108,7 +106,7 @@ fn check_filter(filter: &Document, depth: usize, seen: &mut Seen) -> Parsed<()> 
     Ok(())
 }
 
-/// What is said of one field: a value, or operators.
+/// The condition on one field: a value, or operators.
 fn check_condition(condition: &Bson, depth: usize, seen: &mut Seen) -> Parsed<()> {
     let operators = match condition {
         Bson::Document(operators) if operators.keys().any(|name| name.starts_with('$')) => {
@@ -196,7 +194,7 @@ fn not_allowed(operator: &str) -> String {
 }
 
 impl ContactRule {
-    /// The filter with the two users in their places.
+    /// The filter with the two users in place of the placeholders.
     pub fn about(&self, from: &Bson, to: &Bson) -> Document {
         fill_document(&self.filter, from, to)
     }

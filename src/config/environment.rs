@@ -1,6 +1,6 @@
 //! Where the values come from: the process environment over a `.env` file.
 //!
-//! This is the one place of the program that looks at the environment.
+//! This is the only place in the program that reads the environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -13,13 +13,13 @@ use super::secret;
 use super::warning::Warning;
 use super::{Config, Mode};
 
-/// The file of the working directory that holds what the environment does not.
+/// The file in the working directory that provides what the environment does not set.
 const DOTENV: &str = ".env";
 
 impl Config {
     /// Reads the process environment over the `.env` of the working directory.
     ///
-    /// The environment wins over the file, and is not changed.
+    /// The environment takes precedence over the file, and is not changed.
     ///
     /// # Errors
     /// [`ConfigErrors`] with every mistake there is, an unreadable `.env` included.
@@ -33,7 +33,7 @@ impl Config {
 
     /// Reads `variables` over the file `dotenv`, which need not exist.
     ///
-    /// A key that stands twice in the file has its last value, as in a shell.
+    /// A key that occurs twice in the file has its last value, as in a shell.
     ///
     /// # Errors
     /// [`ConfigErrors`] with every mistake there is, an unreadable file included.
@@ -48,7 +48,7 @@ impl Config {
         // A key that is unreadable must not also be called missing.
         let mut unreadable = BTreeSet::new();
         for (name, value) in variables {
-            // A name that is not text is none of ours.
+            // A name that is not text is not one of ours.
             let Ok(name) = name.into_string() else {
                 continue;
             };
@@ -69,7 +69,7 @@ impl Config {
             Ok((config, warnings)) => (Vec::new(), warnings, config.log.format),
             Err(found) => (found.errors, found.warnings, found.format),
         };
-        // Nor must one that a lost file may set.
+        // Nor one that an unreadable file may set.
         errors.extend(others.into_iter().filter(|error| {
             let key = error.key();
             !unreadable.contains(key) && (!is_file_lost || values.contains_key(key))
@@ -84,7 +84,7 @@ impl Config {
 
 /// The variables of the file, none when there is no such file, and what is wrong with it.
 ///
-/// Without variables nothing of the file could be read.
+/// Without variables, nothing in the file could be read.
 fn read_dotenv(path: &Path) -> (Option<BTreeMap<String, String>>, Vec<ConfigError>) {
     let wrong = |sentence| ConfigError::new(path.display().to_string(), sentence);
     let lost = |sentence| (None, vec![wrong(sentence)]);
@@ -109,7 +109,7 @@ fn read_dotenv(path: &Path) -> (Option<BTreeMap<String, String>>, Vec<ConfigErro
     };
     let mut values = BTreeMap::new();
     let mut errors = Vec::new();
-    // dotenvy tells no line number, and its text of a broken line may be a password.
+    // dotenvy reports no line number, and its text of a broken line may be a password.
     let mut place = "the first setting".to_owned();
     for line in dotenvy::from_read_iter(text.as_bytes()) {
         if let Ok((name, value)) = line {

@@ -32,9 +32,9 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Every mistake of a configuration, and what else is odd about it.
+/// Every mistake of a configuration, and its warnings.
 ///
-/// Displayed with one line for each; none holds the value of a secret.
+/// Displayed with one line for each; none contains the value of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors {
     /// In the order of the sections.
@@ -49,12 +49,12 @@ impl ConfigErrors {
         self.errors.iter()
     }
 
-    /// What may be behind a mistake, such as a key with a typing error.
+    /// What may have caused a mistake, such as a key with a typing error.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// How the lines of the log were to look, as far as that could be read.
+    /// The requested format of the log, as far as it could be read.
     pub fn format(&self) -> LogFormat {
         self.format
     }

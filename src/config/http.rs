@@ -13,11 +13,11 @@ use super::tls::TlsConfig;
 section! {
     /// The listeners and who may connect from a web page.
     pub struct HttpConfig in "HTTP" {
-        /// Where clients connect.
+        /// The address where clients connect.
         /// Write `0.0.0.0:3000` to be reached from other machines or from outside a container.
         listen: SocketAddr =
             key("CHATZZ_LISTEN", "address:port", default("127.0.0.1:3000"), parse::address),
-        /// Where metrics are read; `off` closes this listener.
+        /// The address where metrics are read; `off` disables this listener.
         /// Change it when Prometheus runs on another machine. Never make it public.
         metrics_listen: Option<SocketAddr> =
             key("CHATZZ_METRICS_LISTEN", "address:port or `off`", default("127.0.0.1:9464"),
@@ -34,11 +34,11 @@ section! {
         max_connections: usize =
             key("CHATZZ_MAX_CONNECTIONS", "count", default("20000"), within("1", "1000000")),
         /// How long a client may take to send the head of a request.
-        /// Raise it for very slow networks only: it closes connections that never say anything.
+        /// Raise it only for very slow networks: it closes connections that never send anything.
         header_timeout: Duration =
             key("CHATZZ_HEADER_TIMEOUT", "duration", default("10s"), within("100ms", "5m")),
-        /// Lets its holder end the sockets of a user; at least 32 bytes.
-        /// Those requests arrive on `CHATZZ_METRICS_LISTEN`. Without it nobody can make them.
+        /// The token with which an administrator ends a user's sockets; at least 32 bytes.
+        /// Send such requests to `CHATZZ_METRICS_LISTEN`. Without a token nobody can make them.
         admin_token: Option<SecretString> =
             secret("CHATZZ_ADMIN_TOKEN" or_file "/run/secrets/chatzz-admin", "text",
                 unset("none", None, "write-32-random-bytes-of-your-own"), signing),
@@ -69,17 +69,17 @@ section! {
 /// The web pages that may connect, by the `Origin` header of their browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedOrigins {
-    /// Only pages whose host is the one the request was sent to.
+    /// Only pages from the host that the request was sent to.
     SameHost,
     /// Every page.
     Any,
-    /// These, in the form browsers send: lower-case, without a default port.
+    /// These, in the form that browsers send: lower-case, without a default port.
     Listed(Vec<String>),
 }
 
-/// Whether the second listener would find its port taken by the first.
+/// Whether the second listener would find its port in use by the first.
 fn collide(a: SocketAddr, b: SocketAddr) -> bool {
-    // Port 0 is a free one of the system's choice.
+    // Port 0 is a free port that the system chooses.
     a.port() == b.port()
         && a.port() != 0
         && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())

@@ -15,10 +15,10 @@ use super::warning::Warning;
 const MAX_CLAIM: usize = 256;
 
 section! {
-    /// The keys of which exactly one is set.
+    /// The keys, of which exactly one is set.
     pub(super) struct KeySources in "Authentication: `CHATZZ_AUTH=jwt`" {
-        /// What HS256, HS384 and HS512 tokens are signed with, at least 32 bytes.
-        /// Exactly one key is set: this, the public key, or a JWKS as a file or URL.
+        /// The secret that signs HS256, HS384 and HS512 tokens, at least 32 bytes.
+        /// Set exactly one key: this, the public key, or a JWKS as a file or URL.
         secret: Option<SecretString> =
             secret("CHATZZ_JWT_SECRET" or_file "/run/secrets/chatzz-jwt", "text",
                 unset("none", None, "write-32-or-more-random-bytes-here"), signing),
@@ -26,11 +26,11 @@ section! {
         public_key: Option<String> =
             key("CHATZZ_JWT_PUBLIC_KEY" or_file "/etc/chatzz/jwt.pem", "PEM",
                 unset("none", None, "-----BEGIN PUBLIC KEY-----..."), public_key),
-        /// A file of public keys in the JWKS form; read again like the URL.
+        /// A file of public keys in the JWKS format; it is read again like the URL.
         jwks_file: Option<PathBuf> =
             key("CHATZZ_JWT_JWKS_FILE", "path", unset("none", None, "/etc/chatzz/jwks.json"),
                 parse::file),
-        /// Where the login service publishes its public keys.
+        /// The URL where the login service publishes its public keys.
         jwks_url: Option<ServiceUrl> =
             key("CHATZZ_JWT_JWKS_URL", "URL",
                 unset("none", None, "https://login.example.org/.well-known/jwks.json"),
@@ -42,36 +42,36 @@ section! {
     /// Tokens that the application's login service signs.
     pub struct JwtConfig in "Authentication: `CHATZZ_AUTH=jwt`" {
         /// How often a JWKS is read again.
-        /// Lower it when withdrawn keys must stop working sooner. A token with an unknown key
-        /// reads it at once, at most every 5 s.
+        /// Lower it when revoked keys must stop working sooner. A token with an unknown key
+        /// triggers a read at once, at most every 5 s.
         refresh: Duration =
             key("CHATZZ_JWT_JWKS_REFRESH", "duration", default("10m"), within("1s", "24h")),
-        /// The algorithms that are accepted; each must fit the key. Write the one in use.
+        /// The accepted algorithms; each must match the key. Write the one in use.
         algorithms: Vec<JwtAlgorithm> =
             key("CHATZZ_JWT_ALGORITHMS", "list of HS256, HS384, HS512, RS256, ES256, EdDSA",
                 unset("all that fit the key", Vec::new(), "RS256,ES256"), algorithms),
-        /// What `iss` of a token must be.
+        /// The required `iss` of a token.
         /// Set it when the key signs for several issuers.
         issuer: Option<String> =
             key("CHATZZ_JWT_ISSUER", "text", unset("any", None, "https://login.example.org/"),
                 claim_text),
         /// One of these must be in `aud` of a token.
-        /// With none, a token that has `aud` is refused, as RFC 7519 §4.1.3 asks for.
+        /// With none, a token that has `aud` is refused, as RFC 7519 §4.1.3 requires.
         audience: Vec<String> =
             key("CHATZZ_JWT_AUDIENCE", "list of texts",
                 unset("none; tokens with `aud` are refused", Vec::new(), "chat"), claim_texts),
-        /// How far `exp` and `nbf` are stretched.
+        /// The tolerance in checking `exp` and `nbf`.
         /// Raise it when the clocks differ.
         leeway: Duration = key("CHATZZ_JWT_LEEWAY", "duration", default("0s"), within("0s", "5m")),
         /// The claim that holds the user's `_id`, a string or an integer.
         user_claim: String = key("CHATZZ_JWT_USER_CLAIM", "name", default("sub"), claim_text),
         /// Whether a token must have `exp`.
-        /// With `false`, one without it is good for ever.
+        /// With `false`, one without it is valid for ever.
         require_expiry: bool =
             key("CHATZZ_JWT_REQUIRE_EXPIRY", "`true` or `false`", default("true"), parse::flag),
     }
     with {
-        /// What signatures are checked with.
+        /// The key that signatures are checked with.
         key: JwtKey = JwtKey::read,
     }
     check(keys) {
@@ -87,7 +87,7 @@ section! {
     }
 }
 
-/// What signatures are checked with.
+/// The key that signatures are checked with.
 #[derive(Debug, Clone)]
 pub enum JwtKey {
     /// A secret shared with the login service: HS256, HS384, HS512.
@@ -96,11 +96,11 @@ pub enum JwtKey {
     PublicKey(String),
     /// A file of public keys.
     JwksFile(PathBuf),
-    /// Where public keys are published.
+    /// The URL where public keys are published.
     JwksUrl(ServiceUrl),
 }
 
-/// The algorithms there are.
+/// The supported algorithms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each variant is the name of RFC 7518")]
 pub enum JwtAlgorithm {
@@ -129,7 +129,7 @@ impl JwtAlgorithm {
 }
 
 impl JwtKey {
-    /// Whether the algorithm is of the key's family: a public key is never a shared secret.
+    /// Whether the algorithm belongs to the key's family: a public key is never a shared secret.
     fn fits(&self, algorithm: JwtAlgorithm) -> bool {
         algorithm.is_symmetric() == matches!(self, Self::Secret(_))
     }
@@ -167,7 +167,7 @@ impl JwtKey {
 }
 
 impl JwtConfig {
-    /// Reads the keys; without a list, every algorithm that fits the key is accepted.
+    /// Reads the keys; without a list, every algorithm that matches the key is accepted.
     pub(super) fn read_fitting(keys: &mut Reader<'_>) -> Read<Self> {
         let mut config = Self::read(keys)?;
         if config.algorithms.is_empty() {

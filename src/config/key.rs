@@ -7,13 +7,13 @@ pub struct Key {
     pub name: &'static str,
     /// The variable that can name a file with the value instead.
     pub file: Option<KeyFile>,
-    /// What kind of value it takes.
+    /// The kind of value.
     pub unit: &'static str,
     /// The smallest and the largest value, both allowed.
     pub bounds: Option<(&'static str, &'static str)>,
-    /// What holds when it is not set.
+    /// The value when it is not set.
     pub default: DefaultValue,
-    /// Whether the value must not be known to others.
+    /// Whether the value must be kept secret.
     pub is_secret: bool,
     /// What it does and when to change it, line by line as in the source.
     pub docs: &'static [&'static str],
@@ -28,10 +28,10 @@ pub struct KeyFile {
     pub example: &'static str,
 }
 
-/// What holds when a key is not set.
+/// The value when a key is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DefaultValue {
-    /// This text, read like a value that was set.
+    /// This text, parsed like a value that was set.
     Text(&'static str),
     /// Something that depends on other keys, the machine or the command.
     Rule {
@@ -45,14 +45,14 @@ pub enum DefaultValue {
 /// The keys of one part of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct Section {
-    /// The heading in the documentation. Neighbours with the same title are one section.
+    /// The heading in the documentation. Adjacent parts with the same title are one section.
     pub title: &'static str,
     /// The keys, in the order of the documentation.
     pub keys: &'static [Key],
 }
 
 impl Key {
-    /// The value that stands in `.env.example`.
+    /// The value shown in `.env.example`.
     pub const fn example(&self) -> &'static str {
         match self.default {
             DefaultValue::Text(text) => text,

@@ -9,9 +9,9 @@ use super::reader::{Read, Reader};
 section! {
     /// Whether clients are limited at all.
     pub(super) struct Switch in "Limits" {
-        /// Whether the limits below hold.
-        /// With `off` there are no rates and no caps of a user or an address, and errors close
-        /// nothing; only the number of sockets in all stays limited.
+        /// Whether the limits below apply.
+        /// With `off` there are no rates, and no caps per user or address, and errors close
+        /// nothing; only the total number of sockets stays limited.
         is_on: bool =
             key("CHATZZ_RATE_LIMITS", "`on` or `off`", default("on"),
                 choice(&[("on", true), ("off", false)])),
@@ -22,7 +22,7 @@ section! {
     /// How much one client, one user and one address may ask for.
     ///
     /// A rate `100/10s` is a bucket: 100 at once, and from then on ten a second. Where
-    /// several scopes are given all of them have to allow it.
+    /// several scopes are given, all of them have to allow it.
     pub struct LimitsConfig in "Limits" {
         /// New sessions by address, and logins (`connect-user`) by socket and user.
         /// Raise it when many people share an address.
@@ -38,7 +38,7 @@ section! {
             key("CHATZZ_LIMIT_ADDS", "rates", default("socket=200/1m,user=300/1m,address=3000/1m"),
                 rates),
         /// Pages of history and of contacts online (`get-old-messages`, `get-active-users`).
-        /// After a reconnect a client fetches a page for each conversation with a hole.
+        /// After a reconnect a client fetches a page for each conversation with a gap.
         history: Rates =
             key("CHATZZ_LIMIT_HISTORY", "rates",
                 default("socket=200/10s,user=400/10s,address=5000/10s"), rates),
@@ -46,19 +46,19 @@ section! {
         typing: Rates =
             key("CHATZZ_LIMIT_TYPING", "rates",
                 default("socket=20/10s,user=40/10s,address=10000/10s"), rates),
-        /// Signals (`signal`), which are passed on and not stored.
-        /// A call between two browsers begins with some dozens.
+        /// Signals (`signal`), which are sent on and not stored.
+        /// A call between two browsers begins with a few dozen.
         signals: Rates =
             key("CHATZZ_LIMIT_SIGNALS", "rates",
                 default("socket=100/10s,user=150/10s,address=5000/10s"), rates),
-        /// All other events, unknown ones too.
+        /// All other events, including unknown ones.
         events: Rates =
             key("CHATZZ_LIMIT_EVENTS", "rates",
                 default("socket=300/10s,user=600/10s,address=20000/10s"), rates),
         /// HTTP requests of one address to the socket.io endpoint; over polling each packet is one.
         requests: Option<Rate> =
             key("CHATZZ_LIMIT_REQUESTS", "rate or `off`", default("20000/10s"), rate_or_off),
-        /// Errors that are a client's fault; so many within the time close its socket.
+        /// Errors that are a client's fault; this many within the time close its socket.
         errors: Option<Rate> =
             key("CHATZZ_LIMIT_ERRORS", "rate or `off`", default("20/10s"), rate_or_off),
         /// The most sockets of a user, of an address and in all.
@@ -71,13 +71,13 @@ section! {
 /// A number of times within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How often at once.
+    /// How many at once.
     pub count: NonZeroU32,
-    /// How long it takes until as much is allowed again.
+    /// How long it takes until as many are allowed again.
     pub per: Duration,
 }
 
-/// Rates by whom they count; `None` does not limit.
+/// Rates by scope; `None` does not limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rates {
     /// Of each socket.
@@ -100,14 +100,14 @@ pub struct Caps {
 }
 
 impl LimitsConfig {
-    /// The limits, without any when they are switched off.
+    /// The limits, or none when they are switched off.
     pub(super) fn read_all(keys: &mut Reader<'_>) -> Read<Self> {
         let switch = Switch::read(keys);
         let all = Self::read(keys)?;
         Ok(if switch?.is_on { all } else { all.lifted() })
     }
 
-    /// Without any but the number of sockets in all.
+    /// Without any limit except the total number of sockets.
     fn lifted(self) -> Self {
         let none = Rates::default();
         Self {

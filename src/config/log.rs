@@ -9,17 +9,17 @@ section! {
     /// What is logged, and how it looks.
     pub struct LogConfig in "Log" {
         /// What is logged: a level, or levels by target such as `info,chatzz::store=debug`.
-        /// Libraries whose finer lines hold messages or tokens stay capped whatever it says.
+        /// Libraries whose verbose lines contain messages or tokens stay capped regardless.
         filter: String = key("CHATZZ_LOG", "filter", default("info"), filter),
-        /// How a log line looks.
-        /// Write `json` when a machine collects the lines.
+        /// The format of log lines.
+        /// Write `json` when a program collects the lines.
         format: LogFormat =
             key("CHATZZ_LOG_FORMAT", "`text` or `json`", default("text"),
                 choice(&LogFormat::NAMES)),
     }
 }
 
-/// How a log line looks.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// Text for people.
@@ -31,7 +31,7 @@ pub enum LogFormat {
 impl LogFormat {
     const NAMES: [(&str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
 
-    /// The format that is asked for, as far as it can be read, whatever else is wrong.
+    /// The requested format, as far as it can be read, whatever else is wrong.
     pub(super) fn asked_for(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let text = lookup("CHATZZ_LOG_FORMAT");
         text.and_then(|text| choice(&Self::NAMES)(text.trim()).ok())
@@ -42,11 +42,11 @@ impl LogFormat {
 fn filter(text: &str) -> Parsed<String> {
     const WRITE: &str = "write a level (`error`, `warn`, `info`, `debug`, `trace`, `off`) or \
                          levels by target, such as `info,chatzz::store=debug`";
-    // The library counts spaces before a part as its own.
+    // The library treats spaces before a part as belonging to it.
     let parts = text.split(',').map(str::trim);
     let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
     let mut words = parts.iter().filter(|part| !part.contains(['=', '[']));
-    // A word that is no level would be taken for a target, and everything else be silent.
+    // A word that is not a level would be taken for a target, and everything else would be silent.
     if let Some(word) = words.find(|word| word.parse::<LevelFilter>().is_err()) {
         let word = shown(word);
         return Err(Refusal::new(format!("{word} is not a level; {WRITE}")));

@@ -1,4 +1,4 @@
-//! The bounds of one message, and how many of them one answer holds.
+//! The bounds of one message, and how many messages one answer contains.
 
 use super::parse::within;
 
@@ -9,16 +9,16 @@ section! {
     /// The bounds of one message.
     pub struct MessagesConfig in "Messages" {
         /// The most characters (Unicode scalar values) of a message.
-        /// Write what the front end allows; 64 KiB of UTF-8 is the limit besides.
+        /// Write what the front end allows; in addition, 64 KiB of UTF-8 is the limit.
         max_chars: usize =
             key("CHATZZ_MESSAGE_MAX_CHARS", "characters", default("4000"), within("1", "65536")),
     }
 }
 
 section! {
-    /// How many messages one answer holds.
+    /// How many messages one answer contains.
     pub struct PagingConfig in "Messages" {
-        /// The messages of a history page when the client does not say.
+        /// The number of messages of a history page when the client does not specify it.
         /// Write what the front end shows at once; at most `CHATZZ_HISTORY_MAX`.
         history_default: u32 =
             key("CHATZZ_HISTORY_DEFAULT", "messages", default("100"), within("1", "5000")),
@@ -26,7 +26,7 @@ section! {
         /// Lower it to bound the work of one request.
         history_max: u32 =
             key("CHATZZ_HISTORY_MAX", "messages", default("500"), within("1", "5000")),
-        /// The most missed messages of one contact at a login; the rest is fetched as history.
+        /// The most missed messages of one contact at a login; clients fetch the rest as history.
         /// Lower it when logins are slow; at most `CHATZZ_MISSED_TOTAL`.
         missed_per_contact: u32 =
             key("CHATZZ_MISSED_PER_CONTACT", "messages", default("200"), within("1", "5000")),

@@ -1,9 +1,9 @@
-//! What an operator can set: one section per part of the server.
+//! The settings of an operator: one section for each part of the server.
 //!
-//! Each key is declared once, in a `section!`: that makes the field, how it is read, and
-//! its place in `.env.example` and `docs/configuration.md`. After a change run
-//! `cargo run -- config --write`, which writes both; a test compares them. All mistakes
-//! are reported together, so that a deployment is corrected in one go.
+//! Each key is declared once, in a `section!`: that generates the field, the code that
+//! reads it, and its place in `.env.example` and `docs/configuration.md`. After a change
+//! run `cargo run -- config --write`, which writes both; a test compares them. All
+//! mistakes are reported together, so that a deployment can be corrected in one go.
 //!
 //! Durations are written `500ms`, `5s`, `2m` or `1h`, a bare number is seconds;
 //! sizes `512B`, `256KiB` or `1MiB`, a bare number is bytes.
@@ -96,14 +96,15 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
     SECTIONS.iter().flat_map(|section| section.keys)
 }
 
-/// What the configuration is read for.
+/// The command that the configuration is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// `chatzz serve`: everything a deployment must decide is required.
     Serve,
     /// `chatzz dev`: nothing is required.
     Dev,
-    /// `chatzz migrate` and `chatzz verify`: serve nobody, so no authentication mode is required.
+    /// `chatzz migrate` and `chatzz verify`: they serve nobody, so no authentication mode
+    /// is required.
     Migrate,
 }
 
@@ -118,13 +119,13 @@ section! {
         mongodb: MongoDbConfig = MongoDbConfig::read,
         /// How the application's own users are read.
         users: UsersConfig = UsersConfig::read,
-        /// How a client proves who it is.
+        /// How a client proves its identity.
         auth: AuthConfig = AuthConfig::read,
         /// The bounds of one message.
         messages: MessagesConfig = MessagesConfig::read,
-        /// How many messages one answer holds.
+        /// How many messages one answer contains.
         paging: PagingConfig = PagingConfig::read,
-        /// Who is online, and which node says so.
+        /// Presence, and the node that reports it.
         presence: PresenceConfig = PresenceConfig::read,
         /// Who may write to whom.
         privacy: PrivacyConfig = PrivacyConfig::read,
@@ -144,8 +145,8 @@ section! {
 impl Config {
     /// Reads every key through `lookup`; unset keys have their defaults.
     ///
-    /// `names` are all the variable names there are: those that begin with
-    /// `CHATZZ_` and are no key become warnings, which come with the mistakes if any.
+    /// `names` are all variable names that are set: those that begin with `CHATZZ_` but
+    /// are not a key become warnings, which are reported with the mistakes, if any.
     ///
     /// # Errors
     /// [`ConfigErrors`] with every mistake there is, not only the first.
@@ -168,7 +169,7 @@ impl Config {
         }
     }
 
-    /// Cuts defaults that would outlast a short request time-out; what was set was checked.
+    /// Lowers defaults that would exceed a short request time-out; explicit values were checked.
     fn settled(mut self, mode: Mode) -> Self {
         let request = self.timeouts.request;
         let settle = |time: &mut Duration| {

@@ -26,7 +26,7 @@ section! {
         /// The collection of the application's users.
         user_collection: String =
             key("CHATZZ_USER_COLLECTION", "name", default("users"), names::collection),
-        /// The collection of who is online.
+        /// The collection of chat users, with their presence.
         /// Change it, like the names below, when the application already uses the name.
         chat_user_collection: String =
             key("CHATZZ_CHAT_USER_COLLECTION", "name", default("chatusers"), names::collection),
@@ -39,7 +39,7 @@ section! {
         /// The collection of block lists and whitelists.
         privacy_collection: String =
             key("CHATZZ_PRIVACY_COLLECTION", "name", default("chatprivacy"), names::collection),
-        /// What the bookkeeping collections begin with: `<prefix>nodes` and `<prefix>meta`.
+        /// The prefix of the bookkeeping collections: `<prefix>nodes` and `<prefix>meta`.
         meta_prefix: String =
             key("CHATZZ_META_PREFIX", "name", default("chatzz_"), names::meta_prefix),
         /// The most connections to one MongoDB server.
@@ -48,9 +48,9 @@ section! {
         /// The connections that stay open when nothing happens; at most `CHATZZ_MONGODB_POOL`.
         /// Raise it for sudden bursts after quiet times.
         pool_min: u32 = key("CHATZZ_MONGODB_POOL_MIN", "count", default("8"), within("0", "1000")),
-        /// How long an operation waits for a server that can take it.
-        /// Must be below `CHATZZ_REQUEST_TIMEOUT`, so that clients hear `unavailable` in time;
-        /// the default gives way to a shorter one.
+        /// How long an operation waits for a server that can execute it.
+        /// Must be below `CHATZZ_REQUEST_TIMEOUT`, so that clients get `unavailable` in time;
+        /// the default is lowered if necessary.
         selection_timeout: Duration =
             key("CHATZZ_MONGODB_SELECTION_TIMEOUT", "duration", default("3s"),
                 within("10ms", "5m")),
@@ -58,12 +58,12 @@ section! {
         /// Raise it when the database is far away.
         connect_timeout: Duration =
             key("CHATZZ_MONGODB_CONNECT_TIMEOUT", "duration", default("2s"), within("10ms", "5m")),
-        /// How long `serve` waits at start for a database that does not answer.
+        /// How long `serve` waits at the start for a database that does not answer.
         /// Raise it when both are started together and the database is slower.
         startup_timeout: Duration =
             key("CHATZZ_STARTUP_TIMEOUT", "duration", default("30s"), within("0s", "1h")),
         /// Whether `serve` migrates the database before it listens.
-        /// With `false`, run `chatzz migrate` before it, for example under another role.
+        /// With `false`, run `chatzz migrate` before `serve`, for example under another role.
         migrate_on_start: bool =
             key("CHATZZ_MIGRATE_ON_START", "`true` or `false`", default("true"), parse::flag),
     }
@@ -72,12 +72,12 @@ section! {
             ("CHATZZ_MONGODB_POOL_MIN", &pool_min),
             ("CHATZZ_MONGODB_POOL", &pool),
         );
-        // Who migrates or verifies answers nobody.
+        // `migrate` and `verify` answer no requests.
         if keys.mode() != Mode::Migrate {
             keys.refuse_late("CHATZZ_MONGODB_SELECTION_TIMEOUT");
         }
         let prefix = |name: fn(&str) -> String| meta_prefix.as_deref().ok().map(name);
-        // The users' collection can only clash when it lies in the same database.
+        // The users' collection can only clash when it is in the same database.
         let users = user_collection.as_deref().ok().filter(|_| {
             matches!((&user_database, &database), (Ok(users), Ok(own)) if users == own)
         });
@@ -107,7 +107,7 @@ impl MongoDbConfig {
 
     /// The connection string as it may be logged: without user, password, options.
     ///
-    /// Options are left out as well, since some of them hold tokens or passphrases.
+    /// Options are left out as well, since some of them contain tokens or passphrases.
     pub fn redacted_uri(&self) -> String {
         let uri = self.uri.expose_secret();
         let Some((scheme, rest)) = uri.split_once("://") else {
@@ -126,7 +126,7 @@ impl MongoDbConfig {
     }
 }
 
-/// A connection string; the refusal does not repeat it.
+/// A connection string; the error does not repeat it.
 fn uri(text: &str) -> Parsed<SecretString> {
     let hosts = text
         .strip_prefix("mongodb://")

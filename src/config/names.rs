@@ -24,7 +24,7 @@ pub(super) fn meta_collection(prefix: &str) -> String {
     format!("{prefix}meta")
 }
 
-/// Notes each two keys that name the same collection; `None` is a mistake noted before.
+/// Notes every two keys that name the same collection; `None` is a mistake noted before.
 pub(super) fn refuse_clashes(keys: &mut Reader<'_>, all: &[(&str, Option<String>)]) {
     let mut rest = all;
     while let [(key, name), others @ ..] = rest {
@@ -42,7 +42,7 @@ pub(super) fn refuse_clashes(keys: &mut Reader<'_>, all: &[(&str, Option<String>
     }
 }
 
-/// A name that the server accepts for a database, and that is not its own.
+/// A name that the server accepts for a database, other than its own databases.
 pub(super) fn database(text: &str) -> Parsed<String> {
     let problem = if text.is_empty() {
         Some("is empty")

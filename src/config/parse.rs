@@ -1,11 +1,11 @@
-//! Parsers of single values; each refusal says what to write instead.
+//! Parsers of single values; each error says what to write instead.
 
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Characters of a refused value that a message repeats.
+/// How many characters of a refused value a message repeats.
 const SHOWN_CHARS: usize = 60;
 
 const MS_PER_SECOND: u64 = 1_000;
@@ -65,7 +65,7 @@ pub(super) trait Quantity: Sized + PartialOrd {
     /// What to write.
     const WRITE: &str;
 
-    /// The quantity; `None` for a text that is none.
+    /// The quantity; `None` if the text is not one.
     fn parse(text: &str) -> Option<Self>;
 }
 

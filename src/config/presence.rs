@@ -1,4 +1,4 @@
-//! Who is online, and which node says so.
+//! Presence, and the node that reports it.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use super::parse::{Parsed, Refusal, shown, within};
 const MAX_NODE_ID: usize = 128;
 
 section! {
-    /// Who is online, and which node says so.
+    /// Presence, and the node that reports it.
     pub struct PresenceConfig in "Presence" {
-        /// How long a lost connection may come back before contacts hear of it.
+        /// How long a lost connection may take to come back before contacts are notified.
         /// Raise it when reloads of the front end take longer; `0` announces it at once.
         offline_grace: Duration =
             key("CHATZZ_OFFLINE_GRACE", "duration", default("1s"), within("0s", "1m")),
@@ -18,8 +18,8 @@ section! {
         /// Set it when several share host name and port, as in containers with equal host names.
         node_id: Option<String> =
             key("CHATZZ_NODE_ID", "text", unset("host and port", None, "chat-1"), node_id),
-        /// How long a node that is silent still counts as alive.
-        /// Raise it when the database stands still for longer.
+        /// How long a silent node still counts as alive.
+        /// Raise it when the database can stall for longer.
         lease: Duration = key("CHATZZ_LEASE", "duration", default("15s"), within("3s", "10m")),
     }
 }

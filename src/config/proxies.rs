@@ -1,4 +1,4 @@
-//! The proxies in front of the server, which say where a client is.
+//! The proxies in front of the server, which name the address of a client.
 
 use std::net::IpAddr;
 
@@ -7,14 +7,14 @@ use ipnet::IpNet;
 use super::parse::{Parsed, Refusal, choice, comma_list, shown};
 
 section! {
-    /// The proxies in front of the server, which say where a client is.
+    /// The proxies in front of the server, which name the address of a client.
     pub struct ProxiesConfig in "Limits" {
-        /// The proxies that may say where a client is.
+        /// The proxies that may name the address of a client.
         /// Set it behind a proxy: otherwise all clients share the proxy's address and its limits.
         trusted: Vec<IpNet> =
             key("CHATZZ_TRUSTED_PROXIES", "list of addresses or networks",
                 unset("none", Vec::new(), "10.0.0.0/8"), networks),
-        /// The header in which they say it; any other is the client's own invention.
+        /// The header in which they name it; any other may be forged by the client.
         /// `forwarded` is RFC 7239.
         header: ProxyHeader =
             key("CHATZZ_PROXY_HEADER", "`x-forwarded-for` or `forwarded`",
@@ -22,7 +22,7 @@ section! {
     }
 }
 
-/// A header in which proxies say for whom they speak.
+/// A header in which proxies name the client that they speak for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyHeader {
     /// `X-Forwarded-For: client, proxy`.

@@ -18,7 +18,7 @@ pub(super) struct Noted;
 /// The value of a key, or a mistake that is noted.
 pub(super) type Read<T> = Result<T, Noted>;
 
-/// Looks keys up, parses them, and collects what is wrong with them.
+/// Looks keys up, parses them, and collects the mistakes.
 pub(super) struct Reader<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     mode: Mode,
@@ -36,12 +36,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What the configuration is read for.
+    /// The command that the configuration is read for.
     pub(super) fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// Whether the variable is set, to whatever it may be.
+    /// Whether the variable is set, to any value.
     pub(super) fn is_set(&self, name: &str) -> bool {
         (self.lookup)(name).is_some()
     }
@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
         self.warnings.push(warning);
     }
 
-    /// Warns of variables that look like ours but are no keys.
+    /// Warns of variables that look like ours but are not keys.
     pub(super) fn warn_of_unknown(&mut self, names: impl Iterator<Item = String>) {
         for name in names.collect::<BTreeSet<_>>() {
             let value = (self.lookup)(&name).unwrap_or_default();
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
         (self.errors, self.warnings)
     }
 
-    /// The text of a key, from its variable or from the file that another one names.
+    /// The text of a key, from its variable or from the file named by the other variable.
     fn found(&mut self, key: &Key) -> Read<Option<String>> {
         let text = (self.lookup)(key.name);
         let file = key
@@ -157,13 +157,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What was parsed; a refusal is noted under the key.
+    /// The parsed value; an error is noted under the key.
     fn note<T>(&mut self, key: &Key, parsed: Parsed<T>) -> Read<T> {
         parsed.map_err(|refusal| self.refuse(key.name, refusal.sentence()))
     }
 }
 
-/// The duration that holds when a key is not set.
+/// The default of a duration.
 fn default_of(name: &str) -> Option<Duration> {
     let key = keys().find(|key| key.name == name)?;
     Duration::parse(key.example())

@@ -1,4 +1,4 @@
-//! `.env.example` and `docs/configuration.md`, made from the declarations.
+//! `.env.example` and `docs/configuration.md`, generated from the declarations.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use super::key::{DefaultValue, Key};
 
 const ENV_HEAD: &str = "\
 # Every key of chatzz, with its default. Copy this file to `.env`, or set the
-# variables in the environment, which wins over the file.
+# variables in the environment, which takes precedence over the file.
 #
 # duration: 500ms, 5s, 2m, 1h; a bare number is seconds
 # size: 512B, 256KiB, 1MiB; a bare number is bytes
@@ -16,7 +16,7 @@ const ENV_HEAD: &str = "\
 # rates: of each socket, user or address, such as socket=50/10s,user=80/10s, or `off`
 # caps: such as user=50,all=20000, or `off`
 #
-# In this file, put values with spaces, `#`, `$` or quotes into single quotes.
+# In this file, put values that contain spaces, `#`, `$` or quotes in single quotes.
 ";
 
 const MARKDOWN_HEAD: &str = "\
@@ -24,28 +24,28 @@ const MARKDOWN_HEAD: &str = "\
 
 <!-- Made by `chatzz config --markdown` from the declarations in src/config. Do not edit. -->
 
-chatzz reads variables that begin with `CHATZZ_`: from the environment, and from a file `.env` in the working directory.
-The environment wins. `chatzz config > .env` writes a file with every key, commented out, to begin with; it is the same as
-[.env.example](../.env.example).
+chatzz reads variables that begin with `CHATZZ_` from the environment and from a file `.env` in the working directory; the
+environment takes precedence. `chatzz config > .env` writes a file to start from, with every key commented out; it is the
+same as [.env.example](../.env.example).
 
-* **All mistakes are reported at once**, and nothing starts until they are corrected. Values that contradict each other
-  are mistakes as well, such as a time-out that can never be reached, or the secret of one mode of authentication beside
-  another mode.
-* **An unknown `CHATZZ_` key** stops nothing. It is named in the log, or together with the mistakes, with the key that was
-  probably meant.
-* **With `CHATZZ_LOG_FORMAT=json`** mistakes are JSON lines, too.
-* **Secrets may stand in files.** A key that has a second name with `_FILE` takes the path of a file instead of the value.
-  Files with secrets are refused when everybody on the machine can read them: `chmod 640`, in Kubernetes
-  `defaultMode: 0440` with an `fsGroup`. Values of secrets are never shown, neither in the log nor in a mistake.
+* **All mistakes are reported at once**, and the server does not start until they are corrected. Values that contradict
+  each other are mistakes as well, such as a time-out that can never be reached, or the secret of one mode of
+  authentication beside another mode.
+* **An unknown `CHATZZ_` key** is not an error. It is reported in the log, or together with the mistakes, with the key
+  that was probably meant.
+* **With `CHATZZ_LOG_FORMAT=json`**, mistakes are JSON lines, too.
+* **Secrets can be read from files.** If a key has a second name with `_FILE`, that variable takes the path of a file
+  with the value. Files with secrets are refused when everybody on the machine can read them: use `chmod 640`, or in
+  Kubernetes `defaultMode: 0440` with an `fsGroup`. Values of secrets are never shown, neither in the log nor in a mistake.
 
-| kind | how it is written |
+| kind | how to write it |
 |---|---|
 | duration | `500ms`, `5s`, `2m` or `1h`; a bare number is seconds |
 | size | `512B`, `256KiB` or `1MiB`; a bare number is bytes |
 | list | commas between the elements |
 | rate | `50/10s` is fifty at once, and five a second from then on |
-| rates | rates of each socket, user or address, such as `socket=50/10s,user=80/10s`; what is not named is not limited, and `off` limits nobody |
-| caps | numbers, such as `user=50,all=20000`; the same holds |
+| rates | rates of each socket, user or address, such as `socket=50/10s,user=80/10s`; a scope that is not named is not limited, and `off` limits nothing |
+| caps | numbers, such as `user=50,all=20000`; the same applies |
 
 `CHATZZ_MONGOD` (path of a `mongod`) is read by `chatzz dev` and the tests, `CHATZZ_CHROMIUM` (path of a browser) by the
 tests.
@@ -121,14 +121,14 @@ fn lines(key: &Key) -> impl Iterator<Item = &'static str> {
     lines.filter(|line| !line.is_empty())
 }
 
-/// What kind of value it takes.
+/// The kind of value.
 fn kind(key: &Key) -> String {
     let secret = if key.is_secret { ", secret" } else { "" };
     let bounds = key.bounds.map(|(low, high)| format!(", {low} to {high}"));
     format!("{}{secret}{}", key.unit, bounds.unwrap_or_default())
 }
 
-/// A value as `.env` needs it.
+/// A value, quoted as `.env` requires.
 fn quoted(value: &str) -> String {
     if value.contains([' ', '#', '$', '"']) {
         format!("'{value}'")

@@ -7,14 +7,14 @@ use secrecy::SecretString;
 
 use super::parse::{Parsed, Refusal};
 
-/// Fewest bytes of a secret that signs: the output of SHA-256, as RFC 7518 §3.2 asks for.
+/// Fewest bytes of a signing secret: the output of SHA-256, as RFC 7518 §3.2 requires.
 const MIN_BYTES: usize = 32;
 /// Most bytes of a file that holds a secret.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
-/// What some editors put at the beginning of a text.
+/// The mark that some editors put at the beginning of a text.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A secret that signs; the refusal does not repeat it.
+/// A signing secret; the error does not repeat it.
 pub(super) fn signing(text: &str) -> Parsed<SecretString> {
     let problem = if text.len() < MIN_BYTES {
         "it is shorter than 32 bytes and could be guessed"
@@ -58,7 +58,7 @@ pub(super) fn read(path: &Path, is_secret: bool) -> Result<String, String> {
     }
 }
 
-/// The text without the byte order mark before it.
+/// The text without a leading byte order mark.
 pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }

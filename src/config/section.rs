@@ -1,4 +1,4 @@
-//! The macro that turns one declaration into everything that is known about a key.
+//! The macro that turns one declaration into everything about a key.
 
 /// Declares a section of the configuration.
 ///
@@ -19,9 +19,9 @@
 /// }
 /// ```
 ///
-/// An entry is `key(…)` or `secret(…)`: the name, after it perhaps `or_file` and the example
-/// of a path; the unit; what holds when it is not set; and the parser. Not set is one of
-/// `default("text")`, read like a value; `unset("rule", value, "example")`;
+/// An entry is `key(…)` or `secret(…)`: the name, optionally `or_file` and the example of
+/// a path; the unit; the value when it is not set; and the parser. That value is one of
+/// `default("text")`, parsed like a value; `unset("rule", value, "example")`;
 /// `follows("rule", field, "example")`, the value of an earlier field; and
 /// `required("rule", "example")`.
 ///

@@ -6,8 +6,7 @@ use url::{Host, Url};
 
 use super::parse::{Parsed, Refusal};
 
-/// An `http` or `https` URL; what it shows of itself has no query, which may
-/// hold a key.
+/// An `http` or `https` URL; when displayed it has no query, which may contain a key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServiceUrl(Url);
 
@@ -17,12 +16,12 @@ impl ServiceUrl {
         &self.0
     }
 
-    /// Whether TLS protects what is sent.
+    /// Whether TLS protects the data that is sent.
     pub fn is_encrypted(&self) -> bool {
         self.0.scheme() == "https"
     }
 
-    /// Whether it leads to this machine.
+    /// Whether it points to this machine.
     fn is_local(&self) -> bool {
         match self.0.host() {
             Some(Host::Domain(name)) => name == "localhost",
@@ -32,7 +31,7 @@ impl ServiceUrl {
         }
     }
 
-    /// Whether others on the way could read and change what is sent.
+    /// Whether others on the network could read and change the data that is sent.
     pub(super) fn is_exposed(&self) -> bool {
         !self.is_encrypted() && !self.is_local()
     }

@@ -22,7 +22,7 @@ section! {
         ping_timeout: Duration =
             key("CHATZZ_PING_TIMEOUT", "duration", default("20s"), within("100ms", "10m")),
         /// How long a new connection may take to join the namespace.
-        /// Raise it when slow clients are cut off while they connect.
+        /// Raise it when slow clients are disconnected while they connect.
         connect_timeout: Duration =
             key("CHATZZ_CONNECT_TIMEOUT", "duration", default("10s"), within("100ms", "10m")),
         /// The type of the envelope that announces the presence of a contact.
@@ -30,16 +30,16 @@ section! {
         status_event: StatusEvent =
             key("CHATZZ_STATUS_EVENT", "`chat-user-status-changed` or `user-status-changed`",
                 default("chat-user-status-changed"), choice(&StatusEvent::NAMES)),
-        /// The most events of one socket that wait for their turn.
+        /// The most events of one socket that wait to be handled.
         /// Further ones are answered `overloaded`. Lower it when clients misbehave.
         queue: usize =
             key("CHATZZ_QUEUE_PER_SOCKET", "count", default("4096"), within("1", "1000000")),
-        /// The most bytes that wait for a client which reads too slowly.
+        /// The most bytes that wait for a client that reads too slowly.
         /// Beyond it the connection is closed and its messages stay missed. Raise it for bursts.
         outbox_bytes: ByteSize =
             key("CHATZZ_OUTBOX_BYTES", "size", default("256KiB"), within("4KiB", "64MiB")),
         /// How long a client may read nothing before its connection is closed.
-        /// Raise it for networks that stand still for longer.
+        /// Raise it for networks that can stall for longer.
         stall_timeout: Duration =
             key("CHATZZ_STALL_TIMEOUT", "duration", default("7s"), within("100ms", "10m")),
     }
@@ -63,7 +63,7 @@ impl StatusEvent {
         (Self::UserStatusChanged.as_str(), Self::UserStatusChanged),
     ];
 
-    /// The name as it stands in the envelope's `type`.
+    /// The name as it appears in the envelope's `type`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ChatUserStatusChanged => "chat-user-status-changed",

@@ -12,7 +12,7 @@ const CERT_FILE: &str = "CHATZZ_TLS_CERT_FILE";
 const KEY_FILE: &str = "CHATZZ_TLS_KEY_FILE";
 
 section! {
-    /// Where the certificate and its key are. Without one, clients speak plain HTTP.
+    /// The paths of the certificate and its key. Without one, clients speak plain HTTP.
     pub struct TlsConfig in "TLS" {
         /// The certificate chain of the clients' listener as PEM, the server's own first.
         /// Not needed behind a proxy that speaks TLS. A changed file is used within 5 s.
@@ -20,14 +20,14 @@ section! {
             key("CHATZZ_TLS_CERT_FILE", "path", required("none", "/etc/chatzz/tls/cert.pem"),
                 parse::file),
         /// The private key of that certificate as PEM. Set both or neither.
-        /// Take away everybody's right to read it, as `chmod o-rwx` does.
+        /// It must not be readable by everybody: use `chmod o-rwx`.
         key_file: PathBuf =
             key("CHATZZ_TLS_KEY_FILE", "path", required("none", "/etc/chatzz/tls/key.pem"),
                 parse::file),
     }
 }
 
-/// What stands in the two files.
+/// The contents of the two files.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
     /// The certificates, PEM.
@@ -57,8 +57,8 @@ impl TlsConfig {
     /// Reads the files.
     ///
     /// # Errors
-    /// The key of the configuration and a sentence, when one cannot be read, is
-    /// larger than 64 KiB, or holds a private key that everybody can read.
+    /// The key of the configuration and a sentence, when a file cannot be read, is larger
+    /// than 64 KiB, or contains a private key that everybody can read.
     pub fn load(&self) -> Result<TlsFiles, (&'static str, String)> {
         let certificates =
             secret::read(&self.cert_file, false).map_err(|sentence| (CERT_FILE, sentence))?;

@@ -3,7 +3,7 @@
 use super::parse::{Parsed, Refusal, comma_list, shown};
 use super::warning::Warning;
 
-/// Fields that chatzz itself puts beside the user's own in the same object.
+/// Fields that chatzz itself adds to the user's own in the same object.
 const RESERVED: [&str; 11] = [
     "status",
     "lastOnline",
@@ -18,7 +18,7 @@ const RESERVED: [&str; 11] = [
     "deleted",
 ];
 
-/// Parts of names that hold secrets, without `_` and `-`, in lower case.
+/// Parts of names that suggest secrets, without `_` and `-`, in lower case.
 const SECRET: [&str; 12] = [
     "password",
     "passwd",
@@ -59,7 +59,7 @@ pub(super) fn parse(text: &str) -> Parsed<Vec<String>> {
             )));
         }
     }
-    // Clients know people by `_id`, and MongoDB projects it unasked.
+    // Clients identify people by `_id`, and MongoDB projects it by default.
     if !fields.iter().any(|field| field == "_id") {
         if let Some(inner) = fields.iter().find(|field| collide("_id", field)) {
             return Err(Refusal::new(format!(
@@ -103,7 +103,7 @@ fn path(text: &str) -> Parsed<String> {
     Ok(text.to_owned())
 }
 
-/// Whether one path lies inside the other: no projection can hold both.
+/// Whether one path is inside the other: no projection can contain both.
 fn collide(a: &str, b: &str) -> bool {
     let inside = |outer: &str, inner: &str| {
         inner

@@ -12,13 +12,13 @@ section! {
         /// Set it when ids of one type look like those of another, for example strings of digits.
         id_type: IdType =
             key("CHATZZ_USER_ID_TYPE", "choice", default("auto"), choice(&IdType::NAMES)),
-        /// The fields of a user that others may see, always with `_id`; nothing else leaves.
+        /// The fields of a user that others may see, always with `_id`; nothing else is sent.
         /// Dotted paths are allowed. Write what the front end shows.
         fields: Vec<String> =
             key("CHATZZ_USER_FIELDS", "list of paths",
                 default("_id,username,name,firstName,lastName,displayName,avatar,picture"),
                 user_fields::parse),
-        /// How long a user that was read is believed.
+        /// How long the data of a user is cached.
         /// Lower it when changed names must show sooner; `0` reads every time.
         cache: Duration = key("CHATZZ_USER_CACHE", "duration", default("30s"), within("0s", "1h")),
     }
@@ -32,7 +32,7 @@ section! {
 /// The type of the users' `_id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdType {
-    /// Tried by shape: 24 hex digits, digits, UUID, string.
+    /// Tried by format: 24 hex digits, digits, UUID, string.
     Auto,
     /// `ObjectId`.
     ObjectId,

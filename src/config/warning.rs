@@ -1,34 +1,34 @@
-//! What is probably a mistake in the configuration, but stops nothing.
+//! Settings that are probably mistakes, but do not prevent the start.
 
 use std::fmt;
 
 use super::{Key, keys};
 
-/// The beginning of every key.
+/// The prefix of every key.
 const PREFIX: &str = "CHATZZ_";
 
-/// Variables that say where a program of the developer's machine is; they are
-/// read by `chatzz dev` and the tests, and are no configuration of the server.
+/// Variables that name a program on the developer's machine; they are read by
+/// `chatzz dev` and the tests, and are not part of the server's configuration.
 const PROGRAMS: [&str; 2] = ["CHATZZ_MONGOD", "CHATZZ_CHROMIUM"];
 
-/// Something to tell the operator at start.
+/// A warning for the operator at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
     /// A variable looks like one of ours, but no such key exists.
     UnknownKey {
-        /// The variable as it is written.
+        /// The variable as written.
         name: String,
         /// The key that was probably meant.
         suggestion: Option<&'static str>,
     },
     /// `CHATZZ_USER_FIELDS` lists a field that looks like a secret.
     SecretField {
-        /// The path as it is written.
+        /// The path as written.
         field: String,
     },
-    /// A URL of another machine has no TLS.
+    /// A URL of another machine does not use TLS.
     Exposed {
-        /// The key of the URL.
+        /// The key with the URL.
         key: &'static str,
     },
 }
@@ -58,7 +58,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// The warning that `name` deserves; `value` is what it is set to.
+/// The warning about `name`, if it deserves one; `value` is its value.
 pub(super) fn unknown_key(name: &str, value: &str) -> Option<Warning> {
     let ours = name
         .get(..PREFIX.len())
@@ -80,7 +80,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
         || (name == "CHATZZ_PORT" && value.starts_with("tcp://"))
 }
 
-/// The key that is so near to `name` that it was probably meant.
+/// The key that is so close to `name` that it was probably meant.
 fn closest(name: &str) -> Option<&'static str> {
     let bare = |name| str::strip_prefix(name, PREFIX).unwrap_or(name);
     let wanted = bare(name);
@@ -90,7 +90,7 @@ fn closest(name: &str) -> Option<&'static str> {
     (distance <= 1 + wanted.len() / 4).then_some(key)
 }
 
-/// Every name that is read.
+/// Every variable name that is read.
 fn names() -> impl Iterator<Item = &'static str> {
     keys().flat_map(Key::names)
 }

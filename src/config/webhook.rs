@@ -14,13 +14,13 @@ use super::warning::Warning;
 section! {
     /// The application, asked whose a token is.
     pub struct WebhookConfig in "Authentication: `CHATZZ_AUTH=webhook`" {
-        /// Where the application is asked whose a token is. Required for `webhook`.
+        /// The URL where the application is asked whose a token is. Required for `webhook`.
         url: ServiceUrl =
             key("CHATZZ_WEBHOOK_URL", "URL",
                 required("none", "https://app.example.org/internal/chatzz-login"),
                 ServiceUrl::parse),
-        /// What the requests to the application are signed with, at least 32 bytes.
-        /// It shows the application who asks. Required for `webhook`.
+        /// The secret that signs the requests to the application, at least 32 bytes.
+        /// By it the application knows who asks. Required for `webhook`.
         secret: SecretString =
             secret("CHATZZ_WEBHOOK_SECRET" or_file "/run/secrets/chatzz-webhook", "text",
                 required("none", "write-32-other-random-bytes-here"), signing),
@@ -30,11 +30,11 @@ section! {
             key("CHATZZ_WEBHOOK_HEADERS", "list of header names",
                 unset("none", Vec::new(), "user-agent,x-forwarded-for"), headers),
         /// How long the application may take to answer.
-        /// Must be below `CHATZZ_REQUEST_TIMEOUT`; the default gives way to a shorter one.
+        /// Must be below `CHATZZ_REQUEST_TIMEOUT`; the default is lowered if necessary.
         timeout: Duration =
             key("CHATZZ_WEBHOOK_TIMEOUT", "duration", default("3s"), within("50ms", "10s")),
-        /// How long a login that the application granted is believed without asking again.
-        /// Lower it when a logout must count at once; `0` asks every time.
+        /// How long a login that the application granted is cached.
+        /// Lower it when a logout must take effect sooner; `0` asks every time.
         cache: Duration =
             key("CHATZZ_WEBHOOK_CACHE", "duration", default("10s"), within("0s", "1h")),
     }

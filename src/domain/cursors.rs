@@ -1,4 +1,4 @@
-//! How far a member of a chat room got, and what follows for each message.
+//! How far a member of a chat room has got, and what follows for each message.
 
 use bson::DateTime;
 use serde::{Deserialize, Serialize};
@@ -6,74 +6,74 @@ use serde::{Deserialize, Serialize};
 use super::Message;
 use crate::id::Seq;
 
-/// How far a message got; it only ever goes forward.
+/// How far a message has got; it only ever moves forward.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Stored; no device of the receiver was sent it.
+    /// Stored; not sent to any device of the receiver.
     NotSent,
-    /// A device of the receiver was sent it, in full or in a count of missed ones.
+    /// Sent to a device of the receiver, in full or in a count of missed messages.
     Sent,
     /// Read by the receiver.
     Read,
 }
 
-/// How far one member got with what the other wrote; each of these only grows.
+/// How far one member has got in the messages of the other; each of these only moves forward.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursors {
-    /// Everything up to here is confirmed to have arrived.
+    /// Everything up to here is confirmed as received.
     pub delivered: Seq,
-    /// Up to where a device was sent messages after they had been stored.
+    /// The position up to which a device was sent messages after they had been stored.
     pub sent: SentCursor,
-    /// Up to where everything is read.
+    /// The position up to which everything is read.
     pub read: ReadCursor,
 }
 
-/// Up to where a member's devices were sent messages that had been stored before.
+/// The position up to which a member's devices were sent messages that had been stored before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SentCursor {
     /// Position of the last of them, 0 for none.
     pub seq: Seq,
-    /// When the cursor was moved there: by it a server knows its own move.
+    /// When the cursor was moved there: by it a server recognises its own move.
     pub at: Option<DateTime>,
 }
 
-/// Up to where a member has read.
+/// The position up to which a member has read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadCursor {
     /// Position of the last message read, 0 for none.
     pub seq: Seq,
-    /// How many messages of the other were sent up to there that the reader may see.
+    /// How many messages of the other, visible to the reader, were sent up to there.
     pub count: i64,
-    /// Where the cursor stood before.
+    /// The previous position of the cursor.
     pub after: Seq,
-    /// When it was moved; `None` if it never was, or by a migration.
+    /// When it was moved; `None` if never, or by a migration.
     pub at: Option<DateTime>,
 }
 
 /// One of the newest receipts of a member: the cursor was moved from `after` to `seq`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReadStep {
-    /// Position that had been read up to before.
+    /// The position that had been read before.
     pub after: Seq,
-    /// Position that was read up to.
+    /// The new position.
     pub seq: Seq,
-    /// When.
+    /// The time of the receipt.
     pub at: DateTime,
 }
 
-/// Receipts of a member that are remembered with their time. One page of history
-/// holds as many in an ordinary conversation; they are a kilobyte of a chat room.
+/// Receipts of a member that are stored with their time. One page of history contains as
+/// many in an ordinary conversation; they are a kilobyte of a chat room.
 pub const STEPS_KEPT: usize = 16;
 
-/// How far a message got, and when, as far as that is known.
+/// How far a message has got, and when, as far as known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// How far.
+    /// The status.
     pub status: Status,
-    /// When it was first handed to a device of the receiver.
+    /// When it was sent to a device of the receiver.
     pub sent_at: Option<DateTime>,
     /// When it was read.
     pub read_at: Option<DateTime>,
@@ -110,10 +110,10 @@ impl Message {
         self.delivery(&Cursors::default(), &[])
     }
 
-    /// How far the message got, by its receiver's cursors and newest `steps`.
+    /// How far the message has got, by its receiver's cursors and newest `steps`.
     ///
-    /// This is the one place that decides it. A withheld message is `sent` for ever,
-    /// as its sender sees it; it has no receiver and so no cursors.
+    /// This is the only place that decides it. A withheld message is `sent` for ever, as
+    /// its sender sees it; it has no receiver and so no cursors.
     pub fn delivery(&self, receiver: &Cursors, steps: &[ReadStep]) -> Delivery {
         let is_read = self.seq <= receiver.read.seq || self.read_at.is_some();
         let status = if self.is_withheld() {
@@ -137,8 +137,8 @@ impl Message {
     }
 }
 
-/// When the message at `seq` was read: with the receipt that moved the cursor past it,
-/// if that is remembered.
+/// When the message at `seq` was read: with the receipt that moved the cursor past it, if
+/// that is stored.
 fn read_at(seq: Seq, receiver: &Cursors, steps: &[ReadStep]) -> Option<DateTime> {
     let ReadCursor { after, at, .. } = receiver.read;
     if seq > after {

@@ -9,7 +9,7 @@ use crate::id::{ChatUserId, Seq};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Members([ChatUserId; 2]);
 
-/// Which of the two a person is.
+/// Which of the two members a person is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Position {
     /// The first of `chatUsers`.
@@ -39,7 +39,7 @@ impl Members {
         }
     }
 
-    /// The person in this place.
+    /// The person in this position.
     pub fn one(&self, position: Position) -> ChatUserId {
         let [first, second] = self.0;
         match position {
@@ -48,7 +48,7 @@ impl Members {
         }
     }
 
-    /// The other member, seen from `me`; for a stranger the first.
+    /// The other member, as seen from `me`; for a stranger the first.
     pub fn other(&self, me: ChatUserId) -> ChatUserId {
         let [first, second] = self.0;
         if first == me { second } else { first }
@@ -56,7 +56,7 @@ impl Members {
 }
 
 impl Position {
-    /// The other place.
+    /// The other position.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -96,13 +96,12 @@ impl<T> ByMember<T> {
     }
 }
 
-/// How many messages each member has sent, up to and with one message, that the
-/// other may see.
+/// How many messages each member has sent, up to and including one message, that the other may see.
 pub type Counts = ByMember<i64>;
 
 impl Counts {
-    /// The counts of the next message: one more of its sender's, unless the other
-    /// member may not see it.
+    /// The counts of the next message: one more for its sender, unless the other member
+    /// may not see it.
     #[must_use]
     pub fn after(mut self, sender: Position, withheld: bool) -> Self {
         if !withheld {
@@ -111,27 +110,27 @@ impl Counts {
         self
     }
 
-    /// How many of the messages up to and with `seq`, which these counts belong to,
+    /// How many of the messages up to and including `seq`, which these counts belong to,
     /// are withheld from their receivers.
     pub fn withheld(&self, seq: Seq) -> i64 {
         seq - self.first - self.second
     }
 }
 
-/// The last message of a chat room: what the next one follows. Its parts are only
-/// ever taken together.
+/// The last message of a chat room, which the next one follows. Its parts are only ever
+/// taken together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Its position, 0 for none.
     pub seq: Seq,
     /// When it was stored.
     pub at: DateTime,
-    /// How many each member has sent up to there.
+    /// How many messages each member has sent up to there.
     pub counts: Counts,
 }
 
 impl Head {
-    /// The head of a chat room in which nothing was said.
+    /// The head of a chat room without messages.
     pub const EMPTY: Self = Self {
         seq: 0,
         at: DateTime::MIN,

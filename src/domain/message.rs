@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::{Counts, Head};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
-/// A message, as it is stored once and for all: how far it got is not part of it, but
-/// follows from its receiver's cursors ([`Message::delivery`]).
+/// A message, stored once and never changed: its status is not part of it, but follows
+/// from its receiver's cursors ([`Message::delivery`]).
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
@@ -26,22 +26,22 @@ pub struct Message {
     pub message: String,
     /// When it was stored; never decreases with `seq` within a chat room.
     pub created_at: DateTime,
-    /// How many each member has sent, up to and with this one.
+    /// How many messages each member has sent, up to and including this one.
     pub counts: Counts,
-    /// The sender's own key of this send.
+    /// The sender's own key for this send.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// When it was stored, if a device of the receiver was there to be sent it. Documents
-    /// of before protocol 3 have the time of the hand-over.
+    /// When it was stored, if a device of the receiver was connected to be sent it.
+    /// Documents from before protocol 3 have the time when it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<DateTime>,
-    /// When it was read, in documents of before protocol 3 alone; never written.
+    /// When it was read, only in documents from before protocol 3; never written.
     #[serde(skip)]
     pub read_at: Option<DateTime>,
 }
 
 impl Message {
-    /// What the message after this one follows.
+    /// The head that the next message follows.
     pub fn head(&self) -> Head {
         Head {
             seq: self.seq,

@@ -1,4 +1,4 @@
-//! Where a client is: the other end of its connection, or what trusted proxies say.
+//! The address of a client: the other end of its connection, or what trusted proxies say.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use http::HeaderMap;
 use crate::config::{ProxiesConfig, ProxyHeader};
 use crate::transport::{ClientAddress, Peer};
 
-/// The proxies, and whether one was met that is not among them.
+/// The proxies, and whether a request arrived from one that is not among them.
 struct Known {
     proxies: ProxiesConfig,
     warned: AtomicBool,
 }
 
-/// Notes the client's address with every request.
+/// Adds the client's address to every request.
 pub(crate) fn locate(router: Router, proxies: ProxiesConfig) -> Router {
     let known = Arc::new(Known {
         proxies,
@@ -44,7 +44,7 @@ async fn note(State(known): State<Arc<Known>>, mut request: Request, next: Next)
 }
 
 impl Known {
-    /// Behind a proxy that is not trusted everybody shares one address.
+    /// Behind a proxy that is not trusted, everybody shares one address.
     fn warn_of_proxy(&self, headers: &HeaderMap) {
         if headers.contains_key(self.proxies.header.as_str())
             && !self.warned.swap(true, Ordering::Relaxed)
@@ -61,8 +61,8 @@ fn is_trusted(proxies: &ProxiesConfig, address: IpAddr) -> bool {
     proxies.trusted.iter().any(|net| net.contains(&address))
 }
 
-/// Goes back from proxy to proxy as long as each of them is trusted. What lies
-/// beyond the first that is not was written by whoever likes to.
+/// Goes back from proxy to proxy as long as each of them is trusted. Anything beyond the
+/// first that is not trusted may be forged.
 fn client(proxies: &ProxiesConfig, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let values = headers.get_all(proxies.header.as_str());
     let text: Vec<&str> = values

@@ -1,4 +1,4 @@
-//! What an administrator may ask for, with a token.
+//! The requests that an administrator may make, with a token.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use subtle::ConstantTimeEq as _;
 use crate::service::Error;
 use crate::wire::ErrorBody;
 
-/// Ends every socket of the user with this id; how many there were.
+/// Ends every socket of the user with this id; returns how many there were.
 pub(crate) type EndUser = Arc<dyn Fn(&str) -> usize + Send + Sync>;
 
-/// `DELETE /admin/users/{id}/sockets`, for whoever shows the token.
+/// `DELETE /admin/users/{id}/sockets`, for requests with the token.
 pub(crate) fn router(token: SecretString, end: EndUser) -> Router {
     Router::new()
         .route("/admin/users/{id}/sockets", delete(end_sockets))
@@ -46,7 +46,7 @@ async fn check(State(token): State<Arc<SecretString>>, request: Request, next: N
     (StatusCode::UNAUTHORIZED, challenge, Json(body)).into_response()
 }
 
-/// Compares in a time that tells neither where two tokens differ nor their length.
+/// Compares in a time that reveals neither where two tokens differ nor their length.
 fn is_same(shown: &[u8], token: &[u8]) -> bool {
     Sha256::digest(shown)
         .as_slice()

@@ -1,5 +1,5 @@
-//! One TCP connection, which can be closed from elsewhere and does not wait for
-//! a peer that stopped reading.
+//! One TCP connection, which other tasks can close, and which does not wait for a peer
+//! that has stopped reading.
 
 use std::io;
 use std::pin::Pin;
@@ -15,16 +15,16 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use crate::limits::Slot;
 use crate::transport::Transport;
 
-/// A stream that ends when its [`Transport`] is closed, or when a write waits
-/// for the peer longer than the stall time.
+/// A stream that ends when its [`Transport`] is closed, or when a write waits for the
+/// peer for longer than the stall time.
 pub(super) struct Guarded {
     stream: TcpStream,
     transport: Transport,
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
     stall: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Its places among the bounded numbers, freed with it: an upgraded stream
-    /// outlives the HTTP connection.
+    /// Its slots among the bounded numbers, freed with it: an upgraded stream outlives
+    /// the HTTP connection.
     _slot: (OwnedSemaphorePermit, Option<Slot>),
 }
 
@@ -52,7 +52,7 @@ impl Guarded {
         }
     }
 
-    /// Passes on what a write said, and gives up on a peer that takes nothing.
+    /// Returns the result of a write, and gives up on a peer that accepts nothing.
     fn watch<T>(
         &mut self,
         cx: &mut Context<'_>,
@@ -70,7 +70,7 @@ impl Guarded {
             .stalled
             .get_or_insert_with(|| Box::pin(tokio::time::sleep(stall)));
         ready!(stalled.as_mut().poll(cx));
-        // reads have to fail as well: socketioxide ignores a write error
+        // reads must fail as well: socketioxide ignores a write error
         self.transport.close();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

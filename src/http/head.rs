@@ -1,8 +1,8 @@
 //! Request heads that outlive their request.
 //!
-//! The library keeps the head of the request that began a session as long as the
-//! session lasts. As hyper reads it, its parts point into the 8 KiB that were read, and
-//! a browser's has more headers than anything here looks at, cookies among them.
+//! The library keeps the head of the request that began a session as long as the session
+//! lasts. As hyper reads it, its parts point into the 8 KiB that were read, and a browser
+//! sends more headers than are used here, cookies among them.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use super::sessions::session;
 use crate::config::Config;
 
-/// What the library and the login look at.
+/// The headers that the library and the login use.
 const NEEDED: [HeaderName; 3] = [
     header::UPGRADE,
     header::SEC_WEBSOCKET_KEY,
     header::AUTHORIZATION,
 ];
 
-/// Which requests are looked at, and what is kept of their heads besides.
+/// The requests concerned, and the additional headers to keep of their heads.
 #[derive(Debug)]
 struct Kept {
     path: String,
@@ -44,12 +44,12 @@ impl Kept {
         NEEDED.contains(name) || self.told.contains(name)
     }
 
-    /// Copies of the headers that are kept.
+    /// Copies of the headers to keep.
     fn own(&self, headers: &HeaderMap) -> HeaderMap {
         let mut copies = HeaderMap::new();
         for (name, value) in headers.iter().filter(|(name, _)| self.keeps(name)) {
             let Ok(mut copy) = HeaderValue::from_bytes(value.as_bytes()) else {
-                continue; // what was a value is one
+                continue; // a value stays valid
             };
             copy.set_sensitive(value.is_sensitive());
             copies.append(name.clone(), copy);
@@ -58,8 +58,8 @@ impl Kept {
     }
 }
 
-/// Copies what is needed of the heads of socket.io's requests that begin or upgrade a
-/// session out of what was read, with the headers that the application is told.
+/// Copies the necessary headers out of the read buffer, for socket.io requests that begin
+/// or upgrade a session, including the headers that are sent to the application.
 pub(crate) fn keep_small(router: Router, config: &Config) -> Router {
     let path = config.socket.path.clone();
     let told = config.auth.told_headers().to_vec();

@@ -1,10 +1,10 @@
-//! What browsers are told of every answer: run nothing, show it in no frame.
+//! Security headers for browsers on every answer: run nothing, show it in no frame.
 
 use axum::Router;
 use http::{HeaderName, HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// The headers and their values. A page that needs more says so itself.
+/// The headers and their values. A page that needs more sets its own.
 const HEADERS: [(HeaderName, &str); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -23,7 +23,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     ),
 ];
 
-/// Puts the headers on every answer of a router that has none of its own.
+/// Adds the headers to every answer that does not set its own.
 pub(crate) fn harden(router: Router) -> Router {
     HEADERS.into_iter().fold(router, |router, (name, value)| {
         let value = HeaderValue::from_static(value);

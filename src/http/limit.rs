@@ -1,4 +1,4 @@
-//! How many requests and sessions an address may make.
+//! Limits on the requests and sessions of an address.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ struct Limited {
     path: String,
 }
 
-/// Bounds the requests to the socket.io endpoint; others, such as those for
-/// health, are answered always.
+/// Limits the requests to the socket.io endpoint; others, such as those for health, are
+/// always answered.
 pub(crate) fn limit(router: Router, limits: Arc<Limits>, path: &str) -> Router {
     let path = path.to_owned();
     let limited = Arc::new(Limited { limits, path });

@@ -27,16 +27,16 @@ use crate::transport::{Peer, Transport};
 /// How connections are accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepting {
-    /// Most connections at a time; more are closed at once.
+    /// Most connections at a time; further ones are closed at once.
     pub(crate) most: usize,
     /// The longest a request's head may take.
     pub(crate) header: Duration,
     /// The longest a write may wait for the peer.
     pub(crate) stall: Duration,
-    /// How TLS is spoken, if it is.
+    /// The TLS configuration, if TLS is used.
     pub(crate) tls: Option<Arc<ServerConfig>>,
-    /// What bounds the connections of one address; nothing does so for proxies,
-    /// which speak for many.
+    /// The limits for the connections of one address; they do not apply to proxies, which
+    /// speak for many clients.
     pub(crate) limits: Option<(Arc<Limits>, Vec<IpNet>)>,
 }
 
@@ -59,13 +59,14 @@ impl Accepting {
 /// Pause after a failed accept, as when no file descriptor is free.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Bytes that the kernel takes beyond what the peer has room for. Without the
-/// limit it is megabytes: a peer that does not read is noticed late, and costs them.
+/// Bytes that the kernel buffers beyond what the peer has room for. Without the limit
+/// these are megabytes: a peer that does not read is detected late, and costs that
+/// memory.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MAX_UNSENT: u32 = 64 * 1024;
 
-/// Serves connections until cancelled; then accepts no more, and closes those
-/// that are left when `cut` is cancelled.
+/// Serves connections until cancelled; then accepts no more, and closes the remaining
+/// ones when `cut` is cancelled.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -118,7 +119,7 @@ pub(crate) async fn serve(
 
 /// Sets the options of a connection.
 fn prepare(stream: &TcpStream) -> std::io::Result<()> {
-    // a message is one small write, and is to leave at once
+    // a message is one small write, and must be sent at once
     stream.set_nodelay(true)?;
     #[cfg(any(target_os = "linux", target_os = "android"))]
     socket2::SockRef::from(stream).set_tcp_notsent_lowat(MAX_UNSENT)?;

@@ -15,13 +15,13 @@ const SECONDS: [f64; 12] = [
 /// Bounds of batch sizes, in messages.
 const MESSAGES: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 
-/// Installs the recorder once for the process and hands it out.
+/// Installs the recorder once for the process and returns it.
 ///
 /// # Errors
 /// When another recorder was installed before.
 pub(crate) fn recorder() -> Result<Recorder, BuildError> {
     static RECORDER: Mutex<Option<Recorder>> = Mutex::new(None);
-    // kept locked: two servers of one process may start at the same time
+    // kept locked: two servers in one process may start at the same time
     let mut installed = RECORDER.lock();
     if let Some(recorder) = installed.as_ref() {
         return Ok(recorder.clone());

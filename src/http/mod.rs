@@ -1,4 +1,4 @@
-//! HTTP: the accept loop, health, metrics, and what browsers must keep to.
+//! HTTP: the accept loop, health, metrics, and security headers.
 
 mod address;
 mod admin;

@@ -18,15 +18,15 @@ use crate::store::Store;
 /// The longest a readiness check waits for the database.
 const READY_WITHIN: Duration = Duration::from_secs(1);
 
-/// How long an answer of the database is believed: whoever may ask may ask often.
+/// How long an answer of the database is cached: clients may ask often.
 const READY_FOR: Duration = Duration::from_millis(500);
 
 /// Whether the server can work.
 pub(crate) struct Health {
     store: Store,
     draining: AtomicBool,
-    /// When the database was last asked, and whether it answered. One asks, the
-    /// others wait for what it hears.
+    /// When the database was last asked, and whether it answered. One request asks, the
+    /// others wait for its result.
     asked: Mutex<Option<(Instant, bool)>>,
 }
 
@@ -57,7 +57,7 @@ impl Health {
     }
 }
 
-/// `/healthz`: the process runs. `/readyz`: it can work. `/version`.
+/// `/healthz`: the process is running. `/readyz`: it can work. `/version`.
 pub(crate) fn router(health: Arc<Health>) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok"))

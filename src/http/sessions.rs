@@ -1,5 +1,5 @@
-//! Engine.IO sessions as their requests pass: upgrades from polling to websocket
-//! are noted, and requests of ended sessions are refused.
+//! Observes the requests of Engine.IO sessions: upgrades from polling to websocket are
+//! noted, and requests of ended sessions are refused.
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -38,7 +38,7 @@ async fn watch(State(sessions): State<Sessions>, mut request: Request, next: Nex
 /// A request that may wait for packets: it ends with its session.
 async fn poll(sessions: &Sessions, session: &str, request: Request, next: Next) -> Response {
     let ended = sessions.begin_request(session);
-    // after the beginning: an end now is either seen here or resolves `ended`
+    // after the beginning: an end from now on is either seen here or resolves `ended`
     if sessions.has_ended(session) {
         sessions.finish_request(session);
         return unknown();
@@ -50,7 +50,7 @@ async fn poll(sessions: &Sessions, session: &str, request: Request, next: Next) 
     }
 }
 
-/// Finishes a request, also one that the client gives up.
+/// Finishes a request, even one that the client abandons.
 struct Finish<'a> {
     sessions: &'a Sessions,
     session: &'a str,
@@ -62,7 +62,7 @@ impl Drop for Finish<'_> {
     }
 }
 
-/// What engine.io says of a session it does not know: clients begin anew.
+/// engine.io's answer for an unknown session: clients start a new one
 fn unknown() -> Response {
     let unknown = json!({ "code": 1, "message": "Session ID unknown" });
     (StatusCode::BAD_REQUEST, axum::Json(unknown)).into_response()

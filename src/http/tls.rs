@@ -1,4 +1,4 @@
-//! TLS for clients; the certificate is read anew when its files change.
+//! TLS for clients; the certificate is read again when its files change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{TlsConfig, TlsFiles};
 
-/// How often the files are looked at.
+/// How often the files are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Why a certificate cannot be used.
@@ -25,10 +25,10 @@ pub enum TlsError {
     /// A file cannot be used.
     #[error("{0}: {1}")]
     File(&'static str, String),
-    /// A file holds something else.
+    /// A file has the wrong content.
     #[error("{0}: it holds no {1} as PEM ({2})")]
     Pem(&'static str, &'static str, pem::Error),
-    /// The two do not fit, or are of a kind that is not supported.
+    /// The two do not match, or are of an unsupported kind.
     #[error("CHATZZ_TLS_CERT_FILE and CHATZZ_TLS_KEY_FILE: they cannot be used together: {0}")]
     Pair(#[from] rustls::Error),
 }
@@ -44,7 +44,7 @@ pub(crate) struct Tls {
     seen: Mutex<TlsFiles>,
 }
 
-/// What is shown to clients.
+/// The certificate that is presented to clients.
 #[derive(Debug)]
 struct Served(RwLock<Arc<CertifiedKey>>);
 
@@ -79,13 +79,13 @@ impl Tls {
         })
     }
 
-    /// What the listener needs.
+    /// The configuration for the listener.
     pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config)
     }
 
-    /// Looks for changed files until cancelled. What cannot be used is told once,
-    /// and the certificate before it stays.
+    /// Checks for changed files until cancelled. Unusable files are reported once, and
+    /// the previous certificate stays in use.
     pub(crate) async fn keep(self: Arc<Self>, cancelled: CancellationToken) {
         let mut ticks = interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -104,9 +104,9 @@ impl Tls {
         }
     }
 
-    /// Reads the files; whether another certificate is used from now on.
+    /// Reads the files; whether another certificate is in use from now on.
     fn look(&self) -> Result<bool, TlsError> {
-        // half written or being replaced: the next look sees it whole
+        // half written or being replaced: the next check sees the complete files
         let Ok(files) = self.files.load() else {
             return Ok(false);
         };

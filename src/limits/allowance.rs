@@ -1,4 +1,4 @@
-//! What one socket may ask for.
+//! The rate limits of one socket.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::bucket::{Bucket, Buckets};
 use super::{Kind, Shared, Slot};
 use crate::config::LimitsConfig;
 
-/// What one socket may ask for: its own buckets, and those it shares.
+/// The rate limits of one socket: its own buckets, and those it shares.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     own: Buckets,
@@ -34,12 +34,12 @@ impl Allowance {
         }
     }
 
-    /// Takes one event out of every bucket that it counts in. A login counts for
-    /// its user once it is known who that is, and for its address when the
-    /// session began.
+    /// Takes one unit out of every bucket that an event counts against. A login counts
+    /// for its user once the user is known; it counted for its address when the session
+    /// began.
     ///
     /// # Errors
-    /// How long it takes until all of them have one again.
+    /// How long it takes until all of them have a unit again.
     pub(crate) fn take(&self, kind: Kind) -> Result<(), Duration> {
         self.own.take(kind, "socket")?;
         if kind == Kind::Connect {
@@ -64,7 +64,7 @@ impl Allowance {
         }
     }
 
-    /// The socket is gone: others may have its slots.
+    /// The socket is closed: its slots become free.
     pub(crate) fn leave(&self) {
         self.slots.lock().clear();
     }

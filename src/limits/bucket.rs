@@ -27,10 +27,10 @@ impl Bucket {
         Self(rate.and_then(quota).map(limiter))
     }
 
-    /// Takes one out; how many are left.
+    /// Takes one unit out; how many are left.
     ///
     /// # Errors
-    /// How long it takes until there is one again.
+    /// How long it takes until there is a unit again.
     pub(super) fn take(&self) -> Result<u32, Duration> {
         let Some(limiter) = &self.0 else {
             return Ok(u32::MAX);
@@ -69,10 +69,10 @@ impl Buckets {
         }
     }
 
-    /// Takes one out.
+    /// Takes one unit out.
     ///
     /// # Errors
-    /// How long it takes until there is one again.
+    /// How long it takes until there is a unit again.
     pub(super) fn take(&self, kind: Kind, scope: &'static str) -> Result<(), Duration> {
         let bucket = match kind {
             Kind::Connect => &self.connects,

@@ -1,8 +1,8 @@
-//! How much a socket, a user and an address may ask for: token buckets and caps.
+//! Rate limits and caps of sockets, users and addresses: token buckets.
 //!
-//! The buckets of a user and of an address outlive their sockets, so that a
-//! reconnect does not fill them; a socket holds on to all three, so that an event
-//! costs a look at three numbers.
+//! The buckets of a user and of an address outlive their sockets, so that a reconnect
+//! does not fill them. A socket holds references to all three, so an event costs only a
+//! check of three numbers.
 
 mod allowance;
 mod bucket;
@@ -24,7 +24,7 @@ pub(crate) use allowance::Allowance;
 pub(crate) use shared::Shared;
 pub(crate) use slot::Slot;
 
-/// What is counted apart.
+/// The kinds of events that are counted separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Connect,
@@ -50,7 +50,7 @@ impl Kind {
     }
 }
 
-/// What all sockets of this process may ask for.
+/// The limits of all sockets of this process.
 #[derive(Debug)]
 pub(crate) struct Limits {
     config: LimitsConfig,
@@ -72,7 +72,7 @@ impl Limits {
         }
     }
 
-    /// What a user has left.
+    /// The buckets of a user.
     pub(crate) fn user(&self, user: &UserId) -> Arc<Shared> {
         if let Some(known) = self.users.get(user) {
             known.touch();
@@ -90,7 +90,7 @@ impl Limits {
         Arc::clone(&self.users.entry(user.clone()).or_insert_with(new))
     }
 
-    /// What an address has left; of IPv6 it is the /64, which is one customer's.
+    /// The buckets of an address; for IPv6 those of the /64, which belongs to one customer.
     pub(crate) fn address(&self, address: IpAddr) -> Arc<Shared> {
         let network = network_of(address);
         if let Some(known) = self.addresses.get(&network) {
@@ -105,14 +105,13 @@ impl Limits {
         Arc::clone(&self.addresses.entry(network).or_insert_with(new))
     }
 
-    /// What a new socket of an address may ask for, unless there are too many
-    /// sockets.
+    /// The allowance of a new socket of an address, unless there are too many sockets.
     pub(crate) fn admit(&self, address: Arc<Shared>) -> Option<Allowance> {
         let slots = [self.sockets.enter()?, address.enter()?];
         Some(Allowance::new(&self.config, address, slots))
     }
 
-    /// Forgets users and addresses that have all of it left.
+    /// Forgets users and addresses whose buckets are full.
     pub(crate) fn forget_idle(&self, now: Instant) {
         self.users
             .retain(|_, shared| !Shared::is_idle(shared, now, self.longest));

@@ -1,4 +1,4 @@
-//! What the sockets of one user or one address have in common.
+//! The limits that the sockets of one user or one address share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use super::bucket::{Bucket, Buckets};
 use super::slot::{Counter, Slot};
 use crate::config::{LimitsConfig, Rate, Rates};
 
-/// Connections of an address for each socket that it may have: over polling a
-/// socket uses two at a time, and so does one that changes to websocket.
+/// Connections of an address for each socket that it may have: over polling, a socket
+/// uses two at a time, and so does one that upgrades to websocket.
 const CONNECTIONS_PER_SOCKET: usize = 2;
 
-/// What the sockets of one user or one address have left together.
+/// The limits that the sockets of one user or one address share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     buckets: Buckets,
@@ -42,18 +42,18 @@ impl Shared {
         }
     }
 
-    /// Takes one out of a bucket.
+    /// Takes one unit out of a bucket.
     ///
     /// # Errors
-    /// How long it takes until there is one again.
+    /// How long it takes until there is a unit again.
     pub(crate) fn take(&self, kind: Kind) -> Result<(), Duration> {
         self.buckets.take(kind, "shared")
     }
 
-    /// Takes one HTTP request out.
+    /// Counts one HTTP request.
     ///
     /// # Errors
-    /// How long it takes until there is one again.
+    /// How long it takes until there is a unit again.
     pub(crate) fn take_request(&self) -> Result<(), Duration> {
         self.requests.take().map(drop)
     }

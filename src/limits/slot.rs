@@ -1,9 +1,9 @@
-//! Places among a bounded number.
+//! Slots among a bounded number.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts what there is, up to a most.
+/// Counts slots, up to a maximum.
 #[derive(Debug)]
 pub(super) struct Counter {
     now: AtomicUsize,

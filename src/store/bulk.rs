@@ -1,5 +1,5 @@
 //! Many different updates in one round trip: the plain `update` command with several
-//! statements, which every version of the server knows.
+//! statements, which every version of the server supports.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use mongodb::Database;
 use super::Runner;
 use super::error::{AMBIGUOUS_CODES, Error};
 
-/// Milliseconds that a majority may take; then the same is written again.
+/// Milliseconds that a majority may take; after that the same is written again.
 const CONFIRMED_WITHIN: i32 = 4_000;
 /// Statements sent in one `update` command.
 const STATEMENTS_PER_COMMAND: usize = 500;
 
-/// Writes updates in bulk, on a majority and journaled: what only a primary knew would
-/// be lost with it.
+/// Writes updates in bulk, on a majority and journaled: a write that only a primary has
+/// would be lost with it.
 #[derive(Clone, Debug)]
 pub(super) struct BulkWriter {
     database: Database,
@@ -27,14 +27,14 @@ impl BulkWriter {
         Self { database, runner }
     }
 
-    /// Carries out statements `{q, u}`; returns how many documents they changed.
+    /// Executes statements `{q, u}`; returns how many documents they changed.
     ///
-    /// A statement that the database refuses is logged and counted: the same again would
-    /// be refused again. Each command waits at most `limit`.
+    /// A statement that the database refuses is logged and counted: a repeat would be
+    /// refused again. Each command waits at most `limit`.
     ///
     /// # Errors
-    /// When the database cannot be asked, did not answer or did not confirm: some
-    /// statements may have been carried out.
+    /// When the database cannot be reached, did not answer or did not confirm: some
+    /// statements may have been executed.
     pub(super) async fn update(
         &self,
         name: &'static str,
@@ -59,7 +59,7 @@ impl BulkWriter {
                 })
                 .await;
             let outcome = match outcome {
-                // those of the commands before are carried out
+                // those of the commands before have been executed
                 Err(_) if index > 0 => return Err(Error::Unconfirmed),
                 outcome => outcome?.ok_or(Error::Unconfirmed)?,
             };
@@ -70,7 +70,7 @@ impl BulkWriter {
     }
 }
 
-/// What became of statements that were carried out.
+/// The result of executed statements.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Written {
     /// Documents that were changed.

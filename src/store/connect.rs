@@ -1,4 +1,4 @@
-//! Reaching the database, and refusing those chatzz does not work with.
+//! Connecting to the database, and refusing those that chatzz does not support.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::config::MongoDbConfig;
 
 /// The oldest MongoDB that has everything the queries use.
 const OLDEST: (u32, u32) = (6, 0);
-/// Pause between two attempts to reach a database that is not there yet.
+/// Pause between two attempts to reach a database that does not answer yet.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Why `serve` cannot work with the database. Each is a sentence for its operator.
@@ -30,13 +30,13 @@ pub enum ConnectError {
          Start it, or set CHATZZ_MONGODB_URI to where it runs{hint}"
     )]
     Unreachable {
-        /// Where it was looked for, without credentials.
+        /// The hosts that were tried, without credentials.
         hosts: String,
         /// How long.
         waited: Duration,
         /// The last failure, without credentials.
         cause: String,
-        /// What else it may be.
+        /// What else may be the cause.
         hint: &'static str,
     },
     /// A server answered and refused the login.
@@ -45,7 +45,7 @@ pub enum ConnectError {
          correct them in CHATZZ_MONGODB_URI, with authSource if the account is in another database"
     )]
     Login {
-        /// Where, without credentials.
+        /// The hosts, without credentials.
         hosts: String,
     },
     /// The server is too old.
@@ -55,14 +55,14 @@ pub enum ConnectError {
         OLDEST.0, OLDEST.1
     )]
     TooOld {
-        /// The version the server tells.
+        /// The version that the server reports.
         found: String,
     },
 }
 
-/// Makes a client and waits until its server answers.
+/// Creates a client and waits until its server answers.
 ///
-/// `elections` hears of every new primary.
+/// `elections` is notified of every new primary.
 pub(super) async fn client(
     config: &MongoDbConfig,
     elections: &Arc<Elections>,
@@ -88,7 +88,7 @@ pub(super) async fn client(
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(", ");
-    // a server outside the named set is there, and yet never chosen
+    // a server outside the named set answers, but is never selected
     let hint = match options.repl_set_name {
         Some(_) => "; if it runs without a replica set, leave `replicaSet` out",
         None => "",
@@ -117,7 +117,7 @@ pub(super) async fn client(
     Ok(client)
 }
 
-/// Keeps the pool's gauges: connections there are, and those in use.
+/// Updates the pool's gauges: all connections, and those in use.
 fn count_connection(event: &CmapEvent) {
     let all = || metrics::gauge!("chatzz_mongodb_connections");
     let used = || metrics::gauge!("chatzz_mongodb_connections_in_use");
@@ -130,15 +130,15 @@ fn count_connection(event: &CmapEvent) {
     }
 }
 
-/// Why no server told its version.
+/// Why no server reported its version.
 enum NoAnswer {
     /// It refused the login.
     Login,
-    /// None did in time; with the last cause that was told.
+    /// None did in time; with the last cause that was reported.
     InTime(String),
 }
 
-/// Asks for the build information until it comes or the time is over.
+/// Asks for the build information until it arrives or the time is over.
 async fn wait_for(client: &Client, limit: Duration) -> Result<Document, NoAnswer> {
     let started = Instant::now();
     let mut cause = "no answer".to_owned();
@@ -179,8 +179,7 @@ fn is_new_enough(version: &str) -> bool {
     }
 }
 
-/// The kind of a failure without what the driver prints beside it, which may
-/// hold the connection string.
+/// The kind of a failure, without the driver's details, which may contain the connection string.
 fn summary(error: &mongodb::error::Error) -> String {
     use mongodb::error::ErrorKind;
     match error.kind.as_ref() {

@@ -10,10 +10,10 @@ use super::error::Error;
 use crate::config;
 use crate::id::UserId;
 
-/// The longest the server may work on one question.
+/// The longest the server may work on one query.
 const LIMIT: Duration = Duration::from_secs(4);
 
-/// `CHATZZ_CONTACT_RULE`, to be asked.
+/// `CHATZZ_CONTACT_RULE`, ready to be evaluated.
 #[derive(Clone, Debug)]
 pub struct ContactRule {
     documents: Documents<Document>,
@@ -28,7 +28,7 @@ impl ContactRule {
         }
     }
 
-    /// The collection, as an operator knows it.
+    /// The name of the collection, as operators know it.
     pub fn name(&self) -> String {
         self.documents.collection().namespace().to_string()
     }
@@ -42,8 +42,8 @@ impl ContactRule {
         self.matches(self.rule.about(&from, &to)).await
     }
 
-    /// Asks about two users whom there cannot be, so that a rule that the
-    /// server refuses is noticed; tells whether the collection holds anything.
+    /// Evaluates the rule for two users who cannot exist, so that a rule that the server
+    /// refuses is detected; returns whether the collection contains anything.
     ///
     /// # Errors
     /// When the database refuses or cannot answer.

@@ -29,7 +29,7 @@ impl<T: Send + Sync> Clone for Documents<T> {
     }
 }
 
-/// Documents fetched in one round trip; the first would bring 101 only. The
+/// Documents fetched in one round trip; by default the first contains only 101. The
 /// server ends a batch at 16 MiB anyway.
 pub(super) const BATCH: u32 = 10_000;
 
@@ -223,7 +223,7 @@ impl<T: Serialize + Send + Sync + 'static> Documents<T> {
         .await
     }
 
-    /// Inserts in order, up to the first that is refused.
+    /// Inserts in order, up to the first document that is refused.
     pub(super) async fn insert_ordered(
         &self,
         name: &'static str,
@@ -241,7 +241,7 @@ impl<T: Serialize + Send + Sync + 'static> Documents<T> {
     }
 }
 
-/// Reads every document that a cursor brings, where it lies.
+/// Reads every document of a cursor in place.
 pub(super) async fn collect<C, R: FromRaw>(mut cursor: Cursor<C>) -> DriverResult<Vec<R>> {
     let mut all = Vec::new();
     while cursor.advance().await? {
@@ -251,7 +251,7 @@ pub(super) async fn collect<C, R: FromRaw>(mut cursor: Cursor<C>) -> DriverResul
 }
 
 fn read<R: FromRaw>(document: &RawDocument) -> DriverResult<R> {
-    // the driver shows what it was told of only if it is a text
+    // the driver shows a custom error only if it is a text
     R::from_raw(document).map_err(|error| DriverError::custom(error.to_string()))
 }
 

@@ -1,9 +1,9 @@
 //! Reads after an election see everything that was acknowledged before it.
 //!
-//! A new primary has every message that a majority had, but for a moment it may
-//! not know that a majority has it: until its own first write is confirmed, a
-//! majority read shows an older state. So whatever is read waits for such a
-//! write after each election, and what was under way meanwhile is read again.
+//! A new primary has every message that a majority had, but for a moment it may not know
+//! that a majority has it: until its own first write is confirmed, a majority read shows
+//! an older state. So every read waits for such a write after each election, and reads in
+//! progress at the time are repeated.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -16,23 +16,23 @@ use tokio::time::{Instant, sleep};
 
 use super::error::Error;
 
-/// Pause between two tries to write.
+/// Pause between two attempts to write.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Milliseconds that a majority may take in one try.
+/// Milliseconds that a majority may take in one attempt.
 const TRY_WITHIN: i32 = 1_000;
-/// How long an answer may take; then the write is tried on another connection.
+/// How long an answer may take; after that the write is tried on another connection.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
 /// The document that is written.
 const PROBE: &str = "probe";
 
-/// Counts elections, and which of them reads may go behind.
+/// Counts elections, and those that reads may already rely on.
 #[derive(Debug, Default)]
 pub(super) struct Elections {
     seen: AtomicU64,
     passed: AtomicU64,
-    /// Whether there ever was a primary: the first one is no news.
+    /// Whether there ever was a primary: the first one is not an election.
     begun: AtomicBool,
-    /// Where the write goes; none until the store is open.
+    /// The collection for the write; none until the store is open.
     probe: Mutex<Option<(Database, String)>>,
     /// One write at a time; the others wait for it.
     writing: tokio::sync::Mutex<()>,
@@ -48,12 +48,12 @@ impl Elections {
         *self.probe.lock() = Some((database, collection));
     }
 
-    /// Lets go of it: it holds the connections that hold this.
+    /// Drops the collection: it holds the connections that hold this.
     pub(super) fn close(&self) {
         *self.probe.lock() = None;
     }
 
-    /// Looks on as the driver finds and loses primaries.
+    /// Watches the driver find and lose primaries.
     pub(super) fn look(&self, event: &SdamEvent) {
         let SdamEvent::TopologyDescriptionChanged(changed) = event else {
             return;
@@ -73,8 +73,8 @@ impl Elections {
         Election(self.seen.load(Ordering::SeqCst))
     }
 
-    /// Waits until a read shows what was acknowledged before the last election;
-    /// `None` when it does not within `limit`.
+    /// Waits until a read shows everything acknowledged before the last election; `None`
+    /// if it does not within `limit`.
     pub(super) async fn settled(&self, limit: Duration) -> Option<Election> {
         let last = self.last();
         if self.has_passed(last) {
@@ -109,7 +109,7 @@ impl Elections {
                 Err(error) => {
                     let error = Error::from(error);
                     if !error.is_transient() {
-                        // such as a role that may only read: reads are not worth less than before
+                        // such as a role that may only read: then reads are no weaker than before
                         tracing::warn!(%error, "nothing can be written after an election");
                         self.passed.fetch_max(last.0, Ordering::SeqCst);
                     }

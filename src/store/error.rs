@@ -4,10 +4,10 @@ use mongodb::error::{Error as DriverError, ErrorKind, WriteFailure};
 
 /// Server codes after which a write may nevertheless have been applied.
 ///
-/// Shutdown (91), interrupted (11600, 11602), stepped down (189), not primary
-/// (10107, 13435, 13436), host and network errors (6, 7, 89, 9001), time over
-/// (50, 262) and failed write concern (64, 100): the retryable set of the
-/// MongoDB retryable-writes specification, and time-outs.
+/// Shutdown (91), interrupted (11600, 11602), stepped down (189), not primary (10107,
+/// 13435, 13436), host and network errors (6, 7, 89, 9001), time exceeded (50, 262) and
+/// failed write concern (64, 100): the retryable set of the MongoDB retryable-writes
+/// specification, and time-outs.
 pub(crate) const AMBIGUOUS_CODES: [i32; 16] = [
     6, 7, 50, 64, 89, 91, 100, 189, 262, 317, 9001, 10107, 11600, 11602, 13435, 13436,
 ];
@@ -15,7 +15,7 @@ pub(crate) const AMBIGUOUS_CODES: [i32; 16] = [
 /// A failed database operation.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// Nothing was applied: no server could be asked.
+    /// Nothing was applied: no server could be reached.
     #[error("the database cannot be reached")]
     Unavailable(#[source] DriverError),
     /// The operation may have been applied; the answer was lost.
@@ -30,16 +30,16 @@ pub enum Error {
     /// A unique index, named here, refused the document.
     #[error("a document with this key exists (index {index})")]
     Duplicate {
-        /// Name of the index that refused.
+        /// Name of the index that refused the document.
         index: String,
     },
     /// The database refused the operation, or the driver could not make it.
     #[error("the database refused the operation")]
     Refused(#[source] DriverError),
-    /// What was read before the write could not be read: nothing was applied.
+    /// A read before the write failed: nothing was applied.
     #[error("the database did not answer what was asked before writing")]
     Unread(#[source] Box<Self>),
-    /// The chat room that was asked for is not there, or not of these people.
+    /// The requested chat room does not exist, or does not belong to these people.
     #[error("there is no such chat room")]
     NoChatRoom,
     /// The task that ran the operation ended without an answer.
@@ -100,7 +100,7 @@ impl From<DriverError> for Error {
                 let refused = failure.write_errors.iter().flatten();
                 let mut codes = refused.map(|refused| refused.code);
                 let lost = failure.write_errors.is_none() || failure.write_concern_error.is_some();
-                // a step-down may come while the statements are carried out
+                // a step-down may happen while the statements are executed
                 if lost || codes.any(|code| AMBIGUOUS_CODES.contains(&code)) {
                     Self::Ambiguous(error)
                 } else {
@@ -127,7 +127,7 @@ fn duplicate_index(error: &DriverError) -> Option<String> {
     }
 }
 
-/// Reads the name out of "… index: NAME dup key: …", the only place it is told.
+/// Reads the name from "… index: NAME dup key: …", the only place that contains it.
 pub(crate) fn index_name(message: &str) -> Option<String> {
     let (_, rest) = message.split_once("index: ")?;
     rest.split_whitespace().next().map(str::to_owned)

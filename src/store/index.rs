@@ -1,4 +1,4 @@
-//! Shapes of the indexes; every one has a name, for errors and drift tell names.
+//! Definitions of indexes; every one has a name, because errors and drift name it.
 
 use bson::Document;
 use mongodb::IndexModel;
@@ -19,7 +19,7 @@ pub(super) fn unique(name: &str, keys: Document) -> IndexModel {
     IndexModel::builder().keys(keys).options(options).build()
 }
 
-/// An index of those documents only that match `filter`.
+/// An index of only those documents that match `filter`.
 pub(super) fn partial(name: &str, keys: Document, filter: Document) -> IndexModel {
     let options = IndexOptions::builder()
         .name(name.to_owned())
@@ -28,7 +28,7 @@ pub(super) fn partial(name: &str, keys: Document, filter: Document) -> IndexMode
     IndexModel::builder().keys(keys).options(options).build()
 }
 
-/// A unique index of those documents only that match `filter`.
+/// A unique index of only those documents that match `filter`.
 pub(super) fn unique_partial(name: &str, keys: Document, filter: Document) -> IndexModel {
     let options = IndexOptions::builder()
         .name(name.to_owned())

@@ -1,10 +1,10 @@
 //! MongoDB: one file per collection = document, indexes, queries.
 //!
-//! Writes are acknowledged by a majority and journaled and reads see what a
-//! majority has, set explicitly on every collection so that nothing in the
-//! connection string weakens it. What is written behind ([`Behind`]) is on a
-//! majority as well, but nobody waits for it. Exempt are the application's
-//! users, which are read as the application wrote them.
+//! Writes are acknowledged by a majority and journaled, and reads see what a majority
+//! has. This is set explicitly on every collection, so that nothing in the connection
+//! string weakens it. Data that is written behind ([`BulkWrites`]) is on a majority as
+//! well, but nobody waits for it. The exception is the application's users, which are
+//! read as the application wrote them.
 
 mod bulk;
 pub mod chat_rooms;
@@ -62,19 +62,19 @@ use crate::config::Config;
 pub struct Store {
     /// The application's users, read only.
     pub users: Users,
-    /// Who takes part in the messenger.
+    /// The users of the messenger.
     pub chat_users: ChatUsers,
-    /// Who talks to whom.
+    /// The conversations.
     pub chat_rooms: ChatRooms,
-    /// What was said.
+    /// The messages.
     pub messages: Messages,
-    /// Who does not want to hear from whom.
+    /// Block lists and whitelists.
     pub privacies: Privacies,
-    /// Who may write to whom, in the application's words; `None` for everybody.
+    /// Who may write to whom, by the application's data; `None` for everybody.
     pub contact_rule: Option<ContactRule>,
-    /// Which servers run.
+    /// The running servers.
     pub nodes: Nodes,
-    /// What is written behind.
+    /// The updates that are written behind.
     pub bulk_writes: BulkWrites,
     client: Client,
     database: Database,
@@ -100,8 +100,8 @@ pub(crate) struct Names {
 const MAINTENANCE_LIMIT: Duration = Duration::from_mins(10);
 
 impl Store {
-    /// Connects, waiting at most `CHATZZ_STARTUP_TIMEOUT`, and checks that the
-    /// server is one that chatzz works with. Writes nothing.
+    /// Connects, waiting at most `CHATZZ_STARTUP_TIMEOUT`, and checks that chatzz
+    /// supports the server. Writes nothing.
     ///
     /// # Errors
     /// With a sentence for the operator when there is no such server.
@@ -165,7 +165,7 @@ impl Store {
         }
     }
 
-    /// Asks the database for a sign of life.
+    /// Checks that the database answers.
     ///
     /// # Errors
     /// When it cannot answer within `limit`.
@@ -184,7 +184,7 @@ impl Store {
         self.database.name()
     }
 
-    /// Closes the connections. Nothing may be asked afterwards.
+    /// Closes the connections. Nothing may be queried afterwards.
     pub async fn close(self) {
         self.runner.close();
         self.client.shutdown().await;
@@ -219,7 +219,7 @@ fn durable() -> CollectionOptions {
         .build()
 }
 
-/// From the primary, including what the application wrote this moment.
+/// From the primary, including what the application has just written.
 fn as_written() -> CollectionOptions {
     CollectionOptions::builder()
         .read_concern(ReadConcern::local())
@@ -227,12 +227,12 @@ fn as_written() -> CollectionOptions {
         .build()
 }
 
-/// How long a document that an index knows may stay invisible to majority reads.
+/// How long a document in an index may stay invisible to majority reads.
 const VISIBLE_WITHIN: Duration = Duration::from_secs(2);
-/// Pause between two looks.
+/// Pause between two attempts.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// Reads a document that is known to exist until a majority read shows it.
+/// Repeats the read of a document that is known to exist until a majority read shows it.
 ///
 /// A unique index refuses a duplicate as soon as the first insert is applied on
 /// the primary, a moment before a majority has it.

@@ -1,4 +1,4 @@
-//! Leases: which running servers may hold people online.
+//! Leases: the running servers that may keep people online.
 
 use std::time::Duration;
 
@@ -24,14 +24,14 @@ pub struct Node {
     pub boot: String,
     /// When the lease was last renewed, by the database's clock.
     pub renewed_at: DateTime,
-    /// When it ends unless renewed, by the database's clock.
+    /// When it expires unless renewed, by the database's clock.
     pub expires_at: DateTime,
-    /// The version of chatzz that runs; none before 0.2.
+    /// The version of chatzz that is running; none before 0.2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// The version that this is.
+/// This version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 by_serde!(Node);
@@ -53,17 +53,17 @@ impl Nodes {
         doc! { "renewedAt": "$$NOW", "expiresAt": { "$add": ["$$NOW", lease] } }
     }
 
-    /// Takes the lease of `id` for the run `boot`, whoever held it before, and
-    /// tells who did.
+    /// Takes the lease of `id` for the run `boot`, whoever held it before, and returns
+    /// the previous holder.
     ///
     /// Only for a process that knows its predecessor is dead, because it holds
     /// the port that gives the node its name.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn take(&self, id: &str, boot: &str) -> Result<Option<Node>, Error> {
         let mut fields = self.renewal();
-        // a pipeline would take a name that begins with `$` for a field
+        // a pipeline would interpret a name that begins with `$` as a field
         fields.insert("boot", doc! { "$literal": boot });
         fields.insert("ended", false);
         fields.insert("version", VERSION);
@@ -87,10 +87,10 @@ impl Nodes {
         self.documents.find_one("nodes.find", by_id(id)).await
     }
 
-    /// Renews the lease; `false` when this run does not hold it any more.
+    /// Renews the lease; `false` when this run no longer holds it.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn renew(&self, id: &str, boot: &str) -> Result<bool, Error> {
         let filter = doc! { "_id": id, "boot": boot, "ended": { "$ne": true } };
         let update = vec![doc! { "$set": self.renewal() }];
@@ -101,20 +101,20 @@ impl Nodes {
         Ok(matched == 1)
     }
 
-    /// Gives the lease up, if this run still holds it.
+    /// Releases the lease, if this run still holds it.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn release(&self, id: &str, boot: &str) -> Result<bool, Error> {
         let filter = doc! { "_id": id, "boot": boot };
         self.documents.delete_one("nodes.release", filter).await
     }
 
-    /// Ends a lease that has run out, unless it was renewed meanwhile: its
-    /// holder cannot renew it any more. Tells whether it has ended.
+    /// Ends a lease that has expired, unless it was renewed in the meantime: its holder
+    /// can no longer renew it. Returns whether it has ended.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn end_expired(&self, node: &Node) -> Result<bool, Error> {
         let filter = doc! {
             "_id": &node.id,
@@ -129,9 +129,8 @@ impl Nodes {
         Ok(matched == 1)
     }
 
-    /// Lists the nodes whose people may be online: those whose lease nobody has
-    /// ended. One that has run out is ended by another node, which makes its
-    /// people offline.
+    /// Lists the nodes whose people may be online: those whose lease nobody has ended. An
+    /// expired lease is ended by another node, which sets its people offline.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -140,8 +139,8 @@ impl Nodes {
             .await
     }
 
-    /// Lists the nodes that renewed their lease in time; of the others nobody is
-    /// online, whether that has been cleaned up or not.
+    /// Lists the nodes that renewed their lease in time; on the others nobody is online,
+    /// whether that has been cleaned up or not.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -153,7 +152,7 @@ impl Nodes {
         .await
     }
 
-    /// Finds a node of another version whose lease is good.
+    /// Finds a node of another version whose lease is valid.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -167,12 +166,12 @@ impl Nodes {
             .await
     }
 
-    /// How long a lease is good unless it is renewed.
+    /// How long a lease is valid unless it is renewed.
     pub fn lease(&self) -> Duration {
         self.lease
     }
 
-    /// Lists the nodes whose lease has run out.
+    /// Lists the nodes whose lease has expired.
     ///
     /// # Errors
     /// When the database cannot answer.

@@ -1,5 +1,5 @@
-//! Privacy: whom somebody does not want to hear from. One document a person,
-//! none for those who never blocked anybody.
+//! Privacy: block lists and whitelists. One document per person, none for people who
+//! never blocked anybody.
 
 use bson::{Bson, DateTime, Document, doc};
 use mongodb::options::ReturnDocument;
@@ -14,7 +14,7 @@ use crate::id::{ChatUserId, UserId, stored};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Privacy {
-    /// Whose it is.
+    /// The person whose settings these are.
     #[serde(rename = "_id")]
     pub id: ChatUserId,
     /// Grows with every write; 0 when there is no document.
@@ -31,7 +31,7 @@ pub struct Privacy {
     pub blocked: Vec<Blocked>,
 }
 
-/// Somebody on a whitelist.
+/// A person on a whitelist.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Listed {
     /// The person in the application.
@@ -39,7 +39,7 @@ pub struct Listed {
     pub user: UserId,
 }
 
-/// Somebody who is blocked.
+/// A blocked person.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Blocked {
     /// The person inside the messenger.
@@ -54,7 +54,7 @@ pub struct Blocked {
 by_serde!(Privacy);
 
 impl Privacy {
-    /// Of somebody who never set anything.
+    /// The settings of a person who never set anything.
     pub fn none(id: ChatUserId) -> Self {
         Self {
             id,
@@ -65,13 +65,13 @@ impl Privacy {
         }
     }
 
-    /// Since when somebody is blocked; `None` for whoever is not.
+    /// The time since when a person is blocked; `None` if they are not.
     pub fn blocked_since(&self, who: ChatUserId) -> Option<DateTime> {
         let found = self.blocked.iter().find(|blocked| blocked.who == who);
         found.map(|blocked| blocked.at)
     }
 
-    /// Whether somebody may write to the person, but for being blocked.
+    /// Whether somebody may write to the person, blocks aside.
     pub fn lists(&self, user: &UserId) -> bool {
         !self.whitelist_only || self.whitelist.iter().any(|listed| listed.user == *user)
     }
@@ -88,7 +88,7 @@ impl Privacies {
         Self { documents }
     }
 
-    /// Finds what somebody set. Index: `_id_`.
+    /// Finds a person's settings. Index: `_id_`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -96,7 +96,7 @@ impl Privacies {
         self.documents.find_one("privacies.find", by_id(id)).await
     }
 
-    /// Lists what these people set. Index: `_id_`.
+    /// Lists these people's settings. Index: `_id_`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -109,11 +109,11 @@ impl Privacies {
         self.documents.list("privacies.list", listing).await
     }
 
-    /// Lists one's own privacy, whole, and that of those of `others` who set
-    /// anything, with oneself as the only one whom they may have blocked.
+    /// Lists a person's own privacy, complete, and that of those of `others` who set
+    /// anything, in which only this person may appear as blocked.
     ///
-    /// By ids, although few have a document: an index of who is blocked had the
-    /// database weigh two plans, at twice the cost. Index: `_id_`.
+    /// By ids, although few have a document: with an index of who is blocked, the
+    /// database weighed two plans, at twice the cost. Index: `_id_`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -131,7 +131,7 @@ impl Privacies {
         let mine = |whole: &str, others: Bson| {
             Bson::from(doc! { "$cond": [{ "$eq": ["$_id", me] }, whole, others] })
         };
-        // what others set but for blocking one is nobody's business, nor in the way
+        // other settings of these people are not needed, and private
         let nothing = || Bson::from("$$REMOVE");
         let projection = doc! {
             "version": mine("$version", nothing()),
@@ -150,11 +150,11 @@ impl Privacies {
             .await
     }
 
-    /// Blocks somebody, unless `most` are blocked already; a repeat changes
-    /// nothing. Returns what is set then.
+    /// Blocks a person, unless `most` are blocked already; a repeat changes nothing.
+    /// Returns the new settings.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn block(
         &self,
         id: ChatUserId,
@@ -170,10 +170,10 @@ impl Privacies {
         self.change(id, doc! { "blocked": list }).await
     }
 
-    /// Unblocks somebody. Returns what is set then.
+    /// Unblocks a person. Returns the new settings.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn unblock(&self, id: ChatUserId, who: ChatUserId) -> Result<Privacy, Error> {
         let others = doc! { "$filter": {
             "input": list_of("blocked"), "cond": { "$ne": ["$$this.who", who] },
@@ -181,11 +181,11 @@ impl Privacies {
         self.change(id, doc! { "blocked": others }).await
     }
 
-    /// Sets the whitelist, and whether it holds; `None` leaves it. Returns what
-    /// is set then.
+    /// Sets the whitelist, and whether it applies; `None` leaves a setting as it is.
+    /// Returns the new settings.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn set(
         &self,
         id: ChatUserId,
@@ -204,7 +204,7 @@ impl Privacies {
         self.change(id, fields).await
     }
 
-    /// Sets fields, and the next version, in one document that is made if need be.
+    /// Sets fields, and the next version, in one document, created if necessary.
     async fn change(&self, id: ChatUserId, mut fields: Document) -> Result<Privacy, Error> {
         let version = doc! { "$add": [{ "$ifNull": ["$version", 0_i64] }, 1_i64] };
         fields.insert("version", version);
@@ -223,7 +223,7 @@ impl Privacies {
     }
 }
 
-/// A list of the document, empty while there is none.
+/// A list of the document, empty if it does not exist.
 fn list_of(field: &str) -> Bson {
     doc! { "$ifNull": [format!("${field}"), []] }.into()
 }

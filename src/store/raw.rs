@@ -1,30 +1,31 @@
-//! Documents as they come from the driver's buffer, read in place.
+//! Documents in the driver's buffer, read in place.
 //!
-//! What answers are full of (messages, chat rooms, chat users) is read field by
-//! field: serde reads each date and each id as a map of one entry, which was a fifth
-//! of the server's work for a page of history. What is read seldom is left to serde.
+//! The documents that answers consist of (messages, chat rooms, chat users) are read
+//! field by field: serde reads each date and each id as a map of one entry, which was a
+//! fifth of the server's work for a page of history. Documents that are seldom read are
+//! left to serde.
 
 use bson::{RawBsonRef, RawDocument};
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-/// What documents are read as.
+/// Types that documents can be read as.
 pub trait FromRaw: Sized {
-    /// Reads one; fields that it does not know are passed over.
+    /// Reads a document; unknown fields are skipped.
     ///
     /// # Errors
-    /// When a field that must be there is not, or is of another type.
+    /// When a required field is missing, or of another type.
     fn from_raw(document: &RawDocument) -> Result<Self, Unreadable>;
 }
 
-/// A document that is not of the shape that chatzz writes.
+/// A document that does not have the form that chatzz writes.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
     /// A field is missing or of another type.
     #[error("a stored document has no readable field `{0}`")]
     Field(&'static str),
-    /// Its bytes are no document.
+    /// Its bytes are not a document.
     #[error("a stored document cannot be read: {0}")]
     Malformed(#[from] bson::error::Error),
 }
@@ -45,7 +46,7 @@ pub(super) use by_serde;
 
 by_serde!(bson::Document);
 
-/// A text that stands for one of several values.
+/// A text that names one of several values.
 pub(super) fn named<'de, T: Deserialize<'de>>(value: RawBsonRef<'de>) -> Option<T> {
     let text: StrDeserializer<'de, ValueError> = value.as_str()?.into_deserializer();
     T::deserialize(text).ok()
@@ -198,7 +199,7 @@ mod tests {
         ]
     }
 
-    /// Documents as they are, one of each kind.
+    /// Complete documents, one of each kind.
     fn whole() -> [bson::Document; 3] {
         let [a, b] = [(); 2].map(|()| ChatUserId::generate());
         let at = DateTime::from_millis(1);
@@ -233,12 +234,12 @@ mod tests {
                 read::<ChatRoom>(&document).map(|room| room.id.into()),
                 read::<ChatUser>(&document).map(|user| user.id.into()),
             );
-            // read as what it is, by its own id, or not at all
+            // read as its own type, by its own id, or not at all
             for (number, read) in [message, room, user].into_iter().enumerate() {
                 let read: Option<Bson> = read.ok();
                 prop_assert!(read.is_none() || (number == kind && read == id));
             }
-            // bytes from a broken disk
+            // bytes as from a broken disk
             let length = i32::try_from(bytes.len() + 5).unwrap().to_le_bytes();
             let broken = [&length, bytes.as_slice(), &[0]].concat();
             if let Ok(broken) = bson::RawDocument::from_bytes(&broken) {

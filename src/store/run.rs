@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 use super::elections::Elections;
 use super::error::Error;
 
-/// Runs operations; a copy is held by every collection.
+/// Runs operations; every collection has a copy.
 #[derive(Clone, Debug)]
 pub(crate) struct Runner {
     limit: Duration,
@@ -18,18 +18,18 @@ pub(crate) struct Runner {
 }
 
 impl Runner {
-    /// Operations are given up on after `limit`.
+    /// Operations time out after `limit`.
     pub(super) fn new(limit: Duration, elections: Arc<Elections>) -> Self {
         Self { limit, elections }
     }
 
-    /// Nothing is run any more.
+    /// From now on, nothing is run.
     pub(super) fn close(&self) {
         self.elections.close();
     }
 
-    /// As [`Runner::run`], for reads: what `read` begins sees everything that
-    /// was acknowledged before it, whoever is primary by then.
+    /// Like [`Runner::run`], for reads: everything that `read` starts sees what was
+    /// acknowledged before it, whichever node is primary by then.
     ///
     /// # Errors
     /// As [`Runner::run`].
@@ -53,7 +53,7 @@ impl Runner {
                 }
             }
         };
-        // boxed: it is moved into a task anyway, and every caller's future holds it
+        // boxed: it is moved into a task anyway, and every caller's future contains it
         self.run(name, Box::pin(read))
             .await?
             .ok_or(Error::TimedOut(self.limit))
@@ -61,9 +61,9 @@ impl Runner {
 
     /// Runs `operation` and waits for it at most the runner's limit.
     ///
-    /// The operation gets a task of its own and is never dropped half-way: the
-    /// driver's pool keeps a connection for ever when a future is cancelled.
-    /// What is timed out is only the waiting.
+    /// The operation gets a task of its own and is never dropped half-way: the driver's
+    /// pool keeps a connection for ever when a future is cancelled. Only the waiting
+    /// times out.
     ///
     /// # Errors
     /// Those of the operation, or [`Error::TimedOut`].
@@ -75,7 +75,7 @@ impl Runner {
         self.run_within(self.limit, name, operation).await
     }
 
-    /// As [`Runner::run`], with a limit of its own.
+    /// Like [`Runner::run`], with a limit of its own.
     ///
     /// # Errors
     /// Those of the operation, or [`Error::TimedOut`].

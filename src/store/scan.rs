@@ -1,5 +1,5 @@
-//! Reading a whole collection in order, in bounded memory, whatever the
-//! documents look like.
+//! Reading a whole collection in order, in bounded memory, in whatever form the documents
+//! are stored.
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
@@ -11,7 +11,7 @@ use super::documents::{BATCH, Documents};
 use super::{Error, MAINTENANCE_LIMIT};
 use crate::id::Seq;
 
-/// Documents handed over at once.
+/// Documents sent to the reader at once.
 const PORTION: usize = 1_000;
 /// Portions that may wait.
 const MAX_PORTIONS: usize = 4;
@@ -24,10 +24,10 @@ pub(super) struct Query {
     pub(super) sort: Document,
 }
 
-/// The answer to a query, read little by little.
+/// The result of a query, read piece by piece.
 ///
-/// A task of its own holds the cursor, since driver futures are never dropped
-/// half-way. At most 6,000 documents beside a batch of the driver are in memory.
+/// A task of its own holds the cursor, since driver futures are never dropped half-way.
+/// At most 6,000 documents, plus a batch of the driver, are in memory.
 #[derive(Debug)]
 pub struct Scan<T> {
     portions: mpsc::Receiver<DriverResult<Option<Vec<RawDocumentBuf>>>>,
@@ -66,7 +66,7 @@ impl<T> Scan<T> {
                 }
                 Ok(portion)
             };
-            // nobody listens any more when sending fails
+            // sending fails when the reader is gone
             match scanned.await {
                 Ok(rest) => {
                     let _ = sender.send(Ok(Some(rest))).await;
@@ -125,7 +125,7 @@ impl<T> Scan<T> {
     }
 }
 
-/// Matches ids after one, and nothing that is no id: a comparison is of one type.
+/// Matches ids after the given one, and nothing that is not an id: a comparison is within one type.
 pub(super) fn after(id: Option<impl Into<Bson>>) -> Document {
     id.map_or_else(
         || doc! { "$gte": ObjectId::from_bytes([0; 12]) },
@@ -149,12 +149,12 @@ pub(super) fn date(value: RawBsonRef<'_>) -> Option<DateTime> {
     value.as_datetime()
 }
 
-/// Any value, for filters and for telling.
+/// Any value, for filters and for display.
 pub(super) fn value(value: RawBsonRef<'_>) -> Bson {
     Bson::try_from(value).unwrap_or(Bson::Null)
 }
 
-/// How a value is told: ids and texts bare, others as the driver writes them.
+/// How a value is displayed: ids and texts bare, others as the driver writes them.
 pub fn shown(value: &Bson) -> String {
     match value {
         Bson::ObjectId(id) => id.to_hex(),

@@ -1,4 +1,4 @@
-//! What the database has to look like: indexes, and no foreign documents.
+//! Requirements on the database: indexes, and no foreign documents.
 
 use bson::{Bson, Document, doc};
 use futures::TryStreamExt as _;
@@ -15,24 +15,24 @@ pub struct Drift {
     pub index: String,
 }
 
-/// How the indexes there are compare with those declared.
+/// How the existing indexes compare with the declared ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IndexState {
     /// Those that are as declared, by name.
     pub sound: Vec<String>,
     /// Those that do not exist, as (collection, name).
     pub missing: Vec<(String, String)>,
-    /// Those that exist in another shape.
+    /// Those that exist with another definition.
     pub drifted: Vec<Drift>,
 }
 
 /// Why the database cannot be used as it is.
 #[derive(Debug, thiserror::Error)]
 pub enum SchemaError {
-    /// The database could not be asked.
+    /// The database could not be queried.
     #[error(transparent)]
     Database(#[from] Error),
-    /// Documents of the npm package chatzz 1.x stand where ours would.
+    /// Documents of the npm package chatzz 1.x are where ours would be.
     #[error(
         "the collection {collection} holds documents of chatzz 1.x ({what}). \
          This version does not take them over yet and leaves them as they are: \
@@ -56,7 +56,7 @@ pub enum SchemaError {
 }
 
 impl Store {
-    /// The declared indexes, collection by collection; privacies are asked by `_id`.
+    /// The declared indexes, collection by collection; privacies are queried by `_id`.
     fn declared(&self) -> [(&str, Vec<IndexModel>); 3] {
         [
             (&self.names.chat_users, chat_users::indexes()),
@@ -65,10 +65,10 @@ impl Store {
         ]
     }
 
-    /// Refuses a database in which the npm package chatzz 1.x has worked.
+    /// Refuses a database that the npm package chatzz 1.x has used.
     ///
-    /// Reads at most one document a collection while the index it needs is not
-    /// there, since a first foreign document is met at once.
+    /// Reads at most one document per collection while the required index does not exist,
+    /// since a first foreign document is found at once.
     ///
     /// # Errors
     /// [`SchemaError::Legacy`], or when the database cannot answer.
@@ -122,7 +122,7 @@ impl Store {
     /// Lists the declared indexes that do not exist yet, as (collection, name).
     ///
     /// # Errors
-    /// [`SchemaError::Drifted`] for one that exists in another shape.
+    /// [`SchemaError::Drifted`] for one that exists with another definition.
     pub async fn missing_indexes(&self) -> Result<Vec<(String, String)>, SchemaError> {
         let state = self.index_state().await?;
         if let Some(drift) = state.drifted.into_iter().next() {
@@ -131,7 +131,7 @@ impl Store {
         Ok(state.missing)
     }
 
-    /// Compares the indexes there are with those declared.
+    /// Compares the existing indexes with the declared ones.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -141,7 +141,7 @@ impl Store {
             let existing = self.existing_indexes(collection).await?;
             for index in declared {
                 let wanted = shape_of(&index);
-                // MongoDB refuses a second index of the same shape, whatever its name
+                // MongoDB refuses a second index with the same definition, whatever its name
                 let like = |one: &&Shape| one.name == wanted.name || one.is_like(&wanted);
                 let full_name = || self.full_name(collection);
                 match existing.iter().find(like) {
@@ -165,7 +165,7 @@ impl Store {
     /// Creates the declared indexes; those that exist stay as they are.
     ///
     /// # Errors
-    /// When the database refuses or cannot be asked.
+    /// When the database refuses or cannot be reached.
     #[expect(clippy::disallowed_methods, reason = "this is the store")]
     pub async fn create_indexes(&self) -> Result<(), SchemaError> {
         for (name, indexes) in self.declared() {
@@ -219,19 +219,19 @@ impl Store {
     }
 }
 
-/// What makes an index the one declared.
+/// The properties that make an index the declared one.
 #[derive(Clone, Debug, PartialEq)]
 struct Shape {
     name: String,
     keys: Vec<(String, i64)>,
     unique: bool,
     filter: Option<Document>,
-    /// Has an option that no declared index has, and that changes what it does.
+    /// Has an option that no declared index has, and that changes its behaviour.
     foreign: bool,
 }
 
 impl Shape {
-    /// Whether the two differ in nothing but their names.
+    /// Whether the two differ only in their names.
     fn is_like(&self, other: &Self) -> bool {
         let named = Self {
             name: other.name.clone(),

@@ -15,18 +15,18 @@ use crate::id::UserId;
 
 /// Most ids asked for in one query.
 const MAX_PER_QUERY: usize = 1_000;
-/// Deepest nesting that is read. MongoDB stores 100 levels, and the driver's own
-/// way of reading them takes more stack than a thread has in a debug build (seen).
+/// Deepest nesting that is read. MongoDB stores 100 levels, and the driver's own way of
+/// reading them takes more stack than a thread has in a debug build (observed).
 const MAX_DEPTH: usize = 16;
 
-/// A user as the messenger shows him.
+/// A user, as shown by the messenger.
 #[derive(Debug)]
 pub struct User {
     /// The user's id in the application.
     pub id: UserId,
     /// Whether the application deleted the user.
     pub is_deleted: bool,
-    /// The allowed fields, until they are rendered: he is remembered while he is here.
+    /// The allowed fields, until they are rendered: a user is cached while they are online.
     profile: Mutex<Document>,
     rendered: OnceLock<Rendered>,
 }
@@ -36,7 +36,7 @@ pub struct User {
 pub struct Rendered {
     /// The object.
     pub whole: Box<RawValue>,
-    /// Its fields, for objects that hold others beside them.
+    /// Its fields, for objects that contain other fields as well.
     pub fields: Box<[(Box<str>, Box<RawValue>)]>,
 }
 
@@ -51,7 +51,7 @@ impl User {
         }
     }
 
-    /// A user whose document is gone.
+    /// A user whose document no longer exists.
     pub fn deleted(id: UserId) -> Self {
         Self {
             is_deleted: true,
@@ -59,7 +59,7 @@ impl User {
         }
     }
 
-    /// What clients are shown: made once, by the wire layer, of the allowed fields.
+    /// The JSON for clients: made once, by the wire layer, from the allowed fields.
     pub fn rendered(&self, render: impl FnOnce(Document) -> Rendered) -> &Rendered {
         self.rendered
             .get_or_init(|| render(std::mem::take(&mut self.profile.lock())))
@@ -103,8 +103,8 @@ impl Users {
         self.by_id.find(ids).await
     }
 
-    /// Finds the id of any user; the outer `None` when there is no user at all,
-    /// the inner when its `_id` is of no type that chatzz knows.
+    /// Finds the id of any user; the outer `None` when there is no user at all, the inner
+    /// when its `_id` is of a type that chatzz does not support.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -119,7 +119,7 @@ impl Users {
         Ok(any.map(|user| user.get("_id").and_then(UserId::from_bson)))
     }
 
-    /// Lists those of `ids` that there are. Index: `_id_`, covered.
+    /// Lists those of `ids` that exist. Index: `_id_`, covered.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -151,7 +151,7 @@ impl Users {
     }
 }
 
-/// As [`Users::list`].
+/// Implements [`Users::list`].
 async fn list(
     documents: Documents<Document>,
     projection: Document,
@@ -180,7 +180,7 @@ async fn list(
     Ok(users)
 }
 
-/// Copies a document; what is nested too deep is left out.
+/// Copies a document; values nested too deeply are left out.
 fn copy(raw: &RawDocument, depth: usize) -> Document {
     raw.iter()
         .filter_map(Result::ok)
@@ -197,7 +197,7 @@ fn copy_value(value: RawBsonRef<'_>, depth: usize) -> Option<Bson> {
             let items = items.filter_map(|item| copy_value(item, depth + 1));
             Some(Bson::Array(items.collect()))
         }
-        // its scope may be nested as well, and nobody is shown code
+        // its scope may be nested as well, and code is never shown
         RawBsonRef::JavaScriptCodeWithScope(_) => None,
         plain => Bson::try_from(plain).ok(),
     }

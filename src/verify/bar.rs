@@ -6,8 +6,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Progress;
 
-/// Draws on standard error how far a run is; nothing unless that is a terminal.
-/// The bar goes away when what is returned is dropped.
+/// Draws the progress of a run on standard error, if that is a terminal. The bar
+/// disappears when the returned closure is dropped.
 pub fn bar() -> impl Fn(Progress) + Send + Sync + 'static {
     let target = if std::io::stderr().is_terminal() {
         ProgressDrawTarget::stderr()

@@ -1,4 +1,4 @@
-//! What is asked about many chat rooms at once: their members.
+//! Queries about many chat rooms at once: their members.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use super::suspect::Suspect;
 use crate::id::ChatUserId;
 
 impl Run<'_> {
-    /// Looks for the members of chat rooms.
+    /// Looks up the members of chat rooms.
     pub(super) async fn count(&mut self, walks: &[Walk]) -> Result<(), VerifyError> {
         let members = walks.iter().filter_map(|walk| walk.members);
         let members = members.flat_map(|members| members.ids());

@@ -1,15 +1,15 @@
-//! What a unique index refuses, looked for where that index is missing.
+//! Duplicates that a unique index would refuse, searched for where that index is missing.
 
 use super::run::Run;
 use super::suspect::Suspect;
 use super::{Check, Finding, VerifyError};
 use crate::store::{chat_rooms, messages, shown};
 
-/// Documents between two looks at the bounds.
+/// Documents between two checks of the bounds.
 const STRIDE: usize = 1_000;
 
 impl Run<'_> {
-    /// Looks for several rooms of one pair, and several messages of one send.
+    /// Searches for several rooms of one pair, and several messages of one send.
     pub(super) async fn duplicates(&mut self) -> Result<(), VerifyError> {
         if !self.is_sound(chat_rooms::PAIR) {
             self.duplicate_rooms().await?;
@@ -20,7 +20,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether an index is there as declared.
+    /// Whether an index exists as declared.
     pub(super) fn is_sound(&self, index: &str) -> bool {
         self.sound.iter().any(|name| name == index)
     }

@@ -8,7 +8,7 @@ use crate::store::migrate::MigrateError;
 /// A sentence for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The database cannot be asked.
+    /// The database cannot be queried.
     #[error(transparent)]
     Database(#[from] Error),
     /// It is not a database of this chatzz.
@@ -19,10 +19,10 @@ pub enum VerifyError {
     State {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         cause: std::io::Error,
     },
-    /// The state file is of another run.
+    /// The state file belongs to another run.
     #[error(
         "the state file {} is of another run ({what} differs): \
          remove it to begin anew",
@@ -34,10 +34,10 @@ pub enum VerifyError {
         /// What differs.
         what: &'static str,
     },
-    /// The run was told to stop.
+    /// The run was stopped.
     #[error("interrupted{}", if *.resumable { ": the same command goes on from here" } else { "" })]
     Interrupted {
-        /// Whether a state file holds how far it got.
+        /// Whether a state file holds its progress.
         resumable: bool,
     },
 }

@@ -1,16 +1,15 @@
-//! Checks a live database, and mends what can be derived.
+//! Checks a live database, and repairs what can be derived.
 //!
-//! One pass over the chat users, one over chat rooms and messages side by side,
-//! each in index order and in bounded memory. What a sound unique index refuses
-//! is not looked for again; where that index is missing, one more pass sorts
-//! the documents on the database's disk.
+//! One pass over the chat users, one over chat rooms and messages in parallel, each in
+//! index order and in bounded memory. Duplicates that an intact unique index refuses are
+//! not searched for; where that index is missing, one more pass sorts the documents on
+//! the database's disk.
 //!
-//! Safe beside a running server: what may be a race with its writes is a
-//! *suspect*, looked at again after a pause ([`Options::pause`], then twice and
-//! four times as long for what is written behind) and reported only if it
-//! stands. Everything is read from a majority. Without [`Options::repair`]
-//! nothing is written; with it every write names the state that was seen, so
-//! that a newer one is never overwritten.
+//! Safe beside a running server: a difference that may be a race with its writes is a
+//! *suspect*, checked again after a pause ([`Options::pause`], then twice and four times
+//! as long for data that is written behind) and reported only if it remains. Everything
+//! is read from a majority. Without [`Options::repair`] nothing is written; with it every
+//! write names the state that was seen, so that a newer one is never overwritten.
 
 mod bar;
 mod count;
@@ -39,23 +38,23 @@ pub use report::{Check, Checked, Count, Finding, Report, Severity};
 use crate::clock::Clock;
 use crate::store::Store;
 
-/// How to check.
+/// The options of a check.
 #[derive(Clone)]
 pub struct Options {
-    /// Whether to mend what can be derived; nothing is written otherwise.
+    /// Whether to repair what can be derived; nothing is written otherwise.
     pub repair: bool,
-    /// Where an interrupted run leaves how far it got, and the next goes on;
-    /// removed by a run that comes to its end. Default: nowhere.
+    /// The file in which an interrupted run saves its progress, and from which the next
+    /// one resumes; removed by a run that completes. Default: none.
     pub state: Option<PathBuf>,
-    /// The pause before a suspect is looked at again, 500 ms.
+    /// The pause before a suspect is checked again, 500 ms.
     pub pause: Duration,
     /// How often the state is written, 10 s.
     pub save_every: Duration,
     /// Ends the run early, with [`VerifyError::Interrupted`].
     pub stop: CancellationToken,
-    /// Is told now and then how far the run is.
+    /// Called now and then with the progress of the run.
     pub progress: Arc<dyn Fn(Progress) + Send + Sync>,
-    /// Tells the time the report begins with.
+    /// The clock for the time at the beginning of the report.
     pub clock: Clock,
 }
 
@@ -73,12 +72,12 @@ impl Default for Options {
     }
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// What was checked so far.
     pub checked: Checked,
-    /// About how many messages there are.
+    /// Approximately how many messages exist.
     pub messages: u64,
 }
 

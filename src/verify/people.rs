@@ -1,4 +1,4 @@
-//! Chat users: whether their users are there, and whether they are here.
+//! Chat users: whether their users exist, and whether they are online.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use crate::store::chat_users::ScannedUser;
 const PORTION: usize = 1_000;
 
 impl Run<'_> {
-    /// Goes through the chat users after one.
+    /// Goes through the chat users after the given one.
     pub(super) async fn people(&mut self, after: Option<ChatUserId>) -> Result<(), VerifyError> {
         let mut users = self.store.chat_users.scan(after);
         let mut portion: Vec<ScannedUser> = Vec::with_capacity(PORTION);
@@ -69,8 +69,7 @@ impl Run<'_> {
     }
 }
 
-/// Whether somebody is online without a living node that holds them, or with a
-/// dead one beside it.
+/// Whether somebody is online without a living node that holds them, or with a dead one as well.
 pub(super) fn is_ghost(person: &ScannedUser, alive: &HashSet<String>) -> bool {
     person.online
         && (person.nodes.is_empty() || person.nodes.iter().any(|boot| !alive.contains(boot)))

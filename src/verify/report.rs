@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 
 /// Findings kept of each check; all are counted.
 const MAX_KEPT: usize = 100;
-/// Version of the report's shape.
+/// Version of the report's format.
 const VERSION: u32 = 2;
 
-/// What is checked.
+/// The checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Check {
     /// A declared index is missing or differs.
     Index,
-    /// A migration has not run, was changed, or is of a newer chatzz.
+    /// A migration has not run, was changed, or belongs to a newer chatzz.
     Migrations,
-    /// Somebody is online with a node that has no lease.
+    /// Somebody is online on a node that has no lease.
     Presence,
-    /// The application's user of a chat user is gone; information only.
+    /// The application's user of a chat user no longer exists; information only.
     UserGone,
     /// A document that the server cannot read.
     Malformed,
@@ -34,7 +34,7 @@ pub enum Check {
     DuplicateClientId,
     /// Numbers are missing in a chat room.
     SeqGap,
-    /// A number twice in a chat room.
+    /// A number occurs twice in a chat room.
     SeqDuplicate,
     /// A message without a number, or with one below 1.
     SeqInvalid,
@@ -50,13 +50,13 @@ pub enum Check {
     Stranger,
     /// `lastSeq`, `lastMessageAt` or `lastCounts` differ from the messages.
     Head,
-    /// A cursor beyond the last message, or a count of read messages that is not that
-    /// of the message it stands at.
+    /// A cursor beyond the last message, or a count of read messages that differs from
+    /// that of the message at the cursor.
     Cursor,
 }
 
 impl Check {
-    /// How bad a finding of this check is.
+    /// The severity of a finding of this check.
     pub fn severity(self) -> Severity {
         match self {
             Self::UserGone => Severity::Information,
@@ -71,34 +71,34 @@ impl Check {
     }
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// To be known; nothing is wrong.
+    /// For information; nothing is wrong.
     Information,
-    /// A guarantee does not hold.
+    /// A guarantee is broken.
     Error,
 }
 
-/// One thing that was found.
+/// A finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// By which check.
+    /// The check that found it.
     pub check: Check,
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// The documents it is about, by kind: `chatRoom`, `message`, `chatUser` ….
+    /// The documents concerned, by kind: `chatRoom`, `message`, `chatUser` ….
     pub ids: BTreeMap<String, String>,
     /// One sentence, without message text or names.
     pub detail: String,
-    /// Whether it was mended; absent unless asked to.
+    /// Whether it was repaired; absent unless repair was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repaired: Option<bool>,
 }
 
 impl Finding {
-    /// A finding about nothing in particular yet.
+    /// A finding that names no documents yet.
     pub(super) fn new(check: Check, detail: impl Into<String>) -> Self {
         Self {
             check,
@@ -109,7 +109,7 @@ impl Finding {
         }
     }
 
-    /// About this document as well.
+    /// Adds a document that the finding is about.
     pub(super) fn of(mut self, kind: &str, id: impl fmt::Display) -> Self {
         self.ids.insert(kind.to_owned(), id.to_string());
         self
@@ -133,7 +133,7 @@ pub struct Checked {
 pub struct Count {
     /// Findings in all.
     pub found: u64,
-    /// Those that were mended.
+    /// Those that were repaired.
     pub repaired: u64,
 }
 
@@ -141,15 +141,15 @@ pub struct Count {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Version of this shape, 2.
+    /// Version of this format, 2.
     pub version: u32,
     /// The database.
     pub database: String,
     /// When the run began: RFC 3339, UTC, milliseconds.
     pub started_at: String,
-    /// Seconds it took, all parts of an interrupted run together.
+    /// Seconds the run took, all parts of an interrupted run together.
     pub took: f64,
-    /// Whether it was told to mend.
+    /// Whether repair was asked for.
     pub repair: bool,
     /// How much was read.
     pub checked: Checked,
@@ -177,7 +177,7 @@ impl Report {
         }
     }
 
-    /// Whether no error is left: nothing was found, or all of it was mended.
+    /// Whether no error is left: nothing was found, or everything was repaired.
     pub fn is_clean(&self) -> bool {
         let errors = |check: &Check| check.severity() == Severity::Error;
         self.counts
@@ -197,7 +197,7 @@ impl Report {
         }
     }
 
-    /// Brings the findings into an order that does not depend on the run.
+    /// Puts the findings into an order that does not depend on the run.
     pub(super) fn sort(&mut self) {
         let key = |f: &Finding| (f.check, f.ids.clone(), f.detail.clone());
         self.findings.sort_by_cached_key(key);

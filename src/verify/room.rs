@@ -8,15 +8,15 @@ use crate::store::chat_rooms::ScannedRoom;
 use crate::store::messages::Scanned;
 use crate::store::shown;
 
-/// What is remembered of a room while its messages go by.
+/// The state of a room while its messages are read.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
     pub(super) room: ChatRoomId,
     pub(super) members: Option<Members>,
     pub(super) tail: Tail,
-    /// Where the members' read cursors stand, and the counts there once it went by.
+    /// The positions of the members' read cursors, and the counts there once that message was read.
     reads: Vec<(String, Seq, Option<Counts>)>,
-    /// The last message with a number, for telling.
+    /// The last message with a number, for findings.
     last_id: String,
 }
 
@@ -36,13 +36,13 @@ impl Walk {
         }
     }
 
-    /// The counts at a position where a read cursor stands, counted anew.
+    /// The counts at the position of a read cursor, recounted.
     pub(super) fn counts_at(&self, seq: Seq) -> Option<Counts> {
         let mut reads = self.reads.iter();
         reads.find(|(_, read, _)| *read == seq)?.2
     }
 
-    /// Takes the next message in the order of `seq`; pushes what looks wrong.
+    /// Takes the next message in the order of `seq`; pushes suspects.
     pub(super) fn step(&mut self, message: &Scanned, suspects: &mut Vec<Suspect>) {
         let id = shown(&message.id);
         let mut sure = |check, detail: String| {
@@ -117,8 +117,8 @@ impl Walk {
         seq == next
     }
 
-    /// Counts the message, and compares. Where nothing can be counted, behind a gap or
-    /// with a sender who is no member, the message is believed.
+    /// Counts the message, and compares. Where nothing can be counted, after a gap or for
+    /// a sender who is not a member, the message's own counts are accepted.
     fn count(&mut self, message: &Scanned, seq: Seq, is_next: bool, suspects: &mut Vec<Suspect>) {
         let counted = self.members.filter(|_| is_next).and_then(|members| {
             let sender = members.position(message.from?)?;

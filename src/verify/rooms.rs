@@ -1,4 +1,4 @@
-//! Chat rooms and their messages, side by side in the order of the rooms' ids.
+//! Chat rooms and their messages, in parallel in the order of the rooms' ids.
 
 use super::room::Walk;
 use super::run::Run;
@@ -10,9 +10,9 @@ use crate::store::chat_rooms::ScannedRoom;
 use crate::store::messages::Scanned;
 use crate::store::{Scan, shown};
 
-/// Chat rooms whose members are asked for at once.
+/// Chat rooms whose members are queried at once.
 const PORTION: usize = 500;
-/// Messages between two looks at the bounds.
+/// Messages between two checks of the bounds.
 const STRIDE: u64 = 1_000;
 
 impl Run<'_> {
@@ -29,7 +29,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Goes through the chat rooms after one.
+    /// Goes through the chat rooms after the given one.
     pub(super) async fn rooms(&mut self, after: Option<ChatRoomId>) -> Result<(), VerifyError> {
         let mut rooms = self.store.chat_rooms.scan(after);
         let mut messages = self.store.messages.scan(after);
@@ -90,7 +90,7 @@ impl Run<'_> {
         Ok(walk)
     }
 
-    /// Passes over the messages of a chat room that is not there.
+    /// Skips the messages of a chat room that does not exist.
     async fn orphans(
         &mut self,
         id: ChatRoomId,
@@ -120,7 +120,7 @@ impl Run<'_> {
     }
 }
 
-/// The next message, if it is of this chat room.
+/// The next message, if it belongs to this chat room.
 async fn next_of(
     id: ChatRoomId,
     messages: &mut Scan<Scanned>,

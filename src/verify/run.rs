@@ -11,14 +11,14 @@ use super::suspect::Suspect;
 use super::{Finding, Options, Progress, Report, VerifyError};
 use crate::store::Store;
 
-/// Suspects that are gathered before they are looked at again.
+/// Suspects that are collected before they are checked again.
 const MAX_SUSPECTS: usize = 5_000;
-/// Suspects looked at at the same time.
+/// Suspects checked at the same time.
 const LOOKS_AT_ONCE: usize = 8;
-/// Looks at a suspect; the pause doubles before each.
+/// Checks of a suspect; the pause doubles before each.
 const LOOKS: usize = 3;
 
-/// A run on its way.
+/// A run in progress.
 pub(super) struct Run<'a> {
     pub(super) store: &'a Store,
     pub(super) options: &'a Options,
@@ -35,7 +35,7 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Begins, or goes on where the state file says.
+    /// Begins, or resumes where the state file says.
     pub(super) async fn begin(store: &'a Store, options: &'a Options) -> Result<Self, VerifyError> {
         let now = options.clock.now().to_chrono();
         let started_at = now.to_rfc3339_opts(SecondsFormat::Millis, true);
@@ -47,7 +47,7 @@ impl<'a> Run<'a> {
                 left.check(path, &state.report)?;
                 state = left;
             }
-            // a file that cannot be written is told now, not after hours
+            // a file that cannot be written is reported now, not after hours
             state.save(path).await?;
         }
         Ok(Self {
@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Goes through the parts that are left.
+    /// Goes through the remaining parts.
     pub(super) async fn finish(mut self) -> Result<Report, VerifyError> {
         self.indexes().await?;
         if self.part == Phase::Schema {
@@ -104,14 +104,14 @@ impl<'a> Run<'a> {
         self.before + self.began.elapsed().as_secs_f64()
     }
 
-    /// Whether the state is to be written, or the run to end.
+    /// Whether it is time to write the state, or to end the run.
     pub(super) fn is_due(&self) -> bool {
         self.options.stop.is_cancelled()
             || self.saved.elapsed() >= self.options.save_every
             || self.suspects.len() >= MAX_SUSPECTS
     }
 
-    /// Everything before `next` is done: a place to go on from.
+    /// Everything before `next` is done: a position to resume from.
     pub(super) async fn boundary(&mut self, next: Phase) -> Result<(), VerifyError> {
         self.tell();
         self.part = next;
@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
         });
     }
 
-    /// Looks at all suspects again, and reports those that stand.
+    /// Checks all suspects again, and reports those that remain.
     async fn settle(&mut self) -> Result<(), VerifyError> {
         let mut left = Vec::new();
         for suspect in std::mem::take(&mut self.suspects) {
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// One look at each; what has to be looked at once more.
+    /// One check of each; returns those to be checked once more.
     async fn look_again(
         &mut self,
         suspects: Vec<Suspect>,
@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
         Ok(left)
     }
 
-    /// Adds a finding; with `--repair` each says whether it was mended.
+    /// Adds a finding; with `--repair` each says whether it was repaired.
     pub(super) fn report_finding(&mut self, mut finding: Finding) {
         if self.options.repair {
             finding.repaired.get_or_insert(false);

@@ -6,7 +6,7 @@ use crate::store::migrate::MigrateError;
 use crate::store::{Error, SchemaError};
 
 impl Run<'_> {
-    /// Compares the indexes; remembers which can be relied on.
+    /// Compares the indexes; remembers which are reliable.
     pub(super) async fn indexes(&mut self) -> Result<(), VerifyError> {
         let mut state = self.store.index_state().await?;
         if !state.missing.is_empty() {
@@ -44,7 +44,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Compares the migrations that ran with those there are.
+    /// Compares the migrations that have run with those that exist.
     pub(super) async fn migrations(&mut self) -> Result<(), VerifyError> {
         let pending = match self.store.pending_migrations().await {
             Ok(pending) => pending,

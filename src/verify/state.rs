@@ -1,4 +1,4 @@
-//! How far an interrupted run got.
+//! The progress of an interrupted run.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Report, VerifyError};
 use crate::id::{ChatRoomId, ChatUserId};
 
-/// Version of the file's shape.
+/// Version of the file's format.
 const VERSION: u32 = 1;
 
 /// The parts of a run, in order.
@@ -26,13 +26,13 @@ pub(super) enum Phase {
     Rooms(Option<ChatRoomId>),
 }
 
-/// What the state file holds.
+/// The contents of the state file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct State {
     version: u32,
-    /// What is to be done next.
+    /// The next part to do.
     pub(super) part: Phase,
-    /// What was found before.
+    /// The findings so far.
     pub(super) report: Report,
 }
 
@@ -57,7 +57,7 @@ impl State {
         Ok(Some(state))
     }
 
-    /// Whether the run that is about to begin is the one that left this.
+    /// Whether the run that is about to begin is a continuation of the one that left this file.
     pub(super) fn check(&self, path: &Path, new: &Report) -> Result<(), VerifyError> {
         let differs = [
             ("the version", self.version == VERSION),
@@ -73,7 +73,7 @@ impl State {
         }
     }
 
-    /// Replaces the file as a whole: a crash leaves the one or the other.
+    /// Replaces the file as a whole: after a crash it is either the old or the new one.
     pub(super) async fn save(&self, path: &Path) -> Result<(), VerifyError> {
         let text = serde_json::to_vec(self).map_err(|error| unusable(path, error.into()))?;
         let mut name = path.as_os_str().to_owned();
@@ -86,7 +86,7 @@ impl State {
         written.await.map_err(|cause| unusable(path, cause))
     }
 
-    /// Removes the file: the run has come to its end.
+    /// Removes the file: the run is complete.
     pub(super) async fn remove(path: &Path) -> Result<(), VerifyError> {
         match tokio::fs::remove_file(path).await {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {

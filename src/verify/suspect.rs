@@ -1,4 +1,4 @@
-//! What looks wrong, and may be a race with a running server.
+//! Differences that may be a race with a running server.
 
 use bson::{Bson, DateTime};
 
@@ -15,16 +15,16 @@ pub(super) struct Tail {
     pub(super) at: Option<DateTime>,
     /// The latest time of any message.
     pub(super) latest: Option<DateTime>,
-    /// How many each member had sent by then, counted anew.
+    /// How many each member had sent by then, recounted.
     pub(super) counts: Counts,
 }
 
-/// Something to be looked at again.
+/// Something to check again.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Suspect {
-    /// No race can make this: it is about what never changes.
+    /// No race can cause this: it concerns data that never changes.
     Sure(Finding),
-    /// The numbers `first ..= last` of a room were not there.
+    /// The numbers `first ..= last` of a room were missing.
     Gap {
         room: ChatRoomId,
         first: Seq,
@@ -38,23 +38,23 @@ pub(super) enum Suspect {
     },
     /// A message that says it was read, above its receiver's cursor.
     ReadAt { id: Bson, room: ChatRoomId },
-    /// A room whose head or cursors did not fit its messages.
+    /// A room whose head or cursors did not match its messages.
     Room { id: ChatRoomId, tail: Tail },
-    /// Messages whose room was not there.
+    /// Messages whose room did not exist.
     Orphans {
         room: ChatRoomId,
         first: String,
         count: u64,
     },
-    /// A member whose chat user was not there.
+    /// A member whose chat user did not exist.
     Member { room: ChatRoomId, user: ChatUserId },
-    /// Somebody who was online with a dead node, or with none.
+    /// Somebody who was online on a dead node, or on none.
     Presence { user: ChatUserId },
 }
 
 impl Suspect {
-    /// How often it must look wrong again before it is reported: what is
-    /// written behind, more often.
+    /// How often it must look wrong again before it is reported: more often for data that
+    /// is written behind.
     pub(super) fn looks(&self) -> usize {
         match self {
             Self::Sure(_) => 0,

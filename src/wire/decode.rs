@@ -34,12 +34,12 @@ pub fn decode<T: DeserializeOwned>(payload: Option<&RawValue>) -> Result<T, Erro
     })
 }
 
-/// Most objects and arrays within each other, in ignored fields too. What the
-/// events take has one level.
+/// Deepest nesting of objects and arrays, including ignored fields. The payloads of
+/// events have one level.
 const MAX_DEPTH: usize = 16;
 
-/// What serde says, without the value: it may be a token in the wrong place, and the
-/// text of an error ends in the logs of front ends.
+/// The message of serde, without the value: it may be a token in the wrong place, and the
+/// text of an error ends up in the logs of front ends.
 fn without_value(cause: &str) -> String {
     let quoted = cause.starts_with("invalid ").then_some(cause);
     let parts = quoted.and_then(|cause| cause.rsplit_once(", expected "));
@@ -143,7 +143,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_json_is_decoded_or_refused(json in payload()) {
-            // what is no JSON never comes so far
+            // what is not JSON never gets this far
             if let Ok(payload) = RawValue::from_string(json) {
                 macro_rules! decode_each {
                     ($($name:literal $summary:literal $handler:ident($request:ident) -> $result:ty, $limit:ident, $order:ident;)*) => {

@@ -1,7 +1,7 @@
 //! How deep JSON is nested.
 
-/// Whether objects and arrays of valid JSON lie within each other at most so deep.
-/// Looks at each byte once and keeps nothing.
+/// Whether objects and arrays of valid JSON are nested at most this deep. Looks at each
+/// byte once and stores nothing.
 pub(super) fn is_within(json: &str, most: usize) -> bool {
     let mut depth = 0_usize;
     let (mut in_string, mut escaped) = (false, false);

@@ -1,17 +1,17 @@
-//! The dialects in which clients are spoken to.
+//! The dialects of the protocol.
 
 use std::sync::OnceLock;
 
 use super::json::Json;
 
-/// How a connection is spoken to; fixed when it joins.
+/// The dialect of a connection; fixed when it joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// Protocol 3, `docs/protocol.md`.
     V3,
 }
 
-/// What has a JSON form in each dialect.
+/// Values that have a JSON form in each dialect.
 pub trait Render {
     /// The form in [`Dialect::V3`].
     fn v3(&self) -> Json;
@@ -24,21 +24,21 @@ pub trait Render {
     }
 }
 
-/// What goes to several connections: its JSON is built once in each dialect that
-/// one of them speaks, and shared.
+/// A value for several connections: its JSON is built once in each dialect that one of
+/// them uses, and shared.
 pub struct PerDialect<T> {
     value: T,
     v3: OnceLock<Json>,
 }
 
 impl<T: Render> PerDialect<T> {
-    /// Nothing is built yet.
+    /// Wraps a value; nothing is built yet.
     pub fn new(value: T) -> Self {
         let v3 = OnceLock::new();
         Self { value, v3 }
     }
 
-    /// The JSON, built by the first who needs it.
+    /// The JSON, built at the first request for it.
     pub fn json(&self, dialect: Dialect) -> Json {
         let built = match dialect {
             Dialect::V3 => &self.v3,

@@ -1,4 +1,4 @@
-//! Events about what is going on now, as they come.
+//! Events about the present, as they arrive.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
@@ -14,7 +14,7 @@ pub(super) const SIGNAL_MAX_BYTES: usize = 4 * 1024;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Typing {
-    /// To whom.
+    /// The receiver.
     pub user_id: IdInput,
     /// `false` when the person has stopped.
     #[serde(default)]
@@ -25,16 +25,16 @@ pub struct Typing {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Signal {
-    /// To whom.
+    /// The receiver.
     pub user_id: IdInput,
-    /// Any JSON, told as it is, at most 4 KiB as it is sent.
+    /// Any JSON, sent on unchanged, at most 4 KiB as it is sent.
     #[schemars(with = "Value")]
     #[serde(deserialize_with = "small")]
     pub data: Box<RawValue>,
 }
 
-/// Reads JSON of at most [`SIGNAL_MAX_BYTES`] that every reader can read: a lone
-/// half of a surrogate pair, or a number beyond any double, would fail at the other.
+/// Reads JSON of at most [`SIGNAL_MAX_BYTES`] that every reader can read: a lone half of
+/// a surrogate pair, or a number beyond any double, would fail at the other end.
 fn small<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<RawValue>, D::Error> {
     let data = Box::<RawValue>::deserialize(deserializer)?;
     if data.get().len() > SIGNAL_MAX_BYTES {

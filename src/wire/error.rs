@@ -32,7 +32,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The code as it is on the wire.
+    /// The code in the protocol.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::BadRequest => "bad-request",

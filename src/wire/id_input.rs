@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::service::IdInput;
 
-/// Longest id of a user that is looked up, as text.
+/// Longest user id that is looked up, as text.
 const MAX_ID_BYTES: usize = 1_024;
 
 impl<'de> Deserialize<'de> for IdInput {
@@ -33,7 +33,7 @@ impl<'de> Deserialize<'de> for IdInput {
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<IdInput, E> {
-                // beyond what any stored integer can be: it names nobody
+                // outside the range of any stored integer: it belongs to nobody
                 Ok(i64::try_from(number)
                     .map_or_else(|_| IdInput::Text(number.to_string()), IdInput::Number))
             }

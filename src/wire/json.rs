@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Finished JSON, shared by everybody it is sent to.
+/// Finished JSON, shared by all receivers.
 pub(crate) type Json = Arc<RawValue>;
 
-/// Renders a view. Views hold only what JSON can hold, so this cannot fail;
-/// were it to, `null` is shown and the log says why.
+/// Renders a view. Views contain only what JSON can express, so this cannot fail; if it
+/// did, `null` would be sent and the log would say why.
 pub(crate) fn render(view: &impl Serialize) -> Box<RawValue> {
     serde_json::value::to_raw_value(view).unwrap_or_else(|error| {
         tracing::error!(

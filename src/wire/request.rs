@@ -1,4 +1,4 @@
-//! Client events as they come: their table, and payloads checked for shape.
+//! Client events as they arrive: their table, and payloads checked for their form.
 
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -10,12 +10,13 @@ pub use super::time::DateInput;
 use crate::id::{MessageId, Seq};
 use crate::service::{Draft, Error, HistoryQuery, IdInput, Receipt};
 
-/// The one table of what a client may ask, in the order of `docs/protocol.md`.
+/// The table of all client events, in the order of `docs/protocol.md`.
 ///
-/// A row is the name, what it does, the module of its handler, its payload (here, and
-/// the variant of the same name in `events`), what it answers, the limit it counts in,
-/// and its order, a method of `socket::dispatch`. Who needs the rows gives a macro.
-/// `disconnect` is not among them: it has no payload, no answer and no limit.
+/// A row is the name, what the event does, the module of its handler, its payload (here,
+/// and the variant of the same name in `events`), its answer, the limit that it counts
+/// against, and its order, a method of `socket::dispatch`. Code that needs the rows
+/// passes a macro. `disconnect` is not among them: it has no payload, no answer and no
+/// limit.
 macro_rules! client_events {
     ($callback:ident) => {
         $callback! {
@@ -56,7 +57,7 @@ pub(crate) use client_events;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectUser {
-    /// Who connects.
+    /// The user who connects.
     pub user_id: IdInput,
     /// Whether the client acknowledges each `new-message`.
     #[serde(default)]
@@ -67,7 +68,7 @@ pub struct ConnectUser {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddChatUser {
-    /// Who is added.
+    /// The user to add.
     pub user_to_add: IdInput,
 }
 
@@ -75,7 +76,7 @@ pub struct AddChatUser {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BlockUser {
-    /// Who is meant.
+    /// The other user.
     pub user_id: IdInput,
 }
 
@@ -86,14 +87,14 @@ pub type UnblockUser = BlockUser;
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub struct GetBlockedUsers {}
 
-/// Payload of `set-privacy`; what is absent stays as it is.
+/// Payload of `set-privacy`; an absent field leaves its setting as it is.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SetPrivacy {
-    /// Whether only those on the whitelist may write.
+    /// Whether only people on the whitelist may write.
     #[serde(default)]
     pub whitelist_only: Option<bool>,
-    /// Who may write then, instead of all who were on the list.
+    /// The new whitelist, replacing the old one.
     #[serde(default)]
     pub whitelist: Option<Vec<IdInput>>,
 }
@@ -118,7 +119,7 @@ pub struct GetOldMessages {
 }
 
 impl GetOldMessages {
-    /// Whether the page is wanted as an envelope as well as in the ack.
+    /// Whether the page is requested as an envelope as well as in the ack.
     pub fn wants_envelope(&self) -> bool {
         self.envelope.unwrap_or_default()
     }
@@ -156,7 +157,7 @@ impl SendMessage {
     }
 }
 
-/// Payload of `message-read`: one message, or all of somebody up to a position.
+/// Payload of `message-read`: one message, or everything from one sender up to a position.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(extend("oneOf" = [{ "required": ["messageId"] }, { "required": ["userId", "upTo"] }]))]

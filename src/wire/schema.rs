@@ -1,7 +1,7 @@
-//! JSON Schemas of everything on the wire, from the types that read and write it.
+//! JSON Schemas of everything in the protocol, from the types that read and write it.
 //!
-//! Some JSON holds finished parts, which have no type to derive from; those shapes
-//! are written down here, and the golden files are validated against them.
+//! Some JSON contains finished parts, which have no type to derive from; their schemas
+//! are written here, and the golden files are validated against them.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ use crate::service::IdInput;
 pub(super) struct UserDetails {
     #[serde(rename = "_id")]
     id: UserId,
-    /// `true`: the application has deleted this user.
+    /// `true` if the application has deleted this user.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     deleted: bool,
     #[serde(flatten)]
@@ -44,18 +44,18 @@ pub(super) struct LastMessage {
     message: MessageView<'static, UserId>,
 }
 
-/// What changed in who may write.
+/// A change of who may write.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) enum PrivacyChange {
-    /// Somebody was blocked or unblocked.
+    /// A user was blocked or unblocked.
     Block(envelope::BlockChanged<'static>),
-    /// Who may write was set.
+    /// The settings of who may write were changed.
     Settings(Privacy<'static>),
 }
 
-/// The answer to `message-read`: the message, or how many were read.
+/// The answer to `message-read`: the message, or how many messages were read.
 #[derive(JsonSchema)]
 #[serde(untagged)]
 #[expect(
@@ -133,8 +133,8 @@ pub(crate) struct Event {
     pub(crate) result: Schema,
 }
 
-/// Every event of the client that has an answer, in the order of `docs/protocol.md`:
-/// what it takes as it is read, what it answers as it is written.
+/// Every event of the client that has an answer, in the order of `docs/protocol.md`: its
+/// payload as it is read, and its answer as it is written.
 pub(crate) fn events(read: &mut SchemaGenerator, written: &mut SchemaGenerator) -> Vec<Event> {
     macro_rules! events {
         ($($name:literal $summary:literal $handler:ident($request:ident) -> $result:ty, $limit:ident, $order:ident;)*) => {
@@ -182,7 +182,7 @@ pub(crate) fn envelopes(written: &mut SchemaGenerator) -> Vec<Envelope> {
     }
 }
 
-/// What a failed event is answered with.
+/// The answer to a failed event.
 pub(crate) fn error(written: &mut SchemaGenerator) -> Schema {
     written.subschema_for::<ErrorBody>()
 }

@@ -4,16 +4,16 @@ use bson::DateTime;
 use chrono::{Datelike as _, NaiveDate, NaiveTime, TimeZone as _, Timelike as _, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A date on its way out: RFC 3339, UTC, milliseconds.
+/// A date to be sent: RFC 3339, UTC, milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Date(pub(crate) DateTime);
 
-/// Milliseconds of 0001-01-01 and 9999-12-31, the years RFC 3339 can write.
+/// Milliseconds of 0001-01-01 and 9999-12-31, the years that RFC 3339 can write.
 const WRITABLE: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_799_999;
 
 impl Date {
-    /// Written by hand, into place: an answer holds hundreds of dates, and a
-    /// formatter's general way took 6 % of the time of a page of history.
+    /// Written by hand, in place: an answer contains hundreds of dates, and a general
+    /// formatter took 6 % of the time of a page of history.
     pub(in crate::wire) fn text(self) -> Text {
         let millis = self
             .0
@@ -38,7 +38,7 @@ impl Date {
 pub(in crate::wire) struct Text([u8; 24]);
 
 impl Text {
-    /// Writes a number of as many decimal digits as there is place for.
+    /// Writes a number with as many decimal digits as there is room for.
     fn write(&mut self, place: std::ops::Range<usize>, mut number: u32) {
         let digits = self.0.get_mut(place).unwrap_or_default();
         for digit in digits.iter_mut().rev() {

@@ -1,4 +1,4 @@
-//! What the harness is asked to do when it is not just one of the tests.
+//! What the harness has to do when it is not run as one of the tests.
 //!
 //! ```text
 //! cargo test --test faults                              the fast profile

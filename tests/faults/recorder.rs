@@ -68,7 +68,7 @@ impl Recorder {
         file.write_all(b"\n").unwrap();
     }
 
-    /// Hands everything to the operating system.
+    /// Flushes everything to the operating system.
     ///
     /// # Panics
     /// As [`Recorder::write`].

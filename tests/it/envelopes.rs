@@ -150,7 +150,7 @@ async fn everything() -> Seen {
     seen
 }
 
-/// What is not stored, and who is there to hear it.
+/// What is not stored, and who is connected to receive it.
 async fn pass_by(seen: &mut Seen, alice: &Person, bob: &Person) {
     let whom = json!({ "userId": bob.id });
     alice.ask("typing", whom).await.unwrap();
@@ -167,7 +167,7 @@ async fn pass_by(seen: &mut Seen, alice: &Person, bob: &Person) {
     seen.ack(&alice.client, "get-active-users");
 }
 
-/// The second half: somebody goes, misses messages, and is back.
+/// The second half: a person disconnects, misses messages, and is back.
 async fn leave_and_come_back(seen: &mut Seen, server: &Server, alice: &Person, bob: Person) {
     let id = bob.id.clone();
     alice.client.drain();

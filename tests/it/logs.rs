@@ -1,4 +1,4 @@
-//! Whatever is asked of the log, it holds no text, no token and no password.
+//! Whatever the level of the log, it contains no text, no token and no password.
 
 use bson::doc;
 use serde_json::{Value, json};

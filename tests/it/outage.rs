@@ -1,4 +1,4 @@
-//! MongoDB goes away while people talk, and comes back.
+//! MongoDB becomes unavailable while people talk, and comes back.
 
 use std::time::Duration;
 

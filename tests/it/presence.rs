@@ -1,4 +1,4 @@
-//! Presence: when contacts hear that somebody came or went.
+//! Presence: when contacts are notified that somebody came online or went offline.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::support::server::Server;
 use crate::support::user::Person;
 
-/// So long that whatever is told in time was told at once.
+/// So long that whatever is announced in time was announced at once.
 const LONG_GRACE: (&str, &str) = ("CHATZZ_OFFLINE_GRACE", "60s");
 
 const NEWS: &str = "chat-user-status-changed";
@@ -66,7 +66,7 @@ async fn without_a_grace_a_lost_transport_is_told_at_once() {
     let usual = Server::start().await;
     let (alice, bob) = without.pair().await;
     let (carol, dave) = usual.pair().await;
-    // the other way round with the same grace: who is lost first is told first
+    // the other way round with the same grace: who is lost first is announced first
     dave.client.drop_connection().await;
     bob.client.drop_connection().await;
     let ((at_once, told), (later, told_later)) = tokio::join!(next_news(&alice), next_news(&carol));

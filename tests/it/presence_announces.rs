@@ -1,4 +1,4 @@
-//! An answer that shows somebody, and the news of him that overtook it.
+//! An answer that shows a user, and the news of their presence that overtook it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +49,7 @@ impl Scene {
         }
     }
 
-    /// Bob as an answer to alice shows him, made now.
+    /// Bob as shown in an answer to alice, made now.
     fn describe(&self) -> Description {
         Description {
             who: self.bob.id,

@@ -42,7 +42,7 @@ async fn nodes() -> Nodes {
     }
 }
 
-/// Waits until somebody was told this status of his one contact.
+/// Waits until a user was notified of this status of their one contact.
 async fn told(watcher: &Person, status: &str) -> Value {
     loop {
         let envelope = watcher.client.wait_for("chat-user-status-changed").await;
@@ -197,7 +197,7 @@ async fn what_one_writes_through_one_node_reaches_ones_device_at_another() {
     let (alice, _) = nodes.one.login(&nodes.alice).await;
     alice.add(&nodes.bob).await.unwrap();
     alice.send(&nodes.bob, "one").await.unwrap();
-    // her second device, and bob, at a node through which nobody wrote
+    // alice's second device, and bob, at a node through which nobody wrote
     let (device, _) = nodes.two.login(&nodes.alice).await;
     let (bob, _) = nodes.two.login(&nodes.bob).await;
     for text in ["two", "three"] {

@@ -3,7 +3,7 @@ import { userKey } from './key.js';
 import type { Link } from './link.js';
 import type { UserDetails, UserId } from './wire.js';
 
-/** @internal Whom the user has blocked, from the first time that it was asked for. */
+/** @internal The users that this user has blocked, from the first request for them on. */
 export class Blocks {
   #link: Link;
   #changed: (userId: string) => void;
@@ -30,7 +30,7 @@ export class Blocks {
     for (;;) {
       const changes = this.#changes;
       const { users } = await this.#link.request('get-blocked-users', {});
-      // What changed meanwhile may be newer than the list.
+      // Changes made in the meantime may be newer than the list.
       if (changes !== this.#changes) continue;
       const now = new Set(users.map(({ _id }) => userKey(_id)));
       for (const userId of [...this.#ids, ...now]) this.#put(userId, now.has(userId));
@@ -38,7 +38,7 @@ export class Blocks {
     }
   }
 
-  /** After a login: what another device did meanwhile was not told. */
+  /** After a login: changes that another device made in the meantime were not announced. */
   resume(error: (error: ChatzzError) => void): void {
     if (this.#wanted) this.load().catch(error);
   }

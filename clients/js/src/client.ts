@@ -15,7 +15,7 @@ import type {
   UserDetails, UserId,
 } from './wire.js';
 
-/** One user's chats, on one connection that is kept. */
+/** One user's chats, on one connection that is kept open. */
 export class Chatzz extends Store<ChatzzState> {
   #given: UserId;
   #link: Link;
@@ -27,14 +27,14 @@ export class Chatzz extends Store<ChatzzState> {
   #user: UserDetails | undefined;
   #meta: Record<string, unknown> | undefined;
   #loss = '';
-  /** Whether there was a login. */
+  /** Whether there has been a login. */
   #isKnown = false;
 
   readonly on = this.#events.on.bind(this.#events) as Emitter<ChatzzEvents>['on'];
   readonly once = this.#events.once.bind(this.#events) as Emitter<ChatzzEvents>['once'];
   readonly off = this.#events.off.bind(this.#events) as Emitter<ChatzzEvents>['off'];
 
-  /** Nothing is connected before `connect`. */
+  /** Does not connect before `connect` is called. */
   constructor(options: Options) {
     super();
     this.#given = options.userId;
@@ -70,12 +70,12 @@ export class Chatzz extends Store<ChatzzState> {
     };
   }
 
-  /** Who the user is: the server's own form of the id, once logged in. */
+  /** The user's id: the server's own form of it, once logged in. */
   get userId(): UserId { return this.#user?._id ?? this.#given; }
   get state(): State { return this.#link.state; }
-  /** Oneself, once logged in. */
+  /** The user's own details, once logged in. */
   get user(): UserDetails | undefined { return this.#user; }
-  /** What the application gave with the login, with `CHATZZ_AUTH=webhook`. */
+  /** What the application returned at the login, with `CHATZZ_AUTH=webhook`. */
   get meta(): Record<string, unknown> | undefined { return this.#meta; }
   get conversations(): readonly Conversation[] { return this.snapshot().conversations; }
   get unread(): number { return this.snapshot().unread; }
@@ -83,23 +83,23 @@ export class Chatzz extends Store<ChatzzState> {
   isDisconnected(): boolean { return this.state === 'disconnected'; }
   isReconnecting(): boolean { return this.state === 'reconnecting'; }
 
-  /** Connects, and keeps connected. */
+  /** Connects, and stays connected. */
   connect(): this {
     this.#link.open();
     return this;
   }
 
-  /** Logs out. What waits in the outbox stays there for the next `connect`. */
+  /** Logs out. Messages in the outbox stay there for the next `connect`. */
   disconnect(): void {
     this.#link.close('client');
   }
 
-  /** Resolves when logged in; rejects when it became clear that this will not be. */
+  /** Resolves when logged in; rejects when it is clear that there will be no login. */
   ready(): Promise<void> {
     return this.#link.ready();
   }
 
-  /** Everything with one other person: the same object at each call. */
+  /** The conversation with another user: the same object at each call. */
   conversation(userId: UserId): Conversation {
     const key = userKey(userId);
     const known = this.#conversations.get(key);
@@ -109,7 +109,7 @@ export class Chatzz extends Store<ChatzzState> {
     return conversation;
   }
 
-  /** Opens the chat room with somebody; a repeat changes nothing. */
+  /** Opens the chat room with another user; a repeat changes nothing. */
   async addContact(userId: UserId): Promise<Conversation> {
     const contact = await this.request('add-chat-user', { userToAdd: userId });
     const conversation = this.conversation(contact._id);
@@ -120,31 +120,31 @@ export class Chatzz extends Store<ChatzzState> {
 
   /**
    * Sends a text: it shows at once, and the promise resolves when it is stored, however long that takes. It rejects
-   * when the server refuses it for good; the message then stays as `failed` until `retry` or `discard`.
+   * when the server refuses the message for good; it then stays `failed` until `retry` or `discard`.
    */
   send(userId: UserId, message: string, clientId = newClientId()): Promise<Message> {
     return this.conversation(userId).send(message, clientId);
   }
 
-  /** Tries a failed message again. */
+  /** Tries to send a failed message again. */
   retry(clientId: string): Promise<Message> { return this.#outbox.retry(clientId); }
 
-  /** Takes a message out of the outbox. One that is on its way may be stored all the same. */
+  /** Removes a message from the outbox. If it has been sent already, it may still be stored. */
   discard(clientId: string): void { this.#outbox.discard(clientId); }
 
-  /** One page of history, which the conversation does not take over; for that there is `loadOlder`. */
+  /** One page of history, which is not added to the conversation; for that there is `loadOlder`. */
   getOldMessages(page: HistoryPage): Promise<{ messages: Message[]; hasMore: boolean }> {
     return this.request('get-old-messages', page);
   }
 
-  /** Reads one message; `conversation(userId).markRead()` reads all. */
+  /** Marks one message as read; `conversation(userId).markRead()` marks all. */
   async readMessage(messageId: string): Promise<Message> {
     const message = await this.request('message-read', { messageId });
     this.#of(message).status(message);
     return message;
   }
 
-  /** Hands data of at most 4 KiB as JSON to a contact's sockets. Nothing keeps it, nothing repeats it; resolves with whether the contact is online. */
+  /** Sends data of at most 4 KiB as JSON to a contact's sockets, once, without storing it; resolves with whether the contact is online. */
   async signal(userId: UserId, data: unknown): Promise<boolean> {
     await this.ready();
     return (await this.#link.emit('signal', { userId, data })).online;
@@ -155,34 +155,34 @@ export class Chatzz extends Store<ChatzzState> {
     return this.request('get-active-users', page);
   }
 
-  /** Takes no more messages from somebody; the history stays. A repeat changes nothing. */
+  /** Stops accepting messages from another user; the history stays. A repeat changes nothing. */
   async block(userId: UserId): Promise<void> {
     this.#blocks.set(userId, (await this.request('block-user', { userId })).blocked);
   }
 
-  /** Takes messages from somebody again. */
+  /** Accepts messages from another user again. */
   async unblock(userId: UserId): Promise<void> {
     this.#blocks.set(userId, (await this.request('unblock-user', { userId })).blocked);
   }
 
-  /** Everybody whom the user has blocked. From the first call on, `blocked` of each conversation is kept right. */
+  /** Everybody whom the user has blocked. From the first call on, `blocked` of each conversation is kept up to date. */
   blockedUsers(): Promise<UserDetails[]> {
     return this.#blocks.load();
   }
 
-  /** Sets who may write to the user; what is absent stays as it is. Resolves with the settings then. */
+  /** Sets who may write to the user; absent fields stay as they are. Resolves with the new settings. */
   setPrivacy(change: Partial<Privacy> = {}): Promise<Privacy> {
     return this.request('set-privacy', change);
   }
 
-  /** Any event of the protocol: repeated until it is answered, through losses of the connection. */
+  /** Sends any event of the protocol, repeated until it is answered, across lost connections. */
   request<Event extends keyof Requests, Given extends Payload<Event>>(event: Event, payload: Given): Promise<Result<Event, Given>> {
     return this.#link.request(event, payload);
   }
 
-  /** Whether the user sent it, or is about to. */
+  /** Whether the user sent the message, or is about to. */
   isMine(message: ChatMessage | LastMessage): boolean {
-    // What waits in the outbox has no sender yet.
+    // A message in the outbox has no sender yet.
     if (!('from' in message)) return true;
     const { from } = message;
     return userKey(typeof from === 'object' ? from._id : from) === userKey(this.userId);
@@ -216,7 +216,7 @@ export class Chatzz extends Store<ChatzzState> {
       case 'user-typing': return this.conversation(data.user._id).typed(data.until);
       case 'user-signal': return void this.#events.emit('signal', data.data, this.conversation(data.userId));
       case 'error': return this.#error(ChatzzError.of(data));
-      // What a later server may send is ignored.
+      // Envelopes of later servers are ignored.
       default:
     }
   }
@@ -255,7 +255,7 @@ export class Chatzz extends Store<ChatzzState> {
     }
   }
 
-  /** What the user has ended is no failure. */
+  /** Calls that the application itself ended are not reported as errors. */
   #unlessClosed = (error: ChatzzError): void => {
     if (error.code !== 'disconnected') this.#error(error);
   };
@@ -265,7 +265,7 @@ export class Chatzz extends Store<ChatzzState> {
   }
 }
 
-/** Connects a user, and keeps connected. */
+/** Connects a user, and stays connected. */
 export function connect(options: Options): Chatzz {
   return new Chatzz(options).connect();
 }

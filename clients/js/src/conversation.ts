@@ -26,10 +26,10 @@ export interface ConversationHost {
 
 /** The most messages of one page. */
 const PAGE = 500;
-/** How far back statuses are fetched again after a login, in messages: two pages. */
+/** How many messages back statuses are fetched again after a login: two pages. */
 const BACK = 2 * PAGE;
 
-/** Everything with one other person. */
+/** The conversation with one other user. */
 export class Conversation extends Store<ConversationState> {
   #id: UserId;
   #host: ConversationHost;
@@ -47,7 +47,7 @@ export class Conversation extends Store<ConversationState> {
     this.#host = host;
     this.#id = id;
     this.#timeline = new Timeline(host);
-    // To add a contact once more changes nothing, and tells.
+    // Adding a contact again changes nothing, and returns the contact.
     const contact = () => host.link.request('add-chat-user', { userToAdd: id }, { background: true });
     this.#unread = new Unread(this.#timeline, contact, () => this.#changed());
     this.#reader = new Reader(host.link, id, (told) => this.#applyRead(this.#reader.upTo, told));
@@ -74,35 +74,35 @@ export class Conversation extends Store<ConversationState> {
     return this.#host.outbox.add(this.#id, message, clientId);
   }
 
-  /** Says what the input field holds now, at each change of it: the other person sees that one types. Calls are gathered. */
+  /** Call it with the text of the input field at each change: the other person sees that the user is typing. Calls are batched. */
   keystroke(text: string): void {
     this.#typing.keystroke(text);
   }
 
-  /** Fetches the page before the oldest message that is shown; whether there is more. */
+  /** Fetches the page before the oldest message that is shown; resolves with whether there is more. */
   loadOlder(): Promise<boolean> {
     return (this.#older ??= this.#loadOlder().finally(() => (this.#older = undefined)));
   }
 
-  /** Says that the person has seen everything up to a `seq`, or all that is shown. Calls are gathered. */
+  /** Marks everything up to a `seq`, or everything that is shown, as read. Calls are batched. */
   markRead(upTo = this.#lastOfOther()): Promise<void> {
     return upTo > 0 ? this.#reader.read(upTo) : Promise.resolve();
   }
 
-  /** @internal What a login says; the missed messages are ascending. Returns those that are new. */
+  /** @internal Applies what a login contains; the missed messages are ascending. Returns the new ones. */
   login(contact: Contact, missed: Message[]): Message[] {
     const { unreadCount, lastMessage, missedCount: _, missedFrom, addedWhileAway: __, ...person } = contact;
     const newest = lastMessage?.seq ?? 0;
     const timeline = this.#timeline;
     this.#contact = person;
-    // What was read or delivered meanwhile is not told again.
+    // Receipts from the meantime are not announced again.
     const old = timeline.between(timeline.high + 1 - BACK, timeline.high).find(({ status }) => status !== 'read');
     timeline.stale = old?.seq ?? Infinity;
     timeline.begin(missedFrom ?? missed[0]?.seq ?? newest + 1);
     timeline.newest = Math.max(timeline.newest, newest);
     if (lastMessage) timeline.show(lastMessage);
     const fresh = missed.filter((message) => !timeline.has(message));
-    // The count is as old as `lastMessage`; of the missed messages, which were read later, it may lack some.
+    // The count is as old as `lastMessage`; the missed messages were fetched later, so it may lack some of them.
     const counted = missed.filter((message) => message.seq <= newest && timeline.isUnread(message));
     this.#unread.set(Math.max(unreadCount, counted.length), newest);
     this.take(missed);
@@ -118,7 +118,7 @@ export class Conversation extends Store<ConversationState> {
     this.#changed();
   }
 
-  /** @internal Keeps messages, and tells those that follow what is shown without a hole. */
+  /** @internal Stores messages, and announces those that follow the shown ones without a gap. */
   take(messages: Message[]): void {
     const timeline = this.#timeline;
     for (const message of messages) {
@@ -153,12 +153,12 @@ export class Conversation extends Store<ConversationState> {
     this.#changed();
   }
 
-  /** @internal The other person types. */
+  /** @internal The other person is typing. */
   typed(until: string): void {
     void this.#typing.show(until);
   }
 
-  /** @internal What lies elsewhere changed: in the outbox, or whom the user has blocked. */
+  /** @internal Something outside this object changed: the outbox, or the users that this user has blocked. */
   refresh(): void {
     this.#changed();
   }
@@ -166,7 +166,7 @@ export class Conversation extends Store<ConversationState> {
   protected override compute(): ConversationState {
     const { low, high, last } = this.#timeline;
     const messages: ChatMessage[] = this.#timeline.between(1, high);
-    // One's own behind a hole was on the screen already, and stays while the hole is filled.
+    // The user's own message after a gap was on the screen already, and stays while the gap is filled.
     messages.push(...this.#timeline.between(high + 1, Infinity).filter((message) => this.#host.isMine(message)));
     messages.push(...this.#host.outbox.list(this.userId));
     return {
@@ -187,7 +187,7 @@ export class Conversation extends Store<ConversationState> {
     this.#host.changed();
   }
 
-  /** Tells what is shown from now on. */
+  /** Announces the messages that are shown from now on. */
   #tell(fresh: Message[]): void {
     if (fresh.some((message) => !this.#host.isMine(message))) this.#typing.hide();
     this.#unread.add(fresh);
@@ -195,7 +195,7 @@ export class Conversation extends Store<ConversationState> {
     if (fresh.length > 0) this.#host.arrived(fresh, this);
   }
 
-  /** Fetches what lies between what is shown and the newest message, and statuses that may be old. */
+  /** Fetches the messages between the shown ones and the newest, and statuses that may be old. */
   #fill(): Promise<void> {
     return (this.#filling ??= this.#fetch());
   }
@@ -214,12 +214,12 @@ export class Conversation extends Store<ConversationState> {
     } catch (error) {
       this.#host.error(error as ChatzzError);
     } finally {
-      // Here, and not a moment later, in which somebody may ask for more.
+      // Here, and not a moment later: in between, somebody may ask for more.
       this.#filling = undefined;
     }
   }
 
-  /** Tells the server that the missed messages are here. */
+  /** Confirms the missed messages to the server. */
   async #confirm(): Promise<void> {
     await this.#filling;
     const { high, newest } = this.#timeline;
@@ -230,7 +230,7 @@ export class Conversation extends Store<ConversationState> {
   async #loadOlder(): Promise<boolean> {
     const timeline = this.#timeline;
     const { link, pageSize } = this.#host;
-    // Where to begin is known after the login; that there will be none is told by the request.
+    // Where to begin is known after the login; if there will be none, the request reports it.
     await link.ready().catch(() => {});
     if (timeline.low === 1) return false;
     const before = timeline.low === undefined ? {} : { before: timeline.low };
@@ -251,7 +251,7 @@ export class Conversation extends Store<ConversationState> {
     return this.#timeline.between(1, this.#timeline.high).findLast((message) => !this.#host.isMine(message))?.seq ?? 0;
   }
 
-  /** Everything of the other person up to here is read; whether the server knows, and what just became read by it. */
+  /** Everything of the other person up to here is read: whether the server knows it, and which messages just became read. */
   #applyRead(upTo: number, told: boolean, changed: Message[] = []): void {
     const timeline = this.#timeline;
     timeline.readTo = Math.max(timeline.readTo, upTo);

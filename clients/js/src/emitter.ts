@@ -1,20 +1,20 @@
-/** What events there are: name → arguments of a listener. */
+/** The events: name → arguments of a listener. */
 export type EventMap = { [Name: string]: unknown[] };
 
 type Listener<Args extends unknown[]> = (...args: Args) => void;
 
-/** Listeners by event. A listener that throws disturbs nobody else; its error is reported as uncaught. */
+/** Listeners by event. A listener that throws does not affect the others; its error is reported as uncaught. */
 export class Emitter<Events extends EventMap> {
   #listeners = new Map<keyof Events, Set<Listener<never>>>();
 
-  /** Listens, until the function that it returns is called. */
+  /** Adds a listener; the returned function removes it. */
   on<Name extends keyof Events>(event: Name, listener: Listener<Events[Name]>): () => void {
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners.add(listener));
     return () => this.off(event, listener);
   }
 
-  /** Listens to the next one only. */
+  /** Listens to the next event only. */
   once<Name extends keyof Events>(event: Name, listener: Listener<Events[Name]>): () => void {
     const off = this.on(event, (...args) => {
       off();
@@ -23,12 +23,12 @@ export class Emitter<Events extends EventMap> {
     return off;
   }
 
-  /** Ends listening. */
+  /** Removes a listener. */
   off<Name extends keyof Events>(event: Name, listener: Listener<Events[Name]>): void {
     this.#listeners.get(event)?.delete(listener);
   }
 
-  /** @internal Whether anybody listened. */
+  /** @internal Calls the listeners; whether there were any. */
   emit<Name extends keyof Events>(event: Name, ...args: Events[Name]): boolean {
     const listeners = [...(this.#listeners.get(event) ?? [])] as Listener<Events[Name]>[];
     for (const listener of listeners) safely(() => listener(...args));
@@ -47,7 +47,7 @@ export function safely(run: () => void): void {
   }
 }
 
-/** Something that shows a state and tells when it changed, as `useSyncExternalStore` wants it. */
+/** Something that has a state and notifies of its changes, as `useSyncExternalStore` requires. */
 export abstract class Store<State> {
   #state: State | undefined;
   #told = new Set<() => void>();
@@ -55,10 +55,10 @@ export abstract class Store<State> {
 
   protected abstract compute(): State;
 
-  /** The state now: the same object until something changes. */
+  /** The current state: the same object until something changes. */
   readonly snapshot = (): State => (this.#state ??= this.compute());
 
-  /** Calls the listener after changes, several of them once, until the function that it returns is called. */
+  /** Calls the listener after changes (several at once count as one) until the returned function is called. */
   readonly subscribe = (listener: () => void): (() => void) => {
     const own = () => listener();
     this.#told.add(own);

@@ -1,19 +1,19 @@
 import type { ServerCode, WireError } from './wire.js';
 
 /**
- * The codes of this library: `timeout` (no answer came), `disconnected` (nobody tries to connect),
- * `discarded` (the message was taken out of the outbox), `storage` (the storage refused).
+ * The codes of this library: `timeout` (no answer), `disconnected` (not trying to connect),
+ * `discarded` (the message was removed from the outbox), `storage` (the storage failed).
  */
 export type ClientCode = 'timeout' | 'disconnected' | 'discarded' | 'storage';
 
-/** Decide by it; later servers may know more. */
+/** Decide by it; later servers may have more. */
 export type ErrorCode = ServerCode | ClientCode | (string & {});
 
-/** What every promise of this library rejects with. */
+/** The error that every promise of this library rejects with. */
 export class ChatzzError extends Error {
   override readonly name = 'ChatzzError';
   readonly code: ErrorCode;
-  /** How long to wait before the next try, in milliseconds, when the server says so. */
+  /** How long to wait before the next attempt, in milliseconds, if the server says so. */
   readonly retryAfterMs: number | undefined;
 
   /** @internal */
@@ -43,10 +43,10 @@ const RETRIED = new Set<string>([
   'timeout', 'unauthorized', 'not-connected', 'overloaded', 'unavailable', 'unknown-outcome', 'rate-limited',
 ]);
 
-/** How often an event is tried that fails with `internal` or with a code nobody knows. */
+/** How many attempts are made for an event that fails with `internal` or with an unknown code. */
 const TRIES = 5;
 
-/** @internal Whether another try can help after this many. */
+/** @internal Whether another attempt can help after this many. */
 export function mayRetry(error: ChatzzError, tries: number): boolean {
   return !FINAL.has(error.code) && (RETRIED.has(error.code) || tries < TRIES);
 }

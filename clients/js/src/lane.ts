@@ -1,7 +1,7 @@
 /** How many requests of one kind are under way at the same time. */
 const MOST = 8;
 
-/** @internal Requests of one kind: a few at a time, those that somebody waits for first; one at a time once the server wants a rest. */
+/** @internal Requests of one kind: a few at a time, those that somebody waits for first; one at a time after the server has asked for a pause. */
 export class Lane {
   #most = MOST;
   #busy = 0;
@@ -9,7 +9,7 @@ export class Lane {
   /** Those that somebody waits for, and the others. */
   #waiting: [(() => void)[], (() => void)[]] = [[], []];
 
-  /** Resolves when it is one's turn; `leave` ends it. */
+  /** Resolves when it is the caller's turn; `leave` ends the turn. */
   async enter(background: boolean): Promise<void> {
     while (this.#busy >= this.#most) await new Promise<void>((resolve) => this.#waiting[background ? 1 : 0].push(resolve));
     this.#busy += 1;
@@ -23,7 +23,7 @@ export class Lane {
     else if (this.#busy === 0) this.#most = MOST;
   }
 
-  /** The next one waits until then: each refusal counts as an error, and the server closes a socket with twenty of them. */
+  /** The next request waits until then: each refusal counts as an error, and the server closes a socket with twenty errors. */
   rest(end: Promise<void>): void {
     this.#most = 1;
     this.#rest = end;

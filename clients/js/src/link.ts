@@ -9,8 +9,8 @@ import { keepToken } from './token.js';
 import type { Ack, Envelope, Payload, Requests, Result } from './wire.js';
 
 /**
- * `connected`: logged in. `reconnecting`: trying to be, also the first time.
- * `disconnected`: nobody tries, before `connect`, after `disconnect` and after a refusal that stays one.
+ * `connected`: logged in. `reconnecting`: trying to log in, also the first time.
+ * `disconnected`: not trying, before `connect`, after `disconnect` and after a final refusal.
  */
 export type State = 'connected' | 'disconnected' | 'reconnecting';
 
@@ -23,9 +23,9 @@ export interface LinkEvents {
 
 /** @internal */
 export interface RequestOptions {
-  /** Whether no (other) try is wanted any more. */
+  /** Whether no (further) attempt is wanted. */
   obsolete?: () => boolean;
-  /** Nobody waits for it: others go first. */
+  /** Nobody waits for it: others are sent first. */
   background?: boolean;
 }
 
@@ -34,25 +34,25 @@ interface Waiter {
   reject(error: ChatzzError): void;
 }
 
-/** @internal A connection that is logged in, or on its way to be. */
+/** @internal A connection that is logged in, or trying to be. */
 export class Link {
   state: State = 'disconnected';
   readonly timing: Timing;
   #options: Options;
   #on: LinkEvents;
   #socket: Socket;
-  /** Grows with each connection, so that what belongs to an older one can tell. */
+  /** Grows with each connection, so that code of an older one can detect it. */
   #epoch = 0;
   #token: string | undefined;
-  /** How far this machine's clock is before the server's, in ms. */
+  /** How far this machine's clock is ahead of the server's, in ms. */
   #ahead = 0;
   #pause: number;
-  /** How long the server wants the next attempt to wait at least, in ms. */
+  /** How long the server wants the next attempt to wait, at least, in ms. */
   #least = 0;
-  /** Why nobody tries to connect. */
+  /** Why the client is not trying to connect. */
   #why = closed();
   #waiters: Waiter[] = [];
-  /** Those that `close` ends, and those that a loss ends too. */
+  /** Waits that only `close` ends, and waits that a lost connection ends too. */
   #sleepers = new Set<() => void>();
   #dozers = new Set<() => void>();
   #lanes = new Map<string, Lane>();
@@ -68,7 +68,7 @@ export class Link {
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
       ...options.socket,
-      // Each try needs a token of its own, and the stock reconnects stop after a refusal: both are done here.
+      // Each attempt needs a fresh token, and the stock reconnects stop after a refusal: both are handled here.
       autoConnect: false,
       forceNew: true,
       reconnection: false,
@@ -91,7 +91,7 @@ export class Link {
     void this.#attempt();
   }
 
-  /** Ends everything; who waits for the login is told why. */
+  /** Ends everything; calls that wait for the login are rejected with the reason. */
   close(reason: string, error = closed()): void {
     if (this.state === 'disconnected') return;
     this.#epoch += 1;
@@ -101,7 +101,7 @@ export class Link {
     this.#socket.disconnect();
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
     for (const wake of [...this.#sleepers, ...this.#dozers]) wake();
-    // In the end: whoever is told may connect again.
+    // Last, because a listener may connect again.
     this.#on.state('disconnected', reason);
   }
 
@@ -112,7 +112,7 @@ export class Link {
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
-  /** Repeats what may be repeated until there is an answer, through losses of the connection. */
+  /** Repeats what may be repeated until there is an answer, across lost connections. */
   async request<Event extends keyof Requests, Given extends Payload<Event>>(
     event: Event, payload: Given, { obsolete = () => false, background = false }: RequestOptions = {},
   ): Promise<Result<Event, Given>> {
@@ -124,7 +124,7 @@ export class Link {
         await this.ready().catch((cause: ChatzzError) => {
           throw cause.code === 'disconnected' ? cause : new ChatzzError('disconnected', cause.message, cause);
         });
-        // What was given up during the wait is not sent.
+        // A request that was abandoned during the wait is not sent.
         if (obsolete()) throw new ChatzzError('discarded', `${event} is not wanted any more`);
         return await this.emit(event, payload);
       } catch (error) {
@@ -137,12 +137,12 @@ export class Link {
       } finally {
         lane.leave();
       }
-      // After a loss the login is what is waited for.
+      // After a lost connection, wait for the login.
       if (this.state === 'connected') await this.sleep(jittered(pause));
     }
   }
 
-  /** One try. */
+  /** One attempt. */
   emit<Event extends keyof Requests, Given extends Payload<Event>>(event: Event, payload: Given): Promise<Result<Event, Given>> {
     return new Promise((resolve, reject) => {
       const lost = (cause?: Error) => reject(new ChatzzError('timeout', `no answer to ${event}`, cause));
@@ -156,12 +156,12 @@ export class Link {
     });
   }
 
-  /** The time of day at the server. */
+  /** The time by the server's clock. */
   serverNow(): number {
     return Date.now() - this.#ahead;
   }
 
-  /** A pause, which `close` ends; with `connected` a loss does too. */
+  /** A pause that `close` ends; with `connected`, a lost connection ends it too. */
   sleep(milliseconds: number, connected = false): Promise<void> {
     const sleepers = connected ? this.#dozers : this.#sleepers;
     return new Promise((resolve) => {
@@ -235,7 +235,7 @@ export class Link {
     this.#on.error(error);
   }
 
-  /** Tries again after a pause, unless whoever was told of this epoch's end has disconnected or connected anew. */
+  /** Tries again after a pause, unless a listener to this epoch's end has disconnected or connected again. */
   async #later(ended: number): Promise<void> {
     if (ended !== this.#epoch) return;
     const epoch = (this.#epoch += 1);
@@ -262,7 +262,7 @@ function closed(): ChatzzError {
   return new ChatzzError('disconnected', 'the client is disconnected');
 }
 
-/** Half as long to one and a half, so that clients do not come back all at once. */
+/** Between half and one and a half times as long, so that clients do not all come back at once. */
 function jittered(pause: number): number {
   return pause * (0.5 + Math.random());
 }

@@ -2,7 +2,7 @@ import type { ManagerOptions, Socket, SocketOptions } from 'socket.io-client';
 
 import type { UserId } from './wire.js';
 
-/** Where the outbox is kept: `localStorage`, `AsyncStorage` of React Native, or anything of their kind. */
+/** Where the outbox is kept: `localStorage`, `AsyncStorage` of React Native, or anything similar. */
 export interface ChatzzStorage {
   getItem(key: string): string | null | PromiseLike<string | null>;
   setItem(key: string, value: string): unknown;
@@ -11,25 +11,25 @@ export interface ChatzzStorage {
 
 /** Durations in milliseconds. */
 export interface Timing {
-  /** How long an answer is waited for; the server needs at most 4,500. Default 10,000. */
+  /** How long to wait for an answer; the server needs at most 4,500. Default 10,000. */
   ackTimeout: number;
-  /** The first pause before another try; it doubles each time. Default 500. */
+  /** The first pause before another attempt; it doubles each time. Default 500. */
   retryMin: number;
   /** The longest pause. Default 15,000. */
   retryMax: number;
-  /** How long reads are gathered before they are told in one event. Default 100. */
+  /** How long reads are batched before they are sent in one event. Default 100. */
   readDelay: number;
 }
 
-/** What `connect` takes. */
+/** The options of `connect`. */
 export interface Options {
   /** Where the server is, such as `https://chat.example.org`. */
   url: string;
-  /** Who the user is: the `_id` in the application's users. */
+  /** The user's id: the `_id` in the application's users collection. */
   userId: UserId;
-  /** A token that does not end before the page is left. */
+  /** A token that does not expire before the page is left. */
   token?: string;
-  /** Gives a fresh token; asked at every connect and before the last one ends. */
+  /** Returns a fresh token; called at every connect and before the last one expires. */
   getToken?: () => string | Promise<string>;
   /** Where messages that are not yet stored survive a reload. Default: nowhere. */
   storage?: ChatzzStorage;
@@ -38,7 +38,7 @@ export interface Options {
   timing?: Partial<Timing>;
   /** More options of socket.io-client, such as `path`. */
   socket?: Partial<ManagerOptions & SocketOptions>;
-  /** Another `io` than that of socket.io-client, for tests. */
+  /** An `io` other than that of socket.io-client, for tests. */
   io?: (url: string, options: Partial<ManagerOptions & SocketOptions>) => Socket;
 }
 

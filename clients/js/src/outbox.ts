@@ -11,7 +11,7 @@ export interface PendingMessage {
   message: string;
   /** When the person wrote it, by this machine's clock. */
   createdAt: string;
-  /** `waiting` for the server, or `failed` for a reason that another try does not mend. */
+  /** `waiting` for the server, or `failed` for a reason that another attempt does not fix. */
   status: 'waiting' | 'failed';
   error?: ChatzzError;
 }
@@ -36,7 +36,7 @@ export interface OutboxHost {
   error(error: ChatzzError): void;
 }
 
-/** @internal Messages on their way: per receiver one after the other, in the order in which they were written. */
+/** @internal Messages being sent: for each receiver one after the other, in the order in which they were written. */
 export class Outbox {
   #host: OutboxHost;
   #entries: Entry[] = [];
@@ -80,7 +80,7 @@ export class Outbox {
     if (message.clientId !== undefined) this.#take(message.clientId)?.resolve(message);
   }
 
-  /** Goes on with everything that waits. */
+  /** Continues with all waiting messages. */
   start(): void {
     for (const { to } of this.list()) void this.#pump(userKey(to));
   }
@@ -109,7 +109,7 @@ export class Outbox {
     if (this.#sending.has(userId)) return;
     this.#sending.add(userId);
     try {
-      // A message is kept before the first try, and what was kept earlier goes out earlier.
+      // A message is stored before the first attempt, and messages stored earlier are sent earlier.
       for (await this.#writing; ; await this.#writing) {
         const entry = this.#entries.find(({ pending }) => pending.status === 'waiting' && userKey(pending.to) === userId);
         if (!entry || !(await this.#send(entry))) return;
@@ -119,12 +119,12 @@ export class Outbox {
     }
   }
 
-  /** Whether the next one may be sent. */
+  /** Sends a message; whether the next one may be sent. */
   async #send(entry: Entry): Promise<boolean> {
     const { clientId, to, message } = entry.pending;
     const gone = () => !this.#entries.includes(entry);
     try {
-      // A lost ack does not matter when the message itself came back.
+      // A lost ack does not matter when the message itself has arrived.
       const stored = await Promise.race([this.#host.send({ userId: to, message, clientId }, gone), entry.promise]);
       this.#take(clientId)?.resolve(stored);
       this.#host.stored(stored);
@@ -145,11 +145,11 @@ export class Outbox {
     const kept = parse(text).map(({ error, ...rest }) => entryOf({ ...rest, ...(error && { error: ChatzzError.of(error) }) }));
     this.#entries = [...kept.filter(({ pending }) => !this.#find(pending.clientId)), ...this.#entries];
     for (const { pending } of kept) this.#host.changed(pending.to);
-    // Not awaited: it waits for this.
+    // Not awaited: it waits for this call.
     this.start();
   }
 
-  /** Reads, changes and writes the list: without a pause where the storage has none, as other pages may do the same. */
+  /** Reads, changes and writes the list, without a pause if the storage is synchronous, as other pages may do the same. */
   #write(change: (kept: Kept[]) => Kept[]): void {
     const { storage, key } = this.#host;
     if (!storage) return;
@@ -172,12 +172,12 @@ export function newClientId(): string {
 function entryOf(pending: PendingMessage): Entry {
   let settle!: Pick<Entry, 'resolve' | 'reject'>;
   const promise = new Promise<Message>((resolve, reject) => (settle = { resolve, reject }));
-  // A failure shows in the conversation and as `error`: not to await a send is no uncaught error.
+  // A failure shows in the conversation and as `error`, so a send that is not awaited must not become an uncaught error.
   promise.catch(() => {});
   return { pending, promise, ...settle };
 }
 
-/** What was kept, without what is torn or not ours. */
+/** The stored entries, without those that are damaged or not of this library. */
 function parse(text: string | null | void): Kept[] {
   try {
     const kept: unknown = JSON.parse(text ?? '[]');

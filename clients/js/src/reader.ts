@@ -1,9 +1,9 @@
 import type { Link } from './link.js';
 import type { UserId } from './wire.js';
 
-/** @internal Gathers what a person reads and tells it in as few events as possible. */
+/** @internal Collects what the user reads and reports it in as few events as possible. */
 export class Reader {
-  /** Up to here the person has read. */
+  /** The user has read up to here. */
   upTo = 0;
   #link: Link;
   #userId: UserId;
@@ -26,12 +26,12 @@ export class Reader {
     return this.resume();
   }
 
-  /** Goes on with what is not told yet. */
+  /** Continues with what is not reported yet. */
   resume(): Promise<void> {
     if (this.#telling) return this.#telling;
     if (this.#told >= this.upTo) return Promise.resolve();
     this.#telling = this.#tell();
-    // Not to await a read is no uncaught error: it goes on at the next login.
+    // A read that is not awaited must not become an uncaught error: it continues at the next login.
     this.#telling.catch(() => {});
     return this.#telling;
   }

@@ -3,25 +3,25 @@ import type { State } from './link.js';
 import type { PendingMessage } from './outbox.js';
 import type { AddedContact, LastMessage, Message, Presence, UserDetails } from './wire.js';
 
-/** A stored message, or one that is still on its way; `status` tells which. */
+/** A stored message, or one in the outbox; `status` tells which. */
 export type ChatMessage = Message | PendingMessage;
 
 /** What a conversation shows. Unchanged objects stay the same from one state to the next. */
 export interface ConversationState {
   /** The other person; absent until both have a chat room. */
   readonly contact: AddedContact | undefined;
-  /** By `seq`, nothing missing in between that the server has, then what waits in the outbox. */
+  /** By `seq`, with no gap that the server could fill, followed by the messages in the outbox. */
   readonly messages: readonly ChatMessage[];
   /** The newest stored message, also when `messages` does not reach it yet. */
   readonly last: Message | LastMessage | undefined;
-  /** How many messages of the other person are not read. */
+  /** How many messages of the other person are unread. */
   readonly unread: number;
   readonly presence: Presence | undefined;
   /** When the other person last went offline; `null` if never. */
   readonly lastOnline: string | null | undefined;
   /** Whether the other person is typing at this moment; it ends by itself. */
   readonly typing: boolean;
-  /** Whether the user has blocked the other person, as far as it is known: see `Chatzz.blockedUsers`. */
+  /** Whether the user has blocked the other person, as far as known: see `Chatzz.blockedUsers`. */
   readonly blocked: boolean;
   /** Whether `loadOlder` can find something. */
   readonly hasOlder: boolean;
@@ -30,10 +30,10 @@ export interface ConversationState {
 /** What a client shows. */
 export interface ChatzzState {
   readonly state: State;
-  /** Oneself, once logged in. */
+  /** The user's own details, once logged in. */
   readonly user: UserDetails | undefined;
-  /** Those with a chat room, the newest conversation first. */
+  /** The conversations with a chat room, the newest first. */
   readonly conversations: readonly Conversation[];
-  /** All that is unread. */
+  /** The number of all unread messages. */
   readonly unread: number;
 }

@@ -8,18 +8,18 @@ export interface TimelineHost {
   outbox: { stored(message: Message): void };
 }
 
-/** @internal The messages of a conversation that are here. */
+/** @internal The messages of a conversation that this client has. */
 export class Timeline {
-  /** What is shown: from `low` to `high` nothing is missing that there is. No `low`: nothing is known yet. */
+  /** What is shown: from `low` to `high` no existing message is missing. No `low`: nothing is known yet. */
   low: number | undefined;
   high = 0;
-  /** The newest that there is, as far as this client has heard. */
+  /** The newest message that exists, as far as this client knows. */
   newest = 0;
   /** From here on statuses may be older than those of the server. */
   stale = Infinity;
-  /** Up to here everything of the other person is read. */
+  /** Everything of the other person is read up to here. */
   readTo = 0;
-  /** The newest stored message, also when it is not here. */
+  /** The newest stored message, also when this client does not have it. */
   last: Message | LastMessage | undefined;
   #messages = new Map<number, Message>();
   #host: TimelineHost;
@@ -44,7 +44,7 @@ export class Timeline {
   /** Those from `low` on, ascending. */
   between(from: number, to: number): Message[] {
     const first = Math.max(from, this.low ?? 1);
-    // Not by counting: there may be holes, of any size.
+    // Not by counting: there may be gaps, of any size.
     const found = [...this.#messages.values()].filter(({ seq }) => seq >= first && seq <= to);
     return found.sort((one, other) => one.seq - other.seq);
   }
@@ -53,12 +53,12 @@ export class Timeline {
     return message.status !== 'read' && !this.#host.isMine(message);
   }
 
-  /** What the other person wrote, is shown and is not read. */
+  /** Messages of the other person that are shown and unread. */
   unread(from: number, to = this.high): Message[] {
     return this.between(from, to).filter((message) => this.isUnread(message));
   }
 
-  /** Whether it was new or went forward. */
+  /** Adds a message; whether it was new or its status moved forward. */
   keep(message: Message): boolean {
     this.show(message);
     if (this.#host.isMine(message)) this.#host.outbox.stored(message);
@@ -69,19 +69,19 @@ export class Timeline {
     return true;
   }
 
-  /** The same with one status more for some that are here; those that went forward. */
+  /** Applies a further status to a range of messages; returns those that moved forward. */
   forward(messages: Message[], status: Message['status']): Message[] {
     return messages.map((message) => ({ ...message, status })).filter((message) => this.keep(message));
   }
 
-  /** Takes it for the newest one, if it is. */
+  /** Keeps it as the newest message, if it is. */
   show(message: Message | LastMessage): void {
     const { last } = this;
     const further = last?.seq === message.seq && RANK[message.status] >= RANK[last.status];
     if (!last || message.seq > last.seq || further) this.last = message;
   }
 
-  /** Shows what is here up to `seq`, whatever the holes, and what follows it without one. */
+  /** Shows the messages up to `seq`, whatever the gaps, and those that follow without one. */
   advance(seq = 0): Message[] {
     const fresh = seq > this.high ? this.between(this.high + 1, seq) : [];
     this.high = fresh.at(-1)?.seq ?? this.high;
@@ -89,14 +89,14 @@ export class Timeline {
     return fresh;
   }
 
-  /** Takes the page after a `seq`, asked for when the newest one was `known`; what went forward of what was shown. */
+  /** Adds the page after a `seq`, requested when the newest was `known`; returns shown messages that moved forward. */
   takePage(messages: Message[], hasMore: boolean, after: number, known: number): { changed: Message[]; fresh: Message[] } {
     const changed = messages.filter((message) => this.has(message) && this.keep(message) && message.seq <= this.high);
     for (const message of messages) this.keep(message);
-    // The page is all there is: a position that it leaves out is empty, and without `hasMore` so is what lies behind it.
+    // The page is complete: a position that it leaves out is empty, and without `hasMore` so is everything after it.
     const last = messages.at(-1)?.seq ?? 0;
     const end = hasMore && last > after ? last : Math.max(last, known);
-    // A login meanwhile may have asked for more.
+    // A login in the meantime may have asked for more.
     if (this.stale > after) this.stale = end < this.high ? end + 1 : Infinity;
     const fresh = this.advance(end);
     this.newest = this.newest <= end ? this.high : this.newest;

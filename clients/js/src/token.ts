@@ -9,18 +9,18 @@ interface Line {
   sleep(milliseconds: number, connected: true): Promise<void>;
 }
 
-/** How long before its end a token is replaced, at most; a quarter of its rest, if that is less. */
+/** How long before its expiry a token is replaced, at most; a quarter of its remaining time, if that is less. */
 const AHEAD = 60_000;
 /** The longest wait at a time: a timer holds 2^31 − 1 ms. */
 const DAY = 86_400_000;
 
-/** @internal Shows fresh tokens, each before the end of the one before, as long as the connection lives. */
+/** @internal Sends fresh tokens, each before the previous one expires, for as long as the connection is open. */
 export async function keepToken(
   line: Line, token: string, getToken: () => string | Promise<string>,
   alive: () => boolean, failed: (error: ChatzzError) => void,
 ): Promise<void> {
   const left = (expiresAt: string) => Date.parse(expiresAt) - line.serverNow();
-  // The token of the handshake once more: the answer tells when it ends, whatever kind it is.
+  // The token of the handshake once more: the answer says when it expires, whatever kind it is.
   let next: string | Promise<string> | undefined = token;
   let end: string | null | undefined;
   while (alive()) {

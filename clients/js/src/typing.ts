@@ -1,14 +1,14 @@
 import type { Link } from './link.js';
 import type { UserId } from './wire.js';
 
-/** How often it is told that the person still types, in ms; the server shows it for twice as long. */
+/** How often typing is repeated while the user goes on, in ms; the server announces it for twice as long. */
 const AGAIN = 3000;
-/** The longest that somebody is shown as typing without being told again, in ms, whatever the clocks say. */
+/** The longest that the other is shown as typing without another notice, in ms, whatever the clocks say. */
 const LONGEST = 10_000;
 
-/** @internal Tells the other that one types, and knows whether the other does. */
+/** @internal Reports that the user is typing, and knows whether the other person is. */
 export class Typing {
-  /** Whether the other person types. */
+  /** Whether the other person is typing. */
   shown = false;
   #link: Link;
   #userId: UserId;
@@ -22,22 +22,22 @@ export class Typing {
     this.#changed = changed;
   }
 
-  /** One's own input field now holds this. */
+  /** The user's own input field now contains this text. */
   keystroke(text: string): void {
     const typing = text.trim() !== '';
     const now = Date.now();
     if (typing ? now - this.#told < AGAIN : this.#told === 0) return;
     this.#told = typing ? now : 0;
-    // A moment's news: what is lost or refused is not told again.
+    // Ephemeral: a lost or refused notice is not repeated.
     this.#link.emit('typing', { userId: this.#userId, typing }).catch(() => {});
   }
 
-  /** What was typed is sent; the message itself tells the other that the typing is over. */
+  /** The text was sent; the message itself shows the other person that the typing is over. */
   sent(): void {
     this.#told = 0;
   }
 
-  /** The other types, until a moment on the server's clock. */
+  /** The other person is typing, until a moment on the server's clock. */
   async show(until: string): Promise<void> {
     const rest = Math.min(Date.parse(until) - this.#link.serverNow(), LONGEST);
     if (!(rest > 0)) return this.hide();
@@ -47,7 +47,7 @@ export class Typing {
     if (epoch === this.#epoch) this.hide();
   }
 
-  /** The other types no more. */
+  /** The other person has stopped typing. */
   hide(): void {
     this.#epoch += 1;
     this.#set(false);

@@ -1,13 +1,13 @@
 import type { Timeline } from './timeline.js';
 import type { Contact, Message } from './wire.js';
 
-/** @internal How many messages of the other person are not read: those that are shown, and those that only the server can count. */
+/** @internal How many messages of the other person are unread: those that are shown, and those that only the server can count. */
 export class Unread {
   count = 0;
   #timeline: Timeline;
   #fetch: () => Promise<Contact>;
   #changed: () => void;
-  /** Up to here the server has counted. */
+  /** The server has counted up to here. */
   #counted = 0;
   #asking: Promise<void> | undefined;
   #again = false;
@@ -18,7 +18,7 @@ export class Unread {
     this.#changed = changed;
   }
 
-  /** What the server counted up to a `seq`. */
+  /** Sets the server's count up to a `seq`. */
   set(count: number, counted: number): void {
     this.#counted = counted;
     this.count = count + this.#timeline.unread(counted + 1).length;
@@ -33,19 +33,19 @@ export class Unread {
 
   /** These became read. */
   less(read: Message[]): void {
-    // What is neither counted nor shown yet will not be counted.
+    // A message that is neither counted nor shown yet will not be counted.
     const counted = read.filter(({ seq }) => seq <= Math.max(this.#counted, this.#timeline.high));
     this.count = Math.max(this.#timeline.unread(1).length, this.count - counted.length);
     this.settle();
   }
 
-  /** Counts anew, if all of it is shown. */
+  /** Recounts, if all of them are shown. */
   settle(): void {
     const { readTo, low, isBehind } = this.#timeline;
     if (!isBehind && readTo + 1 >= (low ?? Infinity)) this.count = this.#timeline.unread(readTo + 1).length;
   }
 
-  /** Has the server count, if what was read lies below what is shown. */
+  /** Has the server count, if what was read is below what is shown. */
   ask(): void {
     const { readTo, low } = this.#timeline;
     if (low === undefined || readTo + 1 >= low) return;
@@ -62,7 +62,7 @@ export class Unread {
         this.#changed();
       }
     } catch {
-      // The next login tells.
+      // The next login has the count.
     } finally {
       this.#asking = undefined;
     }

@@ -1,5 +1,5 @@
 /**
- * What the server and its clients say to each other: protocol version 3,
+ * The messages between the server and its clients: protocol version 3,
  * `docs/protocol.md`. The tests compare these types with the server's schemas
  * (`docs/asyncapi.json`), field by field, and with its golden files.
  */
@@ -7,22 +7,22 @@
 /** The application's own id of a user: text, or a number for integer ids. */
 export type UserId = string | number;
 
-/** Whether somebody has a socket open. */
+/** Whether a user has a logged-in socket. */
 export type Presence = 'online' | 'offline';
 
-/** `not_sent` (stored) → `sent` (handed to a socket of the receiver) → `read`; never back. */
+/** `not_sent` (stored) → `sent` (sent to a device of the receiver) → `read`; never back. */
 export type MessageStatus = 'not_sent' | 'sent' | 'read';
 
 /** The application's document of a user, reduced to the fields that the operator lists. */
 export interface UserDetails {
   _id: UserId;
-  /** `true`: the application has deleted this user. */
+  /** `true` if the application has deleted this user. */
   deleted?: boolean;
   [field: string]: unknown;
 }
 
 interface MessageOf<Person> {
-  /** 24 hex digits, unique everywhere. */
+  /** 24 hex digits, globally unique. */
   _id: string;
   /** RFC 3339, UTC, with milliseconds. */
   createdAt: string;
@@ -33,9 +33,9 @@ interface MessageOf<Person> {
   chatRoomId: string;
   /** 1, 2, 3 … within the chat room, without a gap. */
   seq: number;
-  /** The sender's own key of this message. */
+  /** The sender's own key for this message. */
   clientId?: string;
-  /** When it was first handed to a socket of the receiver. */
+  /** When it was sent to a device of the receiver. */
   sentAt?: string;
   readAt?: string;
 }
@@ -56,7 +56,7 @@ export interface AddedContact extends UserDetails {
   addedAt: string;
 }
 
-/** Somebody with whom the user has a chat room. */
+/** A person with whom the user has a chat room. */
 export interface Contact extends AddedContact {
   unreadCount: number;
   /** `true`, only in `user-details`: this person added the user while the user was away. */
@@ -65,7 +65,7 @@ export interface Contact extends AddedContact {
   lastMessage?: LastMessage;
   /** How many messages were missed, when not all are in `missedMessages`. */
   missedCount?: number;
-  /** From which `seq` on there are missed messages, when not all are in `missedMessages`. */
+  /** The `seq` from which messages were missed, when not all are in `missedMessages`. */
   missedFrom?: number;
 }
 
@@ -77,7 +77,7 @@ export interface Login {
   connectedUsers: Contact[];
   /** By the sender's id, ascending by `seq`. */
   missedMessages: Record<string, Message[]>;
-  /** What the application gave with the login. */
+  /** What the application returned at the login. */
   meta?: Record<string, unknown>;
 }
 
@@ -100,9 +100,9 @@ export type ServerCode =
   | 'cannot-add-self' | 'no-chat-room' | 'message-not-found' | 'message-too-long' | 'client-id-conflict'
   | 'overloaded' | 'unavailable' | 'unknown-outcome' | 'internal' | 'blocked' | 'rate-limited';
 
-/** What a failed event is answered with. */
+/** The answer to a failed event. */
 export interface WireError {
-  /** A `ServerCode`; later servers may know more. */
+  /** A `ServerCode`; later servers may have more. */
   code: string;
   message: string;
   /** With `rate-limited`: how long to wait, in milliseconds. */
@@ -111,7 +111,7 @@ export interface WireError {
 
 /** Who may write to a user. */
 export interface Privacy {
-  /** Whether only those of the whitelist may. */
+  /** Whether only people on the whitelist may. */
   whitelistOnly: boolean;
   whitelist: UserId[];
 }
@@ -179,10 +179,10 @@ export interface Requests {
   'refresh-token': [{ token: string }, { expiresAt: string | null }];
 }
 
-/** What an event takes. */
+/** The payload of an event. */
 export type Payload<Event extends keyof Requests> = Requests[Event][0];
 
-/** What an event is answered with, for a payload of this type. */
+/** The result of an event, for a payload of this type. */
 export type Result<Event extends keyof Requests, Given = Payload<Event>> =
   Requests[Event] extends infer Pair ? (Pair extends [infer Takes, infer Gives] ? (Given extends Takes ? Gives : never) : never) : never;
 

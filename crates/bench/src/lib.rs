@@ -1,8 +1,7 @@
 //! The pieces of work that every message costs, for `cargo bench` and for the
 //! comparison with the committed figures.
 //!
-//! None of them waits for anything: they are what the processor does between a
-//! socket and the driver.
+//! None of them waits for anything: they are the processor's work between a socket and the driver.
 
 #![allow(
     clippy::missing_panics_doc,
@@ -23,7 +22,7 @@ use chatzz::wire::{Dialect, Notice, PerDialect, Render as _, Reply, request};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
-/// Most characters of a message, as a server has it unless configured.
+/// Most characters of a message, as in a server's default configuration.
 const MAX_CHARS: usize = 4_000;
 
 /// One piece of work.
@@ -43,8 +42,8 @@ impl Piece {
     }
 }
 
-/// What everything is compared with: SHA-256 of 1 KiB, which no change of
-/// chatzz makes quicker or slower.
+/// The yardstick of all figures: SHA-256 of 1 KiB, which no change of chatzz makes faster
+/// or slower.
 pub fn yardstick() -> Piece {
     let text = [7_u8; 1024];
     Piece::new("sha256 of 1 KiB", move || {

@@ -1,8 +1,8 @@
 //! Compares what a message costs with the committed figures.
 //!
-//! Every piece is measured as a multiple of a yardstick that is measured beside
-//! it, round by round, so that a slow or busy machine cancels out. It prints,
-//! and judges nothing: whether a change is worth its cost is for people.
+//! Every piece is measured as a multiple of a yardstick that is measured beside it, round
+//! by round, so that a slow or busy machine cancels out. It prints the results and judges
+//! nothing: people decide whether a change justifies its cost.
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
@@ -14,12 +14,12 @@ use anyhow::Context as _;
 use chatzz_bench::{Piece, pieces, yardstick};
 use clap::Parser;
 
-/// How often each piece is measured; the quickest time counts, since whatever
-/// else goes on only makes it slower.
+/// How often each piece is measured; the fastest time counts, since other activity only
+/// makes it slower.
 const ROUNDS: usize = 40;
-/// How long one measurement takes at least.
+/// Shortest duration of one measurement.
 const AT_LEAST: Duration = Duration::from_millis(5);
-/// A change that is worth a look, percent.
+/// A change that deserves a look, in percent.
 const NOTABLE: f64 = 15.0;
 
 /// Compares what a message costs with the committed figures.
@@ -69,7 +69,7 @@ fn measure() -> BTreeMap<String, f64> {
     figures
 }
 
-/// What one time costs, on average over a while.
+/// The time of one run, averaged over a while.
 fn nanoseconds(piece: &mut Piece) -> f64 {
     let began = Instant::now();
     let mut times = 0_u32;

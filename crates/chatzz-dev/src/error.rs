@@ -7,7 +7,7 @@ use crate::mongod;
 /// Why there is no playground. Each is a sentence for the developer.
 #[derive(Debug, thiserror::Error)]
 pub enum DevError {
-    /// No mongod could be had.
+    /// No mongod was found or fetched.
     #[error(transparent)]
     Locate(#[from] mongod::LocateError),
     /// The managed mongod does not start.
@@ -24,7 +24,7 @@ pub enum DevError {
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
 }

@@ -1,9 +1,10 @@
-//! What a developer's machine needs beside the server itself.
+//! Tools for a developer's machine, in addition to the server itself.
 //!
-//! The `chatzz dev` command and the tests run on a `MongoDB` of their own, which [`mongod`] finds or
-//! fetches, starts and ends; [`demo`] builds the demo application with npm, and [`Playground`] is
-//! both with demo users. [`peer`] is the other person of `chatzz peer`, who speaks [`frames`].
-//! Nothing here is used by `chatzz serve`, and nothing here knows the server but by its protocol.
+//! The `chatzz dev` command and the tests run on a `MongoDB` of their own, which
+//! [`mongod`] finds or fetches, starts and stops; [`demo`] builds the demo application
+//! with npm, and [`Playground`] is both with demo users. [`peer`] is the other person of
+//! `chatzz peer`, which uses [`frames`]. Nothing here is used by `chatzz serve`, and
+//! everything here knows the server only by its protocol.
 
 #[cfg(unix)]
 pub mod demo;

@@ -16,7 +16,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// file itself stays. `waiting_for` is reported once if the lock is not free at once.
 ///
 /// # Errors
-/// When the file cannot be created or the file system knows no locks.
+/// When the file cannot be created or the file system does not support locks.
 pub(super) async fn acquire(
     path: &Path,
     waiting_for: &str,

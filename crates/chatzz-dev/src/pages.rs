@@ -1,4 +1,4 @@
-//! What `chatzz dev` serves beside the socket.io endpoint: the demo application, or a plain page.
+//! The pages of `chatzz dev`, beside the socket.io endpoint: the demo application, or a plain page.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const PLAIN_STYLE: &str = include_str!("plain/plain.css");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: https:; \
      connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// What is served.
+/// The content of the pages.
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
     /// The demo users as a page may see them.

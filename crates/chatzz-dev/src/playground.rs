@@ -1,4 +1,4 @@
-//! What `chatzz dev` puts under and around a server: a database with users, and pages.
+//! The environment of `chatzz dev`: a database with users, and pages.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -10,9 +10,9 @@ use crate::mongod::{Environment, Mongod, Options, locate};
 use crate::pages::{self, Pages};
 use crate::{DevError, Progress, demo};
 
-/// The demo users: what an existing application would hold, secrets included.
+/// The demo users: what an existing application would store, secrets included.
 const USERS: &str = include_str!("../fixtures/users.json");
-/// What the demo application may know of everybody, to choose from.
+/// The fields that the demo application may show for choosing a user.
 const SHOWN: [&str; 6] = [
     "_id",
     "username",
@@ -22,7 +22,7 @@ const SHOWN: [&str; 6] = [
     "avatar",
 ];
 
-/// Where the server looks for users.
+/// The collection of users for the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Users<'a> {
     /// The database.
@@ -107,7 +107,7 @@ fn empty(dir: &Path) -> Result<(), DevError> {
     }
 }
 
-/// The address asked for, or the configured one, or any port when that is taken.
+/// The requested address, or the configured one, or any port when that is in use.
 pub fn free_or_any(asked: Option<SocketAddr>, configured: SocketAddr) -> SocketAddr {
     match asked {
         Some(addr) => addr,

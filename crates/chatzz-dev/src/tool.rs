@@ -1,4 +1,4 @@
-//! Running other people's programs (python3, npm) and telling what they said.
+//! Running external programs (python3, npm) and reporting their output.
 
 use std::io::{self, IsTerminal};
 use std::process::{ExitStatus, Stdio};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-/// Why a program that was needed did not do its work.
+/// Why a required program failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
     /// The program is not installed or cannot be started.
@@ -24,7 +24,7 @@ pub enum ToolError {
         tool: String,
         /// How it ended.
         status: ExitStatus,
-        /// All it wrote, or a hint that this went to the terminal already.
+        /// Its whole output, or a hint that it went to the terminal already.
         output: String,
     },
     /// The program did not end in time and was ended.
@@ -32,7 +32,7 @@ pub enum ToolError {
     TooLong {
         /// The program as it was called.
         tool: String,
-        /// How long it was given.
+        /// The time limit.
         limit: Duration,
     },
 }

@@ -35,7 +35,7 @@ pub struct Binary {
     err: Arc<Mutex<String>>,
 }
 
-/// A `chatzz` that has ended, and everything it said.
+/// A `chatzz` that has ended, and its whole output.
 #[derive(Debug)]
 pub struct Ended {
     /// How it ended.
@@ -52,7 +52,7 @@ impl Binary {
         Self::serve_by(&chatzz(), keys).await
     }
 
-    /// The same by another program that takes the same arguments and keys.
+    /// The same with another program that takes the same arguments and keys.
     pub async fn serve_by(program: &Path, keys: &[(&str, &str)]) -> Self {
         Self::ready(program, &["serve"], keys, "listening on http://").await
     }
@@ -62,7 +62,7 @@ impl Binary {
         Self::run_by(&chatzz(), args, keys).await
     }
 
-    /// The same by another program.
+    /// The same with another program.
     pub async fn run_by(program: &Path, args: &[&str], keys: &[(&str, &str)]) -> Ended {
         let running = Self::spawn(program, args, keys);
         running.ended(Duration::from_mins(1)).await
@@ -114,7 +114,7 @@ impl Binary {
         }
     }
 
-    /// Where clients connect.
+    /// The address where clients connect.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -124,12 +124,12 @@ impl Binary {
         self.child.id()
     }
 
-    /// What it logged so far.
+    /// Its log so far.
     pub fn log(&self) -> String {
         self.err.lock().clone()
     }
 
-    /// Whether the process is there.
+    /// Whether the process is running.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -214,13 +214,13 @@ impl Binary {
         }
     }
 
-    /// Connects a client that will speak as a user, and does not log in.
+    /// Connects a client that will act as a user, and does not log in.
     pub async fn socket_of(&self, id: &Value) -> Person {
         let client = Client::connect(ConnectOptions::new(self.addr)).await;
         Person::new(client.unwrap(), id.clone())
     }
 
-    /// A user, logged in; returns the `user-details` as well.
+    /// A logged-in user; returns the `user-details` as well.
     pub async fn login(&self, id: &Value) -> (Person, Value) {
         let person = self.socket_of(id).await;
         person.login().await.unwrap();
@@ -239,8 +239,8 @@ impl Drop for Binary {
     }
 }
 
-/// This process's environment without the keys of chatzz, so that only those of
-/// the test count; `dev` needs the rest to reach its tools.
+/// This process's environment without the keys of chatzz, so that only those of the test
+/// count; `dev` needs the rest to find its tools.
 #[expect(
     clippy::disallowed_methods,
     reason = "the child's environment is made here"
@@ -279,8 +279,8 @@ fn address_in(text: &str, marker: &str) -> Option<SocketAddr> {
     url.split(['/', ' ']).next()?.parse().ok()
 }
 
-/// Whether cargo tells this variable to the tests of a package: passed on to
-/// another cargo it would have crates built anew, as `ring` is.
+/// Whether cargo sets this variable for the tests of a package: passed on to another
+/// cargo it would cause crates to be rebuilt, such as `ring`.
 pub fn is_told_by_cargo(name: &str) -> bool {
     name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "OUT_DIR"
 }

@@ -1,6 +1,6 @@
-//! Canaries: planted in secret fields of users, in passwords and in keys of the
-//! configuration by what the tests share, and looked for in everything that a client
-//! receives and a child process says. So the whole run is a test of I15.
+//! Canaries: the testkit plants them in secret fields of users, in passwords and in keys
+//! of the configuration, and looks for them in everything that a client receives and a
+//! child process prints. So the whole run is a test of I15.
 
 /// In the fields of users that nobody else may see.
 pub const USER: &str = "canary-of-users-7d31";
@@ -9,12 +9,12 @@ pub const DATABASE: &str = "canary-of-the-database-c0f2";
 /// What tokens are signed with.
 pub const JWT: &str = "canary-of-the-jwt-secret-0123456789";
 
-/// With what all of them begin.
+/// The common prefix of all of them.
 const ANY: &str = "canary-of-";
-/// Fewest bytes of a token that cannot stand somewhere by chance.
+/// Fewest bytes of a token that cannot occur by chance.
 const FEWEST: usize = 16;
 
-/// The canary, or the token of these, that a text holds.
+/// The canary, or the token out of these, that a text contains.
 pub fn found_in(text: &[u8], tokens: &[String]) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     if let Some(at) = text.find(ANY) {
@@ -26,13 +26,13 @@ pub fn found_in(text: &[u8], tokens: &[String]) -> Option<String> {
         .map(ToOwned::to_owned)
 }
 
-/// The secret part of a token: what stands after its last dot, if that is long.
+/// The secret part of a token: the part after its last dot, if it is long.
 fn signature(token: &str) -> &str {
     let last = token.rsplit('.').next().unwrap_or_default();
     if last.len() >= FEWEST { last } else { token }
 }
 
-/// Fails the test if a child process said one.
+/// Fails the test if a child process printed one.
 pub fn assert_unsaid(what: &str, said: &str) {
     let line = said.lines().find(|line| line.contains(ANY));
     // a test that has failed already says why

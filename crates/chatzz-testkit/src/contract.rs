@@ -1,5 +1,5 @@
-//! What the program itself says there is on the wire: lists of tests that are to
-//! hold "every event" are compared with it.
+//! The events and fields of the protocol, as the program itself lists them: lists in
+//! tests that must contain "every event" are compared with them.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ pub fn events() -> BTreeSet<String> {
     of_clients.cloned().collect()
 }
 
-/// The fields of an event's payload: all of them, or those that must be there.
+/// The fields of an event's payload: all of them, or the required ones.
 pub fn fields(event: &str, required: bool) -> BTreeSet<String> {
     let document = chatzz::spec::document();
     let payload = &document["components"]["messages"][event]["payload"];

@@ -1,4 +1,4 @@
-//! A database of one test, seen from beside the server.
+//! A database of one test, accessed without the server.
 
 use bson::oid::ObjectId;
 use bson::{Document, doc};
@@ -11,7 +11,7 @@ use super::binary::Binary;
 use super::canary;
 use super::mongod;
 
-/// A database, and what an application would do with its users.
+/// A database, and the application's operations on its users.
 pub struct TestDatabase {
     uri: String,
     name: String,
@@ -35,7 +35,7 @@ impl TestDatabase {
         }
     }
 
-    /// Where the database is.
+    /// The connection string of the database.
     pub fn uri(&self) -> &str {
         &self.uri
     }
@@ -63,13 +63,13 @@ impl TestDatabase {
         self.mongo.database(&self.name)
     }
 
-    /// A collection of it.
+    /// One of its collections.
     #[expect(clippy::disallowed_methods, reason = "a test looks into the database")]
     pub fn collection(&self, name: &str) -> Collection<Document> {
         self.raw().collection(name)
     }
 
-    /// Stores a user as the application would; returns the id as on the wire.
+    /// Stores a user as the application would; returns the id as in the protocol.
     pub async fn user(&self, username: &str) -> Value {
         let id = ObjectId::new();
         let user = user_document(id, username);
@@ -116,7 +116,7 @@ impl TestDatabase {
         }
         (hash.get_document("collections").unwrap().clone(), indexes)
     }
-    /// `serve` and `migrate` both refuse this database in these words, and
+    /// Asserts that `serve` and `migrate` both refuse this database with this text, and
     /// change no byte of it.
     #[cfg(unix)]
     pub async fn is_refused(&self, words: &[&str]) {
@@ -132,7 +132,7 @@ impl TestDatabase {
     }
 }
 
-/// A user as an application has him, with canaries in all that others must not see.
+/// A user as stored by an application, with canaries in everything that others must not see.
 pub fn user_document(id: ObjectId, username: &str) -> Document {
     doc! {
         "_id": id,

@@ -1,4 +1,4 @@
-//! Plain HTTP requests, over a connection of their own.
+//! Plain HTTP requests, each over its own connection.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! What the tests share: a server, clients, and people who use them.
 //!
-//! The readme of this package says what is where. Nothing here returns an error to a
-//! test: an assumption that does not hold fails the test where it stands.
+//! The readme of this package lists the modules. Nothing here returns an error to a test:
+//! a broken assumption fails the test on the spot.
 
 #![allow(
     clippy::unwrap_used,

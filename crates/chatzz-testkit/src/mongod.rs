@@ -1,7 +1,7 @@
 //! One real mongod for all tests of the process, a one-node replica set.
 //!
-//! It asks for passwords, and servers get an account that may `find` users and
-//! nothing else there: the whole run is a test of that role.
+//! It requires passwords, and servers get an account that may `find` users and nothing
+//! else there: the whole run is a test of that role.
 
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ const READ: [&str; 6] = [
     "orders",
     "matches",
 ];
-/// Collections of chatzz's own, by their names of the defaults and of some tests.
+/// chatzz's own collections, by their default names and those of some tests.
 const OWN: [&str; 9] = [
     "chatusers",
     "chatrooms",
@@ -41,7 +41,7 @@ const OWN: [&str; 9] = [
     "chatzz_rooms",
     "chatzz_messages",
 ];
-/// What `serve` and `migrate` do with those, as the README's two roles say.
+/// The actions of `serve` and `migrate` on those, as in the README's two roles.
 const ACTIONS: [&str; 8] = [
     "find",
     "insert",
@@ -66,7 +66,7 @@ pub fn as_administrator(uri: &str) -> String {
 }
 
 /// The commands on a collection of the application that the shared mongod has refused,
-/// as its log tells them. Whatever they were, they were no reads.
+/// according to its log. Whatever they were, they were not reads.
 pub fn refused_on(collection: &str) -> Vec<String> {
     let Some(mongod) = SHARED.get() else {
         return Vec::new();
@@ -98,7 +98,7 @@ async fn start_shared() -> Mongod {
     let host = format!("127.0.0.1:{}", mongod.port());
     let direct = format!("mongodb://{host}/?directConnection=true");
     let members = vec![doc! { "_id": 0, "host": host }];
-    // until there is an account, this machine may begin
+    // until there is an account, this machine may create one
     let open = Client::with_uri_str(&direct).await.unwrap();
     let open = open.database("admin");
     let initiate = doc! { "replSetInitiate": { "_id": "chatzz", "members": members } };
@@ -132,7 +132,7 @@ async fn create_account(admin: &Database, name: &str, role: &str) {
     admin.run_command(create).await.unwrap();
 }
 
-/// What the nodes of a replica set with passwords know each other by.
+/// The key by which the nodes of a replica set with passwords recognise each other.
 fn key_file(dir: &Path) -> PathBuf {
     use std::io::Write as _;
     std::fs::create_dir_all(dir).unwrap();
@@ -144,7 +144,7 @@ fn key_file(dir: &Path) -> PathBuf {
     path
 }
 
-/// Where the mongod of the tests is.
+/// The path of the mongod of the tests.
 pub async fn located() -> PathBuf {
     locate(&Environment::from_process(), &|_| {})
         .await

@@ -1,4 +1,4 @@
-//! Where things are: the repository, what cargo has built, and a folder for what tests write.
+//! Paths: the repository, what cargo has built, and a folder for the files of tests.
 
 use std::path::{Path, PathBuf};
 
@@ -42,7 +42,7 @@ pub fn target() -> PathBuf {
         .to_owned()
 }
 
-/// Where tests write.
+/// The folder for files that tests write.
 pub fn temporary() -> PathBuf {
     target().join("tmp")
 }

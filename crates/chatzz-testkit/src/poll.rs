@@ -1,4 +1,4 @@
-//! Waiting for what has no event to wait for.
+//! Waiting for conditions that have no event.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use tokio::time::{Instant, sleep};
 
 use super::frame::PATIENCE;
 
-/// Pause between two looks.
+/// Pause between two checks.
 pub const PAUSE: Duration = Duration::from_millis(20);
 
-/// Looks again and again until `look` finds something, at most `within`.
+/// Checks again and again until `look` finds something, at most `within`.
 ///
 /// # Panics
-/// Panics when the time is over.
+/// Panics when the time has passed.
 #[track_caller]
 pub fn until<T>(
     what: &str,
@@ -35,7 +35,7 @@ pub fn until<T>(
     }
 }
 
-/// As [`until`], as long as the tests' patience lasts.
+/// Like [`until`], with the tests' default patience.
 #[track_caller]
 pub fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> impl Future<Output = T> {
     until(what, PATIENCE, look)

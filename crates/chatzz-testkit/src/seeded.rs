@@ -1,4 +1,4 @@
-//! `chatzz-seeded`: the server with a bug on purpose.
+//! `chatzz-seeded`: the server with a deliberate bug.
 
 use std::path::{Path, PathBuf};
 

@@ -47,7 +47,7 @@ impl Server {
         Self::on_database(uri, &database, keys).await
     }
 
-    /// A server on a database that may hold something already.
+    /// A server on a database that may contain something already.
     pub async fn on_database(uri: &str, database: &str, keys: &[(&str, &str)]) -> Self {
         let started = Self::try_on_database(uri, database, keys).await;
         started.unwrap_or_else(|refusal| panic!("{refusal}"))
@@ -60,7 +60,7 @@ impl Server {
         Self::on_database(&uri, &self.database, &node).await
     }
 
-    /// The same, or the sentence with which it refuses to start.
+    /// The same, or the error with which it refuses to start.
     pub async fn try_on_database(
         uri: &str,
         database: &str,
@@ -73,7 +73,7 @@ impl Server {
             ("CHATZZ_DATABASE", database),
             ("CHATZZ_MONGODB_URI", uri),
             ("CHATZZ_MONGODB_POOL_MIN", "2"),
-            // bursts are what most tests are made of; those of the limits set it
+            // most tests send bursts; the tests of limits set these keys
             ("CHATZZ_RATE_LIMITS", "off"),
         ]
         .into_iter()
@@ -123,7 +123,7 @@ impl Server {
         }
     }
 
-    /// Stops the server and starts it anew on the same port and database.
+    /// Stops the server and starts it again on the same port and database.
     pub async fn restart(&mut self) {
         self.stop().await;
         self.settings
@@ -132,12 +132,12 @@ impl Server {
         started.unwrap_or_else(|refusal| panic!("{refusal}"));
     }
 
-    /// Where clients connect.
+    /// The address where clients connect.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// What an administrator may do.
+    /// The requests of an administrator.
     pub fn operator(&self) -> &Operator {
         self.operator.as_ref().expect("it runs")
     }
@@ -147,13 +147,13 @@ impl Server {
         self.mongo.database(&self.database)
     }
 
-    /// A collection of it.
+    /// One of its collections.
     #[expect(clippy::disallowed_methods, reason = "a test looks into the database")]
     pub fn collection(&self, name: &str) -> Collection<Document> {
         self.database().collection(name)
     }
 
-    /// Stores a user as the application would; returns the id as on the wire.
+    /// Stores a user as the application would; returns the id as in the protocol.
     pub async fn user(&self, username: &str) -> Value {
         let id = ObjectId::new();
         self.store_user(user_document(id, username)).await;
@@ -172,19 +172,19 @@ impl Server {
             .unwrap()
     }
 
-    /// Connects a client as a user and logs in; `user-details` still waits.
+    /// Connects a client as a user and logs in; `user-details` remains to be read.
     pub async fn login(&self, id: &Value) -> Person {
         let person = self.socket_of(id).await;
         person.login().await.unwrap();
         person
     }
 
-    /// Connects a client that will speak as a user, and does not log in.
+    /// Connects a client that will act as a user, and does not log in.
     pub async fn socket_of(&self, id: &Value) -> Person {
         Person::new(self.client().await, id.clone())
     }
 
-    /// A new user, logged in, his `user-details` taken off.
+    /// A new user, logged in, with the `user-details` already taken.
     pub async fn person(&self, username: &str) -> Person {
         let id = self.user(username).await;
         let person = self.login(&id).await;
@@ -192,20 +192,20 @@ impl Server {
         person
     }
 
-    /// Logs in at a new client; with what it was told, the `user-details`.
+    /// Logs in with a new client; returns the `user-details` as well.
     pub async fn arrive(&self, id: &Value) -> (Person, Value) {
         let person = self.login(id).await;
         let details = person.client.expect_envelope("user-details").await;
         (person, details)
     }
 
-    /// One more socket of somebody, logged in, its `user-details` taken off.
+    /// One more socket of a user, logged in, with its `user-details` already taken.
     pub async fn another_of(&self, person: &Person) -> Person {
         self.arrive(&person.id).await.0
     }
 
-    /// Two people who have a chat room; the second has left. All envelopes of
-    /// it are taken off; the second's id.
+    /// Two people who have a chat room; the second has disconnected. All their envelopes
+    /// have been taken; returns the second's id.
     pub async fn pair_with_absent(&self) -> (Person, Value) {
         let (alice, bob) = self.pair().await;
         bob.client.close().await;
@@ -216,7 +216,7 @@ impl Server {
         (alice, bob.id.clone())
     }
 
-    /// Two people who have a chat room; all envelopes of it taken off.
+    /// Two people who have a chat room; all its envelopes have been taken.
     pub async fn pair(&self) -> (Person, Person) {
         let (alice, bob) = (self.person("alice").await, self.person("bob").await);
         alice.add(&bob.id).await.unwrap();
@@ -239,7 +239,7 @@ impl Server {
         messages
     }
 
-    /// How far somebody confirmed, in the one chat room there is.
+    /// How far a person has confirmed, in the only chat room there is.
     pub async fn delivered_cursor(&self, id: &Value) -> i64 {
         let member = self.chat_user(id).await.get_object_id("_id").unwrap();
         let rooms = self.dump("chatrooms").await;
@@ -248,7 +248,7 @@ impl Server {
         cursor.map_or(0, |cursor| cursor.get_i64("delivered").unwrap_or_default())
     }
 
-    /// Waits until somebody has confirmed so far in the one chat room there is.
+    /// Waits until a person has confirmed this far in the only chat room there is.
     pub async fn wait_for_cursor(&self, id: &Value, seq: i64) {
         let what = format!("the delivered cursor {seq}");
         eventually(&what, async || {

@@ -14,14 +14,14 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A service that answers everything in one way, until told otherwise.
+/// A service that answers everything in the same way, until changed.
 pub struct Service {
     addr: SocketAddr,
     script: Arc<Mutex<Script>>,
     running: Option<JoinHandle<()>>,
 }
 
-/// A request that came.
+/// A request that arrived.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// Its headers.
@@ -79,23 +79,23 @@ impl Service {
         self.answer_text(status, &body.to_string());
     }
 
-    /// The same with a body that may be no JSON.
+    /// The same with a body that need not be JSON.
     pub fn answer_text(&self, status: u16, body: &str) {
         let mut script = self.script.lock();
         (script.status, script.body) = (status, body.to_owned());
     }
 
-    /// Answers this much later from now on.
+    /// Delays answers by this much from now on.
     pub fn delay(&self, delay: Duration) {
         self.script.lock().delay = delay;
     }
 
-    /// What was asked so far.
+    /// The requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.script.lock().asked.clone()
     }
 
-    /// The URL of a path of it.
+    /// The URL of one of its paths.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }

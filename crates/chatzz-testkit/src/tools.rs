@@ -1,7 +1,7 @@
 //! Node.js, Python and Chromium, and the packages that the scripts need.
 //!
-//! The packages are installed once, into the target folder, and kept. A tool
-//! that is missing is a failure that names the command which installs it.
+//! The packages are installed once, into the target folder, and kept. A missing tool is a
+//! failure that names the command which installs it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::places;
 
-/// A script of `tests/clients`, its arguments still to come.
+/// A script of `tests/clients`, without its arguments.
 #[derive(Debug)]
 pub struct Script(Command);
 
@@ -33,7 +33,7 @@ impl Script {
         self.0
     }
 
-    /// Runs it to its end; each of its steps has a bound of its own.
+    /// Runs it to its end; each of its steps has a time limit of its own.
     pub async fn output(self) -> Output {
         let mut command = self.into_command();
         let run = move || command.stdin(Stdio::null()).output().unwrap();
@@ -191,7 +191,8 @@ fn install_python() -> PathBuf {
     })
 }
 
-/// Copies a folder and installs what a list in it names unless that was done before, also by another process.
+/// Copies a folder and installs the packages of a list in it, unless that was done
+/// before, even by another process.
 fn once(from: &Path, folder: &Path, list: &str, install: impl FnOnce()) -> PathBuf {
     fs::create_dir_all(folder).unwrap();
     let lock = File::create(folder.with_extension("lock")).unwrap();
@@ -208,7 +209,7 @@ fn once(from: &Path, folder: &Path, list: &str, install: impl FnOnce()) -> PathB
     folder.to_owned()
 }
 
-/// Copies a folder with the folders in it; in those, what is no longer there goes.
+/// Copies a folder with its subfolders; in those, files that no longer exist are removed.
 fn copy(from: &Path, to: &Path) {
     const MADE: [&str; 4] = ["__pycache__", "build", "dist", "node_modules"];
     for entry in fs::read_dir(from).unwrap() {

@@ -4,17 +4,17 @@ use serde_json::{Value, json};
 
 use super::frame::{AckError, Client};
 
-/// What an ack says: the result, or the error with its `code`.
+/// The content of an ack: the result, or the error with its `code`.
 ///
-/// An ack that never came is an error whose code, `no-answer`, the server
-/// does not have: whether the event took effect is then unknown.
+/// An ack that never arrived is an error whose code, `no-answer`, the server does not
+/// have: whether the event took effect is then unknown.
 pub type Outcome = Result<Value, Value>;
 
-/// A user at one client.
+/// A user with one client.
 pub struct Person {
-    /// The connection, for what came in and for ending it.
+    /// The connection, for reading what has arrived and for ending it.
     pub client: Client,
-    /// The user's id as it is on the wire.
+    /// The user's id as it is in the protocol.
     pub id: Value,
 }
 
@@ -25,7 +25,7 @@ impl Person {
         Self { client, id }
     }
 
-    /// Says who this is.
+    /// Logs in as this user.
     pub async fn login(&self) -> Outcome {
         self.ask("connect-user", json!({ "userId": self.id })).await
     }
@@ -59,46 +59,46 @@ impl Person {
         self.ask("get-old-messages", query).await
     }
 
-    /// Marks everything of this sender read, up to a `seq`.
+    /// Marks everything of this sender as read, up to a `seq`.
     pub async fn read_up_to(&self, sender: &Value, seq: u64) -> Outcome {
         let payload = json!({ "userId": sender, "upTo": seq });
         self.ask("message-read", payload).await
     }
 
-    /// Marks one message read.
+    /// Marks one message as read.
     pub async fn read_message(&self, message_id: &Value) -> Outcome {
         let payload = json!({ "messageId": message_id });
         self.ask("message-read", payload).await
     }
 
-    /// Confirms that everything of this sender arrived, up to a `seq`.
+    /// Confirms everything of this sender, up to a `seq`.
     pub async fn delivered_up_to(&self, sender: &Value, seq: u64) -> Outcome {
         let payload = json!({ "userId": sender, "upTo": seq });
         self.ask("message-delivered", payload).await
     }
 
-    /// Says that this person types to somebody.
+    /// Announces that this person is typing to another user.
     pub async fn types_to(&self, other: &Value) -> Outcome {
         self.ask("typing", json!({ "userId": other })).await
     }
 
-    /// Signals something to somebody.
+    /// Sends another user a signal.
     pub async fn signal(&self, other: &Value, data: Value) -> Outcome {
         let payload = json!({ "userId": other, "data": data });
         self.ask("signal", payload).await
     }
 
-    /// Blocks somebody.
+    /// Blocks another user.
     pub async fn block(&self, whom: &Value) -> Outcome {
         self.ask("block-user", json!({ "userId": whom })).await
     }
 
-    /// Unblocks somebody.
+    /// Unblocks another user.
     pub async fn unblock(&self, whom: &Value) -> Outcome {
         self.ask("unblock-user", json!({ "userId": whom })).await
     }
 
-    /// The ids of those who are blocked.
+    /// The ids of the blocked users.
     pub async fn blocked(&self) -> Vec<Value> {
         let listed = self.ask("get-blocked-users", json!({})).await.unwrap();
         let users = listed["users"].as_array().unwrap();

@@ -4,9 +4,9 @@
 //! main → {bench, mode} → {seed, measure, wire}
 //! ```
 //!
-//! Each mode puts one kind of load on a server, checks that nothing is lost,
-//! repeated or out of order meanwhile, and prints one JSON line. `bench` runs
-//! this program again and again, and compares.
+//! Each mode puts one kind of load on a server, checks that nothing is lost, duplicated
+//! or out of order, and prints one JSON line. `bench` runs this program again and again,
+//! and compares.
 
 mod bench;
 mod measure;

@@ -1,4 +1,4 @@
-//! What a token must say, and what it says.
+//! What a token must contain, and what it says.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const MAX_ID_CHARS: usize = 256;
 /// The end of the year 9999 in seconds, the last that RFC 3339 can write.
 const END_OF_TIME: u64 = 253_402_300_799;
 
-/// What a token must say.
+/// What a token must contain.
 #[derive(Debug)]
 pub(super) struct Claims {
     issuer: Option<String>,
@@ -51,7 +51,7 @@ impl Claims {
         if self.require_expiry {
             require("exp");
         }
-        // what is set must be there as well
+        // a configured claim must also be present
         if self.issuer.is_some() {
             require("iss");
         }
@@ -65,7 +65,7 @@ impl Claims {
         validation
     }
 
-    /// Whose token it is; the signature and [`Self::validation`] held.
+    /// Whose token it is; the signature and [`Self::validation`] have been checked.
     pub(super) fn read(
         &self,
         claims: &Map<String, Value>,
@@ -76,7 +76,7 @@ impl Claims {
             return Err(refused(reason(&ErrorKind::InvalidAudience)));
         }
         let expires_at = claims.get("exp").map(|end| self.end(end)).transpose()?;
-        // jsonwebtoken counts whole seconds, and lets the last one pass
+        // jsonwebtoken counts whole seconds, and accepts the last one
         if expires_at.is_some_and(|end| end <= now) {
             return Err(refused(reason(&ErrorKind::ExpiredSignature)));
         }
@@ -113,7 +113,7 @@ impl Claims {
     }
 }
 
-/// A refusal in words for the front end's developer.
+/// The reason of a refusal, for the front end's developer.
 pub(super) fn reason(kind: &ErrorKind) -> &'static str {
     match kind {
         ErrorKind::ExpiredSignature => "the token has expired",

@@ -29,7 +29,7 @@ impl Key {
         }
     }
 
-    /// A public key as PEM; what it is for, it says itself.
+    /// A public key as PEM; it names its own kind.
     pub(super) fn of_pem(pem: &[u8], accepted: &[Algorithm]) -> Result<Self, String> {
         let decoding = DecodingKey::from_rsa_pem(pem)
             .or_else(|_| DecodingKey::from_ec_pem(pem))
@@ -44,7 +44,7 @@ impl Key {
         Self::usable(None, decoding, algorithms)
     }
 
-    /// A public key of a JWKS; the error says why it is passed over.
+    /// A public key of a JWKS; the error says why it is skipped.
     pub(super) fn of_jwk(jwk: &Jwk, accepted: &[Algorithm]) -> Result<Self, String> {
         let common = &jwk.common;
         let signs = common.public_key_use.as_ref();
@@ -87,7 +87,7 @@ impl Key {
         let Some(first) = algorithms.first() else {
             return Err("it fits none of the algorithms that are accepted".to_owned());
         };
-        // an empty signature never fits; an error tells that the key is none
+        // an empty signature never matches; an error means that the key is invalid
         jsonwebtoken::crypto::verify("", b"", &decoding, *first)
             .map_err(|_| "it is no key of an algorithm that is accepted".to_owned())?;
         Ok(Self {

@@ -1,4 +1,4 @@
-//! The keys that are good at one time.
+//! The keys that are valid at one time.
 
 use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::Jwk;
@@ -12,7 +12,7 @@ const MAX_KEYS: usize = 64;
 /// Most keys that a token without a key id is tried with.
 const MAX_TRIED: usize = 8;
 
-/// The keys that are good at one time.
+/// The keys that are valid at one time.
 #[derive(Debug)]
 pub(super) struct KeySet(Vec<Key>);
 
@@ -28,8 +28,7 @@ impl KeySet {
         Self(vec![key])
     }
 
-    /// Reads a JWKS. Keys that cannot be used are passed over; a set without
-    /// any that can is none.
+    /// Reads a JWKS. Unusable keys are skipped; a set without any usable key is an error.
     pub(super) fn parse(json: &[u8], accepted: &[Algorithm]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Jwks {
@@ -55,7 +54,7 @@ impl KeySet {
         Ok(Self(keys))
     }
 
-    /// The keys of this id; without an id all of them, within bounds.
+    /// The keys with this id; without an id all of them, up to the limit.
     pub(super) fn choose(&self, kid: Option<&str>) -> Choice<'_> {
         let fits = |key: &&Key| kid.is_none() || key.id.as_deref() == kid;
         let keys: Vec<&Key> = self.0.iter().filter(fits).take(MAX_TRIED).collect();

@@ -66,7 +66,7 @@ impl Verifier {
     /// Whose token it is.
     pub(super) async fn verify(&self, token: &SecretString) -> Result<Verified, Error> {
         let token = token.expose_secret();
-        // `none` and every algorithm that is not known fail here
+        // `none` and every unknown algorithm fail here
         let header = decode_header(token).map_err(|_| refused("the token cannot be read"))?;
         if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() {
             return Err(refused("the token asks for what this server does not know"));
@@ -86,7 +86,7 @@ impl Verifier {
         }
     }
 
-    /// Keeps published keys fresh until cancelled.
+    /// Keeps published keys up to date until cancelled.
     pub(super) async fn keep(&self, cancelled: CancellationToken) {
         if let Keys::Published(published) = &self.keys {
             published.keep(cancelled).await;

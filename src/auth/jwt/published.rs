@@ -1,8 +1,7 @@
-//! Keys that the login service publishes, and changes.
+//! Keys that the login service publishes and changes.
 //!
-//! They are read anew every `CHATZZ_JWT_JWKS_REFRESH`, and at once when a token
-//! names one that is not known, at most every 5 s. While they cannot be read,
-//! those that are known stay good.
+//! They are read again every `CHATZZ_JWT_JWKS_REFRESH`, and at once when a token names an
+//! unknown key, at most every 5 s. While they cannot be read, the known keys stay valid.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,25 +19,25 @@ use crate::auth::fetch::{self, FetchError};
 use crate::config::ServiceUrl;
 use crate::service::Error;
 
-/// Shortest time between two looks that tokens cause.
+/// Shortest time between two reads that tokens cause.
 const PAUSE: Duration = Duration::from_secs(5);
-/// How long one look may take.
+/// How long one read may take.
 const TIMEOUT: Duration = Duration::from_secs(3);
 /// Most bytes of a JWKS.
 const MAX_BYTES: usize = 256 * 1024;
-/// Pause after a failed look; each further one doubles it.
+/// Pause after a failed read; each further failure doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-/// Longest pause after a failed look.
+/// Longest pause after a failed read.
 const LAST_RETRY: Duration = Duration::from_mins(1);
 
-/// Keys that are read anew.
+/// Keys that are read again and again.
 #[derive(Debug)]
 pub(super) struct Published {
     source: Source,
     accepted: Vec<Algorithm>,
     every: Duration,
     current: RwLock<Option<Arc<KeySet>>>,
-    /// The last look; held while one is under way, so that there is only one.
+    /// The last read; locked while one is in progress, so that there is only one.
     last: Mutex<Option<Look>>,
 }
 
@@ -55,7 +54,7 @@ struct Look {
 }
 
 impl Published {
-    /// The keys of a file, which must be there.
+    /// The keys of a file, which must exist.
     pub(super) async fn in_file(
         path: &Path,
         accepted: Vec<Algorithm>,
@@ -69,8 +68,8 @@ impl Published {
         Ok(published)
     }
 
-    /// The keys of a URL. It may be down: logins are then refused as
-    /// `unavailable` until it answers.
+    /// The keys of a URL. It may be unavailable: logins are then refused as `unavailable`
+    /// until it answers.
     pub(super) async fn at_url(
         url: &ServiceUrl,
         accepted: Vec<Algorithm>,
@@ -95,12 +94,12 @@ impl Published {
         }
     }
 
-    /// The keys that are known; `None` before the first successful look.
+    /// The known keys; `None` before the first successful read.
     pub(super) fn current(&self) -> Option<Arc<KeySet>> {
         self.current.read().clone()
     }
 
-    /// Looks for a key that is not known, unless somebody did a moment ago.
+    /// Reads again for an unknown key, unless another token caused a read a moment ago.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when that failed: the key may exist.
@@ -117,7 +116,7 @@ impl Published {
         self.current().ok_or(Error::Unavailable)
     }
 
-    /// Looks again and again until cancelled.
+    /// Reads the keys again and again until cancelled.
     pub(super) async fn keep(&self, cancelled: CancellationToken) {
         let mut retry = FIRST_RETRY;
         loop {

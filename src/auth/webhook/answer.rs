@@ -1,4 +1,4 @@
-//! What the application says.
+//! The answers of the application.
 
 use std::sync::Arc;
 
@@ -15,8 +15,7 @@ const MAX_META_BYTES: usize = 8 * 1024;
 /// Longest reason of a refusal that is passed on, in characters.
 const MAX_REASON_CHARS: usize = 200;
 
-/// A login that is granted: `{userId, expiresAt?, meta?}`; the error says what
-/// is wrong with it.
+/// A granted login: `{userId, expiresAt?, meta?}`; the error says what is wrong with it.
 pub(super) fn granted(body: &[u8]) -> Result<Verified, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -59,7 +58,7 @@ fn date(value: &Value) -> Result<DateTime, String> {
     date.ok_or_else(|| "expiresAt is neither RFC 3339 nor milliseconds since 1970".to_owned())
 }
 
-/// A refusal, with the `reason` that the application gives the front end.
+/// A refusal, with the `reason` that the application gives to the front end.
 pub(super) fn refused(body: &[u8]) -> Error {
     #[derive(Deserialize)]
     struct Refused {

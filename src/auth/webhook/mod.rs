@@ -1,7 +1,7 @@
 //! Asking the application whose a token is.
 //!
-//! One signed POST, bounded in time and in number; what was granted is believed
-//! for a moment. An application that does not answer lets nobody in.
+//! One signed POST, bounded in time and in number; a granted login is cached for a short
+//! time. An application that does not answer lets nobody in.
 
 mod answer;
 mod signature;
@@ -25,9 +25,9 @@ use crate::clock::Clock;
 use crate::config::{ServiceUrl, WebhookConfig};
 use crate::service::Error;
 
-/// Most requests under way at a time; further ones wait within the time limit.
+/// Most requests in progress at a time; further ones wait within the time limit.
 const MAX_REQUESTS: usize = 64;
-/// Most logins remembered, about 1 KiB each.
+/// Most cached logins, about 1 KiB each.
 const MAX_CACHED: u64 = 10_000;
 /// Most bytes of an answer.
 const MAX_BYTES: usize = 64 * 1024;
@@ -41,7 +41,7 @@ pub(super) struct Webhook {
     headers: Vec<HeaderName>,
     timeout: std::time::Duration,
     granted: Cache<[u8; 32], Verified>,
-    /// How often what was granted was forgotten.
+    /// How often cached logins were forgotten.
     forgotten: AtomicU64,
     places: Semaphore,
     clock: Clock,
@@ -79,8 +79,8 @@ impl Webhook {
         })
     }
 
-    /// Whose token it is, as the application said a moment ago or says now. The
-    /// same question is asked once at a time.
+    /// Whose token it is, as the application said a moment ago or says now. The same
+    /// question is asked only once at a time.
     pub(super) async fn ask(&self, credentials: &Credentials) -> Result<Verified, Error> {
         let question = self.question(credentials)?;
         let key = self.key(&question);
@@ -103,9 +103,9 @@ impl Webhook {
         Ok(verified)
     }
 
-    /// Forgets what was granted.
+    /// Forgets the granted logins.
     pub(super) fn forget(&self) {
-        // first: an answer to a question from before is remembered under a key of before
+        // first: an answer to an earlier question is then cached under the earlier key
         self.forgotten.fetch_add(1, Ordering::SeqCst);
         self.granted.invalidate_all();
     }
@@ -122,8 +122,8 @@ impl Webhook {
         serde_json::to_vec(&question).map_err(|_| Error::Internal)
     }
 
-    /// A hash, so that no token stays in memory. It covers all that is asked:
-    /// the answer may depend on a header.
+    /// A hash, so that no token stays in memory. It covers the complete question: the
+    /// answer may depend on a header.
     fn key(&self, question: &[u8]) -> [u8; 32] {
         let forgotten = self.forgotten.load(Ordering::SeqCst);
         let hash = Sha256::new_with_prefix(forgotten.to_le_bytes());
@@ -171,7 +171,7 @@ impl Webhook {
                 answer::granted(&body).map(Ok).map_err(FetchError::Unusable)
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                // a refusal holds even if its words do not arrive
+                // a refusal is valid even if its reason does not arrive
                 let body = fetch::body(response, MAX_BYTES).await.unwrap_or_default();
                 Ok(Err(answer::refused(&body)))
             }

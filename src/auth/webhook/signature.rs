@@ -1,4 +1,4 @@
-//! The signature by which the application knows that chatzz asks.
+//! The signature by which the application recognises chatzz.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -6,8 +6,8 @@ use sha2::Sha256;
 /// The header of the signature: `t=<seconds since 1970>,v1=<hex>`.
 pub(super) const HEADER: &str = "x-chatzz-signature";
 
-/// HMAC-SHA256 over `<seconds>.<body>`: the time is signed as well, so that a
-/// request that somebody recorded is of no use later.
+/// HMAC-SHA256 over `<seconds>.<body>`: the time is signed as well, so that a recorded
+/// request is of no use later.
 pub(super) fn of(secret: &str, seconds: i64, body: &[u8]) -> String {
     // HMAC takes a key of any length
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {

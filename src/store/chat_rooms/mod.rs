@@ -23,8 +23,8 @@ pub use scan::{ScannedHead, ScannedRoom};
 /// Most chat rooms listed for one person, the most recently used first.
 pub const MAX_LISTED: i64 = 10_000;
 
-/// A chat room. Its document also holds its key, and its head: what is known of the
-/// last message, written behind, which orders lists and is mended by `verify`.
+/// A chat room. Its document also contains its key, and its head: the last message as far
+/// as it has been written behind, which orders lists and is repaired by `verify`.
 #[derive(Clone, Debug)]
 pub struct ChatRoom {
     /// The chat room's id.
@@ -35,14 +35,14 @@ pub struct ChatRoom {
     pub created_at: DateTime,
     /// Who created it.
     pub added_by: ChatUserId,
-    /// How far each of the members got.
+    /// How far each of the members has got.
     pub cursors: ByMember<Cursors>,
 }
 
-/// What a member's receipts say of a page of history.
+/// A member's receipts, for a page of history.
 #[derive(Clone, Debug, Default)]
 pub struct Receipts {
-    /// How far the member got.
+    /// How far the member has got.
     pub cursors: Cursors,
     /// The newest receipts, oldest first.
     pub steps: Vec<ReadStep>,
@@ -103,13 +103,13 @@ impl ChatRoom {
         self.members.other(me)
     }
 
-    /// How far `member` got; nowhere for a stranger.
+    /// How far `member` has got; for a stranger, the start.
     pub fn cursors(&self, member: ChatUserId) -> Cursors {
         let position = self.members.position(member);
         position.map_or_else(Cursors::default, |position| *self.cursors.of(position))
     }
 
-    /// The document of a chat room in which nothing was said yet.
+    /// The document of a chat room without messages.
     fn as_created(&self) -> Document {
         let [a, b] = self.members.ids();
         doc! {
@@ -144,9 +144,9 @@ pub struct ChatRooms {
     bulk: BulkWriter,
 }
 
-/// How long a chat room is looked for whose creation is open.
+/// How long to look for a chat room whose creation has no answer yet.
 const OPEN_FOR: Duration = Duration::from_secs(30);
-/// Pause between two looks for it.
+/// Pause between two look-ups of it.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Name of the unique index on `pair`.
@@ -155,7 +155,7 @@ pub const PAIR: &str = "pair";
 /// Indexes of the collection, each with the query it serves.
 pub(super) fn indexes() -> Vec<IndexModel> {
     vec![
-        // find_by_pair; makes a pair of people one chat room
+        // find_by_pair; gives a pair of people one chat room
         index::unique(PAIR, doc! { "pair": 1 }),
         // list_of, newest conversation first
         index::plain(
@@ -179,8 +179,7 @@ impl ChatRooms {
         Self { documents, bulk }
     }
 
-    /// Lists the pairs in which any of these people is. Index:
-    /// `chatUsers_lastMessageAt`.
+    /// Lists the pairs that contain any of these people. Index: `chatUsers_lastMessageAt`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -216,8 +215,8 @@ impl ChatRooms {
 
     /// Gets the chat room of two people, created by the first of them if there is none.
     ///
-    /// Any number of callers at once, from both sides, get the same document,
-    /// and at most one of them is told that it created it.
+    /// Any number of callers at once, from both sides, get the same document, and at most
+    /// one of them learns that it created it.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -229,7 +228,7 @@ impl ChatRooms {
                 created: false,
             });
         }
-        // messages are sharded by their chat room: new ones must not heap up on one shard
+        // messages are sharded by their chat room: new ones must not accumulate on one shard
         let id = ChatRoomId::generate_spread();
         let room = ChatRoom {
             id,
@@ -268,8 +267,8 @@ impl ChatRooms {
         }
     }
 
-    /// Looks for a chat room whose creation is open, for [`OPEN_FOR`]: whoever
-    /// created it has to tell.
+    /// Looks for a chat room whose creation has no answer yet, for [`OPEN_FOR`]: the call
+    /// that created it has to announce it.
     async fn find_later(&self, members: Members) -> Option<ChatRoom> {
         let until = tokio::time::Instant::now() + OPEN_FOR;
         while tokio::time::Instant::now() < until {
@@ -281,7 +280,7 @@ impl ChatRooms {
         None
     }
 
-    /// Finds how far both members got, with the times of their newest receipts.
+    /// Finds how far both members have got, with the times of their newest receipts.
     /// Index: `pair`.
     ///
     /// # Errors
@@ -335,12 +334,12 @@ impl ChatRooms {
             .await
     }
 
-    /// Moves cursors that stand where they are believed to stand, on a majority and
-    /// journaled; returns how many of them did.
+    /// Moves cursors that are at their expected positions, on a majority and journaled;
+    /// returns how many moved.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer: then some may have moved.
-    /// [`CursorMove::is_made`] tells of each, once the chat rooms are read anew.
+    /// When the database cannot be reached or did not answer: then some may have moved.
+    /// [`CursorMove::is_made`] tells for each, once the chat rooms have been read again.
     pub async fn move_cursors(
         &self,
         moves: &[CursorMove],

@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::write_behind::RoomProgress;
 
-/// One receipt: a cursor that is to move.
+/// One receipt: a cursor to be moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CursorMove {
     /// The chat room.
@@ -19,23 +19,23 @@ pub struct CursorMove {
     pub members: Members,
     /// Whose cursor.
     pub member: ChatUserId,
-    /// Where it is believed to stand.
+    /// Its expected position.
     pub before: Seq,
-    /// Where it is to stand.
+    /// Its new position.
     pub to: Moved,
 }
 
-/// Where a cursor is to stand.
+/// The new position of a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
-    /// Devices of the member were sent everything up to there.
+    /// Devices of the member were sent everything up to it.
     Sent {
         /// The position.
         seq: Seq,
         /// When.
         at: DateTime,
     },
-    /// The member has read up to there.
+    /// The member has read up to it.
     Read {
         /// The position.
         seq: Seq,
@@ -47,8 +47,8 @@ pub enum Moved {
 }
 
 impl CursorMove {
-    /// Compare-and-set: so that the one who moved a cursor knows from where, and no
-    /// range is announced twice. The key is named with the id, for sharded collections.
+    /// Compare-and-set: whoever moved a cursor knows from where, and no range is
+    /// announced twice. The key is given with the id, for sharded collections.
     pub(super) fn statement(&self) -> Document {
         let (name, set) = match self.to {
             Moved::Sent { seq, at } => ("sent", doc! { "seq": seq, "at": at }),
@@ -76,7 +76,7 @@ impl CursorMove {
         doc! { "q": filter, "u": { "$set": moved } }
     }
 
-    /// The cursors as they are once the move is made.
+    /// The cursors after the move.
     #[must_use]
     pub fn applied_to(&self, cursors: Cursors) -> Cursors {
         let moved = match self.to {
@@ -97,13 +97,12 @@ impl CursorMove {
         cursors.furthest(moved)
     }
 
-    /// Whether a chat room that was read after the attempt shows that this very move
-    /// was made.
+    /// Whether a chat room that was read after the attempt shows that this very move was made.
     pub fn is_made(&self, room: &ChatRoom) -> bool {
         self.is_made_in(&room.cursors(self.member))
     }
 
-    /// The same of the member's cursors: position and time together are one server's.
+    /// The same for the member's cursors: position and time together identify one server's move.
     pub fn is_made_in(&self, cursors: &Cursors) -> bool {
         match self.to {
             Moved::Sent { seq, at } => cursors.sent == SentCursor { seq, at: Some(at) },
@@ -135,8 +134,8 @@ pub(in crate::store) fn progress(room: ChatRoomId, progress: &RoomProgress) -> D
     doc! { "q": key(room, progress.members), "u": { "$max": most } }
 }
 
-/// The statement that remembers when a member read, among the newest receipts; written
-/// again it changes nothing.
+/// The statement that stores when a member read, among the newest receipts; repeating it
+/// changes nothing.
 pub(in crate::store) fn step(
     room: ChatRoomId,
     members: Members,

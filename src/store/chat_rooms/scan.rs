@@ -1,4 +1,4 @@
-//! Reading all chat rooms and mending their heads and cursors, for `chatzz verify`.
+//! Reading all chat rooms and repairing their heads and cursors, for `chatzz verify`.
 
 use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 
@@ -9,7 +9,7 @@ use crate::store::error::Error;
 use crate::store::messages;
 use crate::store::scan::{self, Query, Scan};
 
-/// A chat room, whatever shape it has.
+/// A chat room, in whatever form it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScannedRoom {
     /// Its `_id`; `None` unless it is an id.
@@ -18,13 +18,13 @@ pub struct ScannedRoom {
     pub members: Option<Members>,
     /// Its key.
     pub pair: Bson,
-    /// What it knows of its last message.
+    /// Its stored head.
     pub head: ScannedHead,
-    /// How far each member got.
+    /// How far each member has got.
     pub cursors: Vec<(String, Cursors)>,
 }
 
-/// What a chat room knows of its last message.
+/// The stored head of a chat room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScannedHead {
     /// Its number, 0 for none.
@@ -53,7 +53,7 @@ impl ScannedRoom {
         }
     }
 
-    /// Up to where a member has read.
+    /// The position up to which a member has read.
     pub fn read(&self, member: ChatUserId) -> ReadCursor {
         let hex = member.to_hex();
         let mut cursors = self.cursors.iter();
@@ -68,7 +68,7 @@ impl ScannedRoom {
     }
 }
 
-/// How far each member got, by the member's id.
+/// How far each member has got, by the member's id.
 pub(super) fn cursors(value: RawBsonRef<'_>) -> impl Iterator<Item = (&str, Cursors)> {
     let cursors = value.as_document().into_iter().flat_map(scan::fields);
     cursors.filter_map(|(member, cursor)| Some((member, one(cursor.as_document()?))))
@@ -165,7 +165,7 @@ impl ChatRooms {
         self.scan_as(query, ScannedRoom::from_document)
     }
 
-    /// Reads chat rooms in whatever form.
+    /// Reads chat rooms in any form.
     pub(in crate::store) fn scan_as<T>(
         &self,
         query: Query,
@@ -174,8 +174,8 @@ impl ChatRooms {
         Scan::start(&self.documents, query, read)
     }
 
-    /// Reads all chat rooms by their key. Without an index (the declared one
-    /// makes the reading needless) the database sorts on disk.
+    /// Reads all chat rooms by their key. Without an index (with the declared one this is
+    /// not needed) the database sorts on disk.
     pub fn scan_by_pair(&self) -> Scan<ScannedRoom> {
         let query = Query {
             filter: doc! { "pair": { "$exists": true } },
@@ -185,7 +185,7 @@ impl ChatRooms {
         Scan::start(&self.documents, query, ScannedRoom::from_document)
     }
 
-    /// Finds a chat room, whatever shape it has. Index: `_id_`.
+    /// Finds a chat room, in whatever form it is stored. Index: `_id_`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -199,10 +199,10 @@ impl ChatRooms {
             .await
     }
 
-    /// Replaces a head that is still as it was seen; returns whether it was.
+    /// Replaces a head that is unchanged since it was seen; returns whether it was.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn mend_head(
         &self,
         id: ChatRoomId,
@@ -227,10 +227,10 @@ impl ChatRooms {
         self.mend("chat_rooms.mend_head", filter, update).await
     }
 
-    /// Moves a head forward, never backwards.
+    /// Moves a head forward, never back.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn move_head(&self, id: ChatRoomId, head: Head) -> Result<(), Error> {
         let update = doc! { "$max": {
             "lastSeq": head.seq,
@@ -241,11 +241,10 @@ impl ChatRooms {
         moved.await.map(drop)
     }
 
-    /// Replaces a delivered cursor that is still as it was seen; returns whether
-    /// it was.
+    /// Replaces a delivered cursor that is unchanged since it was seen; returns whether it was.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn mend_delivered(
         &self,
         id: ChatRoomId,
@@ -259,10 +258,10 @@ impl ChatRooms {
         self.mend("chat_rooms.mend_delivered", filter, update).await
     }
 
-    /// The same for the cursor of what a member's devices were sent.
+    /// The same for the sent cursor of a member.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn mend_sent(
         &self,
         id: ChatRoomId,
@@ -276,10 +275,10 @@ impl ChatRooms {
         self.mend("chat_rooms.mend_sent", filter, update).await
     }
 
-    /// The same for the cursor of what a member has read, and its count.
+    /// The same for the read cursor of a member, and its count.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn mend_read(
         &self,
         id: ChatRoomId,
@@ -297,7 +296,7 @@ impl ChatRooms {
             field("seq"): is_seen(seen.seq),
             field("count"): is_seen(seen.count),
         };
-        // nobody knows when what is added was read
+        // nobody knows when the added messages were read
         let update = doc! {
             "$set": { field("seq"): seq, field("count"): count, field("after"): seq },
             "$unset": { field("at"): "" },

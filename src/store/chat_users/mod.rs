@@ -1,4 +1,4 @@
-//! Chat users: who takes part in the messenger, and whether they are here.
+//! Chat users: the users of the messenger, and their presence.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ use crate::id::{ChatUserId, UserId, stored};
 pub(super) use presence::{offline, online};
 pub use scan::ScannedUser;
 
-/// Whether somebody is here.
+/// Whether a user is online.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "Presence")]
@@ -43,14 +43,14 @@ pub struct ChatUser {
     pub user: UserId,
     /// As last written; what is shown also considers the leases of `nodes`.
     pub status: PresenceStatus,
-    /// When the person last went offline; `null` if never yet.
+    /// When the person last went offline; `null` if never.
     pub last_online: Option<DateTime>,
     /// Boot ids of the nodes that hold a socket of the person.
     pub nodes: Vec<String>,
     /// When presence was last written, by the database's clock; absent if never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed_at: Option<DateTime>,
-    /// Boot id of the run for which that was.
+    /// Boot id of the run that wrote it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed_by: Option<String>,
 }
@@ -104,11 +104,11 @@ const USER: &str = "user";
 /// Indexes of the collection, each with the query it serves.
 pub(super) fn indexes() -> Vec<IndexModel> {
     vec![
-        // find_by_user; makes a person one chat user
+        // find_by_user; gives a person one chat user
         index::unique(USER, doc! { "user": 1 }),
-        // list_on_node: who a dead node leaves behind; small, since only those online are in it
+        // list_on_node: the people left on a dead node; small, since it contains only those online
         index::partial("nodes", doc! { "nodes": 1 }, doc! { "status": "online" }),
-        // list_changed: who came or went on other nodes
+        // list_changed: people who came online or went offline on other nodes
         index::plain("changedAt", doc! { "changedAt": 1 }),
     ]
 }
@@ -144,7 +144,7 @@ impl ChatUsers {
         Ok(found.into_iter().next().map(|(_, found)| found))
     }
 
-    /// Gets the chat user of an application's user, made now if there is none.
+    /// Gets the chat user of an application's user, created if there is none.
     ///
     /// Any number of callers at once get the same document.
     ///
@@ -175,7 +175,7 @@ impl ChatUsers {
         }
     }
 
-    /// Reads what another caller has just created: the index knows it a moment
+    /// Reads a document that another caller has just created: the index has it a moment
     /// before a majority read shows it.
     async fn get_after_race(&self, user: &UserId) -> Result<ChatUser, Error> {
         super::once_visible(|| self.find_by_user(user)).await
@@ -194,8 +194,7 @@ impl ChatUsers {
         self.documents.list("chat_users.list", listing).await
     }
 
-    /// Lists those of `people` who are written to be online, and all of `here`.
-    /// Index: `_id_`.
+    /// Lists those of `people` who are stored as online, and all of `here`. Index: `_id_`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -214,7 +213,7 @@ impl ChatUsers {
         self.documents.list("chat_users.list_online", listing).await
     }
 
-    /// Lists those of `ids` that there are. Index: `_id_`, covered.
+    /// Lists those of `ids` that exist. Index: `_id_`, covered.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -234,11 +233,12 @@ impl ChatUsers {
             .await
     }
 
-    /// Takes somebody off a node that is gone, unless that has happened
-    /// meanwhile; `None` for who is online on no node at all. Tells whether it did.
+    /// Takes a person off a node that has ended, unless that has been done in the
+    /// meantime; `None` for a person who is online on no node at all. Returns whether it
+    /// did.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn take_off(
         &self,
         id: ChatUserId,
@@ -266,7 +266,7 @@ impl ChatUsers {
         Ok(matched == 1)
     }
 
-    /// Lists those that a node, by its boot id, holds online. Index: `nodes`.
+    /// Lists the people that a node, by its boot id, keeps online. Index: `nodes`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -277,7 +277,7 @@ impl ChatUsers {
             .await
     }
 
-    /// Lists whose presence was written since `since`, the oldest change first.
+    /// Lists people whose presence was written since `since`, the oldest change first.
     /// Index: `changedAt`.
     ///
     /// # Errors

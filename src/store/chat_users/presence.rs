@@ -1,9 +1,9 @@
-//! The updates that write who came and who went.
+//! The updates that write who came online and who went offline.
 
 use bson::{Bson, DateTime, Document, doc};
 
-/// The update of a person who has a socket on the node `boot`, and who last
-/// went offline at `left`: that may not have been written yet.
+/// The update of a person who has a socket on the node `boot`, and who last went offline
+/// at `left`, which may not have been written yet.
 pub(in crate::store) fn online(boot: &str, left: Option<DateTime>) -> Bson {
     let mut update = doc! {
         "$set": { "status": "online", "changedBy": boot },
@@ -16,10 +16,9 @@ pub(in crate::store) fn online(boot: &str, left: Option<DateTime>) -> Bson {
     Bson::Document(update)
 }
 
-/// The update of a person whose last socket on the node `boot` is gone.
+/// The update of a person whose last socket on the node `boot` has closed.
 ///
-/// Another node may hold a socket of the same person: only who is on no node
-/// is offline.
+/// Another node may hold a socket of the same person: only a person on no node is offline.
 pub(in crate::store) fn offline(boot: &str, at: DateTime) -> Bson {
     let others = doc! { "$setDifference": [{ "$ifNull": ["$nodes", []] }, [{ "$literal": boot }]] };
     let gone = doc! { "$eq": [{ "$size": "$nodes" }, 0] };

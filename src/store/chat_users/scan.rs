@@ -7,14 +7,14 @@ use crate::id::{ChatUserId, UserId};
 use crate::store::error::Error;
 use crate::store::scan::{self, Query, Scan};
 
-/// A chat user, whatever shape it has.
+/// A chat user, in whatever form it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScannedUser {
     /// Its `_id`; `None` unless it is an id.
     pub id: Option<ChatUserId>,
     /// The person's id in the application.
     pub user: Option<UserId>,
-    /// Whether it says that the person is here.
+    /// Whether the person is stored as online.
     pub online: bool,
     /// The nodes it names.
     pub nodes: Vec<String>,
@@ -44,7 +44,7 @@ impl ChatUsers {
         Scan::start(&self.documents, query, ScannedUser::read)
     }
 
-    /// Finds a chat user, whatever shape it has. Index: `_id_`.
+    /// Finds a chat user, in whatever form it is stored. Index: `_id_`.
     ///
     /// # Errors
     /// When the database cannot answer.

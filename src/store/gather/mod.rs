@@ -1,8 +1,8 @@
-//! Look-ups by key that share queries while many are wanted at the same time.
+//! Look-ups by key that share queries while many are requested at the same time.
 //!
-//! When everybody comes back at once, after a restart, each login looks up the same
-//! two things. What is asked while queries are under way waits for the next one and
-//! shares it, as sends share an insert; alone, a look-up is a query at once.
+//! When everybody comes back at once, after a restart, each login looks up the same two
+//! things. Look-ups that arrive while queries are in progress wait for the next one and
+//! share it, as sends share an insert; a single look-up is a query at once.
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::Error;
 
-/// Queries under way at the same time: a second, since the first may be slow.
+/// Queries in progress at the same time: two, since the first may be slow.
 const QUERIES_AT_ONCE: usize = 2;
 /// Keys of one query.
 const KEYS_PER_QUERY: usize = 500;
@@ -51,7 +51,7 @@ struct Queue<K, V> {
     under_way: usize,
 }
 
-/// Keys that somebody waits for.
+/// Keys that a caller waits for.
 struct Wanted<K, V> {
     keys: Vec<K>,
     found: oneshot::Sender<Result<Vec<(K, V)>, Error>>,
@@ -62,7 +62,7 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + 'static,
 {
-    /// `ask` finds what there is of some keys, in one query.
+    /// `ask` finds the values of some keys, in one query.
     pub(super) fn new(
         ask: impl Fn(Vec<K>) -> BoxFuture<'static, Result<Vec<(K, V)>, Error>> + Send + Sync + 'static,
     ) -> Self {
@@ -76,7 +76,7 @@ where
         }
     }
 
-    /// Finds what there is of some keys, by a query that begins from now on.
+    /// Finds the values of some keys, by a query that begins from now on.
     ///
     /// # Errors
     /// Those of the query.
@@ -90,13 +90,13 @@ where
             begin
         };
         if begin {
-            // in a task: it goes on for the others when this one waits no more
+            // in a task: it continues for the others when this caller stops waiting
             tokio::spawn(self.clone().ask_for_all());
         }
         answer.await.unwrap_or(Err(Error::Abandoned))
     }
 
-    /// Asks until nobody waits.
+    /// Queries until nobody waits.
     async fn ask_for_all(self) {
         let mut under_way = UnderWay(Some(Arc::clone(&self.queue)));
         loop {
@@ -113,7 +113,7 @@ where
             let keys = wanted.iter().flat_map(|one| one.keys.iter().cloned());
             let found = (self.ask)(keys.collect()).await;
             if wanted.len() > 1 && found.as_ref().is_err_and(|error| !error.is_transient()) {
-                // what is wrong with one of them is nothing to the others
+                // an error of one of them does not concern the others
                 for one in wanted {
                     let _ = one.found.send((self.ask)(one.keys).await);
                 }
@@ -130,14 +130,14 @@ where
                     }
                     Err(error) => Err(error.clone()),
                 };
-                // whoever waits no more needs no answer
+                // a caller that has stopped waiting needs no answer
                 let _ = one.found.send(answer);
             }
         }
     }
 }
 
-/// A task that asks; should it break down, another may take its place.
+/// A running query task; if it panics, another may take its place.
 struct UnderWay<K, V>(Option<Arc<Mutex<Queue<K, V>>>>);
 
 impl<K, V> Drop for UnderWay<K, V> {
@@ -149,12 +149,12 @@ impl<K, V> Drop for UnderWay<K, V> {
 }
 
 impl<K, V> Queue<K, V> {
-    /// Those who share the next query; who waits no more is forgotten.
+    /// Those who share the next query; callers that have stopped waiting are dropped.
     fn next(&mut self) -> Vec<Wanted<K, V>> {
         self.waiting.retain(|one| !one.found.is_closed());
         let mut keys = 0;
         let mut next = Vec::new();
-        // whoever wants more than that has a query to himself
+        // a caller that wants more keys than that gets a separate query
         while let Some(one) = self
             .waiting
             .pop_front_if(|one| keys == 0 || keys + one.keys.len() <= KEYS_PER_QUERY)

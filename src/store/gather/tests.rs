@@ -3,7 +3,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::*;
 
-/// Look-ups of even numbers, each query of which waits for a permit and is told of.
+/// Look-ups of even numbers, each query of which waits for a permit and is reported.
 fn evens() -> (
     Gather<u32, String>,
     Arc<Semaphore>,
@@ -73,7 +73,7 @@ async fn a_failure_for_a_while_is_told_to_all_who_share_it() {
     let keys = [vec![2], vec![13], vec![6]];
     let all = futures::future::join_all(keys.map(|keys| gather.find(keys))).await;
     let fine: Vec<bool> = all.iter().map(Result::is_ok).collect();
-    // the first task takes all that wait by the time it runs
+    // the first task takes all that are waiting by the time it runs
     assert_eq!(fine, [false; 3]);
     assert!(gather.find(vec![2]).await.is_ok(), "the next is asked anew");
     assert_eq!(queries.recv().await.unwrap(), [2, 13, 6]);

@@ -9,12 +9,12 @@ use super::{CLIENT_ID, Error, Messages, SEQ};
 use crate::domain::Message;
 use crate::store::error::{DUPLICATE_KEY, index_name};
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
     /// Every message is stored, on a majority and journaled.
     All,
-    /// Everything before `index` is stored so; nothing from it on.
+    /// Everything before `index` is stored in that way; nothing from it on.
     StoppedAt {
         /// Position, in the batch, of the message that was refused.
         index: usize,
@@ -28,21 +28,20 @@ pub enum Appended {
 pub enum Refusal {
     /// `_id`: an earlier attempt of ours stored this very message.
     AlreadyStored,
-    /// `(chatRoom, from, clientId)`: the sender repeats a send.
+    /// `(chatRoom, from, clientId)`: the sender has repeated a send.
     Repeated,
-    /// `(chatRoom, seq)`: somebody else took the number.
+    /// `(chatRoom, seq)`: another server has taken the number.
     NumberTaken,
 }
 
 impl Messages {
     /// Stores messages in order, stopping at the first that is refused.
     ///
-    /// Ordered, so that number n+1 of a chat room is never there without n.
-    /// Waits at most `limit`; what was begun goes on even then.
+    /// Ordered, so that number n+1 of a chat room never exists without n. Waits at most
+    /// `limit`; an operation that has begun continues even then.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer; see
-    /// [`Error::may_be_applied`].
+    /// When the database cannot be reached or did not answer; see [`Error::may_be_applied`].
     pub async fn append(
         &self,
         messages: Arc<[Message]>,

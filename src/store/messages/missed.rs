@@ -1,4 +1,4 @@
-//! What a person has not got yet.
+//! The messages that a person has not received yet.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use crate::domain::Message;
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::raw::{FromRaw, by_serde};
 
-/// Chat rooms looked into by one query of [`Messages::look_into`].
+/// Chat rooms in one query of [`Messages::look_into`].
 const UNIONS_PER_QUERY: usize = 500;
 
-/// Where a message is, without what it says.
+/// The position of a message, without its text.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MissedPosition {
@@ -28,7 +28,7 @@ pub struct MissedPosition {
 by_serde!(MissedPosition);
 
 impl MissedPosition {
-    /// Where a message is.
+    /// The position of a message.
     pub fn of(message: &Message) -> Self {
         Self {
             chat_room: message.chat_room,
@@ -39,8 +39,8 @@ impl MissedPosition {
 }
 
 impl Messages {
-    /// Counts the messages to somebody in a range of a chat room of which no device
-    /// was told when they were stored. Index: `chatRoom_seq`.
+    /// Counts the messages to a person in a range of a chat room that were sent to no
+    /// device when they were stored. Index: `chatRoom_seq`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -65,8 +65,8 @@ impl Messages {
             .await
     }
 
-    /// Lists the newest messages to a person after a position in each chat
-    /// room, at most `limit` a room, in no particular order.
+    /// Lists the newest messages to a person after a position in each chat room, at most
+    /// `limit` per room, in no particular order.
     ///
     /// One query for 500 rooms: the database looks into each room by index
     /// `chatRoom_seq` and reads no more than `limit` matches.
@@ -84,7 +84,7 @@ impl Messages {
             .await
     }
 
-    /// Where the messages are that [`Messages::list_missed`] would list: for many
+    /// The positions of the messages that [`Messages::list_missed`] would list: for many
     /// chat rooms, whose texts would fill the memory.
     ///
     /// # Errors
@@ -126,8 +126,8 @@ impl Messages {
         self.look_into(name, &lookups).await
     }
 
-    /// The position of the last message stored before a time, by chat room, of those
-    /// that have one; one query for 500 rooms, which reads what was stored since.
+    /// The position of the last message stored before a time, by chat room, for rooms
+    /// that have one; one query for 500 rooms, which reads the messages stored since.
     /// Index: `chatRoom_seq`.
     ///
     /// # Errors
@@ -153,7 +153,7 @@ impl Messages {
         Ok(last.collect())
     }
 
-    /// Gathers what several pipelines find, hundreds of them in one query.
+    /// Collects the results of several pipelines, hundreds of them in one query.
     pub(super) async fn look_into<R>(
         &self,
         name: &'static str,
@@ -163,7 +163,7 @@ impl Messages {
         R: FromRaw + Send + 'static,
     {
         let mut all = Vec::new();
-        // a pipeline may hold 1,000 stages, and each room is one
+        // a pipeline may have 1,000 stages, and each room is one
         for some in lookups.chunks(UNIONS_PER_QUERY) {
             let Some((first, others)) = some.split_first() else {
                 continue;

@@ -1,4 +1,4 @@
-//! Messages: the one truth about what was said, and in which order.
+//! Messages: the authoritative record of what was sent, and in which order.
 
 mod append;
 mod missed;
@@ -91,7 +91,7 @@ pub(super) fn indexes() -> Vec<IndexModel> {
     vec![
         // list_page, list_at, list_last, list_missed; makes the numbering gapless
         index::unique(SEQ, doc! { "chatRoom": 1, "seq": 1 }),
-        // find_by_client_id; makes a send happen once for ever
+        // find_by_client_id; makes a send happen only once
         once(
             CLIENT_ID,
             doc! { "chatRoom": 1, "from": 1, "clientId": 1 },
@@ -100,7 +100,7 @@ pub(super) fn indexes() -> Vec<IndexModel> {
     ]
 }
 
-/// Which messages of a chat room a page holds.
+/// The messages of a chat room that a page contains.
 #[derive(Clone, Copy, Debug)]
 pub struct Page {
     /// Only messages after this one; 0 for no bound.
@@ -128,7 +128,7 @@ impl Messages {
         self.documents.find_one("messages.find", by_id(id)).await
     }
 
-    /// Finds the message a sender stored under a client id in a chat room. Index:
+    /// Finds the message that a sender stored under a client id in a chat room. Index:
     /// `chatRoom_from_clientId`.
     ///
     /// # Errors
@@ -154,8 +154,8 @@ impl Messages {
         self.documents.find_one("messages.find_at", filter).await
     }
 
-    /// Lists the messages at these positions in chat rooms, in no particular order,
-    /// those that there are. Index: `chatRoom_seq`.
+    /// Lists the messages at these positions in chat rooms, in no particular order, those
+    /// that exist. Index: `chatRoom_seq`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -178,8 +178,8 @@ impl Messages {
         self.documents.list("messages.list_at", listing).await
     }
 
-    /// Finds the newest message to somebody after one position and up to another.
-    /// Index: `chatRoom_seq`.
+    /// Finds the newest message to a person after one position and up to another. Index:
+    /// `chatRoom_seq`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -201,7 +201,7 @@ impl Messages {
             .await
     }
 
-    /// Lists a page, in the order the page asks for. Index: `chatRoom_seq`.
+    /// Lists a page, in the order that the page asks for. Index: `chatRoom_seq`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -216,8 +216,8 @@ impl Messages {
 
     /// Lists the last message of each chat room that has one.
     ///
-    /// Index: `chatRoom_seq`, as a distinct scan: one document per chat room is
-    /// read. The descending form is the one that gets this plan on MongoDB 6.
+    /// Index: `chatRoom_seq`, as a distinct scan: one document per chat room is read. The
+    /// descending form is the one that gets this plan on MongoDB 6.
     ///
     /// # Errors
     /// When the database cannot answer.

@@ -1,4 +1,4 @@
-//! Counting messages again and mending their counts, for `chatzz verify`.
+//! Recounting messages and repairing their counts, for `chatzz verify`.
 
 use bson::{Document, doc};
 use mongodb::options::Hint;
@@ -33,7 +33,7 @@ impl Messages {
                     let counted = collection.count_documents(filter.clone());
                     let hint = Hint::Name(index.to_owned());
                     match counted.hint(hint).await {
-                        // the index is missing: slowly, then
+                        // the index is missing: then slowly
                         Err(error) if is_bad_hint(&error) => {
                             collection.count_documents(filter).await
                         }
@@ -44,7 +44,7 @@ impl Messages {
             .await
     }
 
-    /// Counts all messages from the collection's bookkeeping, roughly.
+    /// Counts all messages from the collection's metadata, approximately.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -56,12 +56,12 @@ impl Messages {
             .await
     }
 
-    /// Replaces counts that are still as they were seen; returns whether they were.
+    /// Replaces counts that are unchanged since they were seen; returns whether they were.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn mend_counts(&self, seen: &Scanned, counts: Counts) -> Result<bool, Error> {
-        // null matches what is not there, too
+        // null also matches a missing field
         let filter = doc! { "_id": &seen.id, "counts": &seen.stored_counts };
         let update = doc! { "$set": { "counts": numbers(counts) } };
         let matched = self
@@ -71,7 +71,7 @@ impl Messages {
     }
 }
 
-/// Whether the database does not know the index it was told to use (code 2).
+/// Whether the database does not have the index of the hint (code 2).
 fn is_bad_hint(error: &mongodb::error::Error) -> bool {
     matches!(
         error.kind.as_ref(),

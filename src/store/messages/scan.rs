@@ -1,4 +1,4 @@
-//! Reading all messages, and counting them again, for `chatzz verify`.
+//! Reading all messages, and recounting them, for `chatzz verify`.
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawDocument, doc};
@@ -8,7 +8,7 @@ use crate::domain::Counts;
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::scan::{self, Query, Scan};
 
-/// A message without its text, whatever shape it has.
+/// A message without its text, in whatever form it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scanned {
     /// Its `_id`.
@@ -25,13 +25,13 @@ pub struct Scanned {
     pub created_at: Option<DateTime>,
     /// How many each member had sent by then; `None` unless they are two numbers.
     pub counts: Option<Counts>,
-    /// What stands there, whatever it is.
+    /// The stored value, whatever it is.
     pub stored_counts: Bson,
-    /// Whether it has a `readAt`, as documents of before protocol 3 may.
+    /// Whether it has a `readAt`, as documents from before protocol 3 may.
     pub read: bool,
 }
 
-/// A sender's key of a send.
+/// A sender's key for a send.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SendKey {
     /// The message's `_id`.
@@ -99,7 +99,7 @@ impl Messages {
 
     /// Reads the messages that name no chat room at all. Index: `chatRoom_seq`.
     pub fn scan_roomless(&self) -> Scan<Scanned> {
-        // comparisons in `$expr` are of all types, as the index is: ids stand together
+        // comparisons in `$expr` are across all types, as the index is: ids are adjacent
         let ids = [[0; 12], [0xFF; 12]].map(ObjectId::from_bytes);
         let [first, last] = ids;
         self.scan_where(doc! { "$or": [
@@ -117,7 +117,7 @@ impl Messages {
         Scan::start(&self.documents, query, Scanned::read)
     }
 
-    /// Reads messages in whatever form.
+    /// Reads messages in any form.
     pub(in crate::store) fn scan_as<T>(
         &self,
         query: Query,
@@ -126,8 +126,8 @@ impl Messages {
         Scan::start(&self.documents, query, read)
     }
 
-    /// Reads every sender's keys in order. Without an index (the declared one
-    /// makes the reading needless) the database sorts on disk.
+    /// Reads every sender's keys in order. Without an index (with the declared one this
+    /// is not needed) the database sorts on disk.
     pub fn scan_send_keys(&self) -> Scan<SendKey> {
         let query = Query {
             filter: doc! { "clientId": { "$exists": true } },
@@ -137,7 +137,7 @@ impl Messages {
         Scan::start(&self.documents, query, SendKey::read)
     }
 
-    /// Finds a message, whatever shape it has. Index: `_id_`.
+    /// Finds a message, in whatever form it is stored. Index: `_id_`.
     ///
     /// # Errors
     /// When the database cannot answer.

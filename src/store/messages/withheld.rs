@@ -1,7 +1,7 @@
 //! Messages withheld from their receiver, who had blocked the sender.
 //!
-//! Such a message has its place in the chat room like any other, and is addressed
-//! to [`ChatUserId::NOBODY`]: what asks for messages *to* somebody never finds it.
+//! Such a message has its position in the chat room like any other, and is addressed to
+//! [`ChatUserId::NOBODY`]: queries for messages *to* somebody never find it.
 
 use bson::{Document, doc};
 
@@ -14,16 +14,17 @@ fn is_seen_by(message: &Message, viewer: ChatUserId) -> bool {
     !message.is_withheld() || message.from == viewer
 }
 
-/// The messages that a person may see, among those of his chat rooms.
+/// The messages that a person may see, among those of their chat rooms.
 pub(super) fn seen_by(viewer: ChatUserId) -> Document {
     doc! { "$or": [{ "to": { "$ne": ChatUserId::NOBODY } }, { "from": viewer }] }
 }
 
 impl Messages {
-    /// Lists the last message that a person sees of each of his chat rooms.
+    /// Lists the last message that a person sees in each of their chat rooms.
     ///
-    /// As [`Messages::list_last`]; where that one is withheld from him the database
-    /// looks into the chat room, by index `chatRoom_seq`, in one query more for all.
+    /// Like [`Messages::list_last`]; where that message is withheld from the person, the
+    /// database looks into the chat room, by index `chatRoom_seq`, in one more query for
+    /// all.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -48,7 +49,7 @@ impl Messages {
         Ok(last)
     }
 
-    /// Lists the positions, between two in a chat room, of what is withheld there,
+    /// Lists the positions of withheld messages between two positions in a chat room,
     /// ascending. Index: `chatRoom_seq`.
     ///
     /// # Errors

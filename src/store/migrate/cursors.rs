@@ -1,9 +1,9 @@
 //! Migration 0003: how far messages got moves from the messages to cursors of their
 //! chat rooms, and every message gets its counts.
 //!
-//! Chat rooms are done one after the other, and one that is done has `lastCounts`: an
-//! interrupted run goes on with the others, and a chat room done half is done again
-//! from the messages, which keep their old status until its cursors are stored.
+//! Chat rooms are migrated one after the other, and a finished one has `lastCounts`: an
+//! interrupted run continues with the others, and a half-finished chat room is migrated
+//! again from the messages, which keep their old status until its cursors are stored.
 //!
 //! | before | after |
 //! |---|---|
@@ -41,7 +41,7 @@ pub(super) struct Done {
 }
 
 impl Done {
-    /// What to tell of it; nothing of a new database.
+    /// A note about the outcome; none for a new database.
     pub(super) fn note(self) -> Option<String> {
         if self == Self::default() {
             return None;
@@ -58,7 +58,7 @@ impl Done {
     }
 }
 
-/// A message of before, as far as it matters.
+/// A message from before the migration, as far as it matters.
 struct Old {
     id: Bson,
     seq: Seq,
@@ -66,7 +66,7 @@ struct Old {
     to: Option<ChatUserId>,
     at: Option<DateTime>,
     is_read: bool,
-    /// Handed over, without a time that says so.
+    /// Sent, without a time that says when.
     is_sent_untimed: bool,
 }
 
@@ -87,18 +87,18 @@ impl Old {
     }
 }
 
-/// How far a member got, by what the messages said.
+/// How far a member has got, according to the messages.
 #[derive(Clone, Copy, Debug, Default)]
 struct Got {
     read: (Seq, i64),
     sent: Seq,
-    /// Unread messages since the last one that was read.
+    /// Unread messages since the last read one.
     unread: u64,
-    /// Unread messages below one that was read.
+    /// Unread messages below a read one.
     became_read: u64,
 }
 
-/// A chat room on its way.
+/// A chat room being migrated.
 struct Room {
     id: ChatRoomId,
     members: Members,
@@ -118,7 +118,7 @@ impl Room {
         }
     }
 
-    /// Takes the next message in the order of `seq`; gives the update it needs.
+    /// Takes the next message in the order of `seq`; returns the update it needs.
     fn take(&mut self, old: &Old) -> Document {
         self.messages += 1;
         let position = |who: Option<ChatUserId>| self.members.position(who?);
@@ -148,7 +148,7 @@ impl Room {
         doc! { "q": filter, "u": { "$set": { "counts": numbers(counts) } } }
     }
 
-    /// The update of the chat room's head, which says that it is done.
+    /// The update of the chat room's head, which marks it as finished.
     fn head(&self) -> Document {
         let Head { seq, at, counts } = self.head;
         let mut most = doc! { "lastSeq": seq, "lastCounts": numbers(counts), "logged": seq };
@@ -168,7 +168,7 @@ impl Room {
             if read > 0 {
                 most.insert(format!("cursors.{member}.read.seq"), read);
                 most.insert(format!("cursors.{member}.read.count"), count);
-                // whatever was read before, nobody knows from where on
+                // nobody knows from which position on earlier messages were read
                 most.insert(format!("cursors.{member}.read.after"), read);
             }
             if got.sent > 0 {
@@ -176,7 +176,7 @@ impl Room {
             }
         }
         if most.is_empty() {
-            // an update has to say something
+            // an update must not be empty
             most.insert("lastSeq", self.head.seq);
         }
         doc! { "q": { "_id": self.id }, "u": { "$max": most } }
@@ -184,7 +184,7 @@ impl Room {
 }
 
 impl Store {
-    /// Carries over every chat room that is not done.
+    /// Migrates every chat room that is not finished.
     pub(super) async fn move_to_cursors(&self) -> Result<Done, MigrateError> {
         let mut done = Done::default();
         let mut reported = Instant::now();
@@ -194,7 +194,7 @@ impl Store {
                 return Ok(done);
             }
             for (id, members) in rooms {
-                // a server that was frozen may be back
+                // a server that was frozen may be running again
                 if reported.elapsed() >= REPORT_EVERY {
                     reported = Instant::now();
                     self.refuse_other_versions().await?;
@@ -223,7 +223,7 @@ impl Store {
         }
         self.update(&self.names.messages, updates).await?;
         if room.messages > 0 {
-            // from here on the cursors say it, so they come first
+            // from here on the cursors contain the statuses, so they come first
             self.update(&self.names.chat_rooms, vec![room.cursors()])
                 .await?;
             let filter = doc! { "chatRoom": room.id };
@@ -236,7 +236,7 @@ impl Store {
         Ok(room)
     }
 
-    /// Carries statements out, however often a majority or an election takes its time.
+    /// Executes statements, however long a majority or an election takes.
     async fn update(
         &self,
         collection: &str,
@@ -268,8 +268,8 @@ impl Store {
 }
 
 impl crate::store::ChatRooms {
-    /// Lists chat rooms that are not done, the first of them by `_id`; one that the
-    /// server could not read is passed over.
+    /// Lists chat rooms that are not finished, the first of them by `_id`; one that the
+    /// server could not read is skipped.
     async fn list_unmigrated(&self, limit: i64) -> Result<Vec<(ChatRoomId, Members)>, Error> {
         let filter = doc! {
             "_id": scan::after(None::<ChatRoomId>),

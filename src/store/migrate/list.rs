@@ -2,19 +2,19 @@
 
 use sha2::{Digest as _, Sha256};
 
-/// A numbered change of the database: a file of `migrations/`, and code before it.
+/// A numbered change of the database: a file of `migrations/`, and optional code before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Migration {
     /// File name without its ending; orders the migrations.
     pub name: &'static str,
     /// The file: an Extended JSON array of commands.
     pub commands: &'static str,
-    /// What is done before the commands.
+    /// The code that runs before the commands.
     pub(super) code: Option<Code>,
 }
 
-/// What a migration does by code. It may take long, no server of another version may
-/// run meanwhile, and there is no way back.
+/// The code of a migration. It may take long, no server of another version may run
+/// meanwhile, and there is no way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
     /// Statuses of messages become cursors of their chat rooms.

@@ -20,7 +20,7 @@ pub struct Plan {
     pub migrations: Vec<String>,
     /// Indexes that do not exist yet, as (collection, name).
     pub indexes: Vec<(String, String)>,
-    /// What is to be known before, or was counted: sentences.
+    /// Sentences about what to know beforehand, or what was counted.
     pub notes: Vec<String>,
 }
 
@@ -69,7 +69,7 @@ pub enum MigrateError {
     /// Another process holds the lock.
     #[error("another process is migrating this database and did not finish within {0:?}")]
     Locked(Duration),
-    /// A server of another version runs, or crashed a moment ago.
+    /// A server of another version is running, or crashed a moment ago.
     #[error(
         "a server of another version runs on this database (node {0}): stop every server first; \
          the lease of one that crashed ends by itself within {1:?}"
@@ -94,14 +94,14 @@ impl From<Error> for MigrateError {
 
 /// How long a lock is valid unless renewed, in milliseconds.
 const LOCK_MS: i64 = 60_000;
-/// How long another process's migration is waited for.
+/// How long to wait for another process's migration.
 const LOCK_WAIT: Duration = Duration::from_mins(2);
 /// How often a lock is renewed while code runs.
 const LOCK_RENEWAL: Duration = Duration::from_secs(15);
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 impl Store {
-    /// Tells what [`Store::migrate`] would do. Writes nothing.
+    /// Returns what [`Store::migrate`] would do. Writes nothing.
     ///
     /// # Errors
     /// When the database is not one that can be migrated.
@@ -111,7 +111,7 @@ impl Store {
         let by_code = by_code.filter(|one| migrations.iter().any(|name| name == one.name));
         let mut notes = Vec::new();
         for migration in by_code {
-            // on a new database there is nothing to lose
+            // a new database has nothing to lose
             if self.messages.estimate().await? > 0 {
                 notes.push(format!(
                     "{} rewrites chat rooms and messages, and there is no way back: \
@@ -134,7 +134,7 @@ impl Store {
     pub async fn pending_migrations(&self) -> Result<Vec<String>, MigrateError> {
         let records = self.records().await?;
         if records.is_empty() {
-            // afterwards the indexes themselves keep such documents out
+            // later the indexes themselves keep such documents out
             self.refuse_legacy().await?;
         }
         let mut pending = Vec::new();
@@ -145,7 +145,7 @@ impl Store {
                 .find(|r| r.get_str("_id").is_ok_and(|found| found == id))
             {
                 None => pending.push(migration.name.to_owned()),
-                // begun, and not brought to its end
+                // begun, and not completed
                 Some(record) if !record.contains_key("appliedAt") => {
                     pending.push(migration.name.to_owned());
                 }
@@ -167,9 +167,8 @@ impl Store {
     }
 
     /// Runs the migrations that have not run and creates missing indexes.
-    ///
-    /// Any number of processes may call this at once: one works, the others
-    /// wait and then find nothing to do. Returns what was done.
+    /// Any number of processes may call this at once: one works, and the others wait and
+    /// then find nothing to do. Returns what was done.
     ///
     /// # Errors
     /// When the database is not one that can be migrated.
@@ -201,7 +200,7 @@ impl Store {
         Ok(plan)
     }
 
-    /// Runs one, and records it; returns what was counted.
+    /// Runs one migration, and records it; returns what was counted.
     async fn run_migration(
         &self,
         migration: &Migration,
@@ -226,15 +225,15 @@ impl Store {
         Ok(note)
     }
 
-    /// Runs what a migration does by code, while no other version serves. It is recorded
-    /// as begun first: by that a server of an older version refuses to start.
+    /// Runs the code of a migration, while no other version serves. It is first recorded
+    /// as begun, so that a server of an older version refuses to start.
     async fn run_code(
         &self,
         code: Code,
         migration: &Migration,
         owner: &str,
     ) -> Result<Option<String>, MigrateError> {
-        // looked at before anything is recorded, too: a refusal must not keep out the
+        // also checked before anything is recorded: a refusal must not lock out the
         // version that still serves
         self.refuse_other_versions().await?;
         self.record(migration, "startedAt").await?;
@@ -244,7 +243,7 @@ impl Store {
         done
     }
 
-    /// Renews the lock until the task is ended.
+    /// Renews the lock until the task is aborted.
     fn keep_locked(&self, owner: &str) -> tokio::task::JoinHandle<()> {
         let (store, owner) = (self.clone(), owner.to_owned());
         tokio::spawn(async move {
@@ -270,7 +269,7 @@ impl Store {
             Code::Cursors => {
                 let done = self.move_to_cursors().await?;
                 self.refuse_other_versions().await?;
-                // it keeps sends unique before the old one goes
+                // it keeps sends unique before the old one is dropped
                 self.create_index(messages::CLIENT_ID).await?;
                 Ok(done.note())
             }
@@ -367,8 +366,8 @@ fn record_id(name: &str) -> String {
     format!("migration:{name}")
 }
 
-/// Whether a command failed because its effect is there: the collection exists (code
-/// 48), or the index is gone (27), or its collection never was (26).
+/// Whether a command failed because its effect already exists: the collection exists
+/// (code 48), or the index does not exist (27), or its collection never did (26).
 fn already_done(error: &mongodb::error::Error) -> bool {
     matches!(
         error.kind.as_ref(),

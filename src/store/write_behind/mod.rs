@@ -16,13 +16,13 @@ use crate::id::{ChatRoomId, ChatUserId, Seq};
 
 pub use queue::WriteBehindQueue;
 
-/// How long one command is waited for: its answer may be lost on a connection that
-/// lives on, and all that other nodes are to know would wait with it. A later one
-/// may overtake it then: heads and cursors only grow, and presence is written once
-/// more (see [`repeats`]).
+/// How long to wait for one command: its answer may be lost on a connection that stays
+/// open, and everything that other nodes are to learn would wait with it. A later command
+/// may overtake it then: heads and cursors only grow, and presence is written once more
+/// (see [`repeats`]).
 const LONGEST: Duration = Duration::from_millis(1_500);
 
-/// What became known about a chat room since the last write.
+/// The changes of a chat room since the last write.
 #[derive(Clone, Debug)]
 pub struct RoomProgress {
     /// The two people.
@@ -31,12 +31,12 @@ pub struct RoomProgress {
     pub head: Option<Head>,
     /// Delivered cursors that moved.
     pub delivered: HashMap<ChatUserId, Seq>,
-    /// Receipts, to be remembered with their time.
+    /// Receipts, to be stored with their time.
     pub steps: Vec<(ChatUserId, ReadStep)>,
 }
 
 impl RoomProgress {
-    /// Nothing yet.
+    /// No changes yet.
     pub fn new(members: Members) -> Self {
         Self {
             members,
@@ -47,17 +47,17 @@ impl RoomProgress {
     }
 }
 
-/// What became known about a person since the last write.
+/// The change of a person's presence since the last write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PresenceChange {
-    /// The person has a socket on this node, and had last left then.
+    /// The person has a socket on this node, and had last gone offline at this time.
     Online(Option<DateTime>),
-    /// The person's last socket on this node went, then.
+    /// The person's last socket on this node closed at this time.
     Offline(DateTime),
 }
 
-/// Writes progress and presence on a majority: what only a primary knew would
-/// be lost with it, and nothing would ever write it again.
+/// Writes progress and presence on a majority: a write that only a primary has would be
+/// lost with it, and nothing would ever repeat it.
 #[derive(Clone, Debug)]
 pub struct BulkWrites {
     bulk: BulkWriter,
@@ -70,12 +70,10 @@ impl BulkWrites {
         Self { bulk, rooms, users }
     }
 
-    /// Moves heads and cursors forward, never backwards, whatever is stored, and
-    /// remembers receipts.
+    /// Moves heads and cursors forward, never back, whatever is stored, and stores receipts.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer; writing the same
-    /// again is harmless.
+    /// When the database cannot be reached or did not answer; repeating the write is harmless.
     pub async fn rooms(&self, moved: &HashMap<ChatRoomId, RoomProgress>) -> Result<(), Error> {
         let mut statements = Vec::with_capacity(moved.len());
         for (room, progress) in moved {
@@ -94,11 +92,10 @@ impl BulkWrites {
         written.await.map(drop)
     }
 
-    /// Writes who came and went on the node `boot`; what is read next shows it.
+    /// Writes who came online and went offline on the node `boot`; later reads show it.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer; writing the same
-    /// again is harmless.
+    /// When the database cannot be reached or did not answer; repeating the write is harmless.
     pub async fn presence(
         &self,
         boot: &str,

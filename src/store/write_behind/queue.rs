@@ -1,4 +1,4 @@
-//! What waits to be written writes, coalesced by document.
+//! The write-behind queue: waiting updates, coalesced by document.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,13 +14,13 @@ use crate::domain::{Head, Members, ReadStep};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::Error;
 
-/// How often what became known is written.
+/// How often the queue is written.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// How long a written cursor is remembered at least; no read takes that long.
+/// How long a written cursor is remembered, at least; no read takes that long.
 const REMEMBERED: Duration = Duration::from_secs(15);
 
-/// The queue of what is written writes.
+/// The write-behind queue.
 #[derive(Debug)]
 pub struct WriteBehindQueue {
     writes: BulkWrites,
@@ -33,8 +33,8 @@ pub struct WriteBehindQueue {
 struct Pending {
     boot: Arc<str>,
     rooms: HashMap<ChatRoomId, RoomProgress>,
-    /// Cursors handed to the database lately: a read that began before they
-    /// were there may come to its end now.
+    /// Cursors sent to the database recently: a read that began before they were there
+    /// may complete now.
     written: Lately,
     presence: HashMap<ChatUserId, PresenceChange>,
     repeats: Repeats,
@@ -42,7 +42,7 @@ struct Pending {
 }
 
 impl WriteBehindQueue {
-    /// An empty queue in front of `behind`.
+    /// An empty queue in front of `writes`.
     pub fn new(writes: BulkWrites) -> Self {
         Self {
             writes,
@@ -56,14 +56,14 @@ impl WriteBehindQueue {
         self.pending.lock().boot = boot.into();
     }
 
-    /// A chat room's last message.
+    /// Records a chat room's last message.
     pub fn head(&self, room: ChatRoomId, members: Members, head: Head) {
         let mut pending = self.pending.lock();
         let progress = pending.room(room, members);
         progress.head = Some(progress.head.map_or(head, |known| known.later(head)));
     }
 
-    /// A delivered cursor that moved.
+    /// Records a delivered cursor that moved.
     pub fn delivered(&self, room: ChatRoomId, members: Members, member: ChatUserId, seq: Seq) {
         let mut pending = self.pending.lock();
         let progress = pending.room(room, members);
@@ -71,14 +71,14 @@ impl WriteBehindQueue {
         *cursor = seq.max(*cursor);
     }
 
-    /// A receipt, to be remembered with its time.
+    /// Records a receipt, to be stored with its time.
     pub fn read(&self, room: ChatRoomId, members: Members, member: ChatUserId, step: ReadStep) {
         let mut pending = self.pending.lock();
         let progress = pending.room(room, members);
         progress.steps.push((member, step));
     }
 
-    /// Somebody came or went.
+    /// Records that a person came online or went offline.
     pub fn presence(&self, user: ChatUserId, change: PresenceChange) {
         let mut pending = self.pending.lock();
         pending.since.get_or_insert_with(Instant::now);
@@ -94,7 +94,7 @@ impl WriteBehindQueue {
         waiting.copied().max(written).unwrap_or_default()
     }
 
-    /// Writes every 250 ms until cancelled; what waits then is for the last
+    /// Writes every 250 ms until cancelled; the rest is left to the last
     /// [`WriteBehindQueue::flush`].
     pub async fn run(self: Arc<Self>, cancelled: CancellationToken) {
         let mut ticks = tokio::time::interval(INTERVAL);
@@ -113,10 +113,10 @@ impl WriteBehindQueue {
         }
     }
 
-    /// Writes what waits now. What could not be written waits on.
+    /// Writes what is waiting now. What could not be written stays in the queue.
     ///
     /// # Errors
-    /// When the database cannot be asked or did not answer.
+    /// When the database cannot be reached or did not answer.
     pub async fn flush(&self) -> Result<(), Error> {
         let _one_at_a_time = self.flushing.lock().await;
         let (boot, rooms, presence) = {
@@ -132,7 +132,7 @@ impl WriteBehindQueue {
             pending.repeats.add_due(&mut presence);
             (Arc::clone(&pending.boot), rooms, presence)
         };
-        // one that is not answered does not hold up the other
+        // if one is not answered, it does not hold up the other
         let (came_or_went, moved) = tokio::join!(
             self.writes.presence(&boot, &presence),
             self.writes.rooms(&rooms)
@@ -187,7 +187,7 @@ impl Pending {
         self.rooms.entry(room).or_insert_with(new)
     }
 
-    /// Takes back what was not written; what became known since is newer.
+    /// Puts back what was not written; changes recorded since are newer.
     fn put_back_rooms(&mut self, rooms: HashMap<ChatRoomId, RoomProgress>) {
         for (room, older) in rooms {
             let newer = self.room(room, older.members);

@@ -1,8 +1,8 @@
 //! Presence that is written once more.
 //!
-//! A write whose answer was lost may still be carried out, after a later one
-//! even: then the database shows who has left long ago. So when a later one was
-//! answered, the same is written again when the lost one is surely over.
+//! A write whose answer was lost may still be executed, even after a later one: then the
+//! database shows an old presence. So when a later write has been answered, the same is
+//! written again once the lost one is certainly over.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
@@ -11,20 +11,20 @@ use super::PresenceChange;
 use crate::id::ChatUserId;
 use crate::store::Error;
 
-/// How long a lost write may still be under way at a database that answers again.
+/// How long a lost write may still be in progress at a database that answers again.
 const SETTLED: Duration = Duration::from_secs(2);
 
-/// Whose presence is written once more.
+/// The people whose presence is written once more.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    /// Whose last write may come to be carried out later.
+    /// People whose last write may still be executed later.
     open: HashSet<ChatUserId>,
-    /// What was written after it, and when it is to be written again.
+    /// The write after it, and when it is to be repeated.
     due: HashMap<ChatUserId, (PresenceChange, Instant)>,
 }
 
 impl Repeats {
-    /// Adds what is due to a write; what became known since is newer.
+    /// Adds the due repeats to a write; changes recorded since are newer.
     pub(super) fn add_due(&mut self, presence: &mut HashMap<ChatUserId, PresenceChange>) {
         self.add_due_at(presence, Instant::now());
     }
@@ -35,7 +35,7 @@ impl Repeats {
         }
     }
 
-    /// Notes what became of a write.
+    /// Notes the outcome of a write.
     pub(super) fn note(
         &mut self,
         presence: &HashMap<ChatUserId, PresenceChange>,

@@ -8,16 +8,16 @@ use crate::store::chat_rooms::{ScannedHead, ScannedRoom};
 use crate::verify::suspect::Tail;
 use crate::verify::{Check, Finding};
 
-/// What is wrong about a chat room.
+/// What is wrong with a chat room.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::verify) enum Fault {
     /// The head, and what it should be.
     Head(ScannedHead),
     /// A delivered cursor beyond the last message.
     Delivered { member: String, seq: Seq },
-    /// The same of the cursor of what devices were told.
+    /// A sent cursor beyond the last message.
     Sent { member: String, seq: Seq },
-    /// A read cursor beyond the last message or with a wrong count; and what it should be.
+    /// A read cursor beyond the last message or with a wrong count; and the correct values.
     Read {
         member: String,
         read: ReadCursor,
@@ -25,9 +25,9 @@ pub(in crate::verify) enum Fault {
     },
 }
 
-/// Compares a chat room with its messages: it must know at least what was seen
-/// at `first`, and at most what there is `now`. `counts_at` gives the counts of the
-/// message at a position, if that is known.
+/// Compares a chat room with its messages: it must contain at least what was seen at
+/// `first`, and at most what exists `now`. `counts_at` gives the counts of the message at
+/// a position, if known.
 pub(in crate::verify) fn faults(
     room: &ScannedRoom,
     first: &Tail,
@@ -80,7 +80,7 @@ pub(in crate::verify) fn faults(
     faults
 }
 
-/// How many messages a member has got by these counts: the other's.
+/// How many messages a member has received by these counts: those of the other.
 fn count_for(room: &ScannedRoom, member: &str, counts: Counts) -> Option<i64> {
     let reader = room.members?.position(ChatUserId::parse(member)?)?;
     Some(*counts.of(reader.other()))
@@ -152,7 +152,7 @@ impl Looker {
             Fault::Read { member, read, to } => rooms.mend_read(id, member, *read, *to).await,
             Fault::Head(head) => {
                 let mended = rooms.mend_head(id, room.head, *head).await?;
-                // a head too far on has hidden what was stored meanwhile
+                // a head too far ahead has hidden messages stored in the meantime
                 let newer = self.tail(id, now).await?;
                 if let (true, Some(at)) = (newer.seq > head.seq, newer.latest) {
                     let (seq, counts) = (newer.seq, newer.counts);

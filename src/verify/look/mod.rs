@@ -1,4 +1,4 @@
-//! The second look at a suspect, and the mending of what stands.
+//! The second look at a suspect, and the repair of confirmed ones.
 
 mod head;
 mod presence;
@@ -13,18 +13,18 @@ use crate::domain::Counts;
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::{Error, Store, shown};
 
-/// Attempts at one repair, each on the state as it is then.
+/// Attempts at one repair, each on the state at that time.
 const MAX_REPAIRS: usize = 5;
 
-/// What a look shows.
+/// The result of a look.
 pub(super) enum Look {
     /// Nothing is wrong, or not any more.
     Fine,
-    /// It is as wrong as before.
+    /// It is still wrong.
     Stands(Vec<Finding>),
 }
 
-/// Looks again; mends at the last look if told to.
+/// Looks again; repairs at the last look if asked to.
 #[derive(Clone)]
 pub(super) struct Looker {
     store: Store,
@@ -41,9 +41,9 @@ impl Looker {
         }
     }
 
-    /// Looks at one suspect; `last` is the look after which it is reported.
+    /// Looks at one suspect; `last` marks the look after which it is reported.
     ///
-    /// A repair that met a newer state is tried again on that state.
+    /// A repair that finds a newer state is tried again on that state.
     pub(super) async fn look(&self, suspect: &Suspect, last: bool) -> Result<Look, Error> {
         let mend = last && self.repair;
         let mut findings = Vec::new();
@@ -51,7 +51,7 @@ impl Looker {
         for _ in 0..MAX_REPAIRS {
             let found = match self.look_once(suspect, mend).await? {
                 Look::Stands(found) => found,
-                // what was refused before has been put right by somebody else
+                // what was refused before has been corrected by somebody else
                 _ if !findings.is_empty() => return Ok(Look::Stands(findings)),
                 Look::Fine => return Ok(Look::Fine),
             };

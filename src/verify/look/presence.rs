@@ -1,4 +1,4 @@
-//! People who are online with a node that is gone.
+//! People who are online on a node that has ended.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use crate::verify::{Check, Finding};
 
 impl Looker {
     pub(super) async fn presence(&self, id: ChatUserId, mend: bool) -> Result<Look, Error> {
-        // a node takes its lease before it writes anybody online, and writes
-        // everybody offline before it gives its lease up
+        // a node takes its lease before it writes anybody online, and writes everybody
+        // offline before it gives up its lease
         let before = self.alive().await?;
         let Some(person) = self.store.chat_users.find_scanned(id).await? else {
             return Ok(Look::Fine);
@@ -39,7 +39,7 @@ impl Looker {
         Ok(alive.into_iter().map(|node| node.boot).collect())
     }
 
-    /// Takes a person off the nodes that are gone, as their successors would.
+    /// Takes a person off the nodes that have ended, as their successors would.
     async fn take_off(
         &self,
         id: ChatUserId,
@@ -55,7 +55,7 @@ impl Looker {
         for boot in person.nodes.iter().filter(|boot| !alive.contains(*boot)) {
             let mut at = self.now;
             if let Some(node) = expired.iter().find(|node| node.boot == *boot) {
-                // from here on its holder cannot renew it any more
+                // from here on its holder can no longer renew it
                 if !self.store.nodes.end_expired(node).await? {
                     all = false;
                     continue;

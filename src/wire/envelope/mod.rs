@@ -1,5 +1,5 @@
-//! What clients are told, and the `chatzz` envelope that says it in protocol 3:
-//! `{type, data}`, nothing beside these two.
+//! What the server sends on its own initiative, and the `chatzz` envelope for it in
+//! protocol 3: `{type, data}`, and no other fields.
 
 pub mod result;
 
@@ -26,9 +26,9 @@ pub const EVENT: &str = "chatzz";
 /// Version of the contract in `docs/protocol.md`; the npm package spoke 1.
 pub const PROTOCOL: u32 = 3;
 
-/// Something that a client is told on its own.
+/// Something that the server sends on its own initiative.
 pub enum Notice<'a> {
-    /// What a person is told after `connect-user`, and what the application adds.
+    /// The state after `connect-user`, and what the application adds.
     UserDetails(Box<Login>, Option<Arc<RawValue>>),
     /// A contact came online or went offline; the envelope's name is configured.
     StatusChanged(StatusEvent, &'a Announcement),
@@ -40,13 +40,13 @@ pub enum Notice<'a> {
     NewMessage(&'a PerDialect<&'a Stored>),
     /// Messages became `sent` or `read`.
     MessageStatusChanged(&'a Advanced),
-    /// One's own other socket blocked somebody (`true`) or unblocked them.
+    /// Another socket of the user blocked somebody (`true`) or unblocked them.
     BlockChanged(UserId, bool),
-    /// One's own other socket set who may write.
+    /// Another socket of the user set who may write.
     SettingsChanged(Arc<PrivacySettings>),
-    /// Somebody types, to the other one, until a moment that may be now.
+    /// Somebody is typing to the user, until a moment that may be now.
     UserTyping(&'a Ephemeral, DateTime),
-    /// Somebody's front end says something that is not stored.
+    /// The front end of a contact sent something that is not stored.
     UserSignal(&'a UserId, &'a RawValue),
     /// An event of this name failed and carried no acknowledgement.
     Error(&'a str, &'a Error),
@@ -103,7 +103,7 @@ fn messages(page: &HistoryPage) -> Vec<view::Message<'_>> {
     page.messages.iter().map(Into::into).collect()
 }
 
-/// `data` of `user-details`: the user, the contacts, what was missed.
+/// `data` of `user-details`: the user, the contacts, the missed messages.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Login")]

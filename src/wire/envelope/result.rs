@@ -1,5 +1,4 @@
-//! What acknowledgements say, and how protocol 3 says it, in the order of the
-//! event table.
+//! The content of acknowledgements, and its form in protocol 3, in the order of the event table.
 
 use std::sync::Arc;
 
@@ -17,9 +16,9 @@ use crate::wire::json::{Json, render};
 use crate::wire::time::Date;
 use crate::wire::{Dialect, PerDialect, Render, schema, view};
 
-/// What a client is answered that asked for something and got it.
+/// The successful answer to an event.
 pub enum Reply<'a> {
-    /// To `connect-user`: who is logged in, and what time it is.
+    /// To `connect-user`: who is logged in, and the server's time.
     Connected(UserId, DateTime),
     /// To `add-chat-user`.
     Contact(Arc<Contact>),
@@ -41,11 +40,11 @@ pub enum Reply<'a> {
     Settings(Arc<PrivacySettings>),
     /// To `typing`: nothing.
     Done,
-    /// To `signal`: whether a socket of the other took it.
+    /// To `signal`: whether it was sent to a socket of the other.
     Online(bool),
     /// To `get-active-users`.
     Active(ActivePage),
-    /// To `refresh-token`; `None` when the socket stays for ever.
+    /// To `refresh-token`; `None` when the socket never expires.
     Refreshed(Option<DateTime>),
 }
 
@@ -126,7 +125,7 @@ pub(in crate::wire) struct Users<'a> {
     users: Vec<&'a RawValue>,
 }
 
-/// The answer to `refresh-token`: until when the socket stays; `null` is for ever.
+/// The answer to `refresh-token`: when the socket expires; `null` is never.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::wire) struct Refreshed {
@@ -143,7 +142,7 @@ pub(in crate::wire) struct Delivered {
 #[derive(Serialize, JsonSchema)]
 pub(in crate::wire) struct Done {}
 
-/// The answer to `signal`: whether a socket of the other was sent it.
+/// The answer to `signal`: whether it was sent to a socket of the other.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::wire) struct Online {
     online: bool,

@@ -80,13 +80,13 @@ pub(super) struct SentMessage<'a> {
     #[serde(flatten)]
     #[schemars(with = "schema::Message")]
     message: Message<'a>,
-    /// `true`: it was stored before under this `clientId`.
+    /// `true` if it was stored before under this `clientId`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
 }
 
 impl<'a> SentMessage<'a> {
-    /// A message to which a send with the same client id is answered.
+    /// The answer to a send with the client id of a stored message.
     pub(super) fn duplicate(stored: &'a Stored) -> Self {
         Self {
             message: Message::from(stored),
@@ -132,7 +132,7 @@ impl<'a> From<&'a LastMessage> for LastMessageView<'a> {
     }
 }
 
-/// Somebody with whom the user has a chat room.
+/// A person with whom the user has a chat room.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Contact")]
@@ -176,7 +176,7 @@ impl<'a> From<&'a Contact> for ContactView<'a> {
     }
 }
 
-/// Somebody with whom there is a chat room from now on.
+/// A person with whom the user has a chat room from now on.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "AddedContact")]
@@ -205,7 +205,7 @@ impl<'a> From<&'a Contact> for AddedView<'a> {
     }
 }
 
-/// Who may write to one.
+/// Who may write to the user.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Privacy<'a> {

@@ -12,9 +12,9 @@ use crate::store::{Rendered, User};
 use crate::wire::json::render;
 use crate::wire::time::Date;
 
-/// Largest JSON of one field of a user; larger ones are left out, 8 KiB.
+/// Largest JSON of one field of a user; larger fields are left out, 8 KiB.
 const MAX_FIELD_BYTES: usize = 8 * 1024;
-/// Deepest nesting of a user's field; deeper values are left out.
+/// Deepest nesting of a user's field; values nested deeper are left out.
 const MAX_DEPTH: usize = 8;
 
 /// User details: the allowed fields of a user's document, rendered once.
@@ -48,12 +48,12 @@ fn fields(profile: &Document) -> BTreeMap<Box<str>, Box<RawValue>> {
         .collect()
 }
 
-/// Finished fields, as those of the object in which they are flattened.
+/// Finished fields, to be flattened into another object.
 #[derive(Clone, Copy)]
 pub(super) struct Inlined<'a>(&'a [(Box<str>, Box<RawValue>)]);
 
 impl<'a> Inlined<'a> {
-    /// Those of a user's details.
+    /// The fields of a user's details.
     pub(super) fn of(user: &'a User) -> Self {
         Self(&rendered(user).fields)
     }
@@ -65,7 +65,7 @@ impl Serialize for Inlined<'_> {
     }
 }
 
-/// A BSON value as plain JSON; `None` for what has no plain form.
+/// A BSON value as plain JSON; `None` for values without a plain form.
 fn plain(value: &Bson, depth: usize) -> Option<Value> {
     if depth > MAX_DEPTH {
         return None;

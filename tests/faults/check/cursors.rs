@@ -68,8 +68,8 @@ fn dump(facts: &Facts<'_>, report: &mut Report) {
     }
 }
 
-/// How far each member was shown to have been told, later than at birth, and to have
-/// read, with the first line that says so.
+/// How far each member was shown to have been sent messages, later than at birth, and to
+/// have read, with the first line that says so.
 fn shown(facts: &Facts<'_>) -> (Furthest, Furthest) {
     let (mut sent, mut read) = (Furthest::new(), Furthest::new());
     for seen in &facts.seen {
@@ -201,7 +201,7 @@ fn agree(
     msg: &Msg,
     report: &mut Report,
 ) {
-    // disjoint but for what is told here: the one that begins last is the nearest
+    // disjoint except for what is reported here: the one that begins last is the nearest
     let overlaps = |(_, one): &(&u64, &Range)| one.to >= range.from;
     let before = known.range(..=range.to).next_back().filter(overlaps);
     match before.map(|(_, one)| *one) {
@@ -250,7 +250,7 @@ fn pages(facts: &Facts<'_>, report: &mut Report) {
     }
 }
 
-/// What is withheld is never read, and no receipt tells so.
+/// A withheld message is never read, and no receipt covers it.
 fn withheld(facts: &Facts<'_>, report: &mut Report) {
     for seen in facts
         .seen

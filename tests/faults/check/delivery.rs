@@ -1,12 +1,12 @@
-//! I7: every message reaches its receiver, and a connection hears it once and in
-//! order, and without a gap: what is stored in a chat room goes to both people,
-//! so after the first `new-message` of a room each next one on the connection is
-//! the next position, unless the login brought those between. It is so with
-//! several servers too: a server tells what others stored before its own.
+//! I7: every message reaches its receiver, and a connection gets it once, in order, and
+//! without a gap: what is stored in a chat room is sent to both people, so after the
+//! first `new-message` of a room each next one on the connection is the next position,
+//! unless the login contained those between. The same holds with several servers: a
+//! server announces messages that others stored before its own.
 //!
-//! *Reached* is what a receiver was told live, as missed, or in a page; the
-//! walks of the final phase do not count, since they show everything anyway.
-//! What he confirmed he had, too.
+//! *Reached* means that the receiver was sent the message live, as missed, or in a page;
+//! the walks of the final phase do not count, since they show everything anyway. A
+//! message that the receiver confirmed was received, too.
 
 use std::collections::{HashMap, HashSet};
 
@@ -158,7 +158,7 @@ fn once(facts: &Facts<'_>, report: &mut Report) {
     }
 }
 
-/// The last position of each chat room that the logins of a connection brought:
+/// The last position of each chat room that the logins of a connection contained:
 /// (connection, room).
 fn brought(facts: &Facts<'_>) -> HashMap<(usize, Sym), u64> {
     let mut brought = HashMap::new();
@@ -171,9 +171,9 @@ fn brought(facts: &Facts<'_>) -> HashMap<(usize, Sym), u64> {
     brought
 }
 
-/// A message between the position heard before and this one that should have
-/// been heard. To its receiver, what is before the end of what the login brought
-/// came with it or was confirmed before it.
+/// A message between the position received before and this one that should have been
+/// received. To its receiver, messages up to the end of the login's came with the login
+/// or were confirmed before it.
 fn skipped<'a>(
     facts: &'a Facts<'_>,
     seen: &Seen,
@@ -196,8 +196,8 @@ fn skipped<'a>(
         .find(|msg| msg.to != user || msg.seq > until)
 }
 
-/// Whether what is told live after a login was acknowledged well before it: it
-/// was no news any more, and only what comes during a login may be in both.
+/// Whether a message that is sent live after a login was acknowledged well before it: it
+/// was no longer new, and only messages that arrive during a login may be in both.
 fn is_old_news(facts: &Facts<'_>, login: usize, seen: &Seen) -> bool {
     let msg = &seen.msg;
     let send = facts.send_of.get(&(msg.from, msg.to, msg.body, msg.client));

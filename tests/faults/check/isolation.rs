@@ -1,8 +1,8 @@
-//! I12: nobody hears of a chat room they are not in: no text, no message, no
-//! presence; nor of what is withheld from them.
+//! I12: nobody receives anything about a chat room they are not in: no text, no message,
+//! no presence; nor anything that is withheld from them.
 //!
-//! Message texts of the workload are `<from> > <to> # <n>`, so every byte that a
-//! server sent tells who may see it.
+//! Message texts of the workload are `<from> > <to> # <n>`, so every byte that a server
+//! sent shows who may see it.
 
 use super::facts::{Facts, Sym};
 use super::{Invariant, Report};

@@ -1,12 +1,12 @@
-//! I8: a receipt that was acknowledged is kept, its sender hears of it, and
-//! nothing is `sent` while its receiver cannot have been there.
+//! I8: a receipt that was acknowledged is kept, its sender is notified, and nothing is
+//! `sent` while its receiver cannot have been connected.
 //!
-//! An ok of `message-read` or `message-delivered` is a promise about every
-//! message of that sender up to the position, or the message that was named, that
-//! anybody had seen before it was asked for. Whoever sent what a `message-read` moved, and is logged in at the
-//! same server meanwhile, hears `message-status-changed` within the deadline;
-//! with a fault in that time nothing is concluded. That a stored `sent` was a
-//! hand-over cannot be judged from the dump, since everybody comes in the end;
+//! An ok of `message-read` or `message-delivered` is a promise about every message of
+//! that sender up to the position, or the message that was named, that anybody had seen
+//! before the request. The sender of messages that a `message-read` moved, if logged in
+//! at the same server at that time, gets `message-status-changed` within the deadline;
+//! with a fault in that time nothing is concluded. Whether a stored `sent` corresponds to
+//! an actual delivery cannot be judged from the dump, since everybody logs in at the end;
 //! it is judged when a message is first seen so.
 
 use std::collections::{HashMap, HashSet};
@@ -96,9 +96,9 @@ fn lost(facts: &Facts<'_>, msg: &Msg, op: &Op, report: &mut Report) {
     });
 }
 
-/// Senders hear of what was read.
+/// Senders are notified of what was read.
 fn told(facts: &Facts<'_>, report: &mut Report) {
-    // when a connection heard that something of a sender was read, and up to where
+    // when a connection was notified that messages of a sender were read, and up to where
     let mut heard: HashMap<(usize, Sym), Vec<(At, u64)>> = HashMap::new();
     for seen in &facts.seen {
         if let (How::Status(..), Status::Read) = (seen.how, seen.msg.status) {

@@ -1,9 +1,9 @@
-//! I7: who is there hears of a message at once, on every connection.
+//! I7: a person who is connected receives a message at once, on every connection.
 //!
-//! A connection that had logged in before a message was sent, at the server it
-//! was sent to, and that stays for the deadline after the acknowledgement, must
-//! have heard it; receiver and sender alike. Without this a message that a
-//! server swallows would be noticed only if it is not missed later either.
+//! A connection that had logged in before a message was sent, at the server it was sent
+//! to, and that stays for the deadline after the acknowledgement, must have received it;
+//! receiver and sender alike. Without this, a message that a server swallows would be
+//! detected only if it is not missed later either.
 
 use std::collections::{HashMap, HashSet};
 
@@ -47,8 +47,8 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     }
 }
 
-/// The answer with which a message became known, and the server all of it
-/// happened at. A `duplicate` was told when it was stored, whenever that was.
+/// The answer with which a message became known, and the server all of it happened at. A
+/// `duplicate` was announced when it was stored, whenever that was.
 fn told<'a>(facts: &'a Facts<'_>, send: &Send) -> Option<(&'a Seen, u64)> {
     let ok = &facts.seen[*send.oks.first()?];
     let server = facts.conns[ok.conn].server;
@@ -57,7 +57,7 @@ fn told<'a>(facts: &'a Facts<'_>, send: &Send) -> Option<(&'a Seen, u64)> {
     (first && send.tries.iter().all(here)).then_some((ok, server))
 }
 
-/// Whether a connection lives long enough after a moment to have heard of it.
+/// Whether a connection lives long enough after a moment to have received it.
 pub(super) fn stays(facts: &Facts<'_>, conn: &Conn, from: At) -> bool {
     let wait = (facts.run.deadline_ms + facts.run.slack_ms) * 1000;
     let faults = facts

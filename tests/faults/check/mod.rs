@@ -17,7 +17,7 @@
 //! | I9 | history is stable, pages join | `pages`, `walks` |
 //! | I10 | unread is what a recount says | `unread` |
 //! | I11 | presence agrees with the truth within its bounds | `presence` |
-//! | I12 | nobody hears of a chat room they are not in, nor of what is withheld from them | `isolation` |
+//! | I12 | nobody receives what belongs to a chat room they are not in, or is withheld | `isolation` |
 //! | I13 | every event gets exactly one answer in time | `answers` |
 //! | I16 | nothing leaks | `leaks` |
 //! | I17 | statuses, times and counts follow from cursors that only grow | `cursors` |
@@ -31,17 +31,18 @@
 //!
 //! # Statuses
 //!
-//! A message is stored once and for all; how far it got follows from its receiver's
-//! cursors on the chat room. `sentAt` is told only of what was born `sent` and in the
-//! one announcement of a move, `readAt` where it is still known: a time that is absent
-//! says nothing, two different ones of one message are a violation. The dump has the
-//! statuses and times as they follow from the cursors, made by code of the harness.
+//! A message is stored once and never changed; its status follows from its receiver's
+//! cursors in the chat room. `sentAt` is announced only for messages that were born
+//! `sent` and in the one announcement of a move, `readAt` where it is still known: an
+//! absent time says nothing, two different ones of one message are a violation. The dump
+//! has the statuses and times as they follow from the cursors, computed by code of the
+//! harness.
 //!
 //! # Withheld messages
 //!
-//! What somebody sends who is blocked, where blocked sends are withheld, is a message
-//! like any other to its sender and none to its receiver, who has a hole there for ever.
-//! Whoever ever blocked somebody is shown to them as offline: that is not judged.
+//! A message from a blocked sender, where blocked sends are withheld, is a message like
+//! any other to its sender and none to its receiver, who has a permanent gap there. To a
+//! person whom they have ever blocked, users are shown as offline: that is not judged.
 //!
 //! # What is not judged
 //!
@@ -79,7 +80,7 @@ use std::fmt;
 use crate::history::{Dump, History};
 use facts::Facts;
 
-/// Violations of one invariant that are told one by one; the rest is counted.
+/// Violations of one invariant that are listed one by one; the rest is counted.
 const MAX_TOLD: usize = 50;
 
 /// What the messenger promises.

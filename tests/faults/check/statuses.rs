@@ -1,14 +1,14 @@
 //! I8: a status never goes back, for no observer and in the database, and the
 //! times of the steps are set once.
 //!
-//! A message that is `read` was read with all before it, so that seeing one says
-//! as much of those. What is withheld stays `sent` whatever happens around it.
+//! A message that is `read` was read with all before it, so that seeing one says as much
+//! of those. A withheld message stays `sent` whatever happens around it.
 //!
-//! Envelopes are compared with the envelopes before them on the same
-//! connection; what was asked for, with everything heard there before it was
-//! asked for. An envelope may cross with an answer, so it is not compared with
-//! one. A `range` says `sent` of messages that may have been read already: it
-//! is taken as "at least"; the message it shows is taken at its word.
+//! Envelopes are compared with the envelopes before them on the same connection; answers
+//! to requests, with everything received there before the request. An envelope may cross
+//! with an answer, so it is not compared with one. A `range` says `sent` of messages that
+//! may have been read already: it is taken as "at least"; the message it shows is taken
+//! at its word.
 
 use std::collections::{HashMap, HashSet};
 
@@ -124,8 +124,8 @@ fn database(facts: &Facts<'_>, report: &mut Report) {
     }
 }
 
-/// The two times of a message, each set once: whoever is told one is told the same.
-/// They are not always told, and `readAt` is not always known any more.
+/// The two times of a message, each set once: everybody who gets one gets the same. They
+/// are not always sent, and `readAt` is not always known any more.
 fn times(facts: &Facts<'_>, report: &mut Report) {
     let mut known: HashMap<(Sym, &str), (i64, usize)> = HashMap::new();
     for stored in &facts.stored {

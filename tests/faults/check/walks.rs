@@ -14,7 +14,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     stays(facts, report);
 }
 
-/// Each page goes on where the one before it ended.
+/// Each page continues where the one before it ended.
 fn joins(facts: &Facts<'_>, walk: &Walk, report: &mut Report) {
     for pair in walk.pages.windows(2) {
         let (newer, older) = (&facts.ops[pair[0]], &facts.ops[pair[1]]);
@@ -73,7 +73,7 @@ fn complete(facts: &Facts<'_>, report: &mut Report) {
     }
 }
 
-/// What somebody saw is in the history he reads at the end.
+/// What a person saw is in the history that they read at the end.
 fn stays(facts: &Facts<'_>, report: &mut Report) {
     let mut told = HashSet::new();
     for seen in &facts.seen {

@@ -49,7 +49,7 @@ pub(crate) struct DumpedCursors {
     /// Up to where everything is confirmed.
     #[serde(default)]
     pub(crate) delivered: u64,
-    /// Up to where a device was told later than at birth.
+    /// The position up to which a device was sent messages later than at birth.
     #[serde(default)]
     pub(crate) sent: u64,
     /// Up to where everything is read.

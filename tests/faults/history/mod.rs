@@ -83,9 +83,9 @@ pub(crate) struct Run {
     pub(crate) seed: u64,
     /// A client event is answered within this.
     pub(crate) deadline_ms: u64,
-    /// A lost transport is told as offline after this.
+    /// A lost transport is announced as offline after this.
     pub(crate) grace_ms: u64,
-    /// A silent death is told as offline after this.
+    /// A silent death is announced as offline after this.
     pub(crate) silent_ms: u64,
     /// The users of a dead server are offline after this.
     pub(crate) lease_ms: u64,
@@ -157,7 +157,7 @@ pub(crate) enum Phase {
     Work,
     /// Nothing new is begun.
     Quiet,
-    /// Every user has connected anew, stays, and reads everything.
+    /// Every user has connected again, stays, and reads everything.
     Final,
     /// It is over.
     End,

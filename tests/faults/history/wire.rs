@@ -54,7 +54,7 @@ pub(crate) struct Range {
 pub(crate) enum Status {
     /// Stored; no socket of the receiver was there.
     NotSent,
-    /// Handed to a socket of the receiver.
+    /// Sent to a device of the receiver.
     Sent,
     /// Read by the receiver.
     Read,

@@ -1,4 +1,4 @@
-//! A connection whose every event goes into the history.
+//! A connection whose every event is recorded in the history.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -45,8 +45,8 @@ struct Log {
     memory: Arc<Memory>,
     user: String,
     number: u64,
-    /// How the history calls a dropped TCP connection. Of a polling client
-    /// nobody is told: the server waits for its next request.
+    /// How the history calls a dropped TCP connection. With a polling client nobody is
+    /// notified: the server waits for its next request.
     dropped: &'static str,
     state: Mutex<State>,
 }
@@ -155,7 +155,7 @@ impl Connection {
 
     /// Says goodbye.
     pub(crate) async fn close(self) {
-        // first: contacts may hear of it before the transport has ended
+        // first: contacts may be notified before the transport has ended
         self.log.end("clean");
         self.client.close().await;
     }

@@ -11,7 +11,7 @@ use super::person::Person;
 /// How long coming and reading may take.
 const READ_WITHIN: Duration = Duration::from_mins(1);
 
-/// Connects anew, stays, and reads everything there is.
+/// Connects again, stays, and reads everything there is.
 ///
 /// # Errors
 /// A sentence when that cannot be done: the system did not come back.

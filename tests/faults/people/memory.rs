@@ -59,12 +59,12 @@ impl Memory {
         self.inner.lock().ids.back().cloned()
     }
 
-    /// What a connection was told at its login.
+    /// The content of a connection's login.
     pub(super) fn details(&self, connection: u64) -> Option<Value> {
         self.inner.lock().details.get(&connection).cloned()
     }
 
-    /// Forgets what a connection was told.
+    /// Forgets the content of a connection's login.
     pub(super) fn forget(&self, connection: u64) {
         self.inner.lock().details.remove(&connection);
     }

@@ -18,7 +18,7 @@ const SETTLE_WITHIN: Duration = Duration::from_secs(40);
 /// wrong any more.
 const ALIVE_WITHIN: Duration = Duration::from_secs(30);
 
-/// A person with everything he has to remember over his connections.
+/// A person with everything to remember across their connections.
 pub(crate) struct Person {
     pub(super) world: Arc<World>,
     pub(super) memory: Arc<Memory>,
@@ -29,13 +29,13 @@ pub(crate) struct Person {
     pub(super) open: Vec<Value>,
     /// Sends to be repeated some time although their outcome is known.
     pub(super) past: Vec<Value>,
-    /// Whether he comes over the link of some people; by chance unless it is said.
+    /// Whether they connect over the separate link of some people; by chance unless set.
     pub(crate) apart: Option<bool>,
     /// Whom the person has blocked at the moment.
     pub(super) blocked: Option<String>,
     /// Whether an open send is tried even after it certainly failed.
     must_arrive: bool,
-    /// Whether his contacts have been added.
+    /// Whether their contacts have been added.
     pub(super) acquainted: bool,
 }
 

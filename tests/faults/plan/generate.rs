@@ -14,7 +14,7 @@ const DEAD_MS: u64 = 8_000;
 /// How long faults last that outlast a lease, milliseconds.
 const LONG_MS: std::ops::Range<u64> = 6_000..8_000;
 
-/// How large a run is, and how much goes wrong in it.
+/// How large a run is, and how many faults it has.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) topology: Topology,
@@ -47,7 +47,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// A run of some people in which nothing goes wrong yet.
+    /// A run of some people without faults yet.
     pub(crate) fn peaceful(topology: Topology, servers: usize, sends: u64) -> Self {
         Self {
             topology,
@@ -133,7 +133,7 @@ fn rooms(shape: &Shape, rng: &mut Rng) -> Vec<(usize, usize)> {
     rooms.into_iter().collect()
 }
 
-/// Everything that goes wrong, in the order of a shuffled deck.
+/// Every fault, in the order of a shuffled deck.
 fn faults(shape: &Shape, rng: &mut Rng) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut add = |count: usize, rng: &mut Rng, make: &dyn Fn(&mut Rng, usize) -> Fault| {

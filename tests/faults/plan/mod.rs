@@ -45,7 +45,7 @@ pub(crate) struct Plan {
     /// Whether people block each other for a while.
     #[serde(default)]
     pub(crate) blocks: bool,
-    /// What goes wrong, one after the other.
+    /// The faults, one after the other.
     pub(crate) steps: Vec<Step>,
     /// Sends without a `clientId`, in percent.
     pub(crate) anonymous: u8,
@@ -74,7 +74,7 @@ pub(crate) enum Topology {
 pub(crate) struct Step {
     /// Milliseconds of peace before the fault.
     pub(crate) after_ms: u64,
-    /// What goes wrong.
+    /// A fault.
     pub(crate) fault: Fault,
 }
 

@@ -14,7 +14,7 @@ use crate::run::{self, Figures};
 /// The seed of the first run unless another one is given.
 const SEED: u64 = 1;
 
-/// Runs all of it, or what is asked for; whether all is good.
+/// Runs all of it, or the requested parts; whether all is good.
 pub(crate) fn run(arguments: &Arguments) -> bool {
     let only = arguments.only.as_deref().unwrap_or_default();
     let wanted = |name: &str| name.starts_with(only);

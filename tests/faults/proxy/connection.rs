@@ -107,7 +107,7 @@ async fn carry(
     tokio::try_join!(up, down).map(drop)
 }
 
-/// Swallows what a client sends until the black hole is gone, or the client.
+/// Swallows what a client sends until the black hole has ended, or the client has.
 async fn swallow(client: &mut TcpStream, settings: &mut watch::Receiver<Settings>) -> Broken {
     let resets = settings.borrow().resets;
     let over = |settings: &Settings| {
@@ -128,7 +128,7 @@ async fn swallow(client: &mut TcpStream, settings: &mut watch::Receiver<Settings
 
 /// Ends a connection with RST; what is still in its buffers is dropped.
 pub(super) fn reset(stream: TcpStream) {
-    // It may be gone already, which is as good.
+    // It may have ended already, which is just as good.
     let _ = stream.set_zero_linger();
     drop(stream);
 }

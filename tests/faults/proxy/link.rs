@@ -42,7 +42,7 @@ impl Link {
         *self.plan.lock() = plan;
     }
 
-    /// Tells whether the reply to this command is to be lost.
+    /// Whether the reply to this command is to be lost.
     pub(super) fn claims_reply_to(&self, name: &str) -> bool {
         let mut plan = self.plan.lock();
         plan.as_mut().is_some_and(|plan| plan.claims(name))

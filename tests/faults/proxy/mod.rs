@@ -155,7 +155,7 @@ impl Proxy {
         self.link.lost_replies.load(Ordering::Relaxed)
     }
 
-    /// How many connections were reset on purpose, refused ones and lost replies included.
+    /// How many connections were reset deliberately, including refused ones and lost replies.
     pub(crate) fn resets(&self) -> u64 {
         self.link.resets.load(Ordering::Relaxed)
     }
@@ -188,7 +188,7 @@ async fn accept(listener: tokio::net::TcpListener, link: Arc<Link>) {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((client, _)) = accepted else {
-                    // Out of descriptors, or the client is gone already.
+                    // Out of descriptors, or the client has disconnected already.
                     tokio::time::sleep(std::time::Duration::from_millis(10)).await;
                     continue;
                 };

@@ -175,7 +175,7 @@ fn command(message: &[u8]) -> Option<&str> {
 }
 
 impl LostReplies {
-    /// Tells whether the reply to this command is lost, and counts it if so.
+    /// Whether the reply to this command is lost; counts it if so.
     pub(super) fn claims(&mut self, name: &str) -> bool {
         let matches = self.commands.is_empty() || self.commands.contains(&name);
         if !matches || self.times == 0 {

@@ -20,9 +20,9 @@ const CHUNK: usize = 16 * 1024;
 /// Why a connection ends with a reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Broken {
-    /// The link was told to.
+    /// The link was reset deliberately.
     OnPurpose,
-    /// One of the two ends is gone; the other is to see the same.
+    /// One of the two ends has closed; the other is to see the same.
     ByAnEnd,
 }
 
@@ -50,7 +50,7 @@ struct State {
     queue: Queue,
     /// The sender has ended the stream.
     ended: bool,
-    /// The receiver was told that the stream ended; what still comes is swallowed.
+    /// The receiver was notified that the stream ended; what still arrives is swallowed.
     shut: bool,
     /// A black hole swallowed something.
     swallowed: bool,
@@ -89,7 +89,7 @@ impl Pump<'_> {
             tokio::select! {
                 biased;
                 changed = self.settings.changed() => {
-                    // A link that is gone has nothing more to say; its tasks are being ended.
+                    // A closed link has nothing more to send; its tasks are being ended.
                     changed.map_err(|_| Broken::ByAnEnd)?;
                     self.obey(&mut state).await?;
                 }

@@ -99,7 +99,7 @@ impl Queue {
         self.last_due = now;
     }
 
-    /// Drops everything; tells whether there was anything.
+    /// Drops everything; returns whether there was anything.
     pub(super) fn clear(&mut self) -> bool {
         self.size = 0;
         let any = !self.is_empty();

@@ -88,7 +88,7 @@ impl Database {
         }
     }
 
-    /// Of three the primary hands over.
+    /// With three nodes, the primary steps down.
     pub(crate) async fn step_down(&mut self) {
         if let Self::Trio(trio) = self {
             trio.step_down().await;

@@ -19,7 +19,7 @@ const RESTART_WITHIN: Duration = Duration::from_mins(1);
 /// How long the figures of a server may take.
 const METRICS_WITHIN: Duration = Duration::from_secs(5);
 
-/// What every server of a run is told.
+/// The configuration of every server of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// The binary to run.

@@ -146,6 +146,6 @@ async fn an_administrator_ends_all_sockets_of_a_user_and_of_nobody_else() {
     }
     assert!(is_here(&bob).await);
     assert_eq!(server.operator().end_user(&UserId::ObjectId(id)), 0);
-    // what the token still proves is for whoever gave it to withdraw
+    // revoking what the token still proves is up to whoever issued it
     login(&server, &alice, &token(&alice)).await;
 }

@@ -1,4 +1,4 @@
-//! Bugs of what is told to whom, and how often.
+//! Bugs in what is announced to whom, and how often.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn a_stranger_gets_a_message() {
         let scene = Scene::set(bug).await;
         let carol = scene.database.user("carol").await;
         let (carol, _) = scene.server.login(&carol).await;
-        // when the second is answered the first is told
+        // when the second is answered, the first has been announced
         scene.send("one").await;
         scene.send("two").await;
         let roundtrip = carol.client.emit_with_ack("roundtrip", json!({}));

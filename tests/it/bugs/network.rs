@@ -20,8 +20,8 @@ use crate::support::user::Person;
 /// How long a cursor is given to move: four rounds of what is written behind.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(1);
 
-/// Bob's network is dead, which nobody has noticed; he is written to, and comes
-/// back by another way. Whether he misses nothing, though he got nothing.
+/// Bob's network is dead, which nobody has noticed; alice writes to bob, who comes back
+/// by another way. Whether bob misses nothing, though nothing arrived.
 async fn a_message_into_a_dead_network_is_not_missed(bug: Option<Bug>) -> bool {
     let scene = Scene::set(bug).await;
     scene.bob.client.go_silent();

@@ -8,7 +8,7 @@ use chatzz::bugs::Bug;
 use super::{Scene, shows};
 use crate::support::poll;
 
-/// Longer than a clean disconnect takes to be told, by far.
+/// Longer than a clean disconnect takes to be announced, by far.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -130,7 +130,7 @@ fn defaults_lie_within_the_bounds_and_the_bounds_can_be_set() {
     }
 }
 
-/// What `.env.example` sets, as whoever reads the file does.
+/// What `.env.example` sets, as read by its users.
 fn examples() -> Vec<(&'static str, &'static str)> {
     ENV_EXAMPLE
         .lines()

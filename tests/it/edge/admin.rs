@@ -15,7 +15,7 @@ use crate::support::service::Service;
 
 /// What the administrator shows.
 const TOKEN: &str = "canary-of-the-administrator-0123456789";
-/// How long a socket may take to hear of its end.
+/// How long a socket may take to be notified of its end.
 const SOON: Duration = Duration::from_secs(10);
 
 /// A server that takes the administrator's requests, and where.

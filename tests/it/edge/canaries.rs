@@ -2,7 +2,7 @@
 //! byte, log line, metric, error or chat collection.
 //!
 //! Every client and child process of the whole run is looked at as well, see
-//! `support::canary`; here everything is asked for, at the finest log level.
+//! `support::canary`; here everything is requested, at the finest log level.
 
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};

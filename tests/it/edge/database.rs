@@ -15,7 +15,7 @@ async fn the_database_is_spoken_to_over_tls_and_only_with_a_certificate_that_is_
     write_private(&both, &format!("{}{}", certificate.key, certificate.cert));
     let mongod = mongod::start("tls", |mut options| {
         options.replica_set = false;
-        // until it is ready, it is asked without
+        // until it is ready, it is queried without
         options.extra_args = vec![
             "--tlsMode".to_owned(),
             "preferTLS".to_owned(),
@@ -48,7 +48,7 @@ async fn the_database_is_spoken_to_over_tls_and_only_with_a_certificate_that_is_
     let soon = [("CHATZZ_STARTUP_TIMEOUT", "1s")];
     for uri in [with(&other), plain] {
         let keys = [soon[0], ("CHATZZ_MONGODB_URI", uri.as_str())];
-        // the test's own connection is the good one; the server is told another
+        // the test's own connection is the good one; the server gets another
         let refused = Server::try_on_database(&with(&cert), "never", &keys).await;
         let refusal = refused.err().expect("it is not believed");
         assert!(refusal.contains("cannot be reached"), "{refusal}");

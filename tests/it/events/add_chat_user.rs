@@ -1,4 +1,4 @@
-//! `add-chat-user`: one chat room for each pair, whoever adds whom.
+//! `add-chat-user`: one chat room for each pair, no matter who adds whom.
 
 use bson::{DateTime, doc};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `connect-user`: who a socket is, and what its user is told.
+//! `connect-user`: the user of a socket, and what that user receives.
 
 use bson::doc;
 use serde_json::json;

@@ -7,7 +7,7 @@ use crate::support::frame::{AckError, PATIENCE};
 use crate::support::server::Server;
 use crate::support::user::Person;
 
-/// So long that whatever is told in time was told at once.
+/// So long that whatever is announced in time was announced at once.
 const LONG_GRACE: (&str, &str) = ("CHATZZ_OFFLINE_GRACE", "60s");
 
 async fn assert_hears_leave(watcher: &Person, who: &Person) {

@@ -68,7 +68,7 @@ async fn pages_bring_everybody_once_while_others_come_and_go() {
         assert_eq!(users.len(), 2);
         query["after"] = users[1]["_id"].clone();
         if pages == 1 {
-            // the very one after whom it goes on
+            // the very contact after whom the page continues
             let gone = contacts.remove(1);
             assert_eq!(gone.id, query["after"]);
             gone.client.close().await;

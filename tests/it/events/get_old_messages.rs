@@ -176,7 +176,7 @@ async fn a_new_chat_room_has_an_empty_history() {
 async fn what_was_not_sent_becomes_sent_by_being_in_a_page() {
     let one = Server::start().await;
     let (alice, bob) = one.pair_with_absent().await;
-    // there nothing is heard yet of what is written here
+    // nothing written here has been received there yet
     let two = one.another_on_its_database().await;
     let (bob, _) = two.arrive(&bob).await;
     let (alice_there, _) = two.arrive(&alice.id).await;

@@ -27,7 +27,7 @@ async fn server() -> Server {
 }
 
 /// Two servers on one database: alice writes through the one, of which the other, where
-/// bob is, hears nothing yet. Alice's socket there, and bob.
+/// bob is, learns nothing yet. Alice's socket there, and bob.
 struct Apart {
     _one: Server,
     _two: Server,

@@ -1,4 +1,4 @@
-//! `send-message`: stored first, then told to both sides.
+//! `send-message`: stored first, then announced to both sides.
 
 use std::collections::BTreeSet;
 

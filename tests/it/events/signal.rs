@@ -139,7 +139,7 @@ async fn a_peer_that_reads_nothing_is_not_cut_for_what_is_not_stored() {
         alice.ask("typing", typing.clone()).await.unwrap();
     }
 
-    // it is still there: a message finds a socket, and nobody heard of an end
+    // it is still there: a message finds a socket, and nobody was notified of an end
     let message = alice.send(&bob.id, "are you there?").await.unwrap();
     assert_eq!(message["status"], "sent");
     alice.client.expect_envelope("new-message").await;

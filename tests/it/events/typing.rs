@@ -1,4 +1,4 @@
-//! `typing`: told to the other's sockets, for a moment, and never stored.
+//! `typing`: announced to the other's sockets, for a moment, and never stored.
 
 use chatzz::clock::Clock;
 use chrono::DateTime;

@@ -123,7 +123,7 @@ async fn ctrl_c_is_as_good_as_sigterm_while_people_stay_connected() {
     talk.bob.client.closed(DRAINED).await.unwrap();
 }
 
-/// Freezes the database, sends, and tells the server to stop.
+/// Freezes the database, sends, and stops the server.
 fn stop_with_a_send_stuck(talk: &Talk, mongod: &Mongod) {
     mongod.signal(Signal::SIGSTOP).unwrap();
     let payload = json!({ "userId": talk.bob.id, "message": "stuck" });

@@ -40,7 +40,7 @@ async fn a_dead_nodes_people_are_shown_offline_by_another_node() {
 
     let told = loop {
         let told = alice.client.wait_for("chat-user-status-changed").await;
-        // that he came was told before, or in his details
+        // bob's arrival was announced before, or is in the login
         if told["status"] == "offline" {
             break told;
         }

@@ -73,7 +73,7 @@ async fn outliving_confirms_nothing_for_a_client_with_delivery_acks() {
     carol.add(&alice.id).await.unwrap();
     alice.send(&bob.id, "unconfirmed").await.unwrap();
     alice.send(&carol.id, "later").await.unwrap();
-    // carol's came later, and her client confirms by living on
+    // carol's came later, and carol's client confirms by staying connected
     wait_until_confirmed(&server, &alice, &carol).await;
     let (_bob, details) = arrive_acking(&server, &bob.id).await;
     assert_eq!(missed(&details, &alice, "message"), ["unconfirmed"]);

@@ -1,4 +1,4 @@
-//! What is missed beyond what a login tells at most.
+//! Missed messages beyond the most that a login contains.
 
 use serde_json::{Value, json};
 
@@ -74,8 +74,8 @@ async fn of_far_too_many_only_the_newest_are_read_and_told() {
     the_newest_of_all_are_told(&["-", "a", "b"]).await;
 }
 
-/// Three contacts write, dave the oldest messages, and three messages are told. Of
-/// more than twice as many the places are read first.
+/// Three contacts write, dave the oldest messages, and the login contains three. Of more
+/// than twice as many the positions are read first.
 async fn the_newest_of_all_are_told(of_dave: &[&str]) {
     let server = Server::with(&[
         ("CHATZZ_MISSED_PER_CONTACT", "3"),

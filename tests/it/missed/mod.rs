@@ -9,7 +9,7 @@ use crate::support::poll::eventually;
 use crate::support::server::Server;
 use crate::support::user::{Person, each};
 
-/// A heartbeat so short that a socket soon outlives what it was handed.
+/// A heartbeat so short that a socket soon outlives what it was sent.
 const SHORT: [(&str, &str); 2] = [
     ("CHATZZ_PING_INTERVAL", "300ms"),
     ("CHATZZ_PING_TIMEOUT", "300ms"),

@@ -1,4 +1,4 @@
-//! `chatzz peer`: somebody to talk to, as a front end sees him.
+//! `chatzz peer`: the other person, as seen by a front end.
 
 mod echo;
 mod script;
@@ -55,7 +55,7 @@ fn args(server: &Server, who: &Value) -> Options {
     }
 }
 
-/// The next message to somebody that is from this one: one's own come as well.
+/// The next message to a user that is from this person: the user's own arrive as well.
 async fn next_from(person: &Person, sender: &Value) -> Value {
     loop {
         let message = person.client.wait_for("new-message").await;

@@ -38,7 +38,7 @@ async fn every_step_is_seen_by_the_other_in_its_order() {
     for text in ["Hi, Alice", "1 of 3", "2 of 3", "3 of 3"] {
         assert_eq!(next_from(&alice, &bob).await["message"], text);
     }
-    // blocked, unblocked, gone, back
+    // blocked, unblocked, offline, online again
     for status in ["offline", "online", "offline", "online"] {
         let news = alice.client.wait_for("chat-user-status-changed").await;
         assert_eq!(news["status"], status);

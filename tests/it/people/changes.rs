@@ -1,4 +1,4 @@
-//! The application renames and deletes people who are here.
+//! The application renames and deletes people who are online.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn delete(server: &Server, id: &Value) {
     users.delete_one(user).await.unwrap();
 }
 
-/// The only contact of somebody, read anew.
+/// The only contact of a user, read again.
 async fn contact_of(person: &Person) -> Value {
     person.login().await.unwrap();
     let mut details = person.client.wait_for("user-details").await;

@@ -10,7 +10,7 @@ use crate::support::user::Person;
 /// Stands in every field that must not leave.
 const CANARY: &str = "canary-5f1d";
 
-/// A user as some application has him; secrets at every level.
+/// A user as stored by some application; secrets at every level.
 fn user(id: &str, first: &str) -> Document {
     doc! {
         "_id": id,

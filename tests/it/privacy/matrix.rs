@@ -1,9 +1,9 @@
 //! The authority matrix: who × event × whose object, generated.
 //!
-//! People stand in a circle, each with a chat room with the next one, in which
-//! both have written. Everybody then tries everything on everything. A cell is
-//! one event. What is somebody else's must be answered byte for byte as what
-//! does not exist, change nothing and be told to nobody.
+//! People stand in a circle, each with a chat room with the next one, in which both have
+//! written. Everybody then tries everything on everything. A cell is one event. What
+//! belongs to others must be answered byte for byte as what does not exist, change
+//! nothing and be announced to nobody.
 
 use std::collections::HashMap;
 
@@ -37,7 +37,7 @@ struct Circle {
 }
 
 async fn circle() -> Circle {
-    // how fast a loaded machine answers is not what is asked here
+    // this is not a test of how fast a loaded machine answers
     let server = Server::with(&[("CHATZZ_REQUEST_TIMEOUT", "9s")]).await;
     let mut people = Vec::new();
     for number in 0..PEOPLE {
@@ -131,7 +131,7 @@ async fn answers(person: &Person, events: &[(&'static str, Value)]) -> Vec<Strin
 fn foreign(circle: &Circle, me: usize) -> Vec<(&'static str, Value)> {
     let mut events = Vec::new();
     for (other, person) in circle.people.iter().enumerate() {
-        // oneself is nobody one has a conversation with either
+        // one's own id is not that of a conversation either
         if !neighbours(me, other) {
             events.extend(on_conversation(&person.id));
         }

@@ -1,5 +1,5 @@
-//! `CHATZZ_BLOCKED_SENDS=withhold`: the blocked sees a send like any other, and the
-//! one who blocked him never sees any of it.
+//! `CHATZZ_BLOCKED_SENDS=withhold`: the blocked user sees a send like any other, and the
+//! user who blocked them never sees any of it.
 
 use serde_json::{Value, json};
 

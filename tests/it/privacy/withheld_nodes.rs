@@ -27,8 +27,8 @@ async fn withheld(alice: &Person, bob: &Person) -> serde_json::Value {
     alice.send(&bob.id, SECRET).await.unwrap()
 }
 
-/// Catching up with what another node stored, the receiver's node tells the
-/// sender's sockets alone, whether it has known the chat room before or not.
+/// Catching up with what another node stored, the receiver's node announces it only to
+/// the sender's sockets, whether it has known the chat room before or not.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_node_tells_the_senders_sockets_and_never_the_receivers() {
     let database = TestDatabase::shared().await;
@@ -38,7 +38,7 @@ async fn another_node_tells_the_senders_sockets_and_never_the_receivers() {
     alice.add(&bob.id).await.unwrap();
     bob.block(&alice.id).await.unwrap();
     for round in 0..2 {
-        // told `not_sent` at first: bob is at the other node
+        // `not_sent` at first: bob is at the other node
         let sent = withheld(&alice, &bob).await;
         let (second, _) = two.arrive(&alice.id).await;
         let more = alice.send(&bob.id, SECRET).await.unwrap();
@@ -56,7 +56,7 @@ async fn another_node_tells_the_senders_sockets_and_never_the_receivers() {
             }
         }
         assert_eq!(second.client.wait_for("new-message").await, own);
-        // late, what was sent before the block was known at her node; then his own
+        // late, what was sent before the block was known at alice's node; then bob's own
         let mut heard = bob.client.wait_for("new-message").await;
         while heard["message"] == "still?" && heard["status"] == "not_sent" {
             heard = bob.client.wait_for("new-message").await;

@@ -1,4 +1,4 @@
-//! What a login asks.
+//! The queries of a login.
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::{number, profile, profiled};
 use crate::support::server::Server;
 
-/// Contacts whose message was not handed over yet.
+/// Contacts whose message has not been sent yet.
 const MISSED: usize = 20;
 
-/// Stores `count` contacts of a new user as earlier days would have left them:
-/// each with a chat room and one message, of which some were not handed over.
+/// Stores `count` contacts of a new user as earlier days would have left them: each with
+/// a chat room and one message, some of which were not sent.
 async fn user_with_contacts(server: &Server, count: usize) -> Value {
     let user = server.user("alice").await;
     let alice = ObjectId::new();
@@ -57,8 +57,8 @@ async fn user_with_contacts(server: &Server, count: usize) -> Value {
     user
 }
 
-/// Whether a lane asked, to learn the numbering of rooms in which it is about
-/// to mark messages handed over: it names rooms, and not all of them.
+/// Whether a lane asked, to learn the numbering of rooms in which it is about to mark
+/// messages as sent: it names rooms, and not all of them.
 fn is_of_a_lane(entry: &Document) -> bool {
     let command = entry.get_document("command").cloned().unwrap_or_default();
     let text = command.to_string();

@@ -15,7 +15,7 @@ const ROOMS: usize = 1_000;
 const MESSAGES_EACH: i64 = 1_000;
 /// Chat rooms of the one who asks.
 const CONTACTS: usize = 50;
-/// Of these, those with messages that are not read, and not handed over.
+/// Of these, those with messages that are not read, and not sent.
 const UNREAD_IN: usize = 30;
 const MISSED_IN: usize = 10;
 /// Last messages of such a chat room, all from the contact.
@@ -229,7 +229,7 @@ async fn with_a_million_messages_no_event_scans_sorts_reads_twice_what_it_answer
     let (mut asked, mut reads_of_users) = (0, 0);
     for entry in &entries {
         if entry.get_str("ns").unwrap().rsplit('.').next() == Some("users") {
-            // I14: find and aggregate, and what goes on with them
+            // I14: find and aggregate, and the commands that continue them
             let op = entry.get_str("op").unwrap();
             let command = entry.get_document("command").unwrap();
             let aggregates =
@@ -244,7 +244,7 @@ async fn with_a_million_messages_no_event_scans_sorts_reads_twice_what_it_answer
         asked += i64::from(!plan.is_empty());
         let sorts = entry.get_bool("hasSortStage").unwrap_or_default();
         let most = if asks_who_is_online(entry) {
-            // bob is looked for twice: as a contact, and as somebody who is here
+            // bob is looked up twice: as a contact, and as a user who is online
             i64::try_from(CONTACTS + 1).unwrap()
         } else {
             2 * served

@@ -1,4 +1,4 @@
-//! What the database is asked: how often, by which index, and for how much.
+//! The queries that the database gets: how often, by which index, and for how much.
 
 mod logins;
 mod million;

@@ -52,7 +52,7 @@ fn routed_by(entry: &Document) -> String {
 async fn what_every_message_asks_names_the_shard_key() {
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
-    // what is asked once of a chat room, and then remembered
+    // what is queried once per chat room, and then cached
     alice.send(&bob.id, "first").await.unwrap();
     bob.read_up_to(&alice.id, 1).await.unwrap();
     bob.history(json!({ "userId": alice.id })).await.unwrap();

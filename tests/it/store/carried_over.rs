@@ -129,7 +129,7 @@ impl Before {
         self.database.dump("chatrooms").await.remove(0)
     }
 
-    /// Up to where somebody has read, how many messages that are, and what was told.
+    /// Up to where a member has read, how many messages that are, and what was sent.
     async fn cursors(&self, who: ObjectId) -> [i64; 3] {
         let room = self.room().await;
         let cursors = room.get_document("cursors").unwrap();

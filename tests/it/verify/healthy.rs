@@ -24,7 +24,7 @@ async fn a_database_that_a_server_made_is_clean() {
     assert_eq!(report.database, world.database.name());
 }
 
-/// Everything the database was told to do, as the profiler of the server saw it.
+/// Every command that the database got, as the profiler of the server saw it.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_repair_no_write_is_sent_even_when_there_is_much_to_mend() {
     let world = World::healthy().await;
@@ -112,7 +112,7 @@ async fn beside_a_server_that_is_being_written_to_there_are_no_findings() {
                 bob.read_up_to(&alice.id, sent).await.unwrap();
             }
             if sent.is_multiple_of(30) {
-                // new chat rooms come into being meanwhile
+                // new chat rooms are created in the meantime
                 let somebody = server.user(&format!("somebody{sent}")).await;
                 alice.add(&somebody).await.unwrap();
                 alice.send(&somebody, "hello").await.unwrap();

@@ -20,7 +20,7 @@ use crate::support::database::TestDatabase;
 use crate::support::server::{Server, config};
 
 /// A database that a server made: alice and bob have eight messages, of which
-/// bob read four and was handed six; carol, who never came, has two more.
+/// bob read four and was sent six; carol, who never came, has two more.
 struct World {
     database: TestDatabase,
     store: Store,

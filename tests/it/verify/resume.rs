@@ -1,4 +1,4 @@
-//! An interrupted run goes on where it was.
+//! An interrupted run resumes where it was.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl World {
     }
 }
 
-/// Stops when `when` says so; tells every step as well.
+/// Stops when `when` says so; reports every step as well.
 fn stopping(
     state: &Path,
     when: impl Fn(Checked) -> bool + Send + Sync + 'static,

@@ -24,13 +24,13 @@ pub enum DemoError {
     Folder {
         /// The file or folder in question.
         path: PathBuf,
-        /// What the operating system answered.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
 impl DemoError {
-    /// What to make of an error at a path.
+    /// Turns an error at a path into one of these.
     #[cfg(any(test, not(feature = "embed-demo")))]
     pub(super) fn at(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();

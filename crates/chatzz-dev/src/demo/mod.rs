@@ -1,9 +1,9 @@
-//! The demo application: `clients/demo`, built with npm when it is first wanted.
+//! The demo application: `clients/demo`, built with npm when it is first needed.
 //!
-//! Its sources are part of this program, so that every `chatzz dev` can build them, wherever the
-//! program came from, and always those that belong to its version. What was built is kept in the
-//! user's cache under the hash of the sources. With the feature `embed-demo` the built files
-//! themselves are part of the program, and npm is not asked.
+//! Its sources are part of this program, so that every `chatzz dev` can build them,
+//! wherever the program came from, and always those of its own version. The built files
+//! are kept in the user's cache under the hash of the sources. With the feature
+//! `embed-demo` the built files themselves are part of the program, and npm is not used.
 
 mod error;
 mod site;
@@ -31,7 +31,7 @@ pub async fn demo(cache: &Path, progress: Progress<'_>) -> Result<Site, DemoErro
 /// The demo application, which is part of this program.
 ///
 /// # Errors
-/// None; without the feature `embed-demo` there are.
+/// None; without the feature `embed-demo` there can be.
 #[cfg(feature = "embed-demo")]
 #[expect(
     clippy::unused_async,

@@ -16,7 +16,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// Reads a folder with all that is in it.
+    /// Reads a folder with everything in it.
     #[cfg(any(test, not(feature = "embed-demo")))]
     pub(super) fn read(root: &Path) -> Result<Self, DemoError> {
         let mut site = Self::default();
@@ -57,7 +57,7 @@ impl Site {
         Some((media_type(name), content.clone()))
     }
 
-    /// Whether it has its two pages.
+    /// Whether the site has its two pages.
     #[cfg(any(test, not(feature = "embed-demo")))]
     pub(super) fn is_whole(&self) -> bool {
         ["index.html", "duo.html"]
@@ -66,7 +66,7 @@ impl Site {
     }
 }
 
-/// What Vite makes of these sources, and nothing else.
+/// The output of Vite for these sources, and nothing else.
 fn media_type(name: &str) -> &'static str {
     match name.rsplit_once('.').map(|(_, ending)| ending) {
         Some("html") => "text/html; charset=utf-8",

@@ -32,7 +32,8 @@ const FILES: [(&str, &str); 7] = [
     ),
 ];
 
-/// Folders of sources, likewise. Not the whole of `clients`: what npm installs there would come along.
+/// Folders of sources, likewise. Not the whole of `clients`, because that would include
+/// what npm installs there.
 const FOLDERS: [(&str, Dir<'_>); 2] = [
     (
         "demo/src",
@@ -72,7 +73,7 @@ pub(super) fn hash() -> String {
 /// Writes them all below a folder.
 ///
 /// # Errors
-/// What the operating system answers.
+/// The error of the operating system.
 pub(super) fn unpack(folder: &Path) -> io::Result<()> {
     for (path, content) in files() {
         let path = folder.join(path);

@@ -10,10 +10,10 @@ use tokio::process::Command;
 use super::{DemoError, Site, sources};
 use crate::{Progress, ToolError, lock, tool};
 
-/// Returns what was built in `cache` from these sources, or builds it there.
+/// Returns the files built in `cache` from these sources, or builds them there.
 ///
-/// Several processes may call this for one `cache` at once. A build that was interrupted leaves
-/// nothing that is taken for a whole one.
+/// Several processes may call this for one `cache` at once. An interrupted build leaves
+/// nothing that could be mistaken for a complete one.
 pub(super) async fn built(
     npm: &OsStr,
     cache: &Path,

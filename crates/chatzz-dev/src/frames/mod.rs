@@ -1,7 +1,7 @@
 //! Socket.IO from the client's side: raw Engine.IO 3 and 4 over a websocket.
 //!
-//! What `chatzz peer` and the load generator speak. The stock clients do much
-//! more, such as polling and coming back by themselves.
+//! Used by `chatzz peer` and the load generator. The stock clients do much more, such as
+//! polling and reconnecting by themselves.
 
 mod packet;
 mod socket;

@@ -1,17 +1,17 @@
-//! Engine.IO and Socket.IO packets as text frames, told apart without reading their JSON.
+//! Engine.IO and Socket.IO packets as text frames, distinguished without parsing their JSON.
 
-/// What the server sent, borrowed from the frame.
+/// A packet from the server, borrowed from the frame.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Packet<'a> {
     /// The session is open: `0{…}`.
     Open,
-    /// A ping, which is Engine.IO 4 and wants a pong.
+    /// A ping, which is Engine.IO 4 and expects a pong.
     Ping,
-    /// The answer to a ping of ours, which is Engine.IO 3.
+    /// The answer to one of our pings, which is Engine.IO 3.
     Pong,
     /// The namespace `/` is joined: `40` or `40{…}`.
     Joined,
-    /// The namespace refused: `44` and why.
+    /// The namespace refused: `44` and the reason.
     Refused(&'a str),
     /// An event and its arguments, the name first: `42["chatzz",{…}]`.
     Event(&'a str),
@@ -24,7 +24,7 @@ pub enum Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    /// Tells what a text frame is; the namespace is always `/`.
+    /// Parses a text frame; the namespace is always `/`.
     pub fn parse(frame: &'a str) -> Self {
         match frame.as_bytes() {
             [b'4', b'2', ..] => {
@@ -47,7 +47,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// Takes the ack id off: events may carry one, acknowledgements always do.
+/// Splits off the ack id: events may have one, acknowledgements always do.
 fn split_digits(text: &str) -> (&str, &str) {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     text.split_at_checked(digits).unwrap_or(("", text))

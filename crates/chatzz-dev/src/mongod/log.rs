@@ -11,9 +11,9 @@ const LINES: usize = 10;
 /// The most characters of a line shown; some of mongod's have several thousand.
 const LINE_LENGTH: usize = 500;
 
-/// Returns the last lines of a log that tell a failure, or the last lines of all.
+/// Returns the last lines of a log that report a failure, or else the last lines of all.
 ///
-/// A mongod that gives up still writes dozens of informational lines on its way out.
+/// A failing mongod still writes dozens of informational lines before it exits.
 pub(super) fn tail(log: &Path) -> String {
     match read_end(log) {
         Ok(text) => pick(&text),

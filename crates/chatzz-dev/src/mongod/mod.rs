@@ -1,4 +1,4 @@
-//! A `MongoDB` of one's own: found or fetched, started, and ended with this process.
+//! A private `MongoDB`: found or fetched, started, and stopped with this process.
 //!
 //! [`locate`](locate()) gives the path of a `mongod` that works here; [`Mongod::start`] runs it.
 

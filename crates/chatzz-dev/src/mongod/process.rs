@@ -1,4 +1,4 @@
-//! A managed mongod: start, stop, and the accidents that tests let happen to it.
+//! A managed mongod: start, stop, and the failures that tests inflict on it.
 
 use std::fs;
 use std::io;
@@ -49,9 +49,9 @@ pub enum ControlError {
 
 /// A mongod that belongs to this process.
 ///
-/// It ends with this process even if that is killed with `-9`, and it does not hear of a Ctrl-C in
-/// the terminal: end it by [`Mongod::stop`]. Dropping it ends it too, cleanly but in the
-/// background.
+/// It ends with this process even if that is killed with `-9`, and it does not receive a
+/// Ctrl-C in the terminal: end it by [`Mongod::stop`]. Dropping it ends it too, cleanly
+/// but in the background.
 #[derive(Debug)]
 pub struct Mongod {
     options: Options,
@@ -62,8 +62,8 @@ pub struct Mongod {
 impl Mongod {
     /// Starts mongod and returns once it is [ready](super::Ready), within 60 s.
     ///
-    /// The folder may be one of an earlier run, of which everything is kept, also if it was killed
-    /// or had another port. The log of that run is kept as `mongod.log.old`.
+    /// The folder may be that of an earlier run, of which everything is kept, even if it
+    /// was killed or had another port. The log of that run is kept as `mongod.log.old`.
     ///
     /// # Errors
     /// See [`StartError`].
@@ -141,7 +141,7 @@ impl Mongod {
         watched.reap().await.map(drop).map_err(ControlError::Wait)
     }
 
-    /// Kills mongod (SIGKILL), also a frozen one, and waits for its end.
+    /// Kills mongod (SIGKILL), even a frozen one, and waits for its end.
     ///
     /// # Errors
     /// [`ControlError::Signal`] and [`ControlError::Wait`].
@@ -152,7 +152,7 @@ impl Mongod {
         }
     }
 
-    /// Starts it again on the same port and folder; one that still runs is killed first.
+    /// Starts it again on the same port and folder; if it is still running, it is killed first.
     ///
     /// # Errors
     /// See [`StartError`]. It may be called again.
@@ -164,7 +164,7 @@ impl Mongod {
         Ok(())
     }
 
-    /// Sends it a signal, such as SIGSTOP to freeze it and SIGCONT to let it go on.
+    /// Sends it a signal, such as SIGSTOP to freeze it and SIGCONT to resume it.
     ///
     /// # Errors
     /// [`ControlError::NotRunning`] and [`ControlError::Signal`].
@@ -189,7 +189,7 @@ async fn end_now(mut watched: Watched) -> Result<ExitStatus, ControlError> {
 /// Runs mongod on `port` and waits until it is ready.
 async fn run(options: &Options, port: u16) -> Result<Watched, StartError> {
     let address = SocketAddrV4::new(options.ip, port);
-    // Otherwise a mongod that is there already could be taken for this one.
+    // Otherwise a mongod that is already running could be mistaken for this one.
     if !port::is_free(address)? {
         return Err(StartError::PortTaken(address));
     }
@@ -215,7 +215,7 @@ async fn run(options: &Options, port: u16) -> Result<Watched, StartError> {
     match ready {
         Ok(()) => Ok(watched),
         Err(cause) => {
-            // Its shell sees to it should this fail; the first error is the one to tell.
+            // Its shell takes care of it if this fails; the first error is the one to report.
             let _ = end_now(watched).await;
             Err(StartError::NotReady {
                 cause,

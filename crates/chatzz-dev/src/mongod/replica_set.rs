@@ -12,10 +12,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::options::{Options, REPLICA_SET, Ready};
 
-/// How often a state that is not there yet is looked at again.
+/// How often to check again for a state that has not been reached.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// Server code of `replSetGetConfig` on a node that never was in a replica set.
+/// Server code of `replSetGetConfig` on a node that was never in a replica set.
 const NOT_YET_INITIALIZED: i32 = 94;
 
 /// Waits until the mongod at `address` is as `options` want it, making it a replica set first.
@@ -80,7 +80,7 @@ impl Node {
         })
     }
 
-    /// Tells whether the node can be written to, and does the next step towards that if it cannot.
+    /// Tells whether the node can be written to, and takes the next step towards that if it cannot.
     ///
     /// Each step may be refused while the node starts or elects itself: the caller asks again.
     async fn is_writable(&self, replica_set: bool) -> Result<bool> {

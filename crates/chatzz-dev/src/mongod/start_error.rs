@@ -38,7 +38,7 @@ pub enum StartError {
         /// What the operating system answered.
         source: io::Error,
     },
-    /// Every port that was tried is taken.
+    /// Every port that was tried is in use.
     #[error("found no free port on {0}")]
     NoFreePort(Ipv4Addr),
     /// The shell that runs mongod could not be started.
@@ -49,7 +49,7 @@ pub enum StartError {
     Exited {
         /// How it ended; mongod's own code is 14, 48, 62, 100 …, a signal's is 128 + its number.
         status: ExitStatus,
-        /// The telling lines at the end of the log.
+        /// The relevant lines at the end of the log.
         log: String,
     },
     /// mongod was not ready within 60 s.
@@ -61,7 +61,7 @@ pub enum StartError {
         /// The last thing that went wrong; without one it never became a writable primary.
         #[source]
         cause: Option<mongodb::error::Error>,
-        /// The telling lines at the end of the log.
+        /// The relevant lines at the end of the log.
         log: String,
     },
 }

@@ -31,7 +31,7 @@ pub enum Unusable {
         /// What it wrote to standard error.
         output: String,
     },
-    /// The program is no mongod: its answer names no version.
+    /// The program is not a mongod: its answer names no version.
     #[error("`--version` names no version of MongoDB")]
     NotMongod,
     /// The version is below 6.0.

@@ -102,9 +102,9 @@ impl Watched {
         Ok(())
     }
 
-    /// Lets the shell of an ended mongod go and returns mongod's exit status.
+    /// Lets the shell of an ended mongod exit and returns mongod's exit status.
     pub(super) async fn reap(mut self) -> io::Result<ExitStatus> {
-        // A shell that is gone already has nothing to be told; its status says so.
+        // A shell that has exited already needs no message; its status tells.
         let _ = self.lease.write_all(b"\n");
         self.shell.wait().await
     }

@@ -1,12 +1,12 @@
-//! Names for ids: `chatzz dev` tells who its demo users are.
+//! Names for ids: `chatzz dev` publishes its demo users.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// Where `chatzz dev` tells.
+/// The path where `chatzz dev` publishes them.
 const PATH: &str = "/demo/users";
-/// How long it may take; other servers have no such page.
+/// How long the request may take; other servers have no such page.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The demo users, if there are any.
@@ -19,7 +19,7 @@ impl Directory {
         Self(ask(host).await.unwrap_or_default())
     }
 
-    /// The id of a user whom the developer names.
+    /// The id of the user whom the developer names.
     pub(super) fn id(&self, name: &str) -> Value {
         let named = self.0.iter().find(|user| user["username"] == name);
         named.map_or_else(|| name.into(), |user| user["_id"].clone())
@@ -27,7 +27,7 @@ impl Directory {
 }
 
 async fn ask(host: &str) -> reqwest::Result<Vec<Value>> {
-    // reqwest is built without a provider of its own
+    // reqwest is built without its own provider
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder()
         .timeout(PATIENCE)
@@ -39,7 +39,7 @@ async fn ask(host: &str) -> reqwest::Result<Vec<Value>> {
     Ok(serde_json::from_str(&text).unwrap_or_default())
 }
 
-/// How a person is called on the terminal.
+/// The name of a person on the terminal.
 pub(super) fn name_of(user: &Value) -> String {
     let names = ["displayName", "firstName", "username", "name"];
     let name = names.iter().find_map(|field| user[*field].as_str());

@@ -11,7 +11,7 @@ use super::person::Person;
 /// How long until a message is read, and how long the answer is typed.
 const READS_AFTER: Duration = Duration::from_millis(800);
 const TYPES_FOR: Duration = Duration::from_millis(1_200);
-/// Pause between two attempts to reach a server that is gone.
+/// Pause between two attempts to reach a server that does not answer.
 const COMES_AGAIN: Duration = Duration::from_secs(1);
 /// Longer than anybody waits.
 const LONG: Duration = Duration::from_hours(24);
@@ -27,7 +27,7 @@ pub(super) async fn echo(mut person: Person<'_>) -> Result<(), PeerError> {
         };
         match answered {
             Err(error) if error.is_loss() => come_back(&mut person, &error).await?,
-            // such as a block, which is somebody's own choice
+            // such as a block, which is a user's own choice
             Err(error @ PeerError::Refused { .. }) => person.say(&error.to_string()),
             other => other?,
         }
@@ -38,7 +38,7 @@ async fn answer(person: &mut Person<'_>, heard: &Heard) -> Result<(), PeerError>
     person.wait(READS_AFTER).await?;
     person.read(&heard.from).await?;
     if heard.by_peer {
-        // two of them would never end
+        // two of them would answer each other for ever
         return Ok(());
     }
     person.types(&heard.from, TYPES_FOR).await?;

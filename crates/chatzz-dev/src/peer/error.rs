@@ -8,24 +8,24 @@ use crate::frames::SocketError;
 /// Why the other person stopped. Each is a sentence for the developer.
 #[derive(Debug, thiserror::Error)]
 pub enum PeerError {
-    /// `--url` is none that can be used.
+    /// `--url` cannot be used.
     #[error("--url {0} cannot be used: write http://<host>:<port>, such as http://127.0.0.1:3000")]
     Url(String),
     /// No server answers.
     #[error("no chatzz answers at {url}: {source}. Start one with `chatzz dev`, or give its --url")]
     Unreachable {
-        /// Where it was looked for.
+        /// The address that was tried.
         url: String,
         /// What happened.
         source: SocketError,
     },
-    /// A server answers, and does not let the person in.
+    /// A server answers, but does not let the person in.
     #[error("the server does not let the person in: {0}")]
     NotLetIn(String),
     /// The connection was lost.
     #[error("the connection was lost: {0}")]
     Lost(SocketError),
-    /// The person went offline, and was to do something.
+    /// The person is offline, and the step needs a connection.
     #[error("{0} is offline: put `online` before this")]
     Offline(String),
     /// The server gave no answer.
@@ -34,7 +34,7 @@ pub enum PeerError {
     /// The server refused.
     #[error("{event} was refused: {code}: {message}")]
     Refused {
-        /// What was asked.
+        /// The event that was sent.
         event: &'static str,
         /// The stable code.
         code: String,
@@ -52,10 +52,10 @@ pub enum PeerError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// A line of the script makes no sense, or could not be done.
+    /// A line of the script is invalid, or could not be done.
     #[error("{}:{line}: {message}", .path.display())]
     Script {
         /// The file.
@@ -67,7 +67,7 @@ pub enum PeerError {
     },
 }
 
-/// Codes of refusals that are over in a moment.
+/// Codes of refusals that end in a moment.
 const LATER: [&str; 4] = [
     "unavailable",
     "unknown-outcome",
@@ -76,9 +76,9 @@ const LATER: [&str; 4] = [
 ];
 
 impl PeerError {
-    /// Whether the server may be back in a moment.
+    /// Whether the server may be available again in a moment.
     pub(super) fn is_loss(&self) -> bool {
-        // codes that say "later", the texts of refused handshakes among them
+        // codes that say "later", including the texts of refused handshakes
         let is_later = |text: &str| LATER.iter().any(|code| text.contains(code));
         match self {
             Self::Lost(_) | Self::Unreachable { .. } | Self::Silent(_) => true,

@@ -1,4 +1,4 @@
-//! What the server tells a person.
+//! The events that a person has received.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::directory::{key, name_of};
 
-/// What every `clientId` of a peer begins with: one does not answer another.
+/// The prefix of every `clientId` of a peer: one peer does not answer another.
 pub(super) const MARK: &str = "chatzz-peer-";
 
 /// A message from somebody else.
@@ -21,10 +21,10 @@ pub(super) struct Heard {
     pub(super) by_peer: bool,
 }
 
-/// What came in and was not looked at yet.
+/// Received messages that have not been looked at yet.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    /// Oneself.
+    /// The person's own id.
     pub(super) me: Value,
     pub(super) messages: VecDeque<Heard>,
     /// The highest `seq` of each sender.
@@ -41,7 +41,7 @@ impl Inbox {
         }
     }
 
-    /// Takes in an event; a line about it for the terminal, if there is one.
+    /// Takes an event; returns a line about it for the terminal, if there is one.
     pub(super) fn take(&mut self, arguments: &str) -> Vec<String> {
         let Ok(arguments) = serde_json::from_str::<Value>(arguments) else {
             return Vec::new();
@@ -72,7 +72,7 @@ impl Inbox {
         }
     }
 
-    /// Takes in a message of somebody else, once.
+    /// Takes a message of somebody else, once.
     fn message(&mut self, message: &Value) -> Option<String> {
         let from = &message["from"];
         let is_news = self.seen.insert(key(&message["_id"]));

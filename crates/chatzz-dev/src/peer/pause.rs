@@ -1,16 +1,16 @@
-//! Durations as a script has them, which is as the keys of the configuration have them.
+//! Durations in a script, written like those in the configuration.
 
 use std::time::Duration;
 
 /// Longest pause.
 const LONGEST: Duration = Duration::from_hours(1);
-/// Characters of a refused text that a message repeats.
+/// How many characters of a refused text a message repeats.
 const SHOWN_CHARS: usize = 60;
 
 /// A duration such as `500ms`, `5s`, `2m`, `1h`, of an hour at most; a bare number is seconds.
 ///
 /// # Errors
-/// A sentence for the person who wrote it.
+/// A sentence for the author of the script.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit());
     let (number, unit) = text.split_at(digits.unwrap_or(text.len()));

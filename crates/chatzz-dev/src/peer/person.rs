@@ -1,4 +1,4 @@
-//! The other person: one socket, and what can be done with it.
+//! The other person: one socket, and its actions.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use crate::frames::{Packet, Socket, SocketError};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often somebody who types says so again.
+/// How often typing is announced again.
 const TYPES_AGAIN: Duration = Duration::from_secs(3);
 
 /// The other person.
 pub(super) struct Person<'a> {
-    /// As the developer named him.
+    /// The name that the developer gave.
     who: String,
     url: String,
     /// Host, port and path.
     endpoint: String,
     host: String,
-    /// What stands beside CONNECT.
+    /// The payload of CONNECT.
     auth: String,
     directory: Directory,
     socket: Option<Socket>,
@@ -61,12 +61,12 @@ impl<'a> Person<'a> {
         Ok(person)
     }
 
-    /// Tells the developer something.
+    /// Prints something for the developer.
     pub(super) fn say(&self, line: &str) {
         (self.say)(line);
     }
 
-    /// Goes online.
+    /// Connects, so that the person is online.
     pub(super) async fn come(&mut self) -> Result<(), PeerError> {
         self.socket = None;
         let opened = timeout(PATIENCE, async {
@@ -93,16 +93,16 @@ impl<'a> Person<'a> {
         Ok(())
     }
 
-    /// Goes offline.
+    /// Disconnects, so that the person is offline.
     pub(super) async fn go(&mut self) {
         if let Some(socket) = self.socket.take() {
-            // it may be lost already, which is as good
+            // it may be lost already, which is just as good
             let _ = socket.close().await;
             self.say(&format!("{} is offline", self.who));
         }
     }
 
-    /// Adds somebody; his id.
+    /// Adds another user; returns their id.
     pub(super) async fn add(&mut self, whom: &str) -> Result<Value, PeerError> {
         let id = self.directory.id(whom);
         match self.ask("add-chat-user", json!({ "userToAdd": id })).await {
@@ -113,7 +113,7 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Writes somebody a message.
+    /// Sends a user a message.
     pub(super) async fn write(&mut self, to: &Value, text: &str) -> Result<(), PeerError> {
         let client_id = format!("{MARK}{}", Uuid::new_v4());
         let payload = json!({ "userId": to, "message": text, "clientId": client_id });
@@ -134,7 +134,7 @@ impl<'a> Person<'a> {
         Ok(())
     }
 
-    /// Reads everything of somebody.
+    /// Reads everything from a user.
     pub(super) async fn read(&mut self, of: &Value) -> Result<(), PeerError> {
         let Some(seq) = self.inbox.highest.get(&key(of)).copied() else {
             return Ok(());
@@ -145,7 +145,7 @@ impl<'a> Person<'a> {
         Ok(())
     }
 
-    /// Blocks somebody, or ends that.
+    /// Blocks or unblocks a user.
     pub(super) async fn block(&mut self, whom: &Value, on: bool) -> Result<(), PeerError> {
         let event = if on { "block-user" } else { "unblock-user" };
         self.ask(event, json!({ "userId": whom })).await?;
@@ -153,7 +153,7 @@ impl<'a> Person<'a> {
         Ok(())
     }
 
-    /// Does nothing for a while, but listen.
+    /// Does nothing for a while, except listen.
     pub(super) async fn wait(&mut self, pause: Duration) -> Result<(), PeerError> {
         self.listen(Instant::now() + pause).await
     }
@@ -171,7 +171,7 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// The next message of somebody else; `None` when none came in time.
+    /// The next message of somebody else; `None` when none arrived in time.
     pub(super) async fn next(&mut self, until: Instant) -> Result<Option<Heard>, PeerError> {
         loop {
             if let Some(heard) = self.inbox.messages.pop_front() {
@@ -184,7 +184,7 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Asks the server, and waits for the answer.
+    /// Sends an event, and waits for the answer.
     async fn ask(&mut self, event: &'static str, payload: Value) -> Result<Value, PeerError> {
         self.calls += 1;
         let wanted = self.calls;

@@ -1,4 +1,4 @@
-//! Playing a script, step by step.
+//! Following a script, step by step.
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -7,10 +7,9 @@ use super::PeerError;
 use super::person::Person;
 use super::script::{Script, Step};
 
-/// Plays all steps, and goes.
+/// Follows all steps, and disconnects.
 ///
-/// They are about `other`, else about whom the script names, else about whoever
-/// writes first.
+/// They concern `other`, else the user that the script names, else whoever writes first.
 pub(super) async fn play(
     mut person: Person<'_>,
     mut other: Option<Value>,
@@ -83,7 +82,7 @@ async fn to_other(person: &mut Person<'_>, other: &Value, step: &Step) -> Result
     }
 }
 
-/// Waits for a message with a text in it; who writes it is the other from then on.
+/// Waits for a message that contains a text; from then on its sender is the other person.
 async fn expect(
     person: &mut Person<'_>,
     other: &mut Option<Value>,

@@ -1,4 +1,4 @@
-//! What a script says, each step with its line.
+//! The contents of a script, each step with its line.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 
 use super::{PeerError, pause};
 
-/// How long `expect` waits when the script does not say.
+/// How long `expect` waits when the script does not specify it.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Most messages of a burst.
 const MAX_AT_ONCE: u32 = 1_000;
@@ -19,7 +19,7 @@ const MAX_AT_ONCE: u32 = 1_000;
 #[derive(Debug)]
 pub(super) struct Script {
     path: PathBuf,
-    /// Whom it is about; whoever writes first, if it does not say.
+    /// The other person; if absent, whoever writes first.
     pub(super) with: Option<String>,
     /// How long `expect` waits.
     pub(super) patience: Duration,
@@ -32,23 +32,23 @@ pub(super) struct Script {
 pub(super) enum Step {
     /// Writes a message.
     Say(String),
-    /// Types for so long.
+    /// Types for this long.
     Type(Pause),
-    /// Reads everything after so long.
+    /// Reads everything after this long.
     Read(Pause),
-    /// Does nothing for so long.
+    /// Does nothing for this long.
     Wait(Pause),
     /// Goes offline.
     Offline,
     /// Comes back.
     Online,
-    /// Writes so many messages at once.
+    /// Writes this many messages at once.
     Burst(u32),
     /// Blocks the other.
     Block,
-    /// Ends that.
+    /// Unblocks the other.
     Unblock,
-    /// Waits for a message that holds this text.
+    /// Waits for a message that contains this text.
     Expect(String),
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// A duration as the keys of the configuration have it: `500ms`, `2s`, `1m`.
+/// A duration written as in the configuration: `500ms`, `2s`, `1m`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pause(pub(super) Duration);
 
@@ -128,7 +128,7 @@ impl Script {
         Ok(script)
     }
 
-    /// A line of the script that makes no sense, or could not be done.
+    /// A line of the script that is invalid, or could not be done.
     pub(super) fn wrong(&self, line: u64, message: &dyn fmt::Display) -> PeerError {
         PeerError::Script {
             path: self.path.clone(),

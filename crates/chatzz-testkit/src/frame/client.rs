@@ -16,10 +16,10 @@ use super::packet::message;
 use super::session::{AckError, CloseCause, Session, Silence};
 use super::{polling, websocket};
 
-/// How long to wait for what surely comes.
+/// How long to wait for something that is certain to arrive.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The arguments of an ack, once they are there.
+/// The arguments of an ack, once they have arrived.
 pub type Ack = Pin<Box<dyn Future<Output = Result<Vec<Value>, AckError>> + Send>>;
 
 /// A connected client. Dropping it drops the TCP connection.
@@ -175,18 +175,18 @@ impl Client {
         self.session.finish(CloseCause::Own);
     }
 
-    /// Closes the TCP connections with no word to the server.
+    /// Closes the TCP connections without notifying the server.
     pub async fn drop_connection(&self) {
         self.take_tasks().shutdown().await;
         self.session.finish(CloseCause::Own);
     }
 
-    /// Reads and writes nothing any more, but keeps the TCP connections open.
+    /// Stops reading and writing, but keeps the TCP connections open.
     pub fn go_silent(&self) {
         self.session.silent.cancel();
     }
 
-    /// Waits until the connection has ended, and says why it did.
+    /// Waits until the connection has ended, and returns the reason.
     ///
     /// A DISCONNECT of the namespace counts: like the official clients, this
     /// one then closes the transport.
@@ -210,7 +210,7 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // In this order, or the writer might still say goodbye.
+        // In this order, or the writer might still send a close packet.
         self.tasks.get_mut().abort_all();
         self.session.finish(CloseCause::Own);
         let leaked = self.session.look(|state| state.leaked.take());

@@ -1,4 +1,4 @@
-//! Reading what arrived, in the order in which it arrived.
+//! Reading what has arrived, in the order of arrival.
 
 use std::panic::Location;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::client::{Client, PATIENCE};
 use super::session::{Event, Silence};
 
-/// The one event by which the server says anything.
+/// The one event by which the server sends anything.
 const ENVELOPE_EVENT: &str = "chatzz";
 
-/// What a `chatzz` event carries.
+/// The content of a `chatzz` event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Envelope {
     /// The field `type`.
@@ -21,7 +21,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Reads an event that holds exactly `{type, data}`.
+    /// Reads an event that contains exactly `{type, data}`.
     fn parse(event: &Event) -> Option<Self> {
         let [Value::Object(fields)] = event.args.as_slice() else {
             return None;
@@ -61,7 +61,7 @@ impl Client {
 
     /// The data of the next envelope, which must be of this type.
     ///
-    /// Panics with a list of all that arrived otherwise, and after [`PATIENCE`].
+    /// Otherwise, and after [`PATIENCE`], panics with a list of everything that arrived.
     #[track_caller]
     pub fn expect_envelope(&self, kind: &str) -> impl Future<Output = Value> + Send {
         let caller = Location::caller();
@@ -81,10 +81,9 @@ impl Client {
         }
     }
 
-    /// The data of the first envelope of this type, come or coming.
+    /// The data of the first envelope of this type, whether it has arrived or is yet to arrive.
     ///
-    /// All others stay, in their order, for later. Panics with a list of them
-    /// after [`PATIENCE`].
+    /// All others stay, in their order, for later. Panics with a list of them after [`PATIENCE`].
     #[track_caller]
     pub fn wait_for(&self, kind: &str) -> impl Future<Output = Value> + Send {
         let caller = Location::caller();
@@ -102,7 +101,7 @@ impl Client {
         }
     }
 
-    /// Every envelope that has arrived and was not taken yet.
+    /// Every envelope that has arrived and has not been taken yet.
     #[track_caller]
     pub fn drain(&self) -> Vec<Envelope> {
         let caller = Location::caller();
@@ -110,11 +109,11 @@ impl Client {
         events.iter().map(|e| Envelope::of(e, caller)).collect()
     }
 
-    /// Panics if anything is unread, or comes before the end of a roundtrip.
+    /// Panics if anything is unread, or arrives before the end of a roundtrip.
     ///
-    /// The roundtrip is an unknown event of this client with its ack: what the
-    /// server had sent this client by then arrived before the ack. It proves
-    /// nothing about what the server had yet to decide to send.
+    /// The roundtrip is an unknown event of this client with its ack: everything that the
+    /// server had sent to this client by then arrived before the ack. It proves nothing
+    /// about what the server had yet to decide to send.
     #[track_caller]
     pub fn assert_silent_for_roundtrip(&self) -> impl Future<Output = ()> + Send {
         let caller = Location::caller();
@@ -130,7 +129,7 @@ impl Client {
         }
     }
 
-    /// Takes the first event that is wanted.
+    /// Takes the first event that matches.
     async fn take(
         &self,
         within: Duration,

@@ -1,12 +1,12 @@
 //! A raw Engine.IO / Socket.IO client, for what the official clients hide.
 //!
-//! It speaks Engine.IO 4 and 3 over websocket and HTTP long-polling, keeps
-//! every event in its order of arrival and every received byte, and can fail
-//! on purpose: vanish, fall silent, send nonsense.
+//! It speaks Engine.IO 4 and 3 over websocket and HTTP long-polling, keeps every event in
+//! its order of arrival and every received byte, and can fail deliberately: vanish, fall
+//! silent, send nonsense.
 //!
-//! [`Client::connect`] opens the transport (`websocket`, `polling`), whose
-//! tasks hand each packet to the `Session`; the session routes it. Reading
-//! what arrived is in `inbox`, the bytes of the protocols are in `packet`.
+//! [`Client::connect`] opens the transport (`websocket`, `polling`), whose tasks pass
+//! each packet to the `Session`; the session routes it. Reading what has arrived is in
+//! `inbox`, the bytes of the protocols are in `packet`.
 
 mod client;
 mod http;

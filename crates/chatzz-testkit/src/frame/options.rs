@@ -12,9 +12,9 @@ use super::tap::Tap;
 /// A revision of the Engine.IO protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Eio {
-    /// What `socket.io-client` 1 and 2 speak: the client sends the pings.
+    /// The revision of `socket.io-client` 1 and 2: the client sends the pings.
     V3,
-    /// What `socket.io-client` 3 and 4 speak: the server sends the pings.
+    /// The revision of `socket.io-client` 3 and 4: the server sends the pings.
     V4,
 }
 
@@ -59,9 +59,9 @@ pub struct ConnectOptions {
     pub auto_ack: bool,
     /// Keep up the heartbeat of the protocol. Default: true.
     pub heartbeat: bool,
-    /// Sees everything first; then neither events nor bytes are kept.
+    /// Receives everything first; then neither events nor bytes are kept.
     pub tap: Option<Tap>,
-    /// Bound of the whole of connecting. Default: 10 s.
+    /// Time limit of connecting as a whole. Default: 10 s.
     pub timeout: Duration,
 }
 
@@ -94,7 +94,7 @@ impl ConnectOptions {
         }
     }
 
-    /// The tokens that are shown to the server.
+    /// The tokens that are sent to the server.
     pub(super) fn tokens(&self) -> Vec<String> {
         let in_auth = self.auth.as_ref().and_then(|auth| auth["token"].as_str());
         let shows = |name: &str| {
@@ -147,10 +147,10 @@ pub enum ConnectError {
     /// The server answered the CONNECT packet with `connect_error`.
     #[error("refused: {message}")]
     Refused {
-        /// What the server said.
+        /// The message of the server.
         message: String,
     },
-    /// The server answered the handshake with another status than asked for.
+    /// The server answered the handshake with an unexpected status.
     #[error("the handshake was answered with status {status}: {body}")]
     Http {
         /// Status of the response.

@@ -1,4 +1,4 @@
-//! What a transport has to write, and how its tasks are frozen.
+//! The packets that a transport has to write, and how its tasks are frozen.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, interval_at};
 use tokio_util::sync::CancellationToken;
 
-/// An order to the writing task of a transport.
+/// A command to the writing task of a transport.
 pub(super) enum Outgoing {
     /// Send this Engine.IO packet.
     Packet(String),
@@ -15,9 +15,9 @@ pub(super) enum Outgoing {
     Close,
 }
 
-/// Runs a task of a transport until the token stops it where it is.
+/// Runs a task of a transport until the token freezes it where it is.
 ///
-/// Stopped, it is neither polled nor dropped: its sockets stay open, unread.
+/// A frozen task is neither polled nor dropped: its sockets stay open, unread.
 pub(super) async fn freezable<F: Future<Output = ()> + Send>(silent: CancellationToken, task: F) {
     let mut task = pin!(task);
     tokio::select! {
@@ -27,7 +27,7 @@ pub(super) async fn freezable<F: Future<Output = ()> + Send>(silent: Cancellatio
     }
 }
 
-/// What a transport has to write, with the pings of Engine.IO 3 in between.
+/// The packets that a transport has to write, with the pings of Engine.IO 3 in between.
 pub(super) struct Outbox {
     queue: mpsc::UnboundedReceiver<Outgoing>,
     pings: Option<Interval>,
@@ -35,7 +35,7 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// An empty outbox and where to put what it hands out.
+    /// An empty outbox and the sender for its packets.
     pub(super) fn new(
         ping_every: Option<Duration>,
         ended: CancellationToken,
@@ -50,7 +50,7 @@ impl Outbox {
         (sender, outbox)
     }
 
-    /// The next order; after the end of the connection always to close.
+    /// The next command; after the end of the connection always to close.
     pub(super) async fn next(&mut self) -> Outgoing {
         let ping = async {
             match &mut self.pings {
@@ -65,7 +65,7 @@ impl Outbox {
         }
     }
 
-    /// An order that is there already.
+    /// A command that is available already.
     pub(super) fn try_next(&mut self) -> Option<Outgoing> {
         self.queue.try_recv().ok()
     }

@@ -17,7 +17,7 @@ pub(super) struct Open {
     pub(super) sid: String,
     /// Milliseconds.
     ping_interval: u64,
-    /// Bytes a POST may carry; Engine.IO 3 servers need not say it.
+    /// Bytes that a POST may contain; Engine.IO 3 servers need not specify it.
     pub(super) max_payload: Option<usize>,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn split_payload(eio: Eio, body: &str) -> Result<Vec<&str>, String> {
     }
 }
 
-/// Takes `<length>:<packet>` off; the length counts UTF-16 units.
+/// Splits off `<length>:<packet>`; the length counts UTF-16 units.
 fn split_counted(payload: &str) -> Option<(&str, &str)> {
     let (length, rest) = payload.split_once(':')?;
     let length: usize = length.parse().ok()?;
@@ -98,7 +98,7 @@ pub(super) enum Packet {
     Disconnect,
     /// An event; its name is the first argument.
     Event { id: Option<u64>, args: Vec<Value> },
-    /// The answer to an event of ours.
+    /// The answer to one of our events.
     Ack { id: u64, args: Vec<Value> },
 }
 
@@ -133,7 +133,7 @@ impl Packet {
     }
 }
 
-/// Newer servers say `{"message": …}`, older ones a bare string.
+/// Newer servers send `{"message": …}`, older ones a bare string.
 fn refusal(data: &str) -> String {
     match serde_json::from_str(data) {
         Ok(Value::String(message)) => message,

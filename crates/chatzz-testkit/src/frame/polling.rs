@@ -57,7 +57,7 @@ struct Wire {
 }
 
 impl Wire {
-    /// Makes a request; an unhappy answer ends the session.
+    /// Makes a request; an unsuccessful answer ends the session.
     async fn request(&mut self, method: Method, body: String) -> Option<String> {
         let sid = Some(self.open.sid.as_str());
         let cause = match self.lane.request(method, sid, body).await {

@@ -1,4 +1,4 @@
-//! What is known of one connection, and where each received packet goes.
+//! The state of one connection, and where each received packet is routed.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
@@ -23,7 +23,7 @@ pub struct Event {
     pub name: String,
     /// The arguments after the name.
     pub args: Vec<Value>,
-    /// Set if the server asked for an ack.
+    /// Set if the server requested an ack.
     pub ack_id: Option<u64>,
 }
 
@@ -50,7 +50,7 @@ pub enum CloseCause {
     /// The TCP connection ended or broke.
     #[error("transport: {0}")]
     Transport(String),
-    /// The server sent what this client cannot read.
+    /// The server sent something that this client cannot read.
     #[error("unreadable: {0}")]
     Unreadable(String),
     /// This client closed or dropped the connection.
@@ -58,24 +58,24 @@ pub enum CloseCause {
     Own,
 }
 
-/// Why an ack did not come.
+/// Why an ack did not arrive.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum AckError {
     /// The connection ended first.
     #[error("no ack: {0}")]
     Closed(CloseCause),
-    /// The bound passed.
+    /// The time limit passed.
     #[error("no ack within {0:?}")]
     Timeout(Duration),
 }
 
-/// Why no event came.
+/// Why no event arrived.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Silence {
-    /// The connection ended, and everything it brought was taken.
+    /// The connection ended, and everything that arrived was taken.
     #[error("the connection ended: {0}")]
     Closed(CloseCause),
-    /// The bound passed.
+    /// The time limit passed.
     #[error("nothing came within {0:?}")]
     Timeout(Duration),
 }
@@ -86,7 +86,7 @@ pub(super) struct Session {
     auto_ack: bool,
     answer_pings: bool,
     tap: Option<Tap>,
-    /// What the server was shown and must not show.
+    /// The secrets that the server got and must not send.
     tokens: Vec<String>,
     outgoing: mpsc::UnboundedSender<Outgoing>,
     state: Mutex<State>,
@@ -97,21 +97,21 @@ pub(super) struct Session {
     pub(super) silent: CancellationToken,
 }
 
-/// What the packets so far amount to.
+/// The state after the packets so far.
 #[derive(Default)]
 pub(super) struct State {
     pub(super) connected: Option<Result<(), String>>,
     pub(super) inbox: VecDeque<Event>,
     pub(super) received: Vec<u8>,
     pub(super) cause: Option<CloseCause>,
-    /// A secret that came from the server.
+    /// A secret that the server sent.
     pub(super) leaked: Option<String>,
     acks: HashMap<u64, oneshot::Sender<Vec<Value>>>,
     next_ack: u64,
 }
 
 impl Session {
-    /// A session and what its transport has to write.
+    /// A session and the packets that its transport has to write.
     pub(super) fn new(options: &ConnectOptions, open: &Open, received: Vec<u8>) -> (Self, Outbox) {
         let ended = CancellationToken::new();
         let ping_every =
@@ -150,7 +150,7 @@ impl Session {
         drop(self.outgoing.send(Outgoing::Close));
     }
 
-    /// A fresh ack id and where its answer will come.
+    /// A fresh ack id and the receiver of its answer.
     pub(super) fn reserve_ack(&self) -> Result<(u64, oneshot::Receiver<Vec<Value>>), CloseCause> {
         let mut state = self.state.lock();
         if let Some(cause) = &state.cause {
@@ -203,7 +203,7 @@ impl Session {
                 self.show(Incoming::Ack { id, args: &args });
                 let waiting = self.state.lock().acks.remove(&id);
                 match waiting {
-                    // Nobody waits any more if the test let go of the future.
+                    // Nobody waits any more if the test has dropped the future.
                     Some(answer) => drop(answer.send(args)),
                     None => self.finish(CloseCause::Unreadable(format!(
                         "a second ack, or one never asked for: id {id}, {args:?}"
@@ -253,12 +253,12 @@ impl Session {
         }
     }
 
-    /// Looks at the state now.
+    /// Checks the state now.
     pub(super) fn look<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut self.state.lock())
     }
 
-    /// Looks at the state now and after each change until there is an answer.
+    /// Checks the state now and after each change until there is an answer.
     pub(super) async fn wait<T: Send>(
         &self,
         within: Duration,

@@ -1,4 +1,4 @@
-//! Looking on as packets come in.
+//! Observing packets as they arrive.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::session::{CloseCause, Event};
 
-/// Something that came in, in the order of its coming.
+/// A received item, in the order of arrival.
 #[derive(Debug)]
 pub enum Incoming<'a> {
     /// An ack.
@@ -19,11 +19,11 @@ pub enum Incoming<'a> {
     },
     /// An event.
     Event(&'a Event),
-    /// The end, which comes once.
+    /// The end, which arrives once.
     End(&'a CloseCause),
 }
 
-/// Looks on as packets come in; called by the transport's reader.
+/// Observes packets as they arrive; called by the transport's reader.
 #[derive(Clone)]
 pub struct Tap(pub Arc<dyn Fn(Incoming<'_>) + Send + Sync>);
 

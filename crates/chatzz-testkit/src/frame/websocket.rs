@@ -19,7 +19,7 @@ use super::outbox::{Outbox, Outgoing, freezable};
 use super::packet::Open;
 use super::session::{CloseCause, Session};
 
-/// How long an orderly end may take once it is clear that it is the end.
+/// How long an orderly end may take once it has begun.
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// Opens a session and starts its tasks.
@@ -87,7 +87,7 @@ async fn read(session: Arc<Session>, mut stream: SplitStream<WebSocketStream<Tcp
             None => session.finish(CloseCause::Transport("end of stream".to_owned())),
         }
     }
-    // The close frame is answered by reading on.
+    // The close frame is answered by continuing to read.
     let rest = async { while let Some(Ok(_)) = stream.next().await {} };
     timeout(CLOSING, rest).await.ok();
 }

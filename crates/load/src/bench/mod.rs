@@ -54,7 +54,7 @@ pub(crate) struct Options {
     work: PathBuf,
 }
 
-/// Runs it; false if any measurement found something lost, repeated or out of order.
+/// Runs it; false if any measurement found something lost, duplicated or out of order.
 pub(crate) async fn run(options: Options) -> anyhow::Result<bool> {
     let plan = Plan::of(&options);
     let server = match &options.server {

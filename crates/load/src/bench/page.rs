@@ -1,4 +1,4 @@
-//! The page: what was measured, how, and how to do it again.
+//! The page: what was measured, how, and how to repeat it.
 
 use std::fmt::Write as _;
 
@@ -9,49 +9,49 @@ use super::results::{Key, Medians, Part, Results};
 const HEAD: &str = "\
 # Performance
 
-Written by `scripts/bench.sh`; change nothing by hand. Server, mongod and load generator share one machine, so the
-figures of two machines compare as ratios only; all figures on this page are of one run. Every measurement was checked
-for messages that were lost, repeated or out of order.
+Written by `scripts/bench.sh`; do not edit by hand. Server, mongod and load generator share one machine, so compare
+figures of two machines only as ratios. Except in the last section, all figures come from one run. Every measurement was
+checked for messages that were lost, duplicated or out of order.
 
-* **chatzz**: the release build with its default settings but for the rate limits, which are off, on a one-node replica
-  set; an acknowledged message is on a majority and in the journal.
+* **chatzz**: the release build with its default settings except for the rate limits, which are off, on a one-node
+  replica set; an acknowledged message is on a majority and in the journal.
 * **Node peer** (`crates/load/peer/`): Node, socket.io and the official driver, plain and with group commit
-  (*batched*), majority writes too. It has no `clientId`, no delivered cursors, no unread counts and no last messages.
+  (*batched*), also with majority writes. It has no `clientId`, no delivered cursors, no unread counts and no last messages.
 * **database alone**: the same driver storing the same documents without any server in front, one by one or as a group
-  commit: the limit.
+  commit: the upper bound.
 
-Latency is counted from when a request was due, also in the open loop, until its acknowledgement. Processor time is in
-milliseconds for each thing done.
+Latency is measured from when a request was due, also in the open loop, until its acknowledgement. Processor time is in
+milliseconds per operation.
 ";
 
-/// What no measurement of the set tells.
+/// The notes written by hand.
 const NOTES: &str = include_str!("notes.md");
 
 const PARTS: [(Part, &str, &str); 6] = [
     (
         Part::Send,
         "Messages, closed loop",
-        "Pairs of people × messages of each pair that are not answered yet.",
+        "Pairs of people × messages in flight of each pair.",
     ),
     (
         Part::OpenLoop,
         "Messages, open loop",
-        "Ten pairs, at a rate, whatever the answers do.",
+        "Ten pairs, at a fixed rate that does not wait for answers.",
     ),
     (
         Part::Work,
         "Logins, history, presence",
-        "The presence row counts people who come or go, each told to 50 listeners.",
+        "The presence row counts changes of presence, each announced to 50 contacts.",
     ),
     (
         Part::Growth,
         "Growth",
-        "The same work among more and more stored messages (first column).",
+        "The same work with a growing number of stored messages (first column).",
     ),
     (
         Part::Contacts,
         "Contacts",
-        "Logins of people with more and more contacts (first column).",
+        "Logins of people with a growing number of contacts (first column).",
     ),
     (
         Part::Connections,
@@ -67,7 +67,7 @@ pub(super) fn write(results: &Results, plan: &Plan, plots: &[Plot]) -> String {
     // writing into a String does not fail
     let _ = write!(
         page,
-        "\nMedians of {} runs of {} s after {} s of warm-up{}. To do it again: `{command}`.\n",
+        "\nMedians of {} runs of {} s after {} s of warm-up{}. To repeat it: `{command}`.\n",
         plan.repeats,
         plan.seconds,
         plan.warm_up,

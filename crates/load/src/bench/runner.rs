@@ -116,7 +116,7 @@ impl Runner {
         Ok(report)
     }
 
-    /// Runs this program; returns what it printed, and whether it was content.
+    /// Runs this program; returns its output, and whether it found nothing wrong.
     async fn run(&self, line: &str) -> anyhow::Result<(String, bool)> {
         let mut command = Command::new(&self.program);
         command

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 /// How long a server may take until it listens.
 const START_LIMIT: Duration = Duration::from_mins(1);
-/// How long it may take to end when told to.
+/// How long it may take to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 /// How long npm may take to fetch what the peer needs.
 const NPM_LIMIT: Duration = Duration::from_mins(5);
@@ -49,7 +49,7 @@ impl Server {
         let mut command = Command::new(program);
         command.arg("serve").env_clear().envs([
             ("CHATZZ_AUTH", "trusted"),
-            // what is measured is the server, not how soon it refuses
+            // the server is measured, not how soon it refuses
             ("CHATZZ_RATE_LIMITS", "off"),
             ("CHATZZ_LISTEN", "127.0.0.1:0"),
             ("CHATZZ_METRICS_LISTEN", "off"),
@@ -66,7 +66,7 @@ impl Server {
         batched: bool,
         (work, uri, database): (&Path, &str, &str),
     ) -> anyhow::Result<Self> {
-        // free a moment ago; nobody else on the machine is told of it
+        // free a moment ago; other programs on the machine do not know it is taken
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
@@ -93,7 +93,7 @@ impl Server {
         })
     }
 
-    /// Ends it in order, or by force when that takes long.
+    /// Stops it in order, or kills it when that takes too long.
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.pid)?);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// What one receiver has got from one sender in one chat room.
+/// The messages that one receiver got from one sender in one chat room.
 ///
 /// The sender numbers its messages 0, 1, 2 …; the server numbers those of the
 /// chat room with `seq`.
@@ -13,9 +13,9 @@ pub(crate) struct Order {
     /// Numbers below `next` that have not been seen.
     missing: BTreeSet<u64>,
     last_seq: u64,
-    /// Messages that came again and should not have.
+    /// Messages that arrived again and should not have.
     pub(crate) duplicate: u64,
-    /// Messages that came after a later one, by the sender's or the server's number.
+    /// Messages that arrived after a later one, by the sender's or the server's number.
     pub(crate) disorder: u64,
 }
 
@@ -49,8 +49,8 @@ impl Order {
         }
     }
 
-    /// How many of the first `sent` never came, not counting those in `failed`,
-    /// whose sender was not told that they are stored.
+    /// How many of the first `sent` never arrived, not counting those in `failed`, whose
+    /// sender did not get an acknowledgement.
     pub(crate) fn lost(&self, sent: u64, failed: &BTreeSet<u64>) -> u64 {
         let tail = self.next..sent.max(self.next);
         let never = self.missing.iter().copied().chain(tail);

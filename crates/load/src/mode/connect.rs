@@ -186,7 +186,7 @@ impl Crowd {
     /// One socket from its beginning to its end; false if it did not last.
     async fn socket(&self, i: u32) -> bool {
         let Some(mut socket) = self.connected(i).await else {
-            return true; // told already
+            return true; // reported already
         };
         let mut phase = self.phase.clone();
         let mut logged_in = false;
@@ -196,7 +196,7 @@ impl Crowd {
                 Phase::Login if !logged_in => {
                     logged_in = true;
                     if !self.log_in(&mut socket, i).await {
-                        return true; // told already
+                        return true; // reported already
                     }
                 }
                 Phase::End => return socket.close().await.is_ok(),

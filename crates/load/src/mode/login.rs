@@ -1,4 +1,4 @@
-//! `login`: people with contacts and missed messages come, and go again.
+//! `login`: people with contacts and missed messages connect and disconnect again.
 
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ struct Load {
     /// Contacts of each, which `user-details` must hold
     #[arg(long, default_value_t = 50)]
     contacts: usize,
-    /// Missed messages of each, which `user-details` must hold; the Node peer tells them once only
+    /// Missed messages of each, which `user-details` must contain; the Node peer sends
+    /// them only once
     #[arg(long, default_value_t = 0)]
     missed: usize,
     /// How many are logging in at the same time
@@ -102,7 +103,7 @@ async fn work(stage: &Stage, target: &Target, load: Load, first: u32) -> anyhow:
     Ok(work)
 }
 
-/// What `user-details` held.
+/// The content of `user-details`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Details {
     contacts: usize,
@@ -110,7 +111,7 @@ struct Details {
 }
 
 impl Details {
-    /// Counts by a field that each contact has once, in the words of each server.
+    /// Counts by a field that each contact has once, in the form of each server.
     fn read(peer: bool, json: &str) -> Self {
         let (contacts, missed) = json.split_once("\"missedMessages\":").unwrap_or((json, ""));
         let key = if peer {

@@ -1,4 +1,4 @@
-//! `oracle`: whether answers tell what exists, by their bytes or their time.
+//! `oracle`: whether answers reveal what exists, by their bytes or their time.
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
@@ -124,7 +124,7 @@ fn latency(samples: &[u64]) -> Latency {
     latency
 }
 
-/// One asker: both kinds in random order, so that nothing else tells them apart.
+/// One client: both kinds in random order, so that nothing else distinguishes them.
 async fn ask(
     stage: &Stage,
     target: &Target,

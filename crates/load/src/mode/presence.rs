@@ -1,4 +1,4 @@
-//! `presence`: everybody comes, everybody goes, and all contacts hear of it.
+//! `presence`: everybody connects, everybody disconnects, and all contacts are notified.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -27,7 +27,7 @@ pub(crate) struct Options {
     load: Load,
 }
 
-/// Who comes and goes.
+/// Who connects and disconnects.
 #[derive(Args, Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Load {
@@ -42,17 +42,17 @@ struct Load {
     at_once: usize,
 }
 
-/// How long the last contact may take to hear of the last change.
+/// How long the last contact may take to be notified of the last change.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What listeners and storm share.
+/// The state that listeners and storm share.
 struct Storm {
     stage: Arc<Stage>,
     target: Target,
     load: Load,
-    /// When each person last began to come or go.
+    /// When each person last began to connect or disconnect.
     changed: Vec<AtomicU64>,
-    /// Changes heard in all, by all listeners.
+    /// Changes received in all, by all listeners.
     heard: AtomicU64,
     gate: Semaphore,
 }
@@ -84,7 +84,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
     };
     let measured = stage.run(common.watched).await;
     let work = rounds.await??;
-    // what is heard too much would be heard now
+    // surplus notifications would arrive now
     sleep(Duration::from_millis(500)).await;
     end.send_replace(true);
     let mut fan_out = Latency::default();
@@ -106,7 +106,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// What one listener heard.
+/// What one listener received.
 #[derive(Debug, Default)]
 struct Heard {
     latency: Latency,
@@ -114,7 +114,7 @@ struct Heard {
 }
 
 impl Storm {
-    /// All come and all go until the window is over.
+    /// All connect and all disconnect until the window is over.
     async fn rounds(self: Arc<Self>) -> anyhow::Result<Work> {
         let mut all = Work::default();
         let mut expected = 0;
@@ -144,7 +144,7 @@ impl Storm {
             expected += changes;
             all.checks.lost += self.all_heard(expected).await;
             if all.checks.lost > 0 {
-                break; // what comes late would be counted in the next round
+                break; // late notifications would be counted in the next round
             }
         }
         Ok(all)
@@ -177,7 +177,7 @@ impl Storm {
         Ok(at)
     }
 
-    /// Waits until that many changes were heard; how many are missing.
+    /// Waits until that many changes were received; returns how many are missing.
     async fn all_heard(&self, expected: u64) -> u64 {
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -193,7 +193,7 @@ impl Worker {
         }
     }
 
-    /// Carries statements out; returns how many documents they changed.
+    /// Executes statements; returns how many documents they changed.
     async fn write(
         &self,
         command: &str,

@@ -1,8 +1,8 @@
-//! Who knows whom, and what was said: the same for every server.
+//! Who knows whom, and which messages there are: the same for every server.
 
 use clap::Args;
 
-/// People, their contacts and what they said.
+/// People, their contacts and their messages.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct World {
     /// People who log in, read, come and go
@@ -74,7 +74,7 @@ impl World {
 }
 
 impl Room {
-    /// Everything said in it, oldest first: in turn, then what was missed.
+    /// All its messages, oldest first: in turn, then the missed ones.
     pub(crate) fn said(self) -> impl Iterator<Item = Said> {
         let read = self.messages - self.missed;
         (1..=self.messages).map(move |seq| Said {

@@ -1,4 +1,4 @@
-//! The rules of the house that the compiler does not check.
+//! The rules of the repository that the compiler does not check.
 
 use std::path::{Path, PathBuf};
 

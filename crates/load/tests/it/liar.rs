@@ -1,4 +1,4 @@
-//! A server that loses, repeats and swaps messages, to see that it is noticed.
+//! A server that loses, repeats and swaps messages, to see that it is detected.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! When something was broken on purpose, and for whom.
+//! When something was broken deliberately, and for whom.
 
 use std::collections::HashMap;
 

@@ -166,7 +166,7 @@ pub(crate) enum How {
     Last(usize),
 }
 
-/// A message that a connection was told of.
+/// A message that a connection received.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) at: At,
@@ -194,16 +194,16 @@ pub(crate) struct KnownContact {
     pub(crate) last: Option<(Sym, u64)>,
 }
 
-/// That a connection was told whether somebody is online.
+/// What a connection received about whether somebody is online.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Told {
     pub(crate) at: At,
     pub(crate) conn: usize,
     pub(crate) about: Sym,
     pub(crate) online: bool,
-    /// When it was asked for; what was told meanwhile may be newer.
+    /// When it was requested; what was announced in the meantime may be newer.
     pub(crate) asked: Option<At>,
-    /// The chat room with him, if that was told too.
+    /// The chat room with them, if it was included.
     pub(crate) room: Option<Sym>,
 }
 

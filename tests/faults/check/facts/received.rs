@@ -116,7 +116,7 @@ impl Facts<'_> {
         });
     }
 
-    /// A contact with his presence and last message.
+    /// A contact with their presence and last message.
     fn contact(
         &mut self,
         at: At,

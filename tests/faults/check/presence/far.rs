@@ -1,8 +1,8 @@
-//! What one server may and must know of people at another.
+//! What one server may and must know of people at another server.
 //!
-//! Servers learn of each other's people from the database, at most `crossMs`
-//! later. When one is killed, its people are gone when it is back, or when the
-//! others have noticed that its lease ran out: after the lease and a third.
+//! Servers learn of each other's people from the database, at most `crossMs` later. When
+//! one is killed, its people are offline when it is back, or when the others have noticed
+//! that its lease expired: after the lease and a third.
 
 use super::truth::{Times, gaps, gone, merge, surely_there_until};
 use crate::check::facts::{Conn, Facts, Result};
@@ -51,7 +51,7 @@ fn certain(facts: &Facts<'_>, conn: &Conn, at: u64) -> Times {
     gaps(&blind, from, surely_there_until(facts, conn))
 }
 
-/// When the people of a killed server are gone, and which fault killed it.
+/// When the people of a killed server are offline, and which fault killed it.
 fn killed(facts: &Facts<'_>, conn: &Conn) -> Option<(u64, usize)> {
     let slack = facts.run.slack_ms * 1000;
     let (closed, _) = conn.close?;

@@ -1,11 +1,11 @@
 //! I11: presence agrees with the truth, within the bounds.
 //!
-//! The truth of a person at a server is what his logged-in connections there
-//! say, and those at other servers, which it hears of `crossMs` later ([`far`]). Since neither the client nor the recorder sees when a server notices,
-//! there are three times ([`truth`]): *surely online*, *surely offline*, and
-//! between. A watcher is a connection of a contact; what it knows is the last it
-//! was told. Knowing "online" while the person is surely offline is a violation,
-//! as is "offline" while he is surely online.
+//! The truth about a person at a server consists of their logged-in connections there and
+//! of those at other servers, which it learns of `crossMs` later ([`far`]). Since neither
+//! the client nor the recorder sees when a server notices, there are three times
+//! ([`truth`]): *surely online*, *surely offline*, and between. A watcher is a connection
+//! of a contact; it knows what it received last. Knowing "online" while the person is
+//! surely offline is a violation, as is "offline" while they are surely online.
 //!
 //! | end of the last connection | surely offline after |
 //! |---|---|
@@ -16,9 +16,9 @@
 //! | at another server | the same and `crossMs` |
 //! | at another server, killed | the earlier of its return and lease + a third, the slack, `crossMs` |
 //!
-//! A fault that hits the watcher delays what he is told as much. One of the
-//! database excuses only what a server knows of the people of others: of its own
-//! it knows from memory.
+//! A fault that hits the watcher delays their notifications as much. A fault of the
+//! database excuses only what a server knows of the people of other servers: its own
+//! people it knows from memory.
 
 mod far;
 mod truth;
@@ -76,7 +76,7 @@ fn blocks(facts: &Facts<'_>) -> HashSet<(Sym, Sym)> {
 struct Sight<'a> {
     index: usize,
     about: Sym,
-    /// Whether he ever was at another server.
+    /// Whether they were ever at another server.
     elsewhere: bool,
     here: &'a Here,
 }
@@ -95,7 +95,7 @@ impl Sight<'_> {
         let mut judged_us = 0;
         for (place, one) in told.iter().enumerate() {
             let next = told.get(place + 1).map_or(until, |next| next.at.t);
-            // what was asked for may be as old as what is heard of other servers
+            // what was requested may be as old as news from other servers
             let old = one.asked.is_some() && self.elsewhere;
             let age = if old { facts.run.cross_ms * 1000 } else { 0 };
             let (from, to) = (one.at.t + age, next.min(until));
@@ -135,8 +135,8 @@ impl Sight<'_> {
     }
 }
 
-/// The part of a wrong time that counts: what is told meanwhile has the slack,
-/// and faults that hit the watcher do not count.
+/// The part of a wrong time that counts: notifications get the slack, and faults that hit
+/// the watcher do not count.
 fn judged(
     facts: &Facts<'_>,
     told: &Told,
@@ -158,7 +158,7 @@ fn judged(
     (end > begin.saturating_add(allowed)).then_some((begin, end))
 }
 
-/// Whether what was asked for is older than what was told meanwhile.
+/// Whether a requested state is older than what was announced in the meantime.
 fn is_overtaken(one: &Told, all: &[&Told]) -> bool {
     one.asked.is_some_and(|asked| {
         let between = |other: &&Told| {
@@ -168,7 +168,7 @@ fn is_overtaken(one: &Told, all: &[&Told]) -> bool {
     })
 }
 
-/// The database at the end: it is read then, and whoever is left goes later.
+/// The database at the end: it is read then, and the remaining people disconnect later.
 fn dump(facts: &Facts<'_>, truths: &HashMap<Sym, Truth>, report: &mut Report) {
     let none = Truth::default();
     let now = facts.phase(Phase::End).unwrap_or(facts.end).t;

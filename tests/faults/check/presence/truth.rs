@@ -13,9 +13,9 @@ pub(super) type Times = Vec<(u64, u64)>;
 /// A person at one server.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Here {
-    /// Outside of these he is surely offline.
+    /// Outside of these times the person is surely offline.
     pub(super) possible: Times,
-    /// In these he is surely online, and all had time to hear of it.
+    /// In these times the person is surely online, and everybody had time to learn of it.
     pub(super) certain: Times,
 }
 
@@ -47,7 +47,7 @@ impl Truth {
         self.servers.values()
     }
 
-    /// Whether he ever was at another server.
+    /// Whether the person was ever at another server.
     pub(super) fn is_elsewhere(&self, server: u64) -> bool {
         self.servers.keys().any(|other| *other != server)
     }
@@ -73,7 +73,7 @@ impl<'a> Views<'a> {
         }
     }
 
-    /// A person as a server must know him.
+    /// The presence of a person as a server must know it.
     pub(super) fn at(&mut self, server: u64, user: Sym) -> &Here {
         let (facts, conns) = (self.facts, self.conns.get(&user));
         self.known.entry((server, user)).or_insert_with(|| {
@@ -124,7 +124,7 @@ fn possible(facts: &Facts<'_>, conn: &Conn) -> Times {
     times
 }
 
-/// When everybody at its server has been told that a connection is gone.
+/// When everybody at its server has been notified that a connection has ended.
 pub(super) fn gone(facts: &Facts<'_>, conn: &Conn) -> u64 {
     let run = facts.run;
     let Some((at, how)) = conn.close else {

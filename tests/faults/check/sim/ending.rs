@@ -25,7 +25,7 @@ impl World {
         self.wait(2_000);
         self.write(Event::Phase(Phase::End));
         let dump = self.dump();
-        // whoever is left may take their time
+        // the remaining people may take their time
         let open: Vec<u64> = self.conns.keys().copied().collect();
         for c in open {
             self.wait(20_000);

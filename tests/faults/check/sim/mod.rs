@@ -59,7 +59,7 @@ struct Person {
 
 struct Conn {
     person: usize,
-    /// Whether somebody still hears what is sent to it.
+    /// Whether somebody still receives what is sent to it.
     hears: bool,
     /// When the server notices the silence.
     ends: Option<u64>,
@@ -235,7 +235,7 @@ impl World {
         self.write(Event::Answer { c, op, outcome });
     }
 
-    /// Sends an envelope to a connection, if somebody hears it.
+    /// Sends an envelope to a connection, if somebody receives it.
     fn tell(&mut self, c: u64, kind: &str, data: &Value) {
         if self.conns.get(&c).is_some_and(|conn| conn.hears) {
             self.write(Event::Envelope {

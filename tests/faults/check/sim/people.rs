@@ -48,7 +48,7 @@ impl World {
         }
     }
 
-    /// What a person missed, by sender; it counts as handed over.
+    /// What a person missed, by sender; it counts as sent.
     fn take_missed(&mut self, person: usize) -> Value {
         let mut missed = Map::new();
         for other in self.contacts(person) {
@@ -165,7 +165,7 @@ impl World {
         self.heal(fault);
     }
 
-    /// Tells of those whose time has come.
+    /// Announces those whose time has come.
     pub(super) fn settle(&mut self) {
         let now = self.t;
         let ended = |conn: &Conn| conn.ends.is_some_and(|ends| ends <= now);

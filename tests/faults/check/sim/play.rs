@@ -83,7 +83,7 @@ pub(crate) fn play(people: usize, steps: impl IntoIterator<Item = Step>) -> Worl
 }
 
 impl World {
-    /// A connection of a person who hears, opened if there is none.
+    /// A connection of a person who receives, opened if there is none.
     fn connection(&mut self, person: usize, number: u8) -> u64 {
         let hears = |c: &&u64| self.conns.get(c).is_some_and(|conn| conn.hears);
         let own: Vec<u64> = self.people[person]

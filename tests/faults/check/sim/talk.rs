@@ -167,7 +167,7 @@ impl World {
         let newest = messages[usize::try_from(*last).unwrap() - 1].clone();
         let mut json = self.message(pair, &newest);
         if !read {
-            // told once, and not stored with the message
+            // announced once, and not stored with the message
             json["sentAt"] = json!(date(now));
         }
         if moved.len() > 1 {
@@ -175,14 +175,14 @@ impl World {
         }
         self.tell_all(other, None, "message-status-changed", &json);
         if read {
-            // the harness hears it on all; the asking one gets its answer only
+            // the harness receives it on all; the requesting one gets its answer only
             let asking = self.people[person].conns.last().copied();
             self.tell_all(person, asking, "message-status-changed", &json);
         }
         moved.len() as u64
     }
 
-    /// Tells a person of everything with somebody, in full or by a count.
+    /// Sends a person everything with another, in full or as a count.
     pub(super) fn mark_sent(&mut self, person: usize, other: usize) {
         self.advance(person, other, 1, u64::MAX, false);
     }
@@ -291,7 +291,7 @@ impl World {
         self.answer(c, op, &json!({"messages": shown, "hasMore": more}));
     }
 
-    /// Goes back through the whole history with somebody.
+    /// Goes back through the whole history with another person.
     pub(crate) fn walk(&mut self, c: u64, other: usize, limit: u64) {
         let walk = Some(self.number());
         let mut before = None;

@@ -28,8 +28,8 @@ fn leaves(how: Close, server: u64) -> (Case, usize) {
     (case, closed)
 }
 
-/// The line that tells the first person that the second left, and the one
-/// before that said that he is there.
+/// The line that tells the first person that the second left, and the one before that
+/// said that they are online.
 fn told(case: &Case) -> (usize, usize) {
     let offline = case.holding(&["chat-user-status-changed", "\"status\":\"offline\""])[0];
     (offline, case.answer_to(case.invokes("add-chat-user")[0]))

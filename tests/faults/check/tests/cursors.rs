@@ -7,7 +7,7 @@ use crate::check::Invariant::{I8, I9, I12, I17};
 use crate::check::sim::World;
 use crate::history::{Close, Event, NOBODY};
 
-/// Four messages, the first two read, then the others; both people hear of both moves.
+/// Four messages, the first two read, then the others; both people are notified of both moves.
 fn read_twice() -> Case {
     let (mut world, one, other) = World::pair();
     world.enter(1);
@@ -40,7 +40,7 @@ fn cursors(case: &mut Case) -> &mut crate::history::DumpedCursors {
     case.dump.chat_rooms[0].cursors.get_mut(&reader).unwrap()
 }
 
-/// Lines in which the sender hears of moves.
+/// Lines in which the sender is notified of moves.
 fn heard(case: &Case) -> Vec<usize> {
     let sender = case.lines(|event| matches!(event, Event::Open(_)))[0];
     let Event::Open(open) = &case.history.lines[sender - 1].event else {
@@ -95,7 +95,7 @@ pub(super) fn a_range_that_falls_on_a_connection_is_seen() {
     let mut case = read_twice();
     let heard = heard(&case);
     let invokes = case.invokes("message-read");
-    // both are asked for before either is told
+    // both are requested before either is answered
     let second = case.history.lines.remove(invokes[1] - 1);
     case.history.lines.insert(invokes[0], second);
     case.history.lines[invokes[0]].t = case.history.lines[invokes[0] - 1].t;
@@ -109,7 +109,7 @@ pub(super) fn a_range_that_falls_on_a_connection_is_seen() {
 pub(super) fn a_range_with_another_time_than_others_heard_is_seen() {
     let mut case = read_twice();
     let lines = case.envelopes("message-status-changed");
-    // the reader's other connection hears that a part of it was read at another time
+    // the reader's other connection is notified that a part of it was read at another time
     let other = lines.into_iter().rfind(|line| !heard(&case).contains(line));
     let other = other.unwrap();
     for stored in &mut case.dump.messages {
@@ -162,7 +162,7 @@ fn withheld() -> Case {
     let id = case.dump.messages[1].id.clone();
     let receiver = case.dump.chat_users[1].user.clone();
     let last = case.dump.messages[2].id.clone();
-    // its receiver never hears of it, and no receipt tells of it
+    // its receiver never receives it, and no receipt covers it
     let told = case.holding(&["message-status-changed", &last]);
     for line in told {
         case.edit(line, |data| {

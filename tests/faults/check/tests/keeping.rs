@@ -7,7 +7,7 @@ use crate::check::Invariant::{I2, I7, I8, I10, I13};
 use crate::check::sim::{Reply, World};
 use crate::history::{Close, Event, History};
 
-/// A message that is read, and time for its sender to hear so.
+/// A message that is read, and time to notify its sender.
 fn read() -> Case {
     let (mut world, one, other) = World::pair();
     world.send(one, 1);
@@ -111,7 +111,7 @@ pub(super) fn a_gap_on_a_connection_is_seen() {
         case.remove(heard[1]);
         case.shows(I7, &[heard[0], heard[2] - 1]);
     }
-    // with nothing heard before there is no gap to see
+    // with nothing received before, there is no gap to see
     let heard = case.holding(&["new-message", &format!("\"c\":{one},")]);
     case.remove(heard[0]);
     case.is_clean();

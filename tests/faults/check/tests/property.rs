@@ -176,8 +176,7 @@ fn drop_missed(case: &mut Case, index: usize) -> Option<Vec<Invariant>> {
     Some(vec![I7])
 }
 
-/// Whether a message reached its receiver at logins only, and he confirmed
-/// nothing to its sender.
+/// Whether a message reached its receiver at logins only, and they confirmed nothing to its sender.
 fn is_only_missed(case: &Case, message: &DumpedMessage) -> bool {
     let user = |chat_user: &str| chat_user.replacen("65c0", "65a0", 1);
     let (from, to) = (user(&message.from), user(&message.to));
@@ -217,7 +216,7 @@ fn drift_unread(case: &mut Case, index: usize) -> Option<Vec<Invariant>> {
 
 fn read_early(case: &mut Case, index: usize) -> Option<Vec<Invariant>> {
     let sent = case.holding(&["\"status\":\"sent\""]);
-    // what is told late may have been read meanwhile: nobody has asked for anything yet
+    // what is announced late may have been read in the meantime: nobody has requested anything yet
     let asked = case.holding(&["message-read"]).first().copied();
     let unread = |line: &usize| sent.contains(line) && asked.is_none_or(|asked| *line < asked);
     let heard = case.envelopes("new-message");

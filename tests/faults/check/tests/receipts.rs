@@ -159,7 +159,7 @@ pub(super) fn a_range_that_says_sent_of_read_messages_is_none() {
     let mut case = Case::of(world.finish());
     case.is_clean();
     let sent = case.envelopes("message-status-changed")[0];
-    // the middle one is told as read before the range comes
+    // the middle one is announced as read before the range comes
     let before = case.history.lines[sent - 1].clone();
     case.history.lines.insert(sent - 1, before);
     let second = case.dump.messages[1].clone();

@@ -20,7 +20,7 @@ const MISSED: u64 = 10_000;
 /// How long getting them may take, in seconds.
 const MISSED_WITHIN: f64 = 2.0;
 
-/// A system in which nothing goes wrong.
+/// A system without faults.
 pub(super) async fn peaceful(users: usize) -> (Plan, Rig, Vec<Value>) {
     let shape = Shape {
         users,
@@ -57,7 +57,7 @@ pub(super) async fn first_events() -> (bool, Value) {
     )
 }
 
-/// Somebody comes back and gets everything that he missed, page by page.
+/// A person comes back and gets everything that they missed, page by page.
 pub(super) async fn many_missed() -> (bool, Value) {
     const BURST: u64 = 200;
     let (_, rig, users) = peaceful(2).await;

@@ -79,7 +79,7 @@ impl World {
         }
         let mut people = self.server.dump("chatusers").await;
         for person in &mut people {
-            // the rest is presence, and who misbehaves comes and goes
+            // the rest is presence, and misbehaving peers come and go
             let of = |field: &str| person.get(field).cloned().unwrap_or_default();
             *person = doc! { "_id": of("_id"), "user": of("user") };
         }

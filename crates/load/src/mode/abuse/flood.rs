@@ -33,7 +33,7 @@ pub(crate) struct Options {
 #[derive(Args, Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Load {
-    /// Events a second of the flooder, who connects anew when he is cut off
+    /// Events a second of the flooder, who connects again when cut off
     #[arg(long, default_value_t = 5_000)]
     events: u32,
     /// Number of the flooding user
@@ -41,7 +41,7 @@ struct Load {
     flooder: u32,
 }
 
-/// Events that are written before the next look at the clock.
+/// Events that are written before the clock is read again.
 const BURST: u32 = 50;
 /// Pause of a flooder who is refused.
 const PAUSE: Duration = Duration::from_millis(100);

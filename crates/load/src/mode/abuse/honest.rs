@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::measure::{Latency, Measured, Stage, Watched, Window};
 use crate::wire::{Socket, Target, user};
 
-/// Who writes meanwhile, and how much.
+/// Who writes in the meantime, and how much.
 #[derive(Args, Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Honest {
@@ -49,8 +49,8 @@ impl Pairs {
         }
     }
 
-    /// Lets all pairs write through one window; how long their acks took, from when
-    /// they were due.
+    /// Lets all pairs write through one window; returns how long their acks took, from
+    /// when they were due.
     pub(crate) async fn write(&self, window: Window) -> anyhow::Result<(Measured, Latency)> {
         let mut pairs = Vec::new();
         for pair in 0..self.honest.pairs {
@@ -92,7 +92,7 @@ async fn write(
 ) -> anyhow::Result<Latency> {
     let mut latency = Latency::default();
     let mut ticks = interval(pause);
-    // what a stall delayed counts as late, all of it
+    // everything that a stall delayed counts as late
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let message = format!("{{\"userId\":\"{}\",\"message\":\"hello\"}}", user(to));
     while stage.is_open() {
@@ -112,7 +112,7 @@ async fn write(
 /// Logs in and reads until told to leave.
 async fn read(mut reader: Socket, person: u32, mut done: oneshot::Receiver<()>) {
     if reader.login(person, |_| {}).await.is_err() {
-        return; // whoever writes to him hears of it
+        return; // the sender notices it
     }
     loop {
         tokio::select! {

@@ -14,7 +14,7 @@ pub(crate) use honest::Honest;
 
 use crate::measure::{Latency, Measured, Report};
 
-/// Where misbehaving peers come from.
+/// The addresses of misbehaving peers.
 #[derive(Args, Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct From {

@@ -21,9 +21,9 @@ use crate::wire::{Envelope, Packet, Socket, Target, text_after, user, user_numbe
 
 /// People who never read; the latency of others without and with them
 ///
-/// `seed --people N --contacts 1 --per-room 100 --text-bytes 400 --users 10100` stores
-/// N of them and their one contact, who is told when each goes offline: that is when
-/// he counts as cut, the offline grace included.
+/// `seed --people N --contacts 1 --per-room 100 --text-bytes 400 --users 10100` stores N
+/// of them and their one contact, who is notified when each of them goes offline: at that
+/// moment they count as cut off, the offline grace included.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -46,24 +46,24 @@ struct Load {
     /// Pages of history that each asks for
     #[arg(long, default_value_t = 8)]
     asks: u32,
-    /// How many of them come each second; faster is a storm of logins, which is
-    /// something else. They have to be there before the first are cut.
+    /// How many of them connect each second; faster is a storm of logins, which is
+    /// another test. All have to be connected before the first are cut off.
     #[arg(long, default_value_t = 125.0)]
     ramp: f64,
-    /// Seconds to wait until all are cut
+    /// Seconds to wait until all are cut off
     #[arg(long, default_value_t = 30.0)]
     patience: f64,
 }
 
-/// Bytes that the system may keep for one who does not read; the least, so that what
-/// is not read stays with the server.
+/// Bytes that the system may buffer for a person who does not read; the least, so that
+/// unread data stays in the server.
 const RECEIVE_BUFFER: u32 = 4 * 1024;
 /// How many log in at the same time.
 const AT_ONCE: usize = 16;
 /// How often memory is read.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// When each stopped reading, and for how long he was there from then on.
+/// When each stopped reading, and for how long they stayed connected from then on.
 #[derive(Default)]
 struct Seen {
     stopped: HashMap<u32, Instant>,
@@ -120,7 +120,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Logs everybody in, lets everybody ask, and reads no more.
+/// Logs everybody in, lets everybody send requests, and reads no more.
 async fn go_deaf(
     target: &Target,
     from: From,
@@ -160,7 +160,7 @@ async fn go_deaf(
     Ok(deaf)
 }
 
-/// Notes who goes offline, as the contact of all hears it.
+/// Notes who goes offline, as the contact of all of them receives it.
 async fn watch_them(mut contact: Socket, seen: Arc<Mutex<Seen>>) {
     while let Ok(packet) = contact.next().await {
         let Packet::Event(arguments) = Packet::parse(&packet) else {
@@ -188,7 +188,7 @@ fn resident(watched: Watched) -> Option<f64> {
     Some(f64::from(u32::try_from(kib).unwrap_or(u32::MAX)))
 }
 
-/// The most that the server has in memory until told to stop.
+/// The most that the server has in memory until stopped.
 async fn peak(watched: Watched, mut stopped: watch::Receiver<()>) -> Option<f64> {
     let mut most = resident(watched)?;
     while timeout(LOOK_EVERY, stopped.changed()).await.is_err() {

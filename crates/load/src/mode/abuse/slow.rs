@@ -1,5 +1,4 @@
-//! `slow`: heads that never end and connections that say nothing; an honest client
-//! connects meanwhile.
+//! `slow`: heads that never end and connections that send nothing, while an honest client connects.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,7 +45,7 @@ struct Load {
     pause: u64,
 }
 
-/// Pause of who is refused.
+/// Pause after a refusal.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs it.

@@ -1,4 +1,4 @@
-//! One person of the day.
+//! One simulated person.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::{Day, Done, Expected, KINDS, Kind, Order, SETTLING};
 use crate::measure::Checks;
 use crate::wire::{self, Packet, Socket, Text, is_success, user};
 
-/// Somebody who is online, and does what is due.
+/// A person who is online, and does what is due.
 pub(super) struct Actor {
     day: Arc<Day>,
     me: u32,
@@ -74,7 +74,7 @@ impl Actor {
         Ok(std::mem::take(&mut self.done))
     }
 
-    /// Reads until everything is here that was sent, and tells what is wrong.
+    /// Reads until everything that was sent has arrived, and returns what is wrong.
     pub(super) async fn settle(&mut self, expected: Expected) -> anyhow::Result<Checks> {
         let deadline = Instant::now() + SETTLING / 2;
         while !self.inbox.has_all(&expected) {
@@ -131,7 +131,7 @@ impl Actor {
         payload
     }
 
-    /// Leaves when everything is answered, and comes back at once.
+    /// Disconnects when everything is answered, and connects again at once.
     async fn reconnect(&mut self, order: Order) -> anyhow::Result<()> {
         self.socket.flush().await?;
         while !self.open.is_empty() {

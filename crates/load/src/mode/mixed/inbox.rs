@@ -1,4 +1,4 @@
-//! What somebody has heard, from whom, and whether it was right.
+//! What a person has received, from whom, and whether it was right.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,7 +6,7 @@ use super::Expected;
 use crate::measure::{Checks, Order};
 use crate::wire::{Envelope, Text, number_after};
 
-/// Everything heard, over all sockets of one after the other.
+/// Everything received, over all sockets one after the other.
 #[derive(Debug)]
 pub(super) struct Inbox {
     run: u32,
@@ -14,12 +14,12 @@ pub(super) struct Inbox {
     from: HashMap<u32, Sender>,
 }
 
-/// What came from one.
+/// What was received from one sender.
 #[derive(Debug, Default)]
 struct Sender {
     order: Order,
     last_seq: u64,
-    /// Told by the last login as missed; each may come once more, live.
+    /// In the last login as missed; each may arrive once more, live.
     missed: BTreeSet<u64>,
 }
 
@@ -50,8 +50,8 @@ impl Inbox {
         }
     }
 
-    /// Takes an event: a new message, or those missed at a login, which come
-    /// again until they are confirmed.
+    /// Takes an event: a new message, or those missed at a login, which are sent again
+    /// until they are confirmed.
     pub(super) fn hear(&mut self, arguments: &str) {
         match Envelope::parse(arguments) {
             Some(Envelope {

@@ -1,4 +1,4 @@
-//! One who reads.
+//! A receiver.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -77,7 +77,7 @@ async fn at(deadline: Option<Instant>) {
     }
 }
 
-/// Says that everything of a user is read up to a position.
+/// Marks everything from a user as read, up to a position.
 fn receipt(sender: u32, seq: u64) -> String {
     let sender = user(sender);
     format!("421[\"message-read\",{{\"userId\":\"{sender}\",\"upTo\":{seq}}}]")

@@ -1,4 +1,4 @@
-//! One who writes.
+//! A sender.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -155,7 +155,7 @@ impl Sender<'_> {
         self.open.remove(position).map(|(_, at)| at)
     }
 
-    /// The copy that the sender's own socket hears.
+    /// The copy that the sender's own socket receives.
     fn copy(&mut self, arguments: &str) {
         let Some(Envelope {
             kind: "new-message",
