@@ -31,8 +31,8 @@ impl Dev {
         config.http.listen = free_or_any(args.listen, config.http.listen);
         config.http.metrics_listen = config.http.metrics_listen.filter(|addr| is_free(*addr));
         if config.http.allowed_origins == AllowedOrigins::SameHost {
-            // a front end under development is served from somewhere else
-            config.http.allowed_origins = AllowedOrigins::Any;
+            // a front end under development is served from another port of this machine
+            config.http.allowed_origins = AllowedOrigins::Local;
         }
         let app = App::build(config, playground.pages()).await?;
         Ok(Self { app, playground })

@@ -15,7 +15,7 @@ use chatzz::app::App;
 use chatzz::cli::{Cli, Command, ConfigArgs, VerifyArgs};
 #[cfg(feature = "dev")]
 use chatzz::cli::{DevArgs, PeerArgs};
-use chatzz::config::{self, Config};
+use chatzz::config::{self, Config, LogFormat};
 use chatzz::store::Store;
 use chatzz::store::migrate::Plan;
 use chatzz::verify;
@@ -112,15 +112,53 @@ async fn peer(args: &PeerArgs) -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
+    #[cfg(unix)]
+    raise_open_files(&config);
+    let log = config.log.format;
     let mut shutdown = Box::pin(shutdown()?);
     let app = tokio::select! {
         built = App::build(config, axum::Router::new()) => built?,
         // stopped while it waits for the database
         () = &mut shutdown => return Ok(()),
     };
-    say(&format_args!("listening on {}", app.url()));
+    if log == LogFormat::Json {
+        // nothing but JSON, for whoever collects both streams
+        tracing::info!("listening on {}", app.url());
+    } else {
+        say(&format_args!("listening on {}", app.url()));
+    }
     app.run_until(shutdown).await;
     Ok(())
+}
+
+/// Open files beside those of clients: the database's connections and what the system has.
+#[cfg(unix)]
+const OTHER_FILES: u64 = 256;
+
+/// Raises the limit of open files as far as it goes, and warns if that is too little for
+/// the most connections there may be.
+#[cfg(unix)]
+fn raise_open_files(config: &Config) {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let most = u64::try_from(config.http.max_connections).unwrap_or(u64::MAX);
+    let need = most.saturating_add(OTHER_FILES);
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+        Ok(soft.max(hard))
+    });
+    match raised {
+        Ok(limit) if limit < need => tracing::warn!(
+            limit,
+            need,
+            "fewer files may be open than CHATZZ_MAX_CONNECTIONS needs; raise the limit, such as \
+             LimitNOFILE= of systemd, or lower the number of connections"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the limit of open files could not be raised"
+        ),
+    }
 }
 
 #[cfg(all(feature = "dev", unix))]
@@ -204,6 +242,7 @@ async fn try_check(args: VerifyArgs, config: &Config) -> anyhow::Result<bool> {
 /// Resolves at the first SIGTERM or Ctrl-C; a second one ends the process at once.
 fn shutdown() -> std::io::Result<impl Future<Output = ()> + Send> {
     let mut signals = Signals::new()?;
+    ignore_hangups()?;
     Ok(async move {
         signals.next().await;
         tokio::spawn(async move {
@@ -211,6 +250,25 @@ fn shutdown() -> std::io::Result<impl Future<Output = ()> + Send> {
             std::process::exit(1);
         });
     })
+}
+
+/// A terminal that closes, or an operator who expects a reload, does not end the process:
+/// certificates and keys are read anew by themselves.
+#[cfg(unix)]
+fn ignore_hangups() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangups = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangups.recv().await.is_some() {
+            tracing::info!("SIGHUP is ignored: certificates and keys are read anew by themselves");
+        }
+    });
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn ignore_hangups() -> std::io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

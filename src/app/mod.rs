@@ -149,6 +149,7 @@ impl App {
         let health = Arc::new(Health::new(store.clone()));
         let router = http::router(Arc::clone(&health)).merge(pages).layer(layer);
         let router = http::watch_sessions(http::keep_small(router, &config), sessions);
+        let router = http::complete_engine(router, &config.socket.path);
         let router = http::limit(router, Arc::clone(&limits), &config.socket.path);
         let router = http::locate(router, config.proxies.clone());
         let router = http::guard(router, config.http.allowed_origins.clone());

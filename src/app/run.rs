@@ -65,11 +65,8 @@ impl App {
         self.tasks
             .spawn(Arc::clone(&self.write_behind).run(stop.clone()));
         if let Some(confirms) = self.confirms.take() {
-            self.tasks.spawn(send_ephemeral(
-                confirms,
-                Arc::clone(&self.context),
-                stop.clone(),
-            ));
+            self.tasks
+                .spawn(forward(confirms, Arc::clone(&self.context), stop.clone()));
         }
         let tls = self.tls.clone().map(|tls| {
             let config = tls.server_config();
@@ -79,6 +76,7 @@ impl App {
         let accepting = Accepting {
             most: self.config.http.max_connections,
             header: self.config.http.header_timeout,
+            keep_alive: self.config.http.keep_alive_timeout,
             stall: self.config.socket.stall_timeout,
             tls: None,
             limits: None,
@@ -156,7 +154,7 @@ impl App {
 }
 
 /// Passes acknowledged deliveries on to the lanes.
-async fn send_ephemeral(
+async fn forward(
     mut confirms: mpsc::Receiver<Confirm>,
     context: Arc<Context>,
     stop: CancellationToken,

@@ -23,7 +23,8 @@ section! {
             key("CHATZZ_METRICS_LISTEN", "address:port or `off`", default("127.0.0.1:9464"),
                 parse::address_or_off),
         /// The web pages that may connect.
-        /// Set it when the front end is served from another host.
+        /// Set it when the front end is served from another host. `https://*.preview.example.org` is
+        /// every host below that name; `null` is what sandboxed frames send, `file://` what files do.
         allowed_origins: AllowedOrigins =
             key("CHATZZ_ALLOWED_ORIGINS", "list of origins or `*`",
                 unset("only pages of the same host", AllowedOrigins::SameHost,
@@ -37,6 +38,11 @@ section! {
         /// Raise it only for very slow networks: it closes connections that never send anything.
         header_timeout: Duration =
             key("CHATZZ_HEADER_TIMEOUT", "duration", default("10s"), within("100ms", "5m")),
+        /// How long a connection stays open for another request.
+        /// Keep it above what your load balancer keeps connections for, mostly 60 to 75 s: if the
+        /// server closes one first, the balancer answers 502 now and then.
+        keep_alive_timeout: Duration =
+            key("CHATZZ_KEEP_ALIVE_TIMEOUT", "duration", default("90s"), within("1s", "1h")),
         /// The token with which an administrator ends a user's sockets; at least 32 bytes.
         /// Send such requests to `CHATZZ_METRICS_LISTEN`. Without a token nobody can make them.
         admin_token: Option<SecretString> =
@@ -73,8 +79,39 @@ pub enum AllowedOrigins {
     SameHost,
     /// Every page.
     Any,
-    /// These, in the form that browsers send: lower-case, without a default port.
-    Listed(Vec<String>),
+    /// Pages from this machine, if the request was sent to an address or to `localhost`: a
+    /// name that somebody has turned to this machine is refused. For `chatzz dev`.
+    Local,
+    /// These.
+    Listed(Vec<AllowedOrigin>),
+}
+
+/// One entry of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AllowedOrigin {
+    /// In the form that browsers send: lower-case, without a default port; `null` for
+    /// sandboxed frames, `file://` for files.
+    Exactly(String),
+    /// Every host below a domain, with this scheme and port.
+    Below {
+        /// Such as `https://`.
+        scheme: String,
+        /// Such as `.preview.example.org:8443`, the dot included.
+        domain: String,
+    },
+}
+
+impl AllowedOrigin {
+    /// Whether this entry allows an origin.
+    pub fn allows(&self, origin: &str) -> bool {
+        match self {
+            Self::Exactly(listed) => listed == origin,
+            Self::Below { scheme, domain } => origin
+                .strip_prefix(scheme)
+                .and_then(|host| host.strip_suffix(domain))
+                .is_some_and(|host| !host.is_empty() && !host.contains(['/', ':'])),
+        }
+    }
 }
 
 /// Whether the second listener would find its port in use by the first.
@@ -89,12 +126,37 @@ fn origins(text: &str) -> Parsed<AllowedOrigins> {
     if text == "*" {
         return Ok(AllowedOrigins::Any);
     }
-    let origins: Vec<String> = parse::comma_list(text).map(origin).collect::<Parsed<_>>()?;
+    let origins = parse::comma_list(text).map(entry).collect::<Parsed<_>>();
+    let origins: Vec<AllowedOrigin> = origins?;
     if origins.is_empty() {
         Ok(AllowedOrigins::SameHost)
     } else {
         Ok(AllowedOrigins::Listed(origins))
     }
+}
+
+/// One entry of the list.
+fn entry(text: &str) -> Parsed<AllowedOrigin> {
+    if text == "null" || text == "file://" {
+        return Ok(AllowedOrigin::Exactly(text.to_owned()));
+    }
+    let Some((scheme, domain)) = text.split_once("://*.") else {
+        return origin(text).map(AllowedOrigin::Exactly);
+    };
+    let listed = origin(&format!("{scheme}://{domain}"))?;
+    let (scheme, domain) = listed.split_once("://").unwrap_or_default();
+    // every host of a top-level domain is everybody
+    if !domain.contains('.') {
+        return Err(Refusal::new(format!(
+            "{} would allow everybody; write at least two names after the `*`, such as \
+             `https://*.preview.example.org`",
+            shown(text)
+        )));
+    }
+    Ok(AllowedOrigin::Below {
+        scheme: format!("{scheme}://"),
+        domain: format!(".{domain}"),
+    })
 }
 
 /// One origin in the form browsers send it.

@@ -45,7 +45,7 @@ use std::time::Duration;
 pub use auth::{AuthConfig, AuthMode};
 pub use contact_rule::ContactRule;
 pub use error::{ConfigError, ConfigErrors};
-pub use http::{AllowedOrigins, HttpConfig};
+pub use http::{AllowedOrigin, AllowedOrigins, HttpConfig};
 pub use jwt::{JwtAlgorithm, JwtConfig, JwtKey};
 pub use key::{DefaultValue, Key, KeyFile, Section};
 pub use lanes::LanesConfig;

@@ -1,5 +1,5 @@
 //! One TCP connection, which other tasks can close, and which does not wait for a peer
-//! that has stopped reading.
+//! that has stopped reading, or that sends no request.
 
 use std::io;
 use std::pin::Pin;
@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::pace::Pace;
 use crate::limits::Slot;
 use crate::transport::Transport;
 
@@ -23,6 +24,8 @@ pub(super) struct Guarded {
     closed: Pin<Box<WaitForCancellationFutureOwned>>,
     stall: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
+    pace: Pace,
+    overdue: Option<Pin<Box<Sleep>>>,
     /// Its slots among the bounded numbers, freed with it: an upgraded stream outlives
     /// the HTTP connection.
     _slot: (OwnedSemaphorePermit, Option<Slot>),
@@ -33,6 +36,7 @@ impl Guarded {
         stream: TcpStream,
         transport: Transport,
         stall: Duration,
+        pace: Pace,
         slot: (OwnedSemaphorePermit, Option<Slot>),
     ) -> Self {
         let closed = Box::pin(transport.closed());
@@ -42,6 +46,8 @@ impl Guarded {
             closed,
             stall,
             stalled: None,
+            pace,
+            overdue: None,
             _slot: slot,
         }
     }
@@ -49,7 +55,23 @@ impl Guarded {
     fn count(&self, wrote: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(bytes)) = wrote {
             self.transport.wrote(*bytes);
+            self.pace.wrote();
         }
+    }
+
+    /// Whether what is waited for has not come in time.
+    fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
+        self.pace.wake_later(cx.waker());
+        let Some(deadline) = self.pace.deadline() else {
+            self.overdue = None;
+            return false;
+        };
+        let sleep = || Box::pin(tokio::time::sleep_until(deadline));
+        let overdue = self.overdue.get_or_insert_with(sleep);
+        if overdue.deadline() != deadline {
+            overdue.as_mut().reset(deadline);
+        }
+        overdue.as_mut().poll(cx).is_ready() && Instant::now() >= deadline
     }
 
     /// Returns the result of a write, and gives up on a peer that accepts nothing.
@@ -85,7 +107,18 @@ impl AsyncRead for Guarded {
         if self.closed.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if read.is_ready() {
+            if buf.filled().len() > before {
+                self.pace.read();
+            }
+            return read;
+        }
+        if self.is_overdue(cx) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
     }
 }
 

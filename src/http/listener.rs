@@ -1,26 +1,29 @@
 //! The accept loop: bounded, with a time limit on request heads.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::guarded::Guarded;
+use super::pace::Pace;
 use crate::limits::{Limits, Slot};
 use crate::transport::{Peer, Transport};
 
@@ -31,6 +34,8 @@ pub(crate) struct Accepting {
     pub(crate) most: usize,
     /// The longest a request's head may take.
     pub(crate) header: Duration,
+    /// The longest a connection may wait for another request.
+    pub(crate) keep_alive: Duration,
     /// The longest a write may wait for the peer.
     pub(crate) stall: Duration,
     /// The TLS configuration, if TLS is used.
@@ -58,6 +63,10 @@ impl Accepting {
 
 /// Pause after a failed accept, as when no file descriptor is free.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How often failed accepts are logged.
+const LOG_AGAIN: Duration = Duration::from_mins(1);
+/// Most bytes of a request's head: a token, cookies, and what proxies add.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// Bytes that the kernel buffers beyond what the peer has room for. Without the limit
 /// these are megabytes: a peer that does not read is detected late, and costs that
@@ -76,6 +85,7 @@ pub(crate) async fn serve(
     cut: CancellationToken,
 ) {
     let places = Arc::new(Semaphore::new(accepting.most));
+    let mut failures = Failures::default();
     loop {
         let stream = tokio::select! {
             () = cancelled.cancelled() => return,
@@ -84,7 +94,7 @@ pub(crate) async fn serve(
         let (stream, peer) = match stream {
             Ok((stream, peer)) => (stream, Peer(peer)),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "accept failed");
+                failures.log(&error);
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
@@ -117,6 +127,30 @@ pub(crate) async fn serve(
     }
 }
 
+/// Failed accepts, which come many a second when they come.
+#[derive(Default)]
+struct Failures {
+    logged: Option<Instant>,
+    since: u64,
+}
+
+impl Failures {
+    /// Logs the first one, and then at most one a minute, with how many there were.
+    fn log(&mut self, error: &std::io::Error) {
+        self.since += 1;
+        if self.logged.is_some_and(|at| at.elapsed() < LOG_AGAIN) {
+            return;
+        }
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            failures = self.since,
+            "connections cannot be accepted; if too many files are open, raise the limit"
+        );
+        self.logged = Some(Instant::now());
+        self.since = 0;
+    }
+}
+
 /// Sets the options of a connection.
 fn prepare(stream: &TcpStream) -> std::io::Result<()> {
     // a message is one small write, and must be sent at once
@@ -134,14 +168,21 @@ async fn connection(
     slot: (OwnedSemaphorePermit, Option<Slot>),
 ) {
     let transport = Transport::default();
-    let stream = Guarded::new(stream, transport.clone(), accepting.stall, slot);
+    let pace = Pace::new(accepting.header, accepting.keep_alive);
+    let guarded = Guarded::new(
+        stream,
+        transport.clone(),
+        accepting.stall,
+        pace.clone(),
+        slot,
+    );
     let Some(tls) = accepting.tls else {
-        return speak(stream, peer, transport, router, accepting.header).await;
+        return speak(guarded, peer, transport, router, pace).await;
     };
     // a handshake is given as much time as the head of a request
-    let handshake = timeout(accepting.header, TlsAcceptor::from(tls).accept(stream));
+    let handshake = timeout(accepting.header, TlsAcceptor::from(tls).accept(guarded));
     match handshake.await {
-        Ok(Ok(stream)) => speak(stream, peer, transport, router, accepting.header).await,
+        Ok(Ok(stream)) => speak(stream, peer, transport, router, pace).await,
         Ok(Err(error)) => {
             metrics::counter!("chatzz_tls_refused_total").increment(1);
             tracing::trace!(error = &error as &dyn std::error::Error, "no TLS");
@@ -156,17 +197,27 @@ async fn speak(
     peer: Peer,
     transport: Transport,
     router: Router,
-    header: Duration,
+    pace: Pace,
 ) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(transport.clone());
         request.extensions_mut().insert(peer);
-        router.clone().oneshot(request)
+        let answer = router.clone().oneshot(request);
+        let pace = pace.clone();
+        pace.begin();
+        async move {
+            let response = answer.await?;
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                pace.finish();
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header)
+        // by the pace of the connection
+        .header_read_timeout(None)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;

@@ -2,6 +2,7 @@
 
 mod address;
 mod admin;
+mod engine;
 mod guarded;
 mod head;
 mod headers;
@@ -9,12 +10,14 @@ mod limit;
 mod listener;
 mod metrics;
 mod origin;
+mod pace;
 mod routes;
 mod sessions;
 mod tls;
 
 pub(crate) use address::locate;
 pub(crate) use admin::{EndUser, router as admin_router};
+pub(crate) use engine::complete_engine;
 pub(crate) use head::keep_small;
 pub(crate) use headers::harden;
 pub(crate) use limit::limit;

@@ -114,8 +114,7 @@ async fn at_trace_no_text_token_or_password_is_logged() {
 async fn the_same_holds_as_json_whose_every_line_parses() {
     let log = logged("json").await;
     holds_no_secret(&log);
-    let lines = log.lines().filter(|line| !line.starts_with("listening on"));
-    for line in lines {
+    for line in log.lines() {
         let parsed: Result<Value, _> = serde_json::from_str(line);
         let parsed = parsed.unwrap_or_else(|error| panic!("{error}: {line}"));
         for field in ["timestamp", "level", "target", "message"] {

@@ -45,6 +45,7 @@ mod presence;
 mod presence_announces;
 #[cfg(unix)]
 mod privacy;
+mod proxies;
 mod queries;
 mod races;
 mod spec;

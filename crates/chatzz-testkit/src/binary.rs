@@ -73,7 +73,9 @@ impl Binary {
         let deadline = Instant::now() + START_LIMIT;
         loop {
             let said = binary.out.lock().clone();
-            if let Some(addr) = address_in(&said, marker) {
+            // with a log of JSON it is a line of the log
+            let found = address_in(&said, marker).or_else(|| address_in(&binary.log(), marker));
+            if let Some(addr) = found {
                 binary.addr = addr;
                 return binary;
             }
@@ -276,7 +278,7 @@ fn collect(stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
 fn address_in(text: &str, marker: &str) -> Option<SocketAddr> {
     let line = text.lines().find(|line| line.contains(marker))?;
     let (_, url) = line.split_once("http://")?;
-    url.split(['/', ' ']).next()?.parse().ok()
+    url.split(['/', ' ', '"']).next()?.parse().ok()
 }
 
 /// Whether cargo sets this variable for the tests of a package: passed on to another

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatzz::config::AllowedOrigins;
+use chatzz::config::{AllowedOrigin, AllowedOrigins};
 
 use super::{config, mistakes, refused, warnings};
 
@@ -112,6 +112,10 @@ fn listeners_may_be_off_or_on_any_free_port() {
     refused("CHATZZ_METRICS_LISTEN", "never");
 }
 
+fn exactly(origin: &str) -> AllowedOrigin {
+    AllowedOrigin::Exactly(origin.to_owned())
+}
+
 #[test]
 fn origins_are_kept_in_the_form_browsers_send() {
     let origins = |text: &str| {
@@ -131,19 +135,39 @@ fn origins_are_kept_in_the_form_browsers_send() {
             "HTTPS://App.Example.org:443, http://localhost:5173,http://[::1]:8080,\
              capacitor://localhost"
         ),
-        AllowedOrigins::Listed(listed.map(str::to_owned).to_vec())
+        AllowedOrigins::Listed(listed.map(exactly).to_vec())
     );
+    let below = AllowedOrigin::Below {
+        scheme: "https://".to_owned(),
+        domain: ".preview.example.org".to_owned(),
+    };
+    assert_eq!(
+        origins("null, file://, https://*.Preview.example.org"),
+        AllowedOrigins::Listed(vec![exactly("null"), exactly("file://"), below.clone()])
+    );
+    for (origin, allows) in [
+        ("https://pr-7.preview.example.org", true),
+        ("https://a.b.preview.example.org", true),
+        ("https://preview.example.org", false),
+        ("http://pr-7.preview.example.org", false),
+        ("https://pr-7.preview.example.org:8443", false),
+        ("https://evil.net/.preview.example.org", false),
+        ("https://.preview.example.org", false),
+    ] {
+        assert_eq!(below.allows(origin), allows, "{origin}");
+    }
     for text in [
+        "https://*.org",
+        "https://*",
+        "https://app*.example.org",
         "app.example.org",
         "https://app.example.org/",
         "https://a/b",
-        "https://*.example.org",
         "https://a,*",
         "https://a,,https://b",
         "https://me@host",
         "https://host:99999",
         "https://",
-        "null",
     ] {
         refused("CHATZZ_ALLOWED_ORIGINS", text);
     }
