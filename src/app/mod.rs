@@ -90,8 +90,10 @@ impl App {
             .map_err(|(collection, cause)| StartError::ContactRule { collection, cause })?;
 
         let write_behind = Arc::new(WriteBehindQueue::new(store.bulk_writes.clone()));
+        let hub = Arc::new(Hub::new(config.socket.status_event));
         let presence = Arc::new(PresenceRegistry::new(
             Arc::clone(&write_behind),
+            hub.clone(),
             clock.clone(),
             config.presence.offline_grace,
         ));
@@ -103,7 +105,6 @@ impl App {
             config.presence.lease,
         )
         .await?;
-        let hub = Arc::new(Hub::new(Arc::clone(&presence), config.socket.status_event));
         let tasks = TaskTracker::new();
         let outlet: Arc<dyn Outlet> = hub.clone();
         let deps = Deps {

@@ -309,7 +309,7 @@ impl Context {
         if outcome.login {
             Outbox::send_held(connection);
             if let Some(me) = connection.me() {
-                self.presence.activate(me.id, self.hub.as_ref());
+                self.presence.activate(me.id);
             }
         }
     }
@@ -317,7 +317,7 @@ impl Context {
     /// Tells of those who came or went while an answer showed them.
     fn correct(&self, described: &[Description]) {
         for description in described {
-            self.presence.correct(description, self.hub.as_ref());
+            self.presence.correct(description);
         }
     }
 

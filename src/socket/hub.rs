@@ -1,10 +1,12 @@
-//! Everything that leaves: people are addressed as users, and resolved here to
-//! their few sockets.
+//! Everything that leaves: people are addressed as chat users, and resolved here to
+//! their few sockets, which nobody else knows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use smallvec::SmallVec;
 
 use super::connection::Connection;
 use super::connection::outbox::Outbox;
@@ -14,27 +16,31 @@ use crate::config::StatusEvent;
 use crate::domain::Message;
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
 use crate::rooms::{Advanced, Answer, LaneError, LoginState, Origin, Outlet, ReceiptKind, Stored};
-use crate::service::presence::{Announce, Announcement, PresenceRegistry};
+use crate::service::presence::{Announce, Announcement};
 use crate::service::{Error, SentRange};
 use crate::wire::{ErrorBody, Notice, PerDialect, Render as _, Reply};
 
 /// All sockets of this process, and the way to them.
 pub(crate) struct Hub {
     connections: DashMap<SocketId, Arc<Connection>>,
+    /// Of everybody who is logged in or is logging in, their sockets; never none.
+    people: DashMap<ChatUserId, Sockets>,
     next: AtomicU64,
-    presence: Arc<PresenceRegistry>,
     status_event: StatusEvent,
 }
+
+/// The sockets of one person; most people have few.
+type Sockets = SmallVec<[Arc<Connection>; 4]>;
 
 /// A notice for more than one socket.
 type SharedNotice<'a> = PerDialect<Notice<'a>>;
 
 impl Hub {
-    pub(crate) fn new(presence: Arc<PresenceRegistry>, status_event: StatusEvent) -> Self {
+    pub(crate) fn new(status_event: StatusEvent) -> Self {
         Self {
             connections: DashMap::new(),
+            people: DashMap::new(),
             next: AtomicU64::new(1),
-            presence,
             status_event,
         }
     }
@@ -57,6 +63,52 @@ impl Hub {
             .map(|connection| Arc::clone(&connection))
     }
 
+    /// Lists a socket among those of a person, and notes how many these are. What notes
+    /// it runs under the lock of the person's list: the last note is the true one.
+    pub(super) fn enter(
+        &self,
+        who: ChatUserId,
+        connection: &Arc<Connection>,
+        note: impl FnOnce(usize),
+    ) {
+        let mut sockets = self.people.entry(who).or_default();
+        if sockets.iter().all(|one| one.id != connection.id) {
+            sockets.push(Arc::clone(connection));
+        }
+        note(sockets.len());
+    }
+
+    /// Takes a socket off the list of a person, and notes likewise how many are left;
+    /// unless it was not there.
+    pub(super) fn leave(&self, who: ChatUserId, id: SocketId, note: impl FnOnce(usize)) {
+        let Entry::Occupied(mut person) = self.people.entry(who) else {
+            return;
+        };
+        let sockets = person.get_mut();
+        let Some(index) = sockets.iter().position(|one| one.id == id) else {
+            return;
+        };
+        sockets.remove(index);
+        let left = sockets.len();
+        note(left);
+        if left == 0 {
+            person.remove();
+        }
+    }
+
+    /// From now on nothing is sent to anybody.
+    pub(super) fn forget_people(&self) {
+        self.people.clear();
+    }
+
+    /// The open sockets of a person.
+    pub(super) fn sockets(&self, who: ChatUserId) -> Sockets {
+        let sockets = self.people.get(&who).map(|sockets| sockets.clone());
+        let mut sockets = sockets.unwrap_or_default();
+        sockets.retain(|connection| !connection.is_closed());
+        sockets
+    }
+
     /// All sockets at this moment.
     pub(super) fn list(&self) -> Vec<Arc<Connection>> {
         self.connections
@@ -77,11 +129,8 @@ impl Hub {
         notice: &SharedNotice<'_>,
         except: Option<SocketId>,
     ) {
-        for id in self.presence.sockets(who) {
-            if Some(id) == except {
-                continue;
-            }
-            if let Some(connection) = self.connection(id) {
+        for connection in self.sockets(who) {
+            if Some(connection.id) != except {
                 connection.deliver(connection.packet(notice));
             }
         }
@@ -95,9 +144,8 @@ impl Hub {
         drop_policy: DropPolicy,
     ) -> bool {
         let notice = PerDialect::new(notice);
-        let sockets = self.presence.sockets(who);
         let mut taken = false;
-        for connection in sockets.iter().filter_map(|id| self.connection(*id)) {
+        for connection in self.sockets(who) {
             let packet = connection.packet(&notice).drop_policy(drop_policy);
             taken |= Outbox::try_push(&connection, packet);
         }
@@ -109,11 +157,9 @@ impl Hub {
         if stored.origin.is_some() {
             return self.tell(stored.message.from, notice, None);
         }
-        for id in self.presence.sockets(stored.message.from) {
-            let message = just(&stored.message);
-            if let Some(connection) = self.connection(id)
-                && !connection.has_all_from_login(&[message])
-            {
+        let message = just(&stored.message);
+        for connection in self.sockets(stored.message.from) {
+            if !connection.has_all_from_login(&[message]) {
                 connection.deliver(connection.packet(notice).late(message));
             }
         }
@@ -123,10 +169,7 @@ impl Hub {
     fn mark_sent(&self, stored: &Stored, notice: &SharedNotice<'_>) {
         let message = &stored.message;
         let handed = vec![just(message)];
-        for id in self.presence.sockets(message.to) {
-            let Some(connection) = self.connection(id) else {
-                continue;
-            };
+        for connection in self.sockets(message.to) {
             // found late, since another node stored it or the answer was lost
             if stored.origin.is_none() && connection.has_all_from_login(&handed) {
                 continue;
@@ -224,13 +267,13 @@ fn record(origin: &Origin, error: Option<&Error>) {
 
 impl Outlet for Hub {
     fn is_here(&self, user: ChatUserId) -> bool {
-        self.presence.is_here(user)
+        self.people.contains_key(&user)
     }
 
     fn login_state(&self, room: ChatRoomId, user: ChatUserId) -> LoginState {
-        let sockets = self.presence.sockets(user);
-        let connections = sockets.iter().filter_map(|id| self.connection(*id));
-        let known = connections.map(|connection| connection.unconfirmed.lock().known(room));
+        let sockets = self.sockets(user);
+        let known = sockets.iter();
+        let known = known.map(|connection| connection.unconfirmed.lock().known(room));
         let known: Vec<Option<Seq>> = known.collect();
         LoginState {
             up_to: known.iter().copied().flatten().min(),

@@ -18,8 +18,9 @@ use crate::auth::Authenticator;
 use crate::id::ChatUserId;
 use crate::limits::Limits;
 use crate::rooms::Origin;
-use crate::service::presence::{Announce, Departure, Description, PresenceRegistry};
+use crate::service::presence::{Departure, Description, PresenceRegistry};
 use crate::service::{Me, Messenger, SentRange};
+use crate::store::{ChatUser, User};
 use crate::transport::Sessions;
 use crate::wire::{Notice, Reply};
 use connection::Connection;
@@ -158,6 +159,12 @@ impl Context {
         }
     }
 
+    /// A socket logs in: from now on messages reach it, and its person is here.
+    fn enter(&self, connection: &Arc<Connection>, who: &ChatUser, user: &Arc<User>) {
+        let note = |sockets| self.presence.enter(who, user, sockets);
+        self.hub.enter(who.id, connection, note);
+    }
+
     /// A socket is gone: its person leaves with the last one.
     fn leave(&self, connection: &Connection, how: Departure) {
         if !connection.mark_closed() {
@@ -165,16 +172,20 @@ impl Context {
         }
         self.hub.remove(connection.id);
         if let Some(me) = connection.me() {
-            let outlet: Arc<dyn Announce> = self.hub.clone();
-            self.presence.leave(me.id, connection.id, how, &outlet);
+            self.withdraw(connection, me.id, how);
         }
     }
 
     /// Takes back what a login began.
-    fn withdraw(&self, connection: &Connection, me: &Me) {
-        let outlet: Arc<dyn Announce> = self.hub.clone();
-        self.presence
-            .leave(me.id, connection.id, Departure::Lost, &outlet);
+    fn withdraw(&self, connection: &Connection, who: ChatUserId, how: Departure) {
+        let note = |sockets| self.presence.leave(who, sockets, how);
+        self.hub.leave(who, connection.id, note);
+    }
+
+    /// Nobody is here any more, unannounced: the server is going.
+    pub(crate) fn leave_all(&self) {
+        self.hub.forget_people();
+        self.presence.leave_all();
     }
 
     /// Closes every socket; the node starts anew.
