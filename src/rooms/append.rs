@@ -170,11 +170,11 @@ impl Lane {
                 if unannounced.is_empty() {
                     break;
                 }
-                let found: Vec<Stored> = unannounced
+                let mut found: Vec<Stored> = unannounced
                     .into_iter()
                     .map(|found| claim(batch, &members, found, self.outlet()))
                     .collect();
-                self.announce(&found).await;
+                self.announce(&mut found).await;
                 self.mark_sent(&found, &members);
             }
         }
@@ -230,12 +230,12 @@ impl Lane {
     /// The first messages of the batch are stored as `messages`.
     async fn settle(&mut self, batch: &mut Batch, messages: &[Message]) {
         let mut items = batch.take_first(messages.len());
-        let stored: Vec<Stored> = items
+        let mut stored: Vec<Stored> = items
             .iter_mut()
             .zip(messages)
             .map(|(item, message)| item.stored(message.clone(), message.born()))
             .collect();
-        self.announce(&stored).await;
+        self.announce(&mut stored).await;
         for ((item, message), stored) in items.iter_mut().zip(messages).zip(&stored) {
             item.answer_repeats(message, message.born(), self.outlet());
             let members = [item.append.from.clone(), item.append.to.clone()];

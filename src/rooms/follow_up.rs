@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::command::{Advance, Asker, Command, Member, ReceiptKind, Scope, Stored};
+use super::command::{Advance, Caller, Command, Member, ReceiptKind, Scope, Stored};
 use super::lane::Lane;
 use super::receipts::UNASKED_FOR;
 use crate::domain::Status;
@@ -115,10 +115,10 @@ impl Lane {
                     break;
                 }
                 let found = unannounced.into_iter();
-                let found: Vec<Stored> = found
+                let mut found: Vec<Stored> = found
                     .map(|(message, delivery)| Stored::between(message, delivery, &members))
                     .collect();
-                self.announce(&found).await;
+                self.announce(&mut found).await;
                 self.mark_sent(&found, &members);
             }
             let looks = &mut self.follow_ups.rooms;
@@ -148,7 +148,7 @@ impl Lane {
                     up_to: message.seq,
                     newest: Box::new(message.clone()),
                 },
-                asker: Asker::Nobody,
+                caller: Caller::Task,
                 deadline: Instant::now() + UNASKED_FOR,
             });
             if let Err(full) = self.receipts.try_send(advance) {

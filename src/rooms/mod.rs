@@ -27,8 +27,8 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 pub use command::{
-    Advance, Advanced, Answer, Append, Asker, Command, Confirm, LaneError, LoginState, Member,
-    Origin, Outlet, ReceiptKind, Scope, Stored,
+    Advance, Advanced, Answer, Append, Caller, Command, Confirm, LaneError, LoginState, Member,
+    Origin, Outlet, Permit, ReceiptKind, Scope, Stored,
 };
 
 use inbox::Inbox;

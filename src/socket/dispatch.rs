@@ -11,14 +11,14 @@ use socketioxide_core::Value;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
-use super::connection::Connection;
 use super::connection::fifo::{Incoming, Queued};
 use super::connection::outbox::Outbox;
 use super::connection::packet::Packet;
+use super::connection::{Connection, Permit};
 use super::hub::Hub;
 use super::parsed::{self, Event, MAX_NAME_CHARS, Parsed};
 use super::{Audience, Call, Context, Outcome};
-use crate::rooms::Origin;
+use crate::rooms::{Caller, Origin};
 use crate::service::Error;
 use crate::service::presence::{Departure, Description};
 use crate::wire::request::{self, client_events};
@@ -89,6 +89,7 @@ async fn work(context: Arc<Context>, connection: Arc<Connection>) {
 struct Asked<'a> {
     connection: &'a Arc<Connection>,
     origin: Origin,
+    bytes: usize,
     payload: Option<&'a RawValue>,
 }
 
@@ -130,6 +131,7 @@ impl Context {
         let asked = Asked {
             connection,
             origin,
+            bytes: incoming.bytes(),
             payload: parsed.payload,
         };
         self.run(event, &asked).instrument(span).await;
@@ -140,21 +142,23 @@ impl Context {
     async fn lane<R: DeserializeOwned + Send, F>(
         self: &Arc<Self>,
         asked: &Asked<'_>,
-        handle: impl FnOnce(Call, R) -> F + Send,
+        handle: impl FnOnce(Call, R, Caller) -> F + Send,
     ) where
         F: Future<Output = Result<(), Error>> + Send,
     {
-        let (connection, origin) = (asked.connection, &asked.origin);
+        let origin = &asked.origin;
         let (call, request) = match self.admit(asked) {
             Ok(admitted) => admitted,
             Err(error) => return self.hub.refuse(origin, error),
         };
-        connection.owe(origin.bytes);
-        let handling = handle(call, request);
+        let caller = Caller::Socket(Origin {
+            permit: Some(Permit::take(asked.connection, asked.bytes)),
+            ..origin.clone()
+        });
+        let handling = handle(call, request, caller);
         let accepted = timeout_at(self.deadline(origin), handling).await;
         if let Err(error) = accepted.unwrap_or(Err(Error::Unavailable)) {
             self.hub.refuse(origin, error);
-            connection.settle(origin.bytes);
         }
     }
 
@@ -270,7 +274,7 @@ impl Context {
             context: Arc::clone(self),
             connection: Arc::clone(asked.connection),
             me: Arc::clone(me),
-            origin: asked.origin,
+            origin: asked.origin.clone(),
         })
     }
 

@@ -183,6 +183,21 @@ impl Hub {
         }
     }
 
+    /// Announces a stored message, and answers the event that sent it: behind what its
+    /// sender's sockets get, and in front of what the receiver's do.
+    fn announce_stored(&self, stored: &Stored) {
+        let message = PerDialect::new(stored);
+        let notice = PerDialect::new(Notice::NewMessage(&message));
+        self.tell_sender(stored, &notice);
+        if let Some(origin) = &stored.origin {
+            self.reply_from_lane(origin, &Ok(Reply::Message(&message)));
+        }
+        self.mark_sent(stored, &notice);
+        if bugs::active(Bug::ThirdPartyDelivery) {
+            self.tell_third_party(stored, &notice);
+        }
+    }
+
     /// [`Bug::ThirdPartyDelivery`].
     fn tell_third_party(&self, stored: &Stored, notice: &SharedNotice<'_>) {
         let sides = [stored.message.from, stored.message.to];
@@ -243,9 +258,6 @@ impl Hub {
             self.reply(origin, reply, Vec::new());
         }
         self.reply(origin, reply, Vec::new());
-        if let Some(connection) = self.connection(origin.socket) {
-            connection.settle(origin.bytes);
-        }
     }
 }
 
@@ -281,18 +293,11 @@ impl Outlet for Hub {
         }
     }
 
-    fn stored(&self, batch: &[Stored]) {
+    fn stored(&self, batch: &mut [Stored]) {
         for stored in batch {
-            let message = PerDialect::new(stored);
-            let notice = PerDialect::new(Notice::NewMessage(&message));
-            self.tell_sender(stored, &notice);
-            if let Some(origin) = &stored.origin {
-                self.reply_from_lane(origin, &Ok(Reply::Message(&message)));
-            }
-            self.mark_sent(stored, &notice);
-            if bugs::active(Bug::ThirdPartyDelivery) {
-                self.tell_third_party(stored, &notice);
-            }
+            self.announce_stored(stored);
+            // not with the last of the batch: its socket may send on
+            stored.origin = None;
         }
     }
 
@@ -301,7 +306,7 @@ impl Outlet for Hub {
         let notice = PerDialect::new(Notice::MessageStatusChanged(advanced));
         self.tell(newest.from, &notice, None);
         if advanced.kind == ReceiptKind::Read {
-            let except = advanced.origin.map(|origin| origin.socket);
+            let except = advanced.origin.as_ref().map(|origin| origin.socket);
             self.tell(newest.to, &notice, except);
         }
     }

@@ -152,7 +152,7 @@ impl Context {
     /// Waits until every event that was accepted is answered.
     pub(crate) async fn finish(&self) {
         let busy = |connection: &Arc<Connection>| {
-            connection.owed() > 0 || connection.fifo.lock().is_busy()
+            connection.in_flight() > 0 || connection.fifo.lock().is_busy()
         };
         while self.hub.list().iter().any(busy) {
             tokio::time::sleep(Duration::from_millis(5)).await;

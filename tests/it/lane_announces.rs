@@ -8,13 +8,14 @@ use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use chatzz::clock::Clock;
 use chatzz::domain::{Counts, Message};
-use chatzz::id::{ChatRoomId, ChatUserId, MessageId, Seq, SocketId, UserId};
+use chatzz::id::{ChatRoomId, ChatUserId, MessageId, Seq, UserId};
 use chatzz::rooms::{
-    Advanced, Answer, Append, Command, Deps, LaneError, Lanes, LoginState, Member, Origin, Outlet,
-    Stored,
+    Advanced, Answer, Append, Caller, Command, Deps, LaneError, Lanes, LoginState, Member, Origin,
+    Outlet, Stored,
 };
 use chatzz::store::{Store, User, WriteBehindQueue};
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -38,7 +39,7 @@ impl Outlet for Ear {
         self.known.get(&user).copied().unwrap_or_default()
     }
 
-    fn stored(&self, batch: &[Stored]) {
+    fn stored(&self, batch: &mut [Stored]) {
         let announced = batch.iter().map(|one| one.message.seq);
         self.announced.lock().extend(announced);
     }
@@ -136,6 +137,7 @@ impl Scene {
             attempt: Duration::from_secs(5),
         };
         let lanes = Lanes::start(1, 10, &deps, &TaskTracker::new());
+        let (call, answer) = oneshot::channel();
         let append = Append {
             room: self.room,
             from: self.bob.clone(),
@@ -143,17 +145,13 @@ impl Scene {
             text: "are you there?".to_owned(),
             client_id: None,
             withheld: false,
-            origin: Origin {
-                socket: SocketId(1),
-                ack: Some(1),
-                event: "send-message",
-                since: Instant::now(),
-                bytes: 10,
-            },
+            caller: Caller::Call(call),
             deadline: Instant::now() + Duration::from_secs(10),
         };
         let new = self.last().await + 1;
         lanes.submit(Command::Append(append)).unwrap();
+        let answer = answer.await.expect("a call is answered");
+        assert!(matches!(answer, Ok(Answer::Message(stored)) if stored.message.seq == new));
         let announced = poll::eventually("the new message is announced", async || {
             let announced = ear.announced.lock().clone();
             announced.ends_with(&[new]).then_some(announced)

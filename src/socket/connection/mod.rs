@@ -158,23 +158,8 @@ impl Connection {
         }
     }
 
-    /// An event's answer is now owed by a lane.
-    pub(super) fn owe(&self, bytes: usize) {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        self.in_flight_bytes.fetch_add(bytes, Ordering::SeqCst);
-    }
-
-    /// A lane has answered.
-    pub(super) fn settle(&self, bytes: usize) {
-        let count = self.in_flight.fetch_sub(1, Ordering::SeqCst);
-        let before = self.in_flight_bytes.fetch_sub(bytes, Ordering::SeqCst);
-        if count == MAX_IN_FLIGHT || before >= MAX_IN_FLIGHT_BYTES {
-            self.answered.notify_one();
-        }
-    }
-
-    /// Answers that lanes owe.
-    pub(super) fn owed(&self) -> usize {
+    /// Events that are in the lanes.
+    pub(super) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::SeqCst)
     }
 
@@ -264,6 +249,35 @@ impl Connection {
     /// The session is gone.
     pub(super) fn forget_session(&self) {
         self.session.forget();
+    }
+}
+
+/// The share of an event that is in the lanes, until it is dropped.
+pub(super) struct Permit {
+    connection: Arc<Connection>,
+    /// Bytes of the event, about what its answers cost as well.
+    bytes: usize,
+}
+
+impl Permit {
+    pub(super) fn take(connection: &Arc<Connection>, bytes: usize) -> Arc<Self> {
+        connection.in_flight.fetch_add(1, Ordering::SeqCst);
+        connection
+            .in_flight_bytes
+            .fetch_add(bytes, Ordering::SeqCst);
+        let connection = Arc::clone(connection);
+        Arc::new(Self { connection, bytes })
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Self { connection, bytes } = self;
+        connection.in_flight.fetch_sub(1, Ordering::SeqCst);
+        connection
+            .in_flight_bytes
+            .fetch_sub(*bytes, Ordering::SeqCst);
+        connection.answered.notify_one();
     }
 }
 
