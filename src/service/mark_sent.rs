@@ -73,9 +73,7 @@ impl Messenger {
         self.lanes
             .submit(Command::Advance(advance))
             .map_err(|_| Error::Overloaded)?;
-        match answer.await {
-            Ok(recorded) => Ok(recorded.map(drop)?),
-            Err(_) => Err(LaneError::Internal.into()),
-        }
+        answer.await.map_err(|_| LaneError::Internal)??;
+        Ok(())
     }
 }

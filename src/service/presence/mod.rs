@@ -108,28 +108,16 @@ impl PresenceRegistry {
     /// A socket has finished its login: announces that its person is online, if
     /// that is news.
     pub fn activate(&self, who: ChatUserId) {
-        let Some(person) = self.person(who) else {
-            return;
-        };
-        let _order = person.order.lock();
-        let (is_news, announcement) = {
-            let mut state = person.state.lock();
+        self.change(who, |state| {
             if state.shown_online || state.sockets == 0 {
-                return;
+                return None;
             }
             state.shown_online = true;
             state.came_untold = self.remote.has(who);
-            (
-                !state.came_untold,
-                state.announcement(PresenceStatus::Online),
-            )
-        };
-        let left = announcement.last_online;
-        self.write_behind
-            .presence(who, PresenceChange::Online(left));
-        if is_news {
-            self.outlet.announce(&announcement);
-        }
+            let online = PresenceChange::Online(state.last_online);
+            self.write_behind.presence(who, online);
+            (!state.came_untold).then(|| state.announcement(PresenceStatus::Online))
+        });
     }
 
     /// A person has so many sockets left; without any they go offline, at once or
@@ -159,25 +147,16 @@ impl PresenceRegistry {
 
     /// Makes a person offline unless they came back since `arrivals`.
     fn set_offline(&self, who: ChatUserId, arrivals: u64) {
-        let Some(person) = self.person(who) else {
-            return;
-        };
-        let _order = person.order.lock();
-        let announcement = {
-            let mut state = person.state.lock();
+        self.change(who, |state| {
             let back = state.sockets > 0 || state.arrivals != arrivals;
             if back || !state.shown_online {
-                return;
+                return None;
             }
-            state.set_offline(self.clock.now())
-        };
-        self.write_offline(who, &announcement);
-        if bugs::active(Bug::LostOfflineEvent) {
-            return;
-        }
-        if !self.remote.has(who) {
-            self.outlet.announce(&announcement);
-        }
+            let announcement = state.set_offline(self.clock.now());
+            self.write_offline(who, &announcement);
+            let is_news = !bugs::active(Bug::LostOfflineEvent) && !self.remote.has(who);
+            is_news.then_some(announcement)
+        });
     }
 
     fn write_offline(&self, who: ChatUserId, announcement: &Announcement) {
@@ -199,23 +178,33 @@ impl PresenceRegistry {
 
     /// Takes in whom a person blocked; announces it to those who see them differently now.
     pub fn apply_blocks(&self, privacy: &Privacy) {
-        if let Some(person) = self.person(privacy.id) {
-            let _order = person.order.lock();
-            let announcements = person.state.lock().apply_blocks(privacy);
-            for announcement in announcements {
-                self.outlet.announce(&announcement);
-            }
-        }
+        self.change(privacy.id, |state| state.apply_blocks(privacy));
     }
 
     /// The same of a person who is not shown online yet, so that nobody hears of it.
     pub fn apply_blocks_unshown(&self, privacy: &Privacy) {
-        if let Some(person) = self.person(privacy.id) {
-            let _order = person.order.lock();
-            let mut state = person.state.lock();
+        self.change(privacy.id, |state| {
             if !state.shown_online {
                 state.apply_blocks(privacy);
             }
+            None
+        });
+    }
+
+    /// Changes the state of a person, if they are known, and announces what that leads to,
+    /// in order with all else that is announced of them.
+    fn change<I: IntoIterator<Item = Announcement>>(
+        &self,
+        who: ChatUserId,
+        change: impl FnOnce(&mut State) -> I,
+    ) {
+        let Some(person) = self.person(who) else {
+            return;
+        };
+        let _order = person.order.lock();
+        let announcements = change(&mut person.state.lock());
+        for announcement in announcements {
+            self.outlet.announce(&announcement);
         }
     }
 

@@ -96,34 +96,23 @@ impl PresenceRegistry {
             return;
         }
         // of whom this node knows nothing, it has announced nothing
-        let Some(person) = self.person(*who) else {
-            return;
-        };
-        let _order = person.order.lock();
-        let announcement = {
-            let state = person.state.lock();
+        self.change(*who, |state| {
             let remote = if state.heard_at > shown.as_of {
                 self.remote.has(*who)
             } else {
                 shown.remote
             };
             let hidden = state.hidden_from.get(to).copied();
-            let online = hidden.is_none() && (state.shown_online || remote);
-            if online == (shown.status == PresenceStatus::Online) {
-                return;
-            }
-            let status = if online {
+            let status = if hidden.is_none() && (state.shown_online || remote) {
                 PresenceStatus::Online
             } else {
                 PresenceStatus::Offline
             };
-            let truth = state.announcement(status);
-            Announcement {
+            (status != shown.status).then(|| Announcement {
                 contacts: vec![*to],
-                last_online: hidden.or(truth.last_online),
-                ..truth
-            }
-        };
-        self.outlet.announce(&announcement);
+                last_online: hidden.or(state.last_online),
+                ..state.announcement(status)
+            })
+        });
     }
 }
