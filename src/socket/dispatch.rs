@@ -11,10 +11,10 @@ use socketioxide_core::Value;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
+use super::connection::Connection;
 use super::connection::fifo::{Incoming, Queued};
-use super::connection::outbox::Outbox;
+use super::connection::flow::Permit;
 use super::connection::packet::Packet;
-use super::connection::{Connection, Permit};
 use super::hub::Hub;
 use super::parsed::{self, Event, MAX_NAME_CHARS, Parsed};
 use super::{Audience, Call, Context, Outcome};
@@ -46,16 +46,13 @@ impl MessageHandler<LocalAdapter, Registered> for Dispatcher {
         {
             return self.refuse(&event, Error::RateLimited(wait));
         }
-        let queued = self
-            .connection
-            .fifo
-            .lock()
-            .push(event, self.context.bounds.queue);
+        let most = self.context.bounds.queue;
+        let queued = self.connection.fifo.lock().push(event, most);
         match queued {
             Queued::Waiting => {}
             Queued::First => {
                 let (context, connection) = (self.context.clone(), self.connection.clone());
-                tokio::spawn(work(context, connection));
+                self.context.busy.spawn(work(context, connection));
             }
             Queued::Full(event) => self.refuse(&event, Error::Overloaded),
         }
@@ -106,7 +103,7 @@ macro_rules! run {
                     $(Event::$event => {
                         self.$order(asked, super::events::$handler::handle).await;
                     })*
-                    Event::Disconnect => self.disconnect(asked.connection),
+                    Event::Disconnect => self.end(asked.connection, Departure::Clean),
                 }
             }
         }
@@ -152,7 +149,7 @@ impl Context {
             Err(error) => return self.hub.refuse(origin, error),
         };
         let caller = Caller::Socket(Origin {
-            permit: Some(Permit::take(asked.connection, asked.bytes)),
+            permit: Some(Permit::take(asked.connection, asked.bytes, &self.busy)),
             ..origin.clone()
         });
         let handling = handle(call, request, caller);
@@ -254,14 +251,6 @@ impl Context {
         });
     }
 
-    /// The socket logs out.
-    fn disconnect(&self, connection: &Arc<Connection>) {
-        connection.fifo.lock().end();
-        let socket = connection.outbox.lock().socket();
-        self.leave(connection, Departure::Clean);
-        connection.disconnect(socket);
-    }
-
     /// Who asks for what, if they may.
     fn admit<R: DeserializeOwned>(self: &Arc<Self>, asked: &Asked<'_>) -> Result<(Call, R), Error> {
         self.check_token(asked.connection)?;
@@ -311,7 +300,7 @@ impl Context {
         self.tell_others(connection, others);
         self.correct(&outcome.described);
         if outcome.login {
-            Outbox::send_held(connection);
+            connection.send_held();
             if let Some(me) = connection.me() {
                 self.presence.activate(me.id);
             }

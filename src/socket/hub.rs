@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
 use smallvec::SmallVec;
 
 use super::connection::Connection;
-use super::connection::outbox::Outbox;
 use super::connection::packet::{DropPolicy, Packet};
 use crate::bugs::{self, Bug};
 use crate::config::StatusEvent;
@@ -81,19 +79,14 @@ impl Hub {
     /// Takes a socket off the list of a person, and notes likewise how many are left;
     /// unless it was not there.
     pub(super) fn leave(&self, who: ChatUserId, id: SocketId, note: impl FnOnce(usize)) {
-        let Entry::Occupied(mut person) = self.people.entry(who) else {
-            return;
-        };
-        let sockets = person.get_mut();
-        let Some(index) = sockets.iter().position(|one| one.id == id) else {
-            return;
-        };
-        sockets.remove(index);
-        let left = sockets.len();
-        note(left);
-        if left == 0 {
-            person.remove();
-        }
+        self.people.remove_if_mut(&who, |_, sockets| {
+            let before = sockets.len();
+            sockets.retain(|one| one.id != id);
+            if sockets.len() < before {
+                note(sockets.len());
+            }
+            sockets.is_empty()
+        });
     }
 
     /// From now on nothing is sent to anybody.
@@ -147,7 +140,7 @@ impl Hub {
         let mut taken = false;
         for connection in self.sockets(who) {
             let packet = connection.packet(&notice).drop_policy(drop_policy);
-            taken |= Outbox::try_push(&connection, packet);
+            taken |= connection.try_deliver(packet);
         }
         taken
     }
@@ -284,8 +277,7 @@ impl Outlet for Hub {
 
     fn login_state(&self, room: ChatRoomId, user: ChatUserId) -> LoginState {
         let sockets = self.sockets(user);
-        let known = sockets.iter();
-        let known = known.map(|connection| connection.unconfirmed.lock().known(room));
+        let known = sockets.iter().map(|one| one.unconfirmed.lock().known(room));
         let known: Vec<Option<Seq>> = known.collect();
         LoginState {
             up_to: known.iter().copied().flatten().min(),

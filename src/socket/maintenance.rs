@@ -94,11 +94,8 @@ impl Context {
     /// Lets go of sockets whose end was never told.
     fn sweep(&self) {
         for connection in self.hub.list() {
-            let gone = connection
-                .outbox
-                .lock()
-                .socket()
-                .is_none_or(|socket| !socket.connected());
+            let socket = connection.outbox.lock().socket();
+            let gone = socket.is_none_or(|socket| !socket.connected());
             if gone && connection.is_older_than(SWEEP) {
                 tracing::debug!(socket = connection.id.0, "a socket was gone, untold");
                 self.leave(&connection, Departure::Lost);

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio_util::task::TaskTracker;
+
 use crate::auth::Authenticator;
 use crate::id::ChatUserId;
 use crate::limits::Limits;
@@ -40,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) bounds: SocketBounds,
     pub(crate) limits: Arc<Limits>,
     draining: AtomicBool,
+    /// Events that are not answered yet, by their sockets' workers and permits.
+    busy: TaskTracker,
 }
 
 /// Bounds of one socket.
@@ -136,6 +140,7 @@ impl Context {
             bounds,
             limits,
             draining: AtomicBool::new(false),
+            busy: TaskTracker::new(),
         }
     }
 
@@ -151,12 +156,8 @@ impl Context {
 
     /// Waits until every event that was accepted is answered.
     pub(crate) async fn finish(&self) {
-        let busy = |connection: &Arc<Connection>| {
-            connection.in_flight() > 0 || connection.fifo.lock().is_busy()
-        };
-        while self.hub.list().iter().any(busy) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        self.busy.close();
+        self.busy.wait().await;
     }
 
     /// A socket logs in: from now on messages reach it, and its person is here.
