@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use dashmap::mapref::entry::Entry;
 use dashmap::{DashMap, DashSet};
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// The other end of a TCP connection, in the extensions of its requests.
@@ -50,7 +52,8 @@ impl Joined {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transport {
     closed: CancellationToken,
-    written: Arc<AtomicUsize>,
+    /// Bytes that were given to the kernel.
+    pub(crate) written: Progress,
 }
 
 impl Transport {
@@ -68,13 +71,31 @@ impl Transport {
         self.closed.clone().cancelled_owned()
     }
 
-    /// Notes that bytes were written to the kernel.
-    pub(crate) fn wrote(&self, bytes: usize) {
-        self.written.fetch_add(bytes, Ordering::Relaxed);
+    pub(crate) fn flow(&self) -> Flow {
+        Flow::Bytes(self.written.count())
+    }
+}
+
+/// A count of what has left, and a wake-up for whoever waits for more to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    count: Arc<AtomicUsize>,
+    moved: Arc<Notify>,
+}
+
+impl Progress {
+    pub(crate) fn add(&self, more: usize) {
+        self.count.fetch_add(more, Ordering::Relaxed);
+        self.moved.notify_waiters();
     }
 
-    pub(crate) fn flow(&self) -> Flow {
-        Flow::Bytes(self.written.load(Ordering::Relaxed))
+    fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Resolves once something is added, from this call on.
+    pub(crate) fn moved(&self) -> OwnedNotified {
+        Arc::clone(&self.moved).notified_owned()
     }
 }
 
@@ -119,8 +140,8 @@ struct Known {
     ended: DashSet<String>,
     /// Ends the requests that wait for packets.
     polls: DashMap<String, CancellationToken>,
-    /// How many such requests were answered, for sessions in the namespace.
-    polled: DashMap<String, usize>,
+    /// How many such requests were answered, of sessions in the namespace.
+    polled: DashMap<String, Progress>,
     heartbeat: Duration,
 }
 
@@ -147,6 +168,8 @@ impl Sessions {
             Entry::Occupied(_) => None,
             Entry::Vacant(free) => {
                 free.insert(transport);
+                // whoever waits for polls is to look for the websocket
+                self.polled(&session).add(0);
                 Some(UpgradeGuard(Arc::new(Noted {
                     sessions: self.clone(),
                     session,
@@ -173,10 +196,14 @@ impl Sessions {
     /// A request of a polled session is answered.
     pub(crate) fn finish_request(&self, session: &str) {
         self.0.polls.remove(session);
-        // only for those that are known to end
-        if let Some(mut polled) = self.0.polled.get_mut(session) {
-            *polled = polled.wrapping_add(1);
-        }
+        // only of those that are known to end
+        self.polled(session).add(1);
+    }
+
+    /// How many polls of a session were answered, if they are counted.
+    pub(crate) fn polled(&self, session: &str) -> Progress {
+        let polled = self.0.polled.get(session);
+        polled.map_or_else(Progress::default, |polled| polled.clone())
     }
 
     /// A session has joined: its polls are counted until it is forgotten.
@@ -188,7 +215,7 @@ impl Sessions {
     pub(crate) fn flow(&self, session: &str) -> Flow {
         match self.websocket(session) {
             Some(transport) => transport.flow(),
-            None => Flow::Polls(self.0.polled.get(session).map_or(0, |polled| *polled)),
+            None => Flow::Polls(self.polled(session).count()),
         }
     }
 

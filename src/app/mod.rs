@@ -91,8 +91,10 @@ impl App {
             .map_err(|(collection, cause)| StartError::ContactRule { collection, cause })?;
 
         let write_behind = Arc::new(WriteBehindQueue::new(store.bulk_writes.clone()));
+        let hub = Arc::new(Hub::new(config.socket.status_event));
         let presence = Arc::new(PresenceRegistry::new(
             Arc::clone(&write_behind),
+            hub.clone(),
             clock.clone(),
             config.presence.offline_grace,
         ));
@@ -104,7 +106,6 @@ impl App {
             config.presence.lease,
         )
         .await?;
-        let hub = Arc::new(Hub::new(Arc::clone(&presence), config.socket.status_event));
         let tasks = TaskTracker::new();
         let recent = RecentCursors::new();
         let feed = Feed::new(hub.clone(), store.clone(), recent.clone(), clock.clone());
@@ -148,12 +149,7 @@ impl App {
         socket::register(&io, &config.socket.namespace, &context);
         let health = Arc::new(Health::new(store.clone()));
         let router = http::router(Arc::clone(&health)).merge(pages).layer(layer);
-        let router = http::watch_sessions(http::keep_small(router, &config), sessions);
-        let router = http::complete_engine(router, &config.socket.path);
-        let router = http::limit(router, Arc::clone(&limits), &config.socket.path);
-        let router = http::locate(router, config.proxies.clone());
-        let router = http::guard(router, config.http.allowed_origins.clone());
-        let router = http::harden(router);
+        let router = layered(router, &config, &limits, sessions);
         Ok(Self {
             config,
             addr,
@@ -257,4 +253,18 @@ fn socket_io(config: &Config) -> (SocketIoLayer, SocketIo) {
         .ws_read_buffer_size(READ_BUFFER_BYTES)
         .with_parser(parser)
         .build_layer()
+}
+
+/// What a request passes on its way to the socket.io endpoint, from the inside out.
+fn layered(router: Router, config: &Config, limits: &Arc<Limits>, sessions: Sessions) -> Router {
+    // nothing of the read buffer stays with a session
+    let router = http::keep_small(router, config);
+    // requests of ended sessions end
+    let router = http::watch_sessions(router, sessions);
+    let router = http::complete_engine(router, &config.socket.path);
+    let router = http::limit(router, Arc::clone(limits), &config.socket.path);
+    // whose request it is, for the limits
+    let router = http::locate(router, config.proxies.clone());
+    let router = http::guard(router, config.http.allowed_origins.clone());
+    http::harden(router)
 }

@@ -14,7 +14,6 @@ use super::{App, SLACK};
 use crate::http::{self, Accepting};
 use crate::rooms::Confirm;
 use crate::service::Watch;
-use crate::service::presence::Announce;
 use crate::socket::{self, Context, RefreshIntervals};
 
 /// A short cache is about single reads, not about reading everybody in a loop.
@@ -49,7 +48,6 @@ impl App {
         let (authenticator, until) = (Arc::clone(&self.context.authenticator), stop.clone());
         self.tasks
             .spawn(async move { authenticator.keep(until).await });
-        let outlet: Arc<dyn Announce> = self.context.hub.clone();
         let context = Arc::clone(&self.context);
         let lease = Arc::clone(&self.lease);
         self.tasks
@@ -58,7 +56,6 @@ impl App {
             self.store.clone(),
             Arc::clone(&self.context.presence),
             Arc::clone(&self.lease),
-            outlet,
             Arc::clone(&self.context.messenger),
         );
         self.tasks.spawn(watch.keep(stop.clone()));
@@ -131,7 +128,7 @@ impl App {
             tracing::warn!("some events were not answered in time");
         }
         stop.cancel();
-        self.context.presence.leave_all();
+        self.context.leave_all();
         let written = async {
             self.write_behind.flush().await?;
             self.lease.release().await

@@ -51,7 +51,7 @@ impl Gate {
     }
 
     /// Announces messages, except those that were announced before.
-    pub(super) fn stored(&self, batch: &[Stored]) {
+    pub(super) fn stored(&self, batch: &mut [Stored]) {
         for stored in batch {
             let message = &stored.message;
             let mut watermarks = self.hold(message.chat_room);
@@ -61,6 +61,9 @@ impl Gate {
                 *announced = message.seq.max(*announced);
                 self.announce(stored);
             }
+            drop(watermarks);
+            // not with the last of the batch: its socket may send on
+            stored.origin = None;
         }
     }
 
@@ -178,10 +181,10 @@ mod tests {
     #[test]
     fn what_was_announced_is_not_announced_again() {
         let scene = Scene::set();
-        let messages = [1, 2, 3].map(|seq| scene.message(seq));
+        let mut messages = [1, 2, 3].map(|seq| scene.message(seq));
         assert_eq!(scene.gate.open(scene.room, 1), 1);
-        scene.gate.stored(&messages);
-        scene.gate.stored(&messages);
+        scene.gate.stored(&mut messages);
+        scene.gate.stored(&mut messages);
         assert_eq!(scene.gate.open(scene.room, 0), 3, "what is known counts");
         assert_eq!(scene.heard(), [(2, Status::NotSent), (3, Status::NotSent)]);
         scene.gate.close(scene.room);
@@ -206,7 +209,7 @@ mod tests {
             added_by: to,
             cursors,
         });
-        scene.gate.stored(&[1, 2].map(|seq| scene.message(seq)));
+        scene.gate.stored(&mut [1, 2].map(|seq| scene.message(seq)));
         assert_eq!(scene.heard(), [(1, Status::Sent), (2, Status::NotSent)]);
     }
 }

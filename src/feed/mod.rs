@@ -105,7 +105,7 @@ impl Feed {
             let messages = self.store.messages.list_page(room, page).await?;
             // the rest is not there any more
             announced = messages.last().map_or(head, |last| last.seq);
-            let messages: Vec<Stored> = messages
+            let mut messages: Vec<Stored> = messages
                 .into_iter()
                 .map(|message| {
                     let cursors = opening.document.cursors(message.to);
@@ -113,15 +113,15 @@ impl Feed {
                     Stored::between(message, delivery, &opening.members)
                 })
                 .collect();
-            self.announce_all(&messages).await;
+            self.announce_all(&mut messages).await;
             found.extend(messages);
         }
         Ok(found)
     }
 
     /// Announces many messages, and lets the sockets' writers take some now and then.
-    async fn announce_all(&self, messages: &[Stored]) {
-        for portion in messages.chunks(crate::rooms::ANNOUNCED_AT_ONCE) {
+    async fn announce_all(&self, messages: &mut [Stored]) {
+        for portion in messages.chunks_mut(crate::rooms::ANNOUNCED_AT_ONCE) {
             self.gate.stored(portion);
             tokio::task::yield_now().await;
         }
@@ -149,7 +149,7 @@ impl Outlet for Feed {
         self.gate.close(room);
     }
 
-    fn stored(&self, batch: &[Stored]) {
+    fn stored(&self, batch: &mut [Stored]) {
         self.gate.stored(batch);
     }
 

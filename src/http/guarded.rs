@@ -54,7 +54,7 @@ impl Guarded {
 
     fn count(&self, wrote: &Poll<io::Result<usize>>) {
         if let Poll::Ready(Ok(bytes)) = wrote {
-            self.transport.wrote(*bytes);
+            self.transport.written.add(*bytes);
             self.pace.wrote();
         }
     }

@@ -203,12 +203,12 @@ impl Lane {
     /// The first messages of the batch are stored as `messages`.
     async fn settle(&mut self, batch: &mut Batch, messages: &[Message]) {
         let mut items = batch.take_first(messages.len());
-        let stored: Vec<Stored> = items
+        let mut stored: Vec<Stored> = items
             .iter_mut()
             .zip(messages)
             .map(|(item, message)| item.stored(message.clone(), message.born()))
             .collect();
-        self.announce(&stored).await;
+        self.announce(&mut stored).await;
         for ((item, message), stored) in items.iter_mut().zip(messages).zip(&stored) {
             item.answer_repeats(message, message.born(), self.outlet());
             let members = [item.append.from.clone(), item.append.to.clone()];

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bson::DateTime;
 use tokio::time::Instant;
 
-use super::command::{Answer, Append, LaneError, Member, Origin, Outlet, Stored};
+use super::command::{Answer, Append, Caller, LaneError, Member, Outlet, Stored};
 use super::inbox::{Overdue, answer_once};
 use crate::domain::{Delivery, Head, Members, Message};
 use crate::id::{ChatRoomId, ChatUserId, MessageId};
@@ -30,7 +30,7 @@ pub(super) struct PendingSend {
     pub(super) text: String,
     pub(super) client_id: Option<String>,
     pub(super) withheld: bool,
-    pub(super) origin: Option<Origin>,
+    pub(super) caller: Option<Caller>,
     pub(super) deadline: Instant,
 }
 
@@ -65,7 +65,7 @@ impl Batch {
                 text: append.text,
                 client_id: append.client_id,
                 withheld: append.withheld,
-                origin: Some(append.origin),
+                caller: Some(append.caller),
                 deadline: append.deadline,
             };
             if let Some(client_id) = &sent.client_id {
@@ -170,10 +170,10 @@ impl Batch {
 impl Item {
     /// Whether the message may still be stored.
     fn may_go_on(&mut self) -> bool {
-        if self.attempted || self.append.origin.is_some() {
+        if self.attempted || self.append.caller.is_some() {
             return true;
         }
-        let waiting = self.repeats.iter().position(|sent| sent.origin.is_some());
+        let waiting = self.repeats.iter().position(|sent| sent.caller.is_some());
         match waiting {
             Some(index) => {
                 self.append = self.repeats.remove(index);
@@ -189,9 +189,9 @@ impl Item {
         } else {
             error
         };
-        answer_once(&mut self.append.origin, Err(error), outlet);
+        answer_once(&mut self.append.caller, Err(error), outlet);
         for repeat in &mut self.repeats {
-            answer_once(&mut repeat.origin, Err(error), outlet);
+            answer_once(&mut repeat.caller, Err(error), outlet);
         }
     }
 
@@ -228,15 +228,22 @@ impl Item {
         })
     }
 
-    /// The message is stored as `message`: what to announce.
+    /// The message is stored as `message`: what to announce. A call is answered so.
     pub(super) fn stored(&mut self, message: Message, delivery: Delivery) -> Stored {
-        Stored {
+        let mut stored = Stored {
             message,
             delivery,
             from: Arc::clone(&self.append.from.user),
             to: Arc::clone(&self.append.to.user),
-            origin: self.append.origin.take(),
+            origin: None,
+        };
+        match self.append.caller.take() {
+            // answered as it is announced: behind its sender's sockets
+            Some(Caller::Socket(origin)) => stored.origin = Some(origin),
+            Some(Caller::Call(call)) => drop(call.send(Ok(Answer::Message(stored.clone())))),
+            Some(Caller::Task) | None => {}
         }
+        stored
     }
 
     /// Answers the repeats: as duplicates of `message`, or as conflicts.
@@ -280,13 +287,13 @@ fn answer_repeat(
     } else {
         Err(LaneError::ClientIdConflict)
     };
-    answer_once(&mut sent.origin, answer, outlet);
+    answer_once(&mut sent.caller, answer, outlet);
 }
 
 impl Overdue for Batch {
     fn next_deadline(&self) -> Option<Instant> {
         self.sends()
-            .filter(|sent| sent.origin.is_some())
+            .filter(|sent| sent.caller.is_some())
             .map(|sent| sent.deadline)
             .min()
     }
@@ -300,11 +307,11 @@ impl Overdue for Batch {
             };
             for sent in std::iter::once(&mut item.append).chain(&mut item.repeats) {
                 if sent.deadline <= now {
-                    answer_once(&mut sent.origin, Err(error), outlet);
+                    answer_once(&mut sent.caller, Err(error), outlet);
                 }
             }
         }
-        self.sends().any(|sent| sent.origin.is_some())
+        self.sends().any(|sent| sent.caller.is_some())
     }
 
     fn claim(

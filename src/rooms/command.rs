@@ -1,5 +1,6 @@
 //! What a lane is asked to do, and what it answers.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -10,8 +11,47 @@ use crate::domain::{Delivery, Head, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
 use crate::store::{ChatRoom, Error, User};
 
+/// Who asks for something, and is answered.
+#[derive(Debug)]
+pub enum Caller {
+    /// An event of a socket, answered by the outlet.
+    Socket(Origin),
+    /// A call that waits, of a client without a socket or of another part of the server.
+    Call(oneshot::Sender<Result<Answer, LaneError>>),
+    /// A task of the server, which does not wait: it is tried until the deadline.
+    Task,
+}
+
+impl Caller {
+    /// When it was asked for; deadlines count from then.
+    pub fn since(&self) -> Instant {
+        self.origin()
+            .map_or_else(Instant::now, |origin| origin.since)
+    }
+
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Socket(origin) => Some(origin),
+            Self::Call(_) | Self::Task => None,
+        }
+    }
+
+    pub(super) fn answer(self, answer: Result<Answer, LaneError>, outlet: &dyn Outlet) {
+        match self {
+            Self::Socket(origin) => outlet.answer(origin, answer),
+            // a call that does not wait any more needs no answer
+            Self::Call(call) => drop(call.send(answer)),
+            Self::Task => {}
+        }
+    }
+}
+
+/// A share of what a socket may have in the lanes. They only hold it: it is given back
+/// when it is dropped, however its command ends.
+pub type Permit = Arc<dyn Any + Send + Sync>;
+
 /// Whom an answer goes to: the event that asked, as data.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Origin {
     /// The socket that sent the event.
     pub socket: SocketId,
@@ -21,8 +61,8 @@ pub struct Origin {
     pub event: &'static str,
     /// When the event came.
     pub since: Instant,
-    /// Bytes of the event, about what its answers cost as well.
-    pub bytes: usize,
+    /// The event's share of what its socket may have in the lanes, until it is answered.
+    pub permit: Option<Permit>,
 }
 
 /// One of the two people of a chat room, as seen when the command was made.
@@ -70,7 +110,7 @@ pub struct Append {
     /// Whether the receiver is never to see it, and the sender not to notice.
     pub withheld: bool,
     /// Whom to answer.
-    pub origin: Origin,
+    pub caller: Caller,
     /// When the answer must be out.
     pub deadline: Instant,
 }
@@ -98,7 +138,7 @@ pub struct Advance {
     /// Which messages.
     pub scope: Scope,
     /// Whom to answer.
-    pub asker: Asker,
+    pub caller: Caller,
     /// When the answer must be out.
     pub deadline: Instant,
 }
@@ -120,17 +160,6 @@ pub enum Scope {
         /// The newest that was.
         newest: Box<Message>,
     },
-}
-
-/// Who waits for an [`Advance`].
-#[derive(Debug)]
-pub enum Asker {
-    /// A client's event.
-    Event(Origin),
-    /// Another part of the server.
-    Task(oneshot::Sender<Result<(), LaneError>>),
-    /// Nobody: it is tried for a minute or two.
-    Nobody,
 }
 
 /// Messages that a receiver has confirmed.
@@ -187,7 +216,7 @@ pub struct Stored {
     pub from: Arc<User>,
     /// Its receiver, or whom it is withheld from.
     pub to: Arc<User>,
-    /// The event that sent it; `None` when another process stored it.
+    /// The event that sent it; `None` when it was no socket's, or another process stored it.
     pub origin: Option<Origin>,
 }
 
@@ -262,8 +291,8 @@ pub trait Outlet: Send + Sync + 'static {
     fn open(&self, rooms: Vec<Opening>) -> BoxFuture<'_, Result<Vec<Stored>, Error>>;
     /// The lane has forgotten a chat room.
     fn close(&self, room: ChatRoomId);
-    /// Messages were stored, in this order.
-    fn stored(&self, batch: &[Stored]);
+    /// Messages were stored, in this order. Takes their origins, as it answers them.
+    fn stored(&self, batch: &mut [Stored]);
     /// Messages moved forward.
     fn advanced(&self, advanced: &Advanced);
     /// An event has its answer.

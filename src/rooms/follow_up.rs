@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::command::{Advance, Asker, Command, Member, ReceiptKind, Scope, Stored};
+use super::command::{Advance, Caller, Command, Member, ReceiptKind, Scope, Stored};
 use super::lane::Lane;
 use super::receipts::UNASKED_FOR;
 use crate::domain::Status;
@@ -134,7 +134,7 @@ impl Lane {
                     up_to: message.seq,
                     newest: Box::new(message.clone()),
                 },
-                asker: Asker::Nobody,
+                caller: Caller::Task,
                 deadline: Instant::now() + UNASKED_FOR,
             });
             if let Err(full) = self.receipts.try_send(advance) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::command::{Answer, Asker, Command, LaneError, Origin, Outlet, Stored};
+use super::command::{Answer, Caller, Command, LaneError, Outlet, Stored};
 use crate::domain::{Delivery, Message};
 
 /// Commands taken into one batch. 512 messages of 1 KiB are well within one
@@ -159,29 +159,19 @@ impl Inbox {
 /// Answers a command that was not done.
 pub(super) fn refuse(command: Command, error: LaneError, outlet: &dyn Outlet) {
     match command {
-        Command::Append(append) => outlet.answer(append.origin, Err(error)),
-        Command::Advance(advance) => answer_asker(advance.asker, Err(error), outlet),
+        Command::Append(append) => append.caller.answer(Err(error), outlet),
+        Command::Advance(advance) => advance.caller.answer(Err(error), outlet),
         Command::Confirm(_) => {}
     }
 }
 
-/// Answers whoever asked for a receipt.
-pub(super) fn answer_asker(asker: Asker, answer: Result<Answer, LaneError>, outlet: &dyn Outlet) {
-    match asker {
-        Asker::Event(origin) => outlet.answer(origin, answer),
-        // a task that does not wait any more needs no answer
-        Asker::Task(task) => drop(task.send(answer.map(drop))),
-        Asker::Nobody => {}
-    }
-}
-
-/// Answers an event once, now or never again.
+/// Answers a caller once, now or never again.
 pub(super) fn answer_once(
-    origin: &mut Option<Origin>,
+    caller: &mut Option<Caller>,
     result: Result<Answer, LaneError>,
     outlet: &dyn Outlet,
 ) {
-    if let Some(origin) = origin.take() {
-        outlet.answer(origin, result);
+    if let Some(caller) = caller.take() {
+        caller.answer(result, outlet);
     }
 }

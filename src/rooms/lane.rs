@@ -244,8 +244,8 @@ impl Lane {
                 let own = waiting.claim(&message, delivery, outlet.as_ref());
                 own.unwrap_or_else(|| Stored::between(message, delivery, members))
             });
-            let found: Vec<Stored> = found.collect();
-            self.announce(&found).await;
+            let mut found: Vec<Stored> = found.collect();
+            self.announce(&mut found).await;
             self.mark_sent(&found, members);
             if is_last {
                 break;
@@ -275,16 +275,16 @@ impl Lane {
     }
 
     /// Announces stored messages, in order, and notes what follows from them.
-    pub(super) async fn announce(&mut self, batch: &[Stored]) {
+    pub(super) async fn announce(&mut self, batch: &mut [Stored]) {
         let mut newest: HashMap<ChatRoomId, &Message> = HashMap::new();
-        for stored in batch {
+        for stored in batch.iter() {
             newest.insert(stored.message.chat_room, &stored.message);
         }
         // before anybody hears of it, and so can answer with a receipt
         for message in newest.into_values() {
             self.recent.keep_newest(message.clone());
         }
-        for portion in batch.chunks(ANNOUNCED_AT_ONCE) {
+        for portion in batch.chunks_mut(ANNOUNCED_AT_ONCE) {
             self.deps.outlet.stored(portion);
             for stored in portion {
                 self.note_stored(&stored.message);

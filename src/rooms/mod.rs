@@ -26,8 +26,8 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 pub use command::{
-    Advance, Advanced, Answer, Append, Asker, Command, Confirm, LaneError, Member, Opening, Origin,
-    Outlet, ReceiptKind, Scope, Stored,
+    Advance, Advanced, Answer, Append, Caller, Command, Confirm, LaneError, Member, Opening,
+    Origin, Outlet, Permit, ReceiptKind, Scope, Stored,
 };
 
 use inbox::Inbox;

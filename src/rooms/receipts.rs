@@ -15,11 +15,11 @@ use tokio::time::Instant;
 
 use super::Deps;
 use super::command::{
-    Advance, Advanced, Answer, Asker, Command, Confirm, LaneError, Origin, Outlet, ReceiptKind,
-    Scope, Stored,
+    Advance, Advanced, Answer, Caller, Command, Confirm, LaneError, Outlet, ReceiptKind, Scope,
+    Stored,
 };
 use super::cursor_moves::{self, Job, Moving, Outcome};
-use super::inbox::{Inbox, Overdue, answer_asker};
+use super::inbox::{Inbox, Overdue};
 use super::lane::{FIRST_PAUSE, MAX_PAUSE, until};
 use super::recent::RecentCursors;
 use crate::bugs::{self, Bug};
@@ -53,7 +53,7 @@ struct Pending {
     advance: Advance,
     /// Receipts that reach no further, answered with it.
     followers: Vec<Advance>,
-    /// Whether somebody is still to be answered, or the asker is nobody.
+    /// Whether the caller is still to be answered, or is a task.
     is_open: bool,
     /// When it was taken up: the time of the receipt, the same at every attempt.
     at: DateTime,
@@ -203,7 +203,7 @@ impl Receipts {
     fn announce(&mut self, mut pending: Pending, moving: Moving) {
         let outlet = Arc::clone(&self.deps.outlet);
         let Moving { made, parts, count } = moving;
-        let origin = pending.advance.origin();
+        let origin = pending.advance.caller.origin().cloned();
         let mut newest = None;
         for part in parts {
             let delivery = match made.to {
@@ -223,7 +223,7 @@ impl Receipts {
                 newest: stored.clone(),
                 oldest: part.oldest,
                 kind: pending.advance.kind,
-                origin,
+                origin: origin.clone(),
             };
             outlet.advanced(&advanced);
             if bugs::active(Bug::RangeAnnouncedTwice) {
@@ -299,9 +299,9 @@ impl Receipts {
 
 impl Pending {
     fn new(advance: Advance, at: DateTime) -> Self {
-        let expires = match advance.asker {
-            Asker::Nobody => advance.deadline,
-            Asker::Event(_) | Asker::Task(_) => advance.deadline + OPEN_FOR,
+        let expires = match advance.caller {
+            Caller::Task => advance.deadline,
+            Caller::Socket(_) | Caller::Call(_) => advance.deadline + OPEN_FOR,
         };
         Self {
             advance,
@@ -351,7 +351,7 @@ impl Pending {
     }
 
     fn own_deadline(&self) -> Option<Instant> {
-        let is_asked = self.is_open && !matches!(self.advance.asker, Asker::Nobody);
+        let is_asked = self.is_open && !matches!(self.advance.caller, Caller::Task);
         is_asked.then_some(self.advance.deadline)
     }
 
@@ -375,15 +375,16 @@ impl Pending {
         for follower in self.followers.drain(..) {
             let kind = follower.kind;
             let unmoved = answer.as_ref().map(|_| Answer::Moved { kind, count: 0 });
-            answer_asker(follower.asker, unmoved.map_err(|error| *error), outlet);
+            let unmoved = unmoved.map_err(|error| *error);
+            follower.caller.answer(unmoved, outlet);
         }
         self.answer_own(answer, outlet);
     }
 
     fn answer_own(&mut self, answer: Result<Answer, LaneError>, outlet: &dyn Outlet) {
         if std::mem::take(&mut self.is_open) {
-            let asker = std::mem::replace(&mut self.advance.asker, Asker::Nobody);
-            answer_asker(asker, answer, outlet);
+            let caller = std::mem::replace(&mut self.advance.caller, Caller::Task);
+            caller.answer(answer, outlet);
         }
     }
 
@@ -408,13 +409,6 @@ impl Advance {
         let is_range = matches!(self.scope, Scope::UpTo(_));
         is_range.then(|| (self.member(), self.kind))
     }
-
-    fn origin(&self) -> Option<Origin> {
-        match &self.asker {
-            Asker::Event(origin) => Some(*origin),
-            Asker::Task(_) | Asker::Nobody => None,
-        }
-    }
 }
 
 impl Overdue for Vec<Pending> {
@@ -431,7 +425,7 @@ impl Overdue for Vec<Pending> {
             };
             let is_late = |follower: &mut Advance| follower.deadline <= now;
             for follower in pending.followers.extract_if(.., is_late) {
-                answer_asker(follower.asker, Err(error), outlet);
+                follower.caller.answer(Err(error), outlet);
             }
             if pending.own_deadline().is_some_and(|at| at <= now) {
                 pending.answer_own(Err(error), outlet);

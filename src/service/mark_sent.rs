@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::{Conversation, Error, Messenger};
 use crate::domain::Status;
 use crate::id::Seq;
-use crate::rooms::{Advance, Asker, Command, LaneError, ReceiptKind, Scope, Stored};
+use crate::rooms::{Advance, Caller, Command, LaneError, ReceiptKind, Scope, Stored};
 
 /// How much of a conversation a device is about to get.
 #[derive(Clone, Copy, Debug)]
@@ -67,15 +67,13 @@ impl Messenger {
             sender: conversation.other.clone(),
             kind: ReceiptKind::Sent,
             scope,
-            asker: Asker::Task(done),
+            caller: Caller::Call(done),
             deadline: Instant::now() + self.deadline,
         };
         self.lanes
             .submit(Command::Advance(advance))
             .map_err(|_| Error::Overloaded)?;
-        match answer.await {
-            Ok(recorded) => Ok(recorded?),
-            Err(_) => Err(LaneError::Internal.into()),
-        }
+        answer.await.map_err(|_| LaneError::Internal)??;
+        Ok(())
     }
 }

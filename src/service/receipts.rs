@@ -3,7 +3,7 @@
 use super::{Conversation, Error, IdInput, Me, Messenger};
 use crate::domain::Members;
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
-use crate::rooms::{Advance, Asker, Command, Confirm, Member, Origin, ReceiptKind, Scope};
+use crate::rooms::{Advance, Caller, Command, Confirm, Member, ReceiptKind, Scope};
 
 /// What a receiver says of messages.
 #[derive(Clone, Debug)]
@@ -17,19 +17,19 @@ pub enum Receipt {
 }
 
 impl Messenger {
-    /// Hands a receipt to its chat room's lane, which answers `origin`.
+    /// Hands a receipt to its chat room's lane, which answers the caller.
     ///
     /// # Errors
     /// When the receipt cannot be accepted. A message of somebody else's is
     /// [`Error::MessageNotFound`], as is one that does not exist.
     #[tracing::instrument(name = "messenger.receipt", level = "debug", skip_all)]
-    pub async fn receipt(&self, me: &Me, receipt: Receipt, origin: Origin) -> Result<(), Error> {
+    pub async fn receipt(&self, me: &Me, receipt: Receipt, caller: Caller) -> Result<(), Error> {
         // boxed: large beside what a send needs
-        let submitted = Box::pin(self.submit_receipt(me, receipt, origin));
+        let submitted = Box::pin(self.submit_receipt(me, receipt, caller));
         self.in_constant_time(submitted).await
     }
 
-    async fn submit_receipt(&self, me: &Me, receipt: Receipt, origin: Origin) -> Result<(), Error> {
+    async fn submit_receipt(&self, me: &Me, receipt: Receipt, caller: Caller) -> Result<(), Error> {
         let (conversation, kind, scope) = match receipt {
             Receipt::ReadOne(id) => {
                 let message = self
@@ -62,8 +62,8 @@ impl Messenger {
             sender: conversation.other,
             kind,
             scope,
-            asker: Asker::Event(origin),
-            deadline: origin.since + self.deadline,
+            deadline: caller.since() + self.deadline,
+            caller,
         };
         self.lanes
             .submit(Command::Advance(advance))

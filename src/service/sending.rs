@@ -2,7 +2,7 @@
 
 use super::privacy::ConstantTime;
 use super::{Conversation, Error, IdInput, Me, Messenger, Reception};
-use crate::rooms::{Append, Command, Origin};
+use crate::rooms::{Append, Caller, Command};
 
 pub use crate::config::MESSAGE_MAX_BYTES;
 
@@ -71,22 +71,22 @@ impl Messenger {
         self.max_chars
     }
 
-    /// Hands a message to its chat room's lane, which answers `origin`.
+    /// Hands a message to its chat room's lane, which answers the caller.
     ///
     /// # Errors
     /// When the message cannot be accepted; nothing is stored then.
     #[tracing::instrument(name = "messenger.send", level = "debug", skip_all)]
-    pub async fn send(&self, me: &Me, draft: Draft, origin: Origin) -> Result<(), Error> {
+    pub async fn send(&self, me: &Me, draft: Draft, caller: Caller) -> Result<(), Error> {
         // by hand: a future of every send is not to be moved about
         let constant_time = self.rule.is_set().then(ConstantTime::begin);
-        let submitted = self.submit_message(me, draft, origin).await;
+        let submitted = self.submit_message(me, draft, caller).await;
         if let (Some(constant_time), Err(Error::UserNotFound)) = (constant_time, &submitted) {
             constant_time.next().await;
         }
         submitted
     }
 
-    async fn submit_message(&self, me: &Me, draft: Draft, origin: Origin) -> Result<(), Error> {
+    async fn submit_message(&self, me: &Me, draft: Draft, caller: Caller) -> Result<(), Error> {
         let (conversation, reception) = match self.may_send(me, &draft).await {
             Err(refusal @ (Error::UserNotFound | Error::Blocked)) => {
                 let repeated = Box::pin(self.repeated(me, &draft)).await?;
@@ -101,8 +101,8 @@ impl Messenger {
             text: draft.text,
             client_id: draft.client_id,
             withheld: reception == Reception::Withheld,
-            origin,
-            deadline: origin.since + self.deadline,
+            deadline: caller.since() + self.deadline,
+            caller,
         };
         self.lanes
             .submit(Command::Append(append))

@@ -12,7 +12,7 @@ use bson::DateTime;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::presence::{Announce, PresenceRegistry};
+use super::presence::PresenceRegistry;
 use super::{Lease, Messenger};
 use crate::id::ChatUserId;
 use crate::store::{ChatUser, Store};
@@ -37,7 +37,6 @@ pub struct Watch {
     store: Store,
     presence: Arc<PresenceRegistry>,
     lease: Arc<Lease>,
-    outlet: Arc<dyn Announce>,
     messenger: Arc<Messenger>,
     progress: Mutex<Progress>,
 }
@@ -59,14 +58,12 @@ impl Watch {
         store: Store,
         presence: Arc<PresenceRegistry>,
         lease: Arc<Lease>,
-        outlet: Arc<dyn Announce>,
         messenger: Arc<Messenger>,
     ) -> Self {
         Self {
             store,
             presence,
             lease,
-            outlet,
             messenger,
             progress: Mutex::default(),
         }
@@ -173,8 +170,7 @@ impl Watch {
                 contacts.retain(|contact| privacy.blocked_since(*contact).is_none());
             }
             if let Some(details) = users.get(&user.user) {
-                let outlet = self.outlet.as_ref();
-                self.presence.take_in(me, user, details, contacts, outlet);
+                self.presence.take_in(me, user, details, contacts);
             }
             self.progress.lock().saw(user);
         }

@@ -158,7 +158,7 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
     socket.on_disconnect(move |reason: DisconnectReason| {
         // here, not in the future: nothing may come between, and nothing can hang
         context.leave(&connection, departure(reason));
-        connection.forget_session();
+        connection.session.forget();
         joined.leave();
         if matches!(reason, DisconnectReason::ClientNSDisconnect) {
             // the library keeps the time of the first join only

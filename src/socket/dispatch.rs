@@ -13,12 +13,12 @@ use tracing::Instrument as _;
 
 use super::connection::Connection;
 use super::connection::fifo::{Incoming, Queued};
-use super::connection::outbox::Outbox;
+use super::connection::flow::Permit;
 use super::connection::packet::Packet;
 use super::hub::Hub;
 use super::parsed::{self, Event, MAX_NAME_CHARS, Parsed};
 use super::{Audience, Call, Context, Outcome};
-use crate::rooms::Origin;
+use crate::rooms::{Caller, Origin};
 use crate::service::Error;
 use crate::service::presence::{Departure, Description};
 use crate::wire::request::{self, client_events};
@@ -46,16 +46,13 @@ impl MessageHandler<LocalAdapter, Registered> for Dispatcher {
         {
             return self.refuse(&event, Error::RateLimited(wait));
         }
-        let queued = self
-            .connection
-            .fifo
-            .lock()
-            .push(event, self.context.bounds.queue);
+        let most = self.context.bounds.queue;
+        let queued = self.connection.fifo.lock().push(event, most);
         match queued {
             Queued::Waiting => {}
             Queued::First => {
                 let (context, connection) = (self.context.clone(), self.connection.clone());
-                tokio::spawn(work(context, connection));
+                self.context.busy.spawn(work(context, connection));
             }
             Queued::Full(event) => self.refuse(&event, Error::Overloaded),
         }
@@ -89,6 +86,7 @@ async fn work(context: Arc<Context>, connection: Arc<Connection>) {
 struct Asked<'a> {
     connection: &'a Arc<Connection>,
     origin: Origin,
+    bytes: usize,
     payload: Option<&'a RawValue>,
 }
 
@@ -105,7 +103,7 @@ macro_rules! run {
                     $(Event::$event => {
                         self.$order(asked, super::events::$handler::handle).await;
                     })*
-                    Event::Disconnect => self.disconnect(asked.connection),
+                    Event::Disconnect => self.end(asked.connection, Departure::Clean),
                 }
             }
         }
@@ -130,6 +128,7 @@ impl Context {
         let asked = Asked {
             connection,
             origin,
+            bytes: incoming.bytes(),
             payload: parsed.payload,
         };
         self.run(event, &asked).instrument(span).await;
@@ -140,21 +139,23 @@ impl Context {
     async fn lane<R: DeserializeOwned + Send, F>(
         self: &Arc<Self>,
         asked: &Asked<'_>,
-        handle: impl FnOnce(Call, R) -> F + Send,
+        handle: impl FnOnce(Call, R, Caller) -> F + Send,
     ) where
         F: Future<Output = Result<(), Error>> + Send,
     {
-        let (connection, origin) = (asked.connection, &asked.origin);
+        let origin = &asked.origin;
         let (call, request) = match self.admit(asked) {
             Ok(admitted) => admitted,
             Err(error) => return self.hub.refuse(origin, error),
         };
-        connection.owe(origin.bytes);
-        let handling = handle(call, request);
+        let caller = Caller::Socket(Origin {
+            permit: Some(Permit::take(asked.connection, asked.bytes, &self.busy)),
+            ..origin.clone()
+        });
+        let handling = handle(call, request, caller);
         let accepted = timeout_at(self.deadline(origin), handling).await;
         if let Err(error) = accepted.unwrap_or(Err(Error::Unavailable)) {
             self.hub.refuse(origin, error);
-            connection.settle(origin.bytes);
         }
     }
 
@@ -250,14 +251,6 @@ impl Context {
         });
     }
 
-    /// The socket logs out.
-    fn disconnect(&self, connection: &Arc<Connection>) {
-        connection.fifo.lock().end();
-        let socket = connection.outbox.lock().socket();
-        self.leave(connection, Departure::Clean);
-        connection.disconnect(socket);
-    }
-
     /// Who asks for what, if they may.
     fn admit<R: DeserializeOwned>(self: &Arc<Self>, asked: &Asked<'_>) -> Result<(Call, R), Error> {
         self.check_token(asked.connection)?;
@@ -270,7 +263,7 @@ impl Context {
             context: Arc::clone(self),
             connection: Arc::clone(asked.connection),
             me: Arc::clone(me),
-            origin: asked.origin,
+            origin: asked.origin.clone(),
         })
     }
 
@@ -307,9 +300,9 @@ impl Context {
         self.tell_others(connection, others);
         self.correct(&outcome.described);
         if outcome.login {
-            Outbox::send_held(connection);
+            connection.send_held();
             if let Some(me) = connection.me() {
-                self.presence.activate(me.id, self.hub.as_ref());
+                self.presence.activate(me.id);
             }
         }
     }
@@ -317,7 +310,7 @@ impl Context {
     /// Tells of those who came or went while an answer showed them.
     fn correct(&self, described: &[Description]) {
         for description in described {
-            self.presence.correct(description, self.hub.as_ref());
+            self.presence.correct(description);
         }
     }
 

@@ -31,7 +31,7 @@ pub(crate) async fn watch_expiry(context: Arc<Context>, cancelled: CancellationT
             if connection.has_expired(now) {
                 tracing::debug!(socket = connection.id.0, "closed: its token has expired");
                 metrics::counter!("chatzz_sockets_ended_total", "why" => "expired").increment(1);
-                context.end(&connection);
+                context.end(&connection, Departure::Lost);
             }
         }
     }
@@ -46,7 +46,7 @@ impl Context {
         for connection in self.hub.list() {
             if self.may_speak_for(&connection, user) {
                 metrics::counter!("chatzz_sockets_ended_total", "why" => "operator").increment(1);
-                self.end(&connection);
+                self.end(&connection, Departure::Lost);
                 ended += 1;
             }
         }
@@ -66,10 +66,10 @@ impl Context {
     }
 
     /// Ends a socket: nothing more of it is heard, and its client is told to go.
-    fn end(&self, connection: &Connection) {
+    pub(super) fn end(&self, connection: &Connection, how: Departure) {
         connection.fifo.lock().end();
         let socket = connection.outbox.lock().socket();
-        self.leave(connection, Departure::Lost);
+        self.leave(connection, how);
         connection.disconnect(socket);
     }
 }

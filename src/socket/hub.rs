@@ -1,13 +1,13 @@
-//! Everything that leaves: people are addressed as users, and resolved here to
-//! their few sockets.
+//! Everything that leaves: people are addressed as chat users, and resolved here to
+//! their few sockets, which nobody else knows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::DashMap;
+use smallvec::SmallVec;
 
 use super::connection::Connection;
-use super::connection::outbox::Outbox;
 use super::connection::packet::{DropPolicy, Packet};
 use crate::bugs::{self, Bug};
 use crate::config::StatusEvent;
@@ -15,27 +15,31 @@ use crate::domain::Message;
 use crate::feed::{LoginState, Sockets};
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
 use crate::rooms::{Advanced, Answer, LaneError, Origin, ReceiptKind, Stored};
-use crate::service::presence::{Announce, Announcement, PresenceRegistry};
+use crate::service::presence::{Announce, Announcement};
 use crate::service::{Error, SentRange};
 use crate::wire::{ErrorBody, Notice, PerDialect, Render as _, Reply};
 
 /// All sockets of this process, and the way to them.
 pub(crate) struct Hub {
     connections: DashMap<SocketId, Arc<Connection>>,
+    /// Of everybody who is logged in or is logging in, their sockets; never none.
+    people: DashMap<ChatUserId, Connections>,
     next: AtomicU64,
-    presence: Arc<PresenceRegistry>,
     status_event: StatusEvent,
 }
+
+/// The sockets of one person; most people have few.
+type Connections = SmallVec<[Arc<Connection>; 4]>;
 
 /// A notice for more than one socket.
 type SharedNotice<'a> = PerDialect<Notice<'a>>;
 
 impl Hub {
-    pub(crate) fn new(presence: Arc<PresenceRegistry>, status_event: StatusEvent) -> Self {
+    pub(crate) fn new(status_event: StatusEvent) -> Self {
         Self {
             connections: DashMap::new(),
+            people: DashMap::new(),
             next: AtomicU64::new(1),
-            presence,
             status_event,
         }
     }
@@ -58,6 +62,47 @@ impl Hub {
             .map(|connection| Arc::clone(&connection))
     }
 
+    /// Lists a socket among those of a person, and notes how many these are. What notes
+    /// it runs under the lock of the person's list: the last note is the true one.
+    pub(super) fn enter(
+        &self,
+        who: ChatUserId,
+        connection: &Arc<Connection>,
+        note: impl FnOnce(usize),
+    ) {
+        let mut sockets = self.people.entry(who).or_default();
+        if sockets.iter().all(|one| one.id != connection.id) {
+            sockets.push(Arc::clone(connection));
+        }
+        note(sockets.len());
+    }
+
+    /// Takes a socket off the list of a person, and notes likewise how many are left;
+    /// unless it was not there.
+    pub(super) fn leave(&self, who: ChatUserId, id: SocketId, note: impl FnOnce(usize)) {
+        self.people.remove_if_mut(&who, |_, sockets| {
+            let before = sockets.len();
+            sockets.retain(|one| one.id != id);
+            if sockets.len() < before {
+                note(sockets.len());
+            }
+            sockets.is_empty()
+        });
+    }
+
+    /// From now on nothing is sent to anybody.
+    pub(super) fn forget_people(&self) {
+        self.people.clear();
+    }
+
+    /// The open sockets of a person.
+    pub(super) fn sockets(&self, who: ChatUserId) -> Connections {
+        let sockets = self.people.get(&who).map(|sockets| sockets.clone());
+        let mut sockets = sockets.unwrap_or_default();
+        sockets.retain(|connection| !connection.is_closed());
+        sockets
+    }
+
     /// All sockets at this moment.
     pub(super) fn list(&self) -> Vec<Arc<Connection>> {
         self.connections
@@ -78,11 +123,8 @@ impl Hub {
         notice: &SharedNotice<'_>,
         except: Option<SocketId>,
     ) {
-        for id in self.presence.sockets(who) {
-            if Some(id) == except {
-                continue;
-            }
-            if let Some(connection) = self.connection(id) {
+        for connection in self.sockets(who) {
+            if Some(connection.id) != except {
                 connection.deliver(connection.packet(notice));
             }
         }
@@ -96,11 +138,10 @@ impl Hub {
         drop_policy: DropPolicy,
     ) -> bool {
         let notice = PerDialect::new(notice);
-        let sockets = self.presence.sockets(who);
         let mut taken = false;
-        for connection in sockets.iter().filter_map(|id| self.connection(*id)) {
+        for connection in self.sockets(who) {
             let packet = connection.packet(&notice).drop_policy(drop_policy);
-            taken |= Outbox::try_push(&connection, packet);
+            taken |= connection.try_deliver(packet);
         }
         taken
     }
@@ -109,10 +150,7 @@ impl Hub {
     /// one after it: what they then hear live has no gap.
     fn tell_sender(&self, stored: &Stored, notice: &SharedNotice<'_>) {
         let message = just(&stored.message);
-        for id in self.presence.sockets(stored.message.from) {
-            let Some(connection) = self.connection(id) else {
-                continue;
-            };
+        for connection in self.sockets(stored.message.from) {
             // found late, since another node stored it or the answer was lost
             if stored.origin.is_none() && connection.has_all_from_login(&[message]) {
                 continue;
@@ -125,10 +163,7 @@ impl Hub {
     fn mark_sent(&self, stored: &Stored, notice: &SharedNotice<'_>) {
         let message = &stored.message;
         let handed = vec![just(message)];
-        for id in self.presence.sockets(message.to) {
-            let Some(connection) = self.connection(id) else {
-                continue;
-            };
+        for connection in self.sockets(message.to) {
             // found late, since another node stored it or the answer was lost
             if stored.origin.is_none() && connection.has_all_from_login(&handed) {
                 continue;
@@ -202,9 +237,6 @@ impl Hub {
             self.reply(origin, reply, Vec::new());
         }
         self.reply(origin, reply, Vec::new());
-        if let Some(connection) = self.connection(origin.socket) {
-            connection.settle(origin.bytes);
-        }
     }
 }
 
@@ -226,13 +258,12 @@ fn record(origin: &Origin, error: Option<&Error>) {
 
 impl Sockets for Hub {
     fn is_here(&self, user: ChatUserId) -> bool {
-        self.presence.is_here(user)
+        self.people.contains_key(&user)
     }
 
     fn login_state(&self, room: ChatRoomId, user: ChatUserId) -> LoginState {
-        let sockets = self.presence.sockets(user);
-        let connections = sockets.iter().filter_map(|id| self.connection(*id));
-        let known = connections.map(|connection| connection.unconfirmed.lock().known(room));
+        let sockets = self.sockets(user);
+        let known = sockets.iter().map(|one| one.unconfirmed.lock().known(room));
         let known: Vec<Option<Seq>> = known.collect();
         LoginState {
             up_to: known.iter().copied().flatten().min(),
@@ -240,6 +271,8 @@ impl Sockets for Hub {
         }
     }
 
+    /// Answers the event that sent it after its sender's sockets got it, and before the
+    /// receiver's do.
     fn stored(&self, stored: &Stored) {
         let message = PerDialect::new(stored);
         let notice = PerDialect::new(Notice::NewMessage(&message));
@@ -258,7 +291,7 @@ impl Sockets for Hub {
         let notice = PerDialect::new(Notice::MessageStatusChanged(advanced));
         self.tell(newest.from, &notice, None);
         if advanced.kind == ReceiptKind::Read {
-            let except = advanced.origin.map(|origin| origin.socket);
+            let except = advanced.origin.as_ref().map(|origin| origin.socket);
             self.tell(newest.to, &notice, except);
         }
     }

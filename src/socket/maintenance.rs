@@ -94,11 +94,8 @@ impl Context {
     /// Lets go of sockets whose end was never told.
     fn sweep(&self) {
         for connection in self.hub.list() {
-            let gone = connection
-                .outbox
-                .lock()
-                .socket()
-                .is_none_or(|socket| !socket.connected());
+            let socket = connection.outbox.lock().socket();
+            let gone = socket.is_none_or(|socket| !socket.connected());
             if gone && connection.is_older_than(SWEEP) {
                 tracing::debug!(socket = connection.id.0, "a socket was gone, untold");
                 self.leave(&connection, Departure::Lost);
@@ -114,8 +111,8 @@ impl Context {
         let here = self.presence.list();
         for some in here.chunks(PEOPLE_PER_QUERY) {
             let by_user: HashMap<&UserId, ChatUserId> =
-                some.iter().map(|(id, user, _)| (user, *id)).collect();
-            let ids = some.iter().map(|(_, user, _)| user.clone()).collect();
+                some.iter().map(|(id, user)| (user, *id)).collect();
+            let ids = some.iter().map(|(_, user)| user.clone()).collect();
             for (id, user) in self.messenger.directory().list(ids).await? {
                 let Some(who) = by_user.get(&id) else {
                     continue;
@@ -134,20 +131,17 @@ impl Context {
     async fn refresh_privacies(&self) -> Result<(), Error> {
         let here = self.presence.list();
         for some in here.chunks(PEOPLE_PER_QUERY) {
-            let ids: Vec<ChatUserId> = some.iter().map(|(id, ..)| *id).collect();
-            let outlet = self.hub.as_ref();
-            self.messenger.refresh_privacies(&ids, outlet).await?;
+            let ids: Vec<ChatUserId> = some.iter().map(|(id, _)| *id).collect();
+            self.messenger.refresh_privacies(&ids).await?;
         }
         Ok(())
     }
 
     fn close_sockets_of(&self, who: ChatUserId) {
-        for id in self.presence.sockets(who) {
-            if let Some(connection) = self.hub.connection(id) {
-                tracing::info!(socket = id.0, "closed: its user was deleted");
-                let socket = connection.outbox.lock().socket();
-                connection.disconnect(socket);
-            }
+        for connection in self.hub.sockets(who) {
+            tracing::info!(socket = connection.id.0, "closed: its user was deleted");
+            let socket = connection.outbox.lock().socket();
+            connection.disconnect(socket);
         }
     }
 

@@ -14,12 +14,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio_util::task::TaskTracker;
+
 use crate::auth::Authenticator;
 use crate::id::ChatUserId;
 use crate::limits::Limits;
 use crate::rooms::Origin;
-use crate::service::presence::{Announce, Departure, Description, PresenceRegistry};
+use crate::service::presence::{Departure, Description, PresenceRegistry};
 use crate::service::{Me, Messenger, SentRange};
+use crate::store::{ChatUser, User};
 use crate::transport::Sessions;
 use crate::wire::{Notice, Reply};
 use connection::Connection;
@@ -39,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) bounds: SocketBounds,
     pub(crate) limits: Arc<Limits>,
     draining: AtomicBool,
+    /// Events that are not answered yet, by their sockets' workers and permits.
+    busy: TaskTracker,
 }
 
 /// Bounds of one socket.
@@ -135,6 +140,7 @@ impl Context {
             bounds,
             limits,
             draining: AtomicBool::new(false),
+            busy: TaskTracker::new(),
         }
     }
 
@@ -150,12 +156,14 @@ impl Context {
 
     /// Waits until every event that was accepted is answered.
     pub(crate) async fn finish(&self) {
-        let busy = |connection: &Arc<Connection>| {
-            connection.owed() > 0 || connection.fifo.lock().is_busy()
-        };
-        while self.hub.list().iter().any(busy) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        self.busy.close();
+        self.busy.wait().await;
+    }
+
+    /// A socket logs in: from now on messages reach it, and its person is here.
+    fn enter(&self, connection: &Arc<Connection>, who: &ChatUser, user: &Arc<User>) {
+        let note = |sockets| self.presence.enter(who, user, sockets);
+        self.hub.enter(who.id, connection, note);
     }
 
     /// A socket is gone: its person leaves with the last one.
@@ -165,16 +173,20 @@ impl Context {
         }
         self.hub.remove(connection.id);
         if let Some(me) = connection.me() {
-            let outlet: Arc<dyn Announce> = self.hub.clone();
-            self.presence.leave(me.id, connection.id, how, &outlet);
+            self.withdraw(connection, me.id, how);
         }
     }
 
     /// Takes back what a login began.
-    fn withdraw(&self, connection: &Connection, me: &Me) {
-        let outlet: Arc<dyn Announce> = self.hub.clone();
-        self.presence
-            .leave(me.id, connection.id, Departure::Lost, &outlet);
+    fn withdraw(&self, connection: &Connection, who: ChatUserId, how: Departure) {
+        let note = |sockets| self.presence.leave(who, sockets, how);
+        self.hub.leave(who, connection.id, note);
+    }
+
+    /// Nobody is here any more, unannounced: the server is going.
+    pub(crate) fn leave_all(&self) {
+        self.hub.forget_people();
+        self.presence.leave_all();
     }
 
     /// Closes every socket; the node starts anew.

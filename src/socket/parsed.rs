@@ -101,7 +101,7 @@ impl<'a> Parsed<'a> {
             ack: event.ack,
             event: self.event.map_or("unknown", Event::name),
             since: event.since,
-            bytes: event.bytes(),
+            permit: None,
         }
     }
 }

@@ -9,13 +9,14 @@ use bson::{DateTime, Document, doc};
 use chatzz::clock::Clock;
 use chatzz::domain::{Counts, Message};
 use chatzz::feed::{Feed, LoginState, Sockets};
-use chatzz::id::{ChatRoomId, ChatUserId, MessageId, Seq, SocketId, UserId};
+use chatzz::id::{ChatRoomId, ChatUserId, MessageId, Seq, UserId};
 use chatzz::rooms::{
-    Advanced, Answer, Append, Command, Deps, LaneError, Lanes, Member, Origin, RecentCursors,
-    Stored,
+    Advanced, Answer, Append, Caller, Command, Deps, LaneError, Lanes, Member, Origin,
+    RecentCursors, Stored,
 };
 use chatzz::store::{Store, User, WriteBehindQueue};
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -140,6 +141,7 @@ impl Scene {
             attempt: Duration::from_secs(5),
         };
         let lanes = Lanes::start(1, 10, &deps, &TaskTracker::new());
+        let (call, answer) = oneshot::channel();
         let append = Append {
             room: self.room,
             from: self.bob.clone(),
@@ -147,17 +149,13 @@ impl Scene {
             text: "are you there?".to_owned(),
             client_id: None,
             withheld: false,
-            origin: Origin {
-                socket: SocketId(1),
-                ack: Some(1),
-                event: "send-message",
-                since: Instant::now(),
-                bytes: 10,
-            },
+            caller: Caller::Call(call),
             deadline: Instant::now() + Duration::from_secs(10),
         };
         let new = self.last().await + 1;
         lanes.submit(Command::Append(append)).unwrap();
+        let answer = answer.await.expect("a call is answered");
+        assert!(matches!(answer, Ok(Answer::Message(stored)) if stored.message.seq == new));
         let announced = poll::eventually("the new message is announced", async || {
             let announced = ear.announced.lock().clone();
             announced.ends_with(&[new]).then_some(announced)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use bson::{DateTime, doc};
 use chatzz::clock::Clock;
-use chatzz::id::{ChatUserId, SocketId, UserId};
+use chatzz::id::{ChatUserId, UserId};
 use chatzz::service::presence::{Announce, Announcement, Departure, Description, PresenceRegistry};
 use chatzz::store::{ChatUser, PresenceStatus, User, WriteBehindQueue};
 use parking_lot::Mutex;
@@ -40,9 +40,11 @@ impl Scene {
         let store = store(&TestDatabase::shared().await).await;
         let behind = Arc::new(WriteBehindQueue::new(store.bulk_writes.clone()));
         let id = UserId::ObjectId(ObjectId::new());
+        let announced = Arc::<Announced>::default();
+        let (outlet, clock) = (announced.clone(), Clock::System);
         Self {
-            presence: Arc::new(PresenceRegistry::new(behind, Clock::System, Duration::ZERO)),
-            announced: Arc::default(),
+            presence: Arc::new(PresenceRegistry::new(behind, outlet, clock, Duration::ZERO)),
+            announced,
             bob: store.chat_users.get_or_create(&id).await.unwrap(),
             user: Arc::new(User::present(id, doc! { "username": "bob" })),
             alice: ChatUserId::generate(),
@@ -65,14 +67,13 @@ impl Scene {
             changed_at: Some(DateTime::from_millis(at)),
             ..self.bob.clone()
         };
-        let announced = self.announced.as_ref();
         self.presence
-            .take_in("here", &written, &self.user, Vec::new(), announced);
+            .take_in("here", &written, &self.user, Vec::new());
     }
 
     fn corrected(&self, description: &Description) -> Vec<(PresenceStatus, Vec<ChatUserId>)> {
         self.announced.0.lock().clear();
-        self.presence.correct(description, self.announced.as_ref());
+        self.presence.correct(description);
         self.announced.0.lock().clone()
     }
 }
@@ -80,18 +81,13 @@ impl Scene {
 #[tokio::test]
 async fn who_goes_while_an_answer_shows_him_is_told_again_behind_it() {
     let scene = Scene::set().await;
-    let socket = SocketId(1);
-    scene.presence.enter(&scene.bob, &scene.user, socket);
-    scene
-        .presence
-        .activate(scene.bob.id, scene.announced.as_ref());
+    scene.presence.enter(&scene.bob, &scene.user, 1);
+    scene.presence.activate(scene.bob.id);
     let answer = scene.describe();
     assert_eq!(answer.shown.status, PresenceStatus::Online);
     assert_eq!(scene.corrected(&answer), [], "he is here");
 
-    let outlet: Arc<dyn Announce> = scene.announced.clone();
-    let (who, how) = (scene.bob.id, Departure::Clean);
-    scene.presence.leave(who, socket, how, &outlet);
+    scene.presence.leave(scene.bob.id, 0, Departure::Clean);
     poll::until("he is gone", SOON, async || {
         (!scene.announced.0.lock().is_empty()).then_some(())
     })

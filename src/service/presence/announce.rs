@@ -1,4 +1,4 @@
-//! How people go, and what the others are told of it.
+//! How people go, and what their contacts are told of it.
 
 use std::sync::Arc;
 
@@ -16,21 +16,21 @@ pub enum Departure {
     Lost,
 }
 
-/// Somebody came or went: to be told to those who know him.
+/// Somebody came or went: to be announced to their contacts.
 #[derive(Clone, Debug)]
 pub struct Announcement {
     /// Who.
     pub user: Arc<User>,
     /// Came or went.
     pub status: PresenceStatus,
-    /// When he last went.
+    /// When they last went.
     pub last_online: Option<DateTime>,
     /// Whom to tell.
     pub contacts: Vec<ChatUserId>,
 }
 
-/// Tells announcements. Must not block.
+/// Where announcements go. Must not block.
 pub trait Announce: Send + Sync + 'static {
-    /// Tells one; calls about one person come one after another.
+    /// Announces one; calls about one person come one after another.
     fn announce(&self, announcement: &Announcement);
 }

@@ -1,8 +1,10 @@
-//! Who is here: sockets by person, and when the others are told.
+//! Who is here: people, not sockets, and when their contacts are told.
 //!
 //! A person comes online with the first socket that finished its login and goes
-//! offline with the last. A lost transport is told after a grace, so that a
-//! page reload does not flicker; a clean disconnect at once.
+//! offline with the last. A lost transport is announced after a grace, so that a
+//! page reload does not flicker; a clean disconnect at once. Which sockets a person has
+//! the hub knows, and tells how many; the registry is given once, when it is made,
+//! where announcements go.
 
 mod announce;
 mod remote;
@@ -14,11 +16,10 @@ use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use parking_lot::Mutex;
-use smallvec::SmallVec;
 
 use crate::bugs::{self, Bug};
 use crate::clock::Clock;
-use crate::id::{ChatUserId, SocketId, UserId};
+use crate::id::{ChatUserId, UserId};
 use crate::store::{ChatUser, PresenceChange, PresenceStatus, Privacy, User, WriteBehindQueue};
 pub use announce::{Announce, Announcement, Departure};
 pub use remote::RemotePresence;
@@ -28,14 +29,12 @@ use state::State;
 /// How long somebody who left is remembered, longer than a write behind takes.
 const REMEMBERED: Duration = Duration::from_mins(1);
 
-/// The sockets of one person; most people have few.
-pub type Sockets = SmallVec<[SocketId; 4]>;
-
 /// Everybody with a socket on this node.
 pub struct PresenceRegistry {
     people: DashMap<ChatUserId, Arc<Person>>,
     remote: RemotePresence,
     write_behind: Arc<WriteBehindQueue>,
+    outlet: Arc<dyn Announce>,
     clock: Clock,
     grace: Duration,
 }
@@ -48,29 +47,34 @@ struct Person {
 
 impl PresenceRegistry {
     /// Nobody is here yet.
-    pub fn new(write_behind: Arc<WriteBehindQueue>, clock: Clock, grace: Duration) -> Self {
+    pub fn new(
+        write_behind: Arc<WriteBehindQueue>,
+        outlet: Arc<dyn Announce>,
+        clock: Clock,
+        grace: Duration,
+    ) -> Self {
         Self {
             people: DashMap::new(),
             remote: RemotePresence::default(),
             write_behind,
+            outlet,
             clock,
             grace,
         }
     }
 
-    /// Adds a socket that is logging in: messages reach it from now on.
-    pub fn enter(&self, who: &ChatUser, user: &Arc<User>, socket: SocketId) {
+    /// A socket of a person logs in, who has so many with it. Calls about one person
+    /// come one after another, as those of [`PresenceRegistry::leave`].
+    pub fn enter(&self, who: &ChatUser, user: &Arc<User>, sockets: usize) {
         self.with_person(who, user, |state| {
             state.arrivals += 1;
             state.user = Arc::clone(user);
             state.last_online = state.last_online.max(who.last_online);
-            if !state.sockets.contains(&socket) {
-                state.sockets.push(socket);
-            }
+            state.sockets = sockets;
         });
     }
 
-    /// Changes what is known of a person, who is made known if he is not.
+    /// Changes what is known of a person, who is made known if they are not.
     fn with_person(
         &self,
         who: &ChatUser,
@@ -101,85 +105,58 @@ impl PresenceRegistry {
         }
     }
 
-    /// A socket has finished its login: tells that its person is online, if
+    /// A socket has finished its login: announces that its person is online, if
     /// that is news.
-    pub fn activate(&self, who: ChatUserId, outlet: &dyn Announce) {
-        let Some(person) = self.person(who) else {
-            return;
-        };
-        let _order = person.order.lock();
-        let (is_news, announcement) = {
-            let mut state = person.state.lock();
-            if state.shown_online || state.sockets.is_empty() {
-                return;
+    pub fn activate(&self, who: ChatUserId) {
+        self.change(who, |state| {
+            if state.shown_online || state.sockets == 0 {
+                return None;
             }
             state.shown_online = true;
             state.came_untold = self.remote.has(who);
-            (
-                !state.came_untold,
-                state.announcement(PresenceStatus::Online),
-            )
-        };
-        let left = announcement.last_online;
-        self.write_behind
-            .presence(who, PresenceChange::Online(left));
-        if is_news {
-            outlet.announce(&announcement);
-        }
+            let online = PresenceChange::Online(state.last_online);
+            self.write_behind.presence(who, online);
+            (!state.came_untold).then(|| state.announcement(PresenceStatus::Online))
+        });
     }
 
-    /// Takes a socket out; the last one makes its person offline, at once or
+    /// A person has so many sockets left; without any they go offline, at once or
     /// after the grace.
-    pub fn leave(
-        self: &Arc<Self>,
-        who: ChatUserId,
-        socket: SocketId,
-        how: Departure,
-        outlet: &Arc<dyn Announce>,
-    ) {
+    pub fn leave(self: &Arc<Self>, who: ChatUserId, sockets: usize, how: Departure) {
         let Some(person) = self.person(who) else {
             return;
         };
         let arrivals = {
             let mut state = person.state.lock();
-            state.sockets.retain(|one| *one != socket);
+            state.sockets = sockets;
             state.left_at = Instant::now();
-            if !state.sockets.is_empty() || !state.shown_online {
+            if sockets > 0 || !state.shown_online {
                 return;
             }
             state.arrivals
         };
         // in a task even at once: whoever closes a socket may be announcing
-        let (presence, outlet) = (Arc::clone(self), Arc::clone(outlet));
+        let presence = Arc::clone(self);
         tokio::spawn(async move {
             if how == Departure::Lost {
                 tokio::time::sleep(presence.grace).await;
             }
-            presence.set_offline(who, arrivals, outlet.as_ref());
+            presence.set_offline(who, arrivals);
         });
     }
 
-    /// Makes a person offline unless he came back since `arrivals`.
-    fn set_offline(&self, who: ChatUserId, arrivals: u64, outlet: &dyn Announce) {
-        let Some(person) = self.person(who) else {
-            return;
-        };
-        let _order = person.order.lock();
-        let announcement = {
-            let mut state = person.state.lock();
-            let back = !state.sockets.is_empty() || state.arrivals != arrivals;
+    /// Makes a person offline unless they came back since `arrivals`.
+    fn set_offline(&self, who: ChatUserId, arrivals: u64) {
+        self.change(who, |state| {
+            let back = state.sockets > 0 || state.arrivals != arrivals;
             if back || !state.shown_online {
-                return;
+                return None;
             }
-            state.set_offline(self.clock.now())
-        };
-        self.write_offline(who, &announcement);
-        if bugs::active(Bug::LostOfflineEvent) {
-            return;
-        }
-        if !self.remote.has(who) {
-            outlet.announce(&announcement);
-        }
+            let announcement = state.set_offline(self.clock.now());
+            self.write_offline(who, &announcement);
+            let is_news = !bugs::active(Bug::LostOfflineEvent) && !self.remote.has(who);
+            is_news.then_some(announcement)
+        });
     }
 
     fn write_offline(&self, who: ChatUserId, announcement: &Announcement) {
@@ -187,11 +164,11 @@ impl PresenceRegistry {
         self.write_behind.presence(who, PresenceChange::Offline(at));
     }
 
-    /// Makes everybody offline, untold: the server is going.
+    /// Makes everybody offline, unannounced: the server is going.
     pub fn leave_all(&self) {
         for person in &self.people {
             let mut state = person.state.lock();
-            state.sockets.clear();
+            state.sockets = 0;
             if state.shown_online {
                 let announcement = state.set_offline(self.clock.now());
                 self.write_offline(*person.key(), &announcement);
@@ -199,39 +176,39 @@ impl PresenceRegistry {
         }
     }
 
-    /// Takes in whom a person blocked; tells those who see him differently now.
-    /// Without an outlet it waits for one, unless there is nobody to tell.
-    pub fn apply_blocks(&self, privacy: &Privacy, outlet: Option<&dyn Announce>) {
-        let Some(person) = self.person(privacy.id) else {
+    /// Takes in whom a person blocked; announces it to those who see them differently now.
+    pub fn apply_blocks(&self, privacy: &Privacy) {
+        self.change(privacy.id, |state| state.apply_blocks(privacy));
+    }
+
+    /// The same of a person who is not shown online yet, so that nobody hears of it.
+    pub fn apply_blocks_unshown(&self, privacy: &Privacy) {
+        self.change(privacy.id, |state| {
+            if !state.shown_online {
+                state.apply_blocks(privacy);
+            }
+            None
+        });
+    }
+
+    /// Changes the state of a person, if they are known, and announces what that leads to,
+    /// in order with all else that is announced of them.
+    fn change<I: IntoIterator<Item = Announcement>>(
+        &self,
+        who: ChatUserId,
+        change: impl FnOnce(&mut State) -> I,
+    ) {
+        let Some(person) = self.person(who) else {
             return;
         };
         let _order = person.order.lock();
-        let told = {
-            let mut state = person.state.lock();
-            if outlet.is_none() && state.shown_online {
-                return;
-            }
-            state.apply_blocks(privacy)
-        };
-        for announcement in told {
-            outlet.inspect(|outlet| outlet.announce(&announcement));
+        let announcements = change(&mut person.state.lock());
+        for announcement in announcements {
+            self.outlet.announce(&announcement);
         }
     }
 
-    /// Whether messages reach a socket of this person here.
-    pub fn is_here(&self, who: ChatUserId) -> bool {
-        self.person(who)
-            .is_some_and(|person| !person.state.lock().sockets.is_empty())
-    }
-
-    /// The person's sockets here.
-    pub fn sockets(&self, who: ChatUserId) -> Sockets {
-        self.person(who)
-            .map(|person| person.state.lock().sockets.clone())
-            .unwrap_or_default()
-    }
-
-    /// Shows a person from now on as the application has him now.
+    /// Shows a person from now on as the application has them now.
     pub fn refresh(&self, who: ChatUserId, user: Arc<User>) {
         if let Some(person) = self.person(who) {
             person.state.lock().user = user;
@@ -243,14 +220,13 @@ impl PresenceRegistry {
         &self.remote
     }
 
-    /// Everybody shown online here, with the sockets.
-    pub fn list(&self) -> Vec<(ChatUserId, UserId, Sockets)> {
+    /// Everybody with a socket here.
+    pub fn list(&self) -> Vec<(ChatUserId, UserId)> {
         self.people
             .iter()
             .filter_map(|person| {
                 let state = person.state.lock();
-                (!state.sockets.is_empty())
-                    .then(|| (*person.key(), state.user.id.clone(), state.sockets.clone()))
+                (state.sockets > 0).then(|| (*person.key(), state.user.id.clone()))
             })
             .collect()
     }
@@ -270,9 +246,8 @@ impl PresenceRegistry {
     pub fn forget_absent(&self) {
         self.people.retain(|_, person| {
             let mut state = person.state.lock();
-            let absent = state.sockets.is_empty()
-                && !state.shown_online
-                && state.left_at.elapsed() > REMEMBERED;
+            let absent =
+                state.sockets == 0 && !state.shown_online && state.left_at.elapsed() > REMEMBERED;
             state.forgotten = absent;
             !absent
         });
@@ -282,7 +257,7 @@ impl PresenceRegistry {
     pub fn count(&self) -> usize {
         self.people
             .iter()
-            .filter(|person| !person.state.lock().sockets.is_empty())
+            .filter(|person| person.state.lock().sockets > 0)
             .count()
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::{Announce, Announcement, PresenceRegistry};
+use super::{Announcement, PresenceRegistry};
 use crate::id::ChatUserId;
 use crate::store::{ChatUser, PresenceStatus, User};
 
@@ -60,23 +60,16 @@ impl RemotePresence {
 }
 
 impl PresenceRegistry {
-    /// Takes in that the presence of somebody was written anew, and tells those
-    /// of his contacts to whom it is news. `me` is the boot id of this node.
-    pub fn take_in(
-        &self,
-        me: &str,
-        who: &ChatUser,
-        user: &Arc<User>,
-        contacts: Vec<ChatUserId>,
-        outlet: &dyn Announce,
-    ) {
+    /// Takes in that the presence of somebody was written anew, and announces it to
+    /// those of their contacts to whom it is news. `me` is the boot id of this node.
+    pub fn take_in(&self, me: &str, who: &ChatUser, user: &Arc<User>, contacts: Vec<ChatUserId>) {
         let person = self.with_person(who, user, |_| {});
-        // in order with what this node tells of him itself
+        // in order with what this node announces of them itself
         let _order = person.order.lock();
         let online = self.remote.holds(&who.nodes);
         let was_online = self.remote.set(who.id, &who.nodes);
         let mut state = person.state.lock();
-        // he was offline in between, written so, and an answer may have shown it
+        // they were offline in between, written so, and an answer may have shown it
         let flickered = state.heard_at.is_none() || who.last_online > state.heard_left;
         state.heard_left = state.heard_left.max(who.last_online);
         state.heard_at = state.heard_at.max(who.changed_at);
@@ -99,7 +92,7 @@ impl PresenceRegistry {
         let last_online = who.last_online.max(state.last_online);
         drop(state);
         if !told.is_empty() {
-            outlet.announce(&Announcement {
+            self.outlet.announce(&Announcement {
                 user: Arc::clone(user),
                 status,
                 last_online,

@@ -3,22 +3,22 @@
 
 use bson::DateTime;
 
-use super::{Announce, Announcement, PresenceRegistry};
+use super::{Announcement, PresenceRegistry};
 use crate::id::ChatUserId;
 use crate::store::{ChatUser, PresenceStatus};
 
 /// How somebody is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// Whether he is here.
+    /// Whether they are online.
     pub status: PresenceStatus,
-    /// When he last went offline.
+    /// When they last went offline.
     pub last_online: Option<DateTime>,
-    /// Whether he is on another node, by what the database said.
+    /// Whether they are on another node, by what the database said.
     remote: bool,
     /// When the database's word was written.
     as_of: Option<DateTime>,
-    /// Whether he is hidden, and this is not the truth.
+    /// Whether they are hidden, and this is not the truth.
     hidden: bool,
 }
 
@@ -32,7 +32,7 @@ impl Shown {
         }
     }
 
-    /// Gone at that time, whatever is true: to whom he has blocked.
+    /// Gone at that time, whatever is true: to those whom they blocked.
     pub fn hidden(at: DateTime) -> Self {
         Self {
             status: PresenceStatus::Offline,
@@ -88,42 +88,31 @@ impl PresenceRegistry {
         }
     }
 
-    /// Tells how somebody is now, if an answer has just shown him otherwise: the
-    /// news of it may have been told before the answer.
-    pub fn correct(&self, description: &Description, outlet: &dyn Announce) {
+    /// Announces how somebody is now, if an answer has just shown them otherwise: the
+    /// news of it may have gone out before the answer.
+    pub fn correct(&self, description: &Description) {
         let Description { who, to, shown } = description;
         if shown.hidden {
             return;
         }
-        // whom this node knows nothing of, it has told nothing of
-        let Some(person) = self.person(*who) else {
-            return;
-        };
-        let _order = person.order.lock();
-        let announcement = {
-            let state = person.state.lock();
+        // of whom this node knows nothing, it has announced nothing
+        self.change(*who, |state| {
             let remote = if state.heard_at > shown.as_of {
                 self.remote.has(*who)
             } else {
                 shown.remote
             };
             let hidden = state.hidden_from.get(to).copied();
-            let online = hidden.is_none() && (state.shown_online || remote);
-            if online == (shown.status == PresenceStatus::Online) {
-                return;
-            }
-            let status = if online {
+            let status = if hidden.is_none() && (state.shown_online || remote) {
                 PresenceStatus::Online
             } else {
                 PresenceStatus::Offline
             };
-            let truth = state.announcement(status);
-            Announcement {
+            (status != shown.status).then(|| Announcement {
                 contacts: vec![*to],
-                last_online: hidden.or(truth.last_online),
-                ..truth
-            }
-        };
-        outlet.announce(&announcement);
+                last_online: hidden.or(state.last_online),
+                ..state.announcement(status)
+            })
+        });
     }
 }

@@ -6,14 +6,14 @@ use std::time::Instant;
 
 use bson::DateTime;
 
-use super::{Announcement, Sockets};
+use super::Announcement;
 use crate::id::ChatUserId;
 use crate::store::{ChatUser, PresenceStatus, Privacy, User};
 
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) user: Arc<User>,
-    pub(super) sockets: Sockets,
+    pub(super) sockets: usize,
     pub(super) contacts: HashSet<ChatUserId>,
     /// Contacts who are not told, since they are blocked, and from when on.
     pub(super) hidden_from: HashMap<ChatUserId, DateTime>,
@@ -21,11 +21,12 @@ pub(super) struct State {
     pub(super) privacy: i64,
     pub(super) shown_online: bool,
     pub(super) last_online: Option<DateTime>,
-    /// When what this node heard of him from other nodes was written.
+    /// When what this node heard of them from other nodes was written.
     pub(super) heard_at: Option<DateTime>,
-    /// When he had last gone offline by then.
+    /// When they had last gone offline by then.
     pub(super) heard_left: Option<DateTime>,
-    /// Whether his coming was not told, since he was believed to be on another node.
+    /// Whether their coming was not announced, since they were believed to be on another
+    /// node.
     pub(super) came_untold: bool,
     /// Counts arrivals: a grace that began before the last one is void.
     pub(super) arrivals: u64,
@@ -38,7 +39,7 @@ impl State {
     pub(super) fn new(who: &ChatUser, user: &Arc<User>) -> Self {
         Self {
             user: Arc::clone(user),
-            sockets: Sockets::new(),
+            sockets: 0,
             contacts: HashSet::new(),
             hidden_from: HashMap::new(),
             privacy: 0,

@@ -135,7 +135,7 @@ impl Messenger {
         }
         let mine = mine.unwrap_or_else(|| Privacy::none(me.id));
         let mine = self.privacies.learn(mine).await;
-        self.presence.apply_blocks(&mine, None);
+        self.presence.apply_blocks_unshown(&mine);
         Ok(hidden)
     }
 

@@ -8,7 +8,6 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use super::PrivacySettings;
 use crate::domain::Members;
 use crate::id::{ChatUserId, UserId};
-use crate::service::presence::Announce;
 use crate::service::{Error, IdInput, Me, Messenger};
 use crate::store::{Blocked, Privacy, User};
 
@@ -25,12 +24,7 @@ impl Messenger {
     /// [`Error::UserNotFound`], [`Error::BadRequest`] for oneself and for more
     /// than 1,000 people, or failures.
     #[tracing::instrument(name = "messenger.block", level = "debug", skip_all)]
-    pub async fn block(
-        &self,
-        me: &Me,
-        whom: &IdInput,
-        outlet: &dyn Announce,
-    ) -> Result<(UserId, bool), Error> {
+    pub async fn block(&self, me: &Me, whom: &IdInput) -> Result<(UserId, bool), Error> {
         let user = self.in_constant_time(self.to_be_listed(me, whom)).await?;
         let of_write = |error| Error::of_write(&error);
         let who = if let Some(id) = self.chat_user(&user.id).await? {
@@ -50,7 +44,7 @@ impl Messenger {
         let changed = privacies.block(me.id, blocked, MAX_LISTED).await;
         let changed = changed.map_err(of_write)?;
         let since = changed.blocked_since(who);
-        self.apply(changed, outlet).await;
+        self.apply(changed).await;
         match since {
             Some(since) => Ok((user.id.clone(), since == at)),
             None => Err(Error::BadRequest(format!(
@@ -64,12 +58,7 @@ impl Messenger {
     /// # Errors
     /// [`Error::UserNotFound`], or failures.
     #[tracing::instrument(name = "messenger.unblock", level = "debug", skip_all)]
-    pub async fn unblock(
-        &self,
-        me: &Me,
-        whom: &IdInput,
-        outlet: &dyn Announce,
-    ) -> Result<(UserId, bool), Error> {
+    pub async fn unblock(&self, me: &Me, whom: &IdInput) -> Result<(UserId, bool), Error> {
         let found = self.find_blocked(me, whom);
         let (user, who) = self.in_constant_time(found).await?;
         let Some(who) = who else {
@@ -77,7 +66,7 @@ impl Messenger {
         };
         let changed = self.store.privacies.unblock(me.id, who).await;
         let changed = changed.map_err(|error| Error::of_write(&error))?;
-        self.apply(changed, outlet).await;
+        self.apply(changed).await;
         Ok((user, true))
     }
 
@@ -104,7 +93,6 @@ impl Messenger {
         me: &Me,
         only: Option<bool>,
         whitelist: Option<Vec<IdInput>>,
-        outlet: &dyn Announce,
     ) -> Result<(PrivacySettings, bool), Error> {
         if only.is_none() && whitelist.is_none() {
             let privacy = self.read_privacy(me).await?;
@@ -120,7 +108,7 @@ impl Messenger {
         let changed = self.store.privacies.set(me.id, only, whitelist).await;
         let changed = changed.map_err(|error| Error::of_write(&error))?;
         let settings = PrivacySettings::from(&changed);
-        self.apply(changed, outlet).await;
+        self.apply(changed).await;
         Ok((settings, true))
     }
 
@@ -128,20 +116,16 @@ impl Messenger {
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn refresh_privacies(
-        &self,
-        ids: &[ChatUserId],
-        outlet: &dyn Announce,
-    ) -> Result<(), Error> {
+    pub async fn refresh_privacies(&self, ids: &[ChatUserId]) -> Result<(), Error> {
         for privacy in self.privacies_of(ids).await?.into_values() {
-            self.apply(privacy, outlet).await;
+            self.apply(privacy).await;
         }
         Ok(())
     }
 
-    async fn apply(&self, changed: Privacy, outlet: &dyn Announce) {
+    async fn apply(&self, changed: Privacy) {
         let known = self.privacies.learn(changed).await;
-        self.presence.apply_blocks(&known, Some(outlet));
+        self.presence.apply_blocks(&known);
     }
 
     /// What I set, past the cache: another node may have written it.

@@ -88,9 +88,4 @@ impl Fifo {
         }
         next
     }
-
-    /// Whether events wait or one is being worked on.
-    pub(in crate::socket) fn is_busy(&self) -> bool {
-        self.working
-    }
 }

@@ -1,20 +1,20 @@
 //! One socket: its queue of events, its login, and what is on its way to it.
 
 pub(super) mod fifo;
+pub(super) mod flow;
 pub(super) mod outbox;
 pub(super) mod packet;
 pub(super) mod session;
 mod unconfirmed;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bson::DateTime;
 use parking_lot::Mutex;
 use socketioxide::socket::Socket;
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::auth::Identity;
 use crate::id::SocketId;
@@ -22,21 +22,11 @@ use crate::limits::Allowance;
 use crate::service::{Error, Me, SentRange};
 use crate::wire::{Dialect, Notice, PerDialect};
 use fifo::Fifo;
+use flow::Flow;
 use outbox::{Bounds, Outbox};
 use packet::Packet;
 use session::{CLOSE_WITHIN, Session};
 use unconfirmed::Unconfirmed;
-
-/// Room events of one socket that may be in the lanes at a time. More would
-/// only wait there; 256 answers of 1 KiB fit into an outbox.
-const MAX_IN_FLIGHT: usize = 256;
-/// Bytes of such events, unless it is one alone: an answer and a `new-message`
-/// each, they are to fit into an outbox as well.
-const MAX_IN_FLIGHT_BYTES: usize = 64 * 1024;
-/// How often a waiting queue looks whether the outbox has drained.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
-/// How often it is looked whether what was answered has left.
-const LOOK_AT_LEAVING: Duration = Duration::from_millis(10);
 
 /// One socket.
 pub(crate) struct Connection {
@@ -52,9 +42,7 @@ pub(crate) struct Connection {
     me: OnceLock<Arc<Me>>,
     delivery_acks: AtomicBool,
     closed: AtomicBool,
-    in_flight: AtomicUsize,
-    in_flight_bytes: AtomicUsize,
-    answered: Notify,
+    flow: Flow,
     pub(super) session: Session,
     /// What the socket may ask for.
     pub(super) allowance: Allowance,
@@ -81,9 +69,7 @@ impl Connection {
             me: OnceLock::new(),
             delivery_acks: AtomicBool::new(false),
             closed: AtomicBool::new(false),
-            in_flight: AtomicUsize::new(0),
-            in_flight_bytes: AtomicUsize::new(0),
-            answered: Notify::new(),
+            flow: Flow::default(),
             session,
             allowance,
             since: Instant::now(),
@@ -139,43 +125,8 @@ impl Connection {
         // the socket owns the handler that owns this: let go of it
         self.outbox.lock().release();
         self.allowance.leave();
-        self.answered.notify_one();
+        self.flow.changed.notify_waiters();
         first
-    }
-
-    /// Waits until another event may start: not too many answers are owed, and
-    /// what was answered has left.
-    pub(super) async fn ready(&self) {
-        loop {
-            let owed = self.in_flight.load(Ordering::SeqCst) >= MAX_IN_FLIGHT
-                || self.in_flight_bytes.load(Ordering::SeqCst) >= MAX_IN_FLIGHT_BYTES;
-            let waiting = self.outbox.lock().is_waiting();
-            if self.is_closed() || !(owed || waiting) {
-                return;
-            }
-            // a lost wake-up costs one look, not the connection
-            let _ = tokio::time::timeout(LOOK_AGAIN, self.answered.notified()).await;
-        }
-    }
-
-    /// An event's answer is now owed by a lane.
-    pub(super) fn owe(&self, bytes: usize) {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        self.in_flight_bytes.fetch_add(bytes, Ordering::SeqCst);
-    }
-
-    /// A lane has answered.
-    pub(super) fn settle(&self, bytes: usize) {
-        let count = self.in_flight.fetch_sub(1, Ordering::SeqCst);
-        let before = self.in_flight_bytes.fetch_sub(bytes, Ordering::SeqCst);
-        if count == MAX_IN_FLIGHT || before >= MAX_IN_FLIGHT_BYTES {
-            self.answered.notify_one();
-        }
-    }
-
-    /// Answers that lanes owe.
-    pub(super) fn owed(&self) -> usize {
-        self.in_flight.load(Ordering::SeqCst)
     }
 
     /// A notice, as this socket is told it.
@@ -183,32 +134,11 @@ impl Connection {
         Packet::event(notice.json(self.dialect))
     }
 
-    /// Sends a packet that belongs to the socket's own event.
-    pub(super) fn send(self: &Arc<Self>, packet: Packet) {
-        Outbox::push(self, packet);
-    }
-
-    /// Sends a packet that others caused: held back while a login is under way.
-    pub(super) fn deliver(self: &Arc<Self>, packet: Packet) {
-        Outbox::push_or_hold(self, packet);
-    }
-
-    /// Notes what was handed over; it counts as confirmed once the socket has
-    /// outlived it long enough.
-    pub(super) fn note_handed(&self, range: SentRange) {
-        self.unconfirmed.lock().note(range);
-    }
-
-    /// Whether there are such messages, and the login brought them all.
+    /// Whether there are messages in these ranges, and the login contained them all.
     pub(super) fn has_all_from_login(&self, ranges: &[SentRange]) -> bool {
         let handed = self.unconfirmed.lock();
         let came = |range: &SentRange| handed.came_with_login(range.room, range.last);
         !ranges.is_empty() && ranges.iter().all(came)
-    }
-
-    /// A waiting queue looks again.
-    pub(super) fn wake(&self) {
-        self.answered.notify_one();
     }
 
     /// Closes the connection under the socket, as a broken network would: the
@@ -235,14 +165,18 @@ impl Connection {
         // under way may have been too early, the next one is not
         let polls = connection.session.polls().map(|polls| polls + 2);
         tokio::spawn(async move {
-            let deadline = Instant::now() + CLOSE_WITHIN;
-            let has_left = || {
-                let polled = connection.session.polls().zip(polls);
-                !connection.outbox.lock().is_waiting() && polled.is_none_or(|(now, all)| now >= all)
+            let left = async {
+                connection.drained().await;
+                loop {
+                    let moved = connection.session.moved();
+                    let polled = connection.session.polls().zip(polls);
+                    if polled.is_none_or(|(now, all)| now >= all) {
+                        return;
+                    }
+                    moved.await;
+                }
             };
-            while !has_left() && Instant::now() < deadline {
-                tokio::time::sleep(LOOK_AT_LEAVING).await;
-            }
+            let _ = timeout(CLOSE_WITHIN, left).await;
             let socket = connection.outbox.lock().socket();
             connection.disconnect(socket);
         });
@@ -259,11 +193,6 @@ impl Connection {
             metrics::counter!("chatzz_sockets_ended_total", "why" => "errors").increment(1);
             self.dismiss_answered();
         }
-    }
-
-    /// The session is gone.
-    pub(super) fn forget_session(&self) {
-        self.session.forget();
     }
 }
 

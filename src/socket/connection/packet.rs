@@ -80,13 +80,7 @@ pub(in crate::socket) enum Offered {
 impl Packet {
     /// The `chatzz` event.
     pub(in crate::socket) fn event(json: Json) -> Self {
-        Self {
-            body: Body::Event(json),
-            handed: Vec::new(),
-            late: None,
-            acked: false,
-            drop_policy: DropPolicy::Never,
-        }
+        Self::new(Body::Event(json))
     }
 
     /// The acknowledgement of a client's event.
@@ -95,8 +89,12 @@ impl Packet {
             Ok(result) => (None, Some(result)),
             Err(error) => (Some(error), None),
         };
+        Self::new(Body::Ack { id, error, result })
+    }
+
+    fn new(body: Body) -> Self {
         Self {
-            body: Body::Ack { id, error, result },
+            body,
             handed: Vec::new(),
             late: None,
             acked: false,

@@ -61,9 +61,8 @@ impl Session {
 
     /// The TCP connection of the session, unless it is polled.
     fn websocket(&self) -> Option<Transport> {
-        self.begun_on
-            .clone()
-            .or_else(|| self.sessions.websocket(&self.id.to_string()))
+        let upgraded = || self.sessions.websocket(&self.id.to_string());
+        self.begun_on.clone().or_else(upgraded)
     }
 
     /// The session has joined.
@@ -78,6 +77,19 @@ impl Session {
         match &self.begun_on {
             Some(transport) => transport.flow(),
             None => self.sessions.flow(&self.id.to_string()),
+        }
+    }
+
+    /// Resolves once more of what the session was handed has left, from this call on.
+    pub(in crate::socket) fn moved(&self) -> impl Future<Output = ()> + Send + use<> {
+        // first: an upgrade after it wakes as an answered poll does
+        let polled = self.sessions.polled(&self.id.to_string()).moved();
+        let written = self.websocket().unwrap_or_default().written.moved();
+        async move {
+            tokio::select! {
+                () = polled => {}
+                () = written => {}
+            }
         }
     }
 

@@ -34,20 +34,14 @@ struct Noted {
 impl Unconfirmed {
     pub(in crate::socket) fn note(&mut self, range: SentRange) {
         let now = Instant::now();
-        let recent = self
-            .ranges
-            .iter_mut()
-            .rev()
-            .take_while(|noted| now.duration_since(noted.began) < TOGETHER);
-        for Noted {
-            at, range: known, ..
-        } in recent
-        {
+        let is_recent = |noted: &&mut Noted| now.duration_since(noted.began) < TOGETHER;
+        for noted in self.ranges.iter_mut().rev().take_while(is_recent) {
+            let known = &mut noted.range;
             if known.room == range.room
                 && range.first <= known.last + 1
                 && range.last >= known.first - 1
             {
-                *at = now;
+                noted.at = now;
                 known.first = known.first.min(range.first);
                 known.last = known.last.max(range.last);
                 return;

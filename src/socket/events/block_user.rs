@@ -11,9 +11,8 @@ pub(in crate::socket) async fn handle(
     call: Call,
     request: request::BlockUser,
 ) -> Result<Outcome, Error> {
-    let (messenger, hub) = (&call.context.messenger, call.context.hub.as_ref());
-    let changing = messenger.block(&call.me, &request.user_id, hub);
-    let (user, is_news) = changing.await?;
+    let messenger = &call.context.messenger;
+    let (user, is_news) = messenger.block(&call.me, &request.user_id).await?;
     let notice = is_news.then_some((Audience::OwnOthers, Notice::BlockChanged(user, true)));
     Ok(Outcome::new(Reply::Blocked(true), notice))
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{Kind, Shared, Slot};
+use crate::service::presence::Departure;
 use crate::service::{Error, Me};
 use crate::socket::connection::Connection;
 use crate::socket::{Audience, Context, Outcome};
@@ -29,7 +30,7 @@ pub(in crate::socket) async fn handle(
         connection.outbox.lock().hold();
     }
     // from here on messages reach the socket; they wait until the login is out
-    context.presence.enter(&document, &user, connection.id);
+    context.enter(&connection, &document, &user);
     let login = timeout_at(late, context.messenger.login(&me, user, &document))
         .await
         .unwrap_or(Err(Error::Unavailable));
@@ -40,7 +41,7 @@ pub(in crate::socket) async fn handle(
                 connection.outbox.lock().drop_held();
             }
             if !again || connection.is_closed() {
-                context.withdraw(&connection, &me);
+                context.withdraw(&connection, me.id, Departure::Lost);
             }
             return Err(error);
         }
@@ -52,7 +53,7 @@ pub(in crate::socket) async fn handle(
     }
     if connection.is_closed() {
         // whoever closed it may not have known yet whose it was
-        context.withdraw(&connection, me);
+        context.withdraw(&connection, me.id, Departure::Lost);
     }
     let reply = Reply::Connected(me.user.clone(), context.messenger.clock().now());
     let sent_ranges = std::mem::take(&mut login.sent_ranges);
@@ -68,7 +69,7 @@ pub(in crate::socket) async fn handle(
 /// Who it is, and for a socket's first login its slot among those of the user.
 type Identified = ((Me, Arc<User>, ChatUser), Option<(Arc<Shared>, Slot)>);
 
-/// Finds out who it is, and that the socket may be him.
+/// Finds out who it is, and that the socket may be them.
 async fn identify(
     context: &Context,
     connection: &Connection,

@@ -3,6 +3,7 @@
 //! Their sender's sockets and the reader's others get `message-status-changed`;
 //! the client gets the message, or how many it were.
 
+use crate::rooms::Caller;
 use crate::service::{Error, Receipt};
 use crate::socket::Call;
 use crate::wire::request;
@@ -10,8 +11,9 @@ use crate::wire::request;
 pub(in crate::socket) async fn handle(
     call: Call,
     request: request::MessageRead,
+    caller: Caller,
 ) -> Result<(), Error> {
     let receipt = Receipt::try_from(request)?;
     let messenger = &call.context.messenger;
-    messenger.receipt(&call.me, receipt, call.origin).await
+    messenger.receipt(&call.me, receipt, caller).await
 }

@@ -13,8 +13,8 @@ pub(in crate::socket) async fn handle(
     request: request::SetPrivacy,
 ) -> Result<Outcome, Error> {
     let (only, whitelist) = (request.whitelist_only, request.whitelist);
-    let (messenger, hub) = (&call.context.messenger, call.context.hub.as_ref());
-    let setting = messenger.set_privacy(&call.me, only, whitelist, hub);
+    let messenger = &call.context.messenger;
+    let setting = messenger.set_privacy(&call.me, only, whitelist);
     let (settings, is_written) = setting.await?;
     let settings = Arc::new(settings);
     let notice = Notice::SettingsChanged(Arc::clone(&settings));

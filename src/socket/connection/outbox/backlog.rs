@@ -19,7 +19,6 @@ pub(super) struct Backlog {
     bytes: usize,
     /// How far the connection was when `bytes` was right.
     at: Flow,
-    moved: bool,
 }
 
 impl Backlog {
@@ -39,7 +38,6 @@ impl Backlog {
         }
         let now = session.flow();
         let left = now.since(self.at);
-        self.moved |= left > 0;
         self.at = now;
         // framing is written, too, and not counted: less is on its way than is believed
         self.bytes = self.bytes.saturating_sub(left);
@@ -48,11 +46,6 @@ impl Backlog {
 
     fn fits(&self, bytes: usize) -> bool {
         self.bytes < NEXT_TO_NOTHING || self.bytes + bytes <= MAX_ON_THE_WAY
-    }
-
-    /// Whether anything has left since the last time this was asked.
-    pub(super) fn take_moved(&mut self) -> bool {
-        std::mem::take(&mut self.moved)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::time::sleep;
+
 use super::Outbox;
 use crate::bugs::{self, Bug};
 use crate::rooms::Confirm;
@@ -28,7 +30,7 @@ impl Outbox {
             Offered::Full => false,
             Offered::Done => {
                 for range in &packet.handed {
-                    connection.note_handed(*range);
+                    connection.unconfirmed.lock().note(*range);
                 }
                 true
             }
@@ -60,18 +62,38 @@ impl Outbox {
         }
     }
 
-    /// Offers what waits; tells whether anything left, and whether all did.
-    pub(super) fn drain(&mut self, connection: &Arc<Connection>) -> (bool, bool) {
-        let mut progress = false;
+    /// Offers what waits; whether all has left.
+    fn drain(&mut self, connection: &Arc<Connection>) -> bool {
         while let Some(waiting) = self.waiting.pop_front() {
             if !self.offer(connection, &waiting.packet) {
                 self.waiting.push_front(waiting);
-                return (progress | self.backlog.take_moved(), false);
+                return false;
             }
             self.bytes = self.bytes.saturating_sub(waiting.counts);
-            progress = true;
         }
-        self.offering = false;
-        (progress, true)
+        connection.flow.changed.notify_waiters();
+        true
+    }
+}
+
+/// Offers waiting packets whenever something has left, until all have or nothing moves
+/// any more.
+pub(super) async fn offer_again(connection: Arc<Connection>) {
+    let stall = connection.outbox.lock().bounds.stall;
+    loop {
+        // before packets are offered: what leaves from here on is not missed
+        let moved = connection.session.moved();
+        if connection.outbox.lock().drain(&connection) {
+            return;
+        }
+        tokio::select! {
+            () = moved => {}
+            () = connection.drained() => return,
+            () = sleep(stall) => {
+                tracing::debug!("a socket does not read; its connection is closed");
+                metrics::counter!("chatzz_stalled_sockets_total").increment(1);
+                return connection.outbox.lock().break_off(&connection);
+            }
+        }
     }
 }

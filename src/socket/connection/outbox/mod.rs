@@ -2,10 +2,9 @@
 //!
 //! A full send buffer is no verdict: packets wait here, bounded, and are
 //! offered again. Beyond the bounds, or without progress, the transport is
-//! closed, and what was in it stays missed.
+//! closed, and what was in it stays missed. The states are those of [`super::flow`].
 
 mod backlog;
-mod effect;
 mod leaving;
 
 use std::collections::VecDeque;
@@ -20,7 +19,6 @@ use super::packet::{DropPolicy, Packet};
 use crate::bugs::{self, Bug};
 use crate::rooms::Confirm;
 use backlog::Backlog;
-use effect::Effect;
 
 /// Most packets that wait for one socket.
 const MAX_WAITING: usize = 4_096;
@@ -49,7 +47,6 @@ pub(in crate::socket) struct Outbox {
     /// Of what others caused, as much as waits or is held back.
     bytes: usize,
     backlog: Backlog,
-    offering: bool,
     /// Bounds were passed: nothing more is taken, the socket is to go.
     broken: bool,
 }
@@ -77,7 +74,6 @@ impl Outbox {
             held: None,
             bytes: 0,
             backlog: Backlog::default(),
-            offering: false,
             broken: false,
         }
     }
@@ -87,12 +83,14 @@ impl Outbox {
         self.broken
     }
 
-    /// Takes nothing more and forgets what waits.
-    fn give_up(&mut self) {
+    /// Takes nothing more, forgets what waits, and closes the connection.
+    fn break_off(&mut self, connection: &Connection) {
         self.broken = true;
         self.held = None;
         self.waiting = VecDeque::new();
         self.bytes = 0;
+        connection.flow.changed.notify_waiters();
+        connection.abort();
     }
 
     pub(in crate::socket) fn socket(&self) -> Option<Arc<Socket>> {
@@ -129,90 +127,41 @@ impl Outbox {
         held
     }
 
-    /// Sends what was held back: the login is out.
-    pub(in crate::socket) fn send_held(connection: &Arc<Connection>) {
-        let mut outbox = connection.outbox.lock();
-        // all of it before anything newer: the lock is kept
-        let held = outbox.take_held().into_iter();
-        // what was stored before the login read it came with the login
-        let effect = held
-            .filter(|packet| {
-                !connection.has_all_from_login(&packet.handed)
-                    && !connection.has_all_from_login(packet.late.as_slice())
-            })
-            .map(|packet| outbox.enqueue(connection, packet, Cause::Others))
-            .fold(Effect::default(), Effect::and);
-        drop(outbox);
-        effect.take(connection);
-    }
-
-    /// Sends a packet, or holds it back while a login is under way.
-    pub(in crate::socket) fn push_or_hold(connection: &Arc<Connection>, packet: Packet) {
-        let mut outbox = connection.outbox.lock();
-        let effect = if outbox.held.is_some() {
-            outbox.hold_back(packet)
+    fn enqueue_or_hold(&mut self, connection: &Arc<Connection>, packet: Packet) {
+        if self.held.is_some() {
+            self.hold_back(connection, packet);
         } else {
-            outbox.enqueue(connection, packet, Cause::Others)
-        };
-        drop(outbox);
-        effect.take(connection);
-    }
-
-    /// Sends or holds back a packet that is not worth the connection, if there is
-    /// room for it; whether there was.
-    pub(in crate::socket) fn try_push(connection: &Arc<Connection>, packet: Packet) -> bool {
-        let mut outbox = connection.outbox.lock();
-        let fits = outbox.has_room(&packet);
-        if fits {
-            let effect = if outbox.held.is_some() {
-                outbox.hold_back(packet)
-            } else {
-                outbox.enqueue(connection, packet, Cause::Others)
-            };
-            drop(outbox);
-            effect.take(connection);
+            self.enqueue(connection, packet, Cause::Others);
         }
-        fits
-    }
-
-    /// Sends a packet that the socket's own event caused.
-    pub(in crate::socket) fn push(connection: &Arc<Connection>, packet: Packet) {
-        let mut outbox = connection.outbox.lock();
-        let effect = outbox.enqueue(connection, packet, Cause::Own);
-        drop(outbox);
-        effect.take(connection);
     }
 
     /// Keeps a packet until the login is out.
-    fn hold_back(&mut self, packet: Packet) -> Effect {
+    fn hold_back(&mut self, connection: &Connection, packet: Packet) {
         self.bytes += packet.size();
         let held = self.held.get_or_insert_default();
         held.push(packet);
         let many = held.len() > MAX_WAITING;
-        self.bounded(many)
+        self.keep_bounded(connection, many);
     }
 
     /// Gives up when too much waits.
-    fn bounded(&mut self, many: bool) -> Effect {
-        let overflow = many || self.bytes > self.bounds.bytes;
-        if overflow {
-            self.give_up();
-        }
-        Effect {
-            overflow,
-            ..Effect::default()
+    fn keep_bounded(&mut self, connection: &Connection, many: bool) {
+        if many || self.bytes > self.bounds.bytes {
+            tracing::debug!("an outbox overflowed; its connection is closed");
+            metrics::counter!("chatzz_outbox_overflows_total").increment(1);
+            self.break_off(connection);
         }
     }
 
-    fn enqueue(&mut self, connection: &Arc<Connection>, packet: Packet, cause: Cause) -> Effect {
+    fn enqueue(&mut self, connection: &Arc<Connection>, packet: Packet, cause: Cause) {
         if self.broken || self.socket.is_none() {
-            return Effect::default();
+            return;
         }
         if self.waiting.is_empty() && self.offer(connection, &packet) {
-            return Effect::default();
+            return;
         }
         if bugs::active(Bug::FullBufferSwallowed) || !self.may_wait(&packet) {
-            return Effect::default();
+            return;
         }
         let counts = match cause {
             Cause::Own => 0,
@@ -220,9 +169,11 @@ impl Outbox {
         };
         self.bytes += counts;
         self.waiting.push_back(Waiting { packet, counts });
-        let effect = self.bounded(self.waiting.len() > MAX_WAITING);
-        let start = !effect.overflow && !std::mem::replace(&mut self.offering, true);
-        Effect { start, ..effect }
+        self.keep_bounded(connection, self.waiting.len() > MAX_WAITING);
+        // it ends when nothing waits any more: there is one at a time
+        if self.waiting.len() == 1 {
+            tokio::spawn(leaving::offer_again(Arc::clone(connection)));
+        }
     }
 
     /// Whether there is room for a packet that is not worth the connection.
@@ -247,6 +198,43 @@ impl Outbox {
                 self.waiting.len() < MAX_WAITING / 2 && bytes <= self.bounds.bytes / 2
             }
             DropPolicy::Full => false,
+        }
+    }
+}
+
+impl Connection {
+    /// Sends a packet that belongs to the socket's own event.
+    pub(in crate::socket) fn send(self: &Arc<Self>, packet: Packet) {
+        self.outbox.lock().enqueue(self, packet, Cause::Own);
+    }
+
+    /// Sends a packet that others caused: held back while a login is under way.
+    pub(in crate::socket) fn deliver(self: &Arc<Self>, packet: Packet) {
+        self.outbox.lock().enqueue_or_hold(self, packet);
+    }
+
+    /// The same of one that is not worth the connection, if there is room for it; whether
+    /// there was.
+    pub(in crate::socket) fn try_deliver(self: &Arc<Self>, packet: Packet) -> bool {
+        let mut outbox = self.outbox.lock();
+        let fits = outbox.has_room(&packet);
+        if fits {
+            outbox.enqueue_or_hold(self, packet);
+        }
+        fits
+    }
+
+    /// Sends what was held back: the login is out.
+    pub(in crate::socket) fn send_held(self: &Arc<Self>) {
+        let mut outbox = self.outbox.lock();
+        // all of it before anything newer: the lock is kept
+        for packet in outbox.take_held() {
+            // what was stored before the login read it came with the login
+            if !self.has_all_from_login(&packet.handed)
+                && !self.has_all_from_login(packet.late.as_slice())
+            {
+                outbox.enqueue(self, packet, Cause::Others);
+            }
         }
     }
 }
