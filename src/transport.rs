@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use dashmap::mapref::entry::Entry;
 use dashmap::{DashMap, DashSet};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// The other end of a TCP connection, in the extensions of its requests.
@@ -52,6 +54,7 @@ impl Joined {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transport {
     closed: CancellationToken,
+    heard: Heard,
     /// Bytes that were given to the kernel.
     pub(crate) written: Progress,
 }
@@ -74,7 +77,21 @@ impl Transport {
     pub(crate) fn flow(&self) -> Flow {
         Flow::Bytes(self.written.count())
     }
+
+    /// Notes that bytes came from the client.
+    pub(crate) fn hear(&self) {
+        *self.heard.0.lock() = Some(Instant::now());
+    }
+
+    /// When bytes last came from the client.
+    pub(crate) fn heard(&self) -> Option<Instant> {
+        *self.heard.0.lock()
+    }
 }
+
+/// When bytes last came.
+#[derive(Clone, Debug, Default)]
+struct Heard(Arc<Mutex<Option<Instant>>>);
 
 /// A count of what has left, and a wake-up for whoever waits for more to.
 #[derive(Clone, Debug, Default)]
@@ -204,6 +221,15 @@ impl Sessions {
     pub(crate) fn polled(&self, session: &str) -> Progress {
         let polled = self.0.polled.get(session);
         polled.map_or_else(Progress::default, |polled| polled.clone())
+    }
+
+    /// Whether a poll that began after `answered` of them had been answered shows that the
+    /// client has all that it was given until then: it polls again once it has an answer.
+    ///
+    /// The first answer may have been on its way already, the second takes all that waits.
+    pub(crate) fn has_polled_since(&self, session: &str, answered: usize) -> bool {
+        let more = self.polled(session).count().wrapping_sub(answered);
+        more > 2 || more == 2 && self.0.polls.contains_key(session)
     }
 
     /// A session has joined: its polls are counted until it is forgotten.

@@ -14,7 +14,7 @@ use super::{App, SLACK};
 use crate::http::{self, Accepting};
 use crate::rooms::Confirm;
 use crate::service::Watch;
-use crate::socket::{self, Context, RefreshIntervals};
+use crate::socket::{self, Context, RefreshIntervals, Silence};
 
 /// A short cache is about single reads, not about reading everybody in a loop.
 const PEOPLE_AT_MOST_EVERY: Duration = Duration::from_secs(5);
@@ -35,7 +35,10 @@ impl App {
 
     fn start(&mut self, stop: &CancellationToken, cut: &CancellationToken) {
         let ages = RefreshIntervals {
-            confirmed: self.config.socket.ping_interval + self.config.socket.ping_timeout + SLACK,
+            silence: Silence {
+                noticed: self.config.socket.ping_interval + self.config.socket.ping_timeout + SLACK,
+                ping: self.config.socket.ping_interval,
+            },
             people: (self.config.users.cache / 2).max(PEOPLE_AT_MOST_EVERY),
             privacy: self.config.privacy.cache.max(PRIVACY_AT_MOST_EVERY),
         };

@@ -112,6 +112,7 @@ impl AsyncRead for Guarded {
         if read.is_ready() {
             if buf.filled().len() > before {
                 self.pace.read();
+                self.transport.hear();
             }
             return read;
         }

@@ -8,6 +8,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
+use super::connection::session::Mark;
+pub(crate) use super::connection::unconfirmed::Silence;
 use crate::id::{ChatUserId, UserId};
 use crate::service::Error;
 use crate::service::presence::Departure;
@@ -22,8 +24,8 @@ const PEOPLE_PER_QUERY: usize = 500;
 /// When what counts as what.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RefreshIntervals {
-    /// A socket that lives this long after a hand-over has got it.
-    pub(crate) confirmed: Duration,
+    /// How long a client can be silent before it is gone.
+    pub(crate) silence: Silence,
     /// How often people who are here are read anew.
     pub(crate) people: Duration,
     /// How often it is read what they set at other nodes.
@@ -46,7 +48,7 @@ pub(crate) async fn maintain(
             () = cancelled.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        context.confirm_outlived(ages.confirmed);
+        context.confirm_received(&ages.silence);
         context.part_with_broken();
         context.report();
         if swept.elapsed() >= SWEEP {
@@ -69,12 +71,16 @@ pub(crate) async fn maintain(
 }
 
 impl Context {
-    /// Confirms what sockets have outlived.
-    fn confirm_outlived(&self, age: Duration) {
+    /// Confirms what clients must have received by now.
+    fn confirm_received(&self, silence: &Silence) {
         for connection in self.hub.list() {
             let Some(me) = connection.me() else { continue };
-            let outlived = connection.unconfirmed.lock().take_older_than(age);
-            for range in outlived {
+            let arrival = |mark: &Mark| connection.session.progress(mark);
+            let received = connection
+                .unconfirmed
+                .lock()
+                .take_received(silence, arrival);
+            for range in received {
                 self.messenger.confirm(range.confirmed_by(me.id));
             }
         }

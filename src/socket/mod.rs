@@ -31,7 +31,7 @@ use connection::outbox::Bounds;
 pub(crate) use admission::register;
 pub(crate) use ending::watch_expiry;
 pub(crate) use hub::Hub;
-pub(crate) use maintenance::{RefreshIntervals, maintain};
+pub(crate) use maintenance::{RefreshIntervals, Silence, maintain};
 
 /// What every event works with.
 pub(crate) struct Context {

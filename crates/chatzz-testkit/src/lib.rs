@@ -27,6 +27,7 @@ pub mod poll;
 pub mod seeded;
 pub mod server;
 pub mod service;
+pub mod slow_link;
 #[cfg(unix)]
 pub mod tools;
 pub mod user;

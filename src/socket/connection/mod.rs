@@ -5,7 +5,7 @@ pub(super) mod flow;
 pub(super) mod outbox;
 pub(super) mod packet;
 pub(super) mod session;
-mod unconfirmed;
+pub(super) mod unconfirmed;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};

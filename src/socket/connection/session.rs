@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socketioxide::socket::{Sid, Socket};
+use tokio::time::Instant;
 
 use crate::transport::{Flow, Sessions, Transport};
 
@@ -17,6 +18,28 @@ pub(in crate::socket) struct Session {
     sessions: Sessions,
     /// The session's connection, if it began as a websocket.
     begun_on: Option<Transport>,
+}
+
+/// What a session was given up to a moment: so many bytes since its connection had got so
+/// far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::socket) struct Mark {
+    pub(in crate::socket) flow: Flow,
+    pub(in crate::socket) bytes: usize,
+}
+
+/// How far something got on its way to the client.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::socket) enum Arrival {
+    /// Some of it is still here.
+    Underway,
+    /// The system has all of it; when bytes last came from the client.
+    Left {
+        /// When that was.
+        heard: Option<Instant>,
+    },
+    /// The client has shown that it has it.
+    Arrived,
 }
 
 impl Session {
@@ -90,6 +113,23 @@ impl Session {
                 () = polled => {}
                 () = written => {}
             }
+        }
+    }
+
+    /// Whether what was on its way at a moment has left, and when the client must have it.
+    pub(in crate::socket) fn progress(&self, mark: &Mark) -> Arrival {
+        match (self.flow(), mark.flow) {
+            (Flow::Polls(_), Flow::Polls(then)) => {
+                if self.sessions.has_polled_since(&self.id.to_string(), then) {
+                    Arrival::Arrived
+                } else {
+                    Arrival::Underway
+                }
+            }
+            (now, then) if now.since(then) >= mark.bytes => Arrival::Left {
+                heard: self.websocket().and_then(|transport| transport.heard()),
+            },
+            _ => Arrival::Underway,
         }
     }
 

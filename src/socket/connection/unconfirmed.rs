@@ -1,13 +1,18 @@
-//! What a socket was handed and has not confirmed yet.
+//! What a socket was sent and has not confirmed yet.
 //!
-//! A client that never acknowledges has what it was handed once its socket has
-//! outlived ping interval and ping timeout: a dead one would have been noticed.
+//! A client that never acknowledges has what it was sent once its socket has outlived ping
+//! interval and ping timeout: a dead one would have been noticed. The time counts from when
+//! the last byte has left, which on a slow link is long after it was sent, and something
+//! must have come from the client a ping interval after that: the library tells of the end
+//! of a session only when its writer lets go. Over polling, the next request but one says
+//! that the answer before it was received.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::session::{Arrival, Mark};
 use crate::id::{ChatRoomId, Seq};
 use crate::service::SentRange;
 
@@ -28,11 +33,15 @@ struct Noted {
     began: Instant,
     /// The time of the youngest part, which holds for all of it.
     at: Instant,
+    /// What was on its way with the youngest part.
+    mark: Mark,
+    /// When all of that was seen to have left.
+    left: Option<Instant>,
     range: SentRange,
 }
 
 impl Unconfirmed {
-    pub(in crate::socket) fn note(&mut self, range: SentRange) {
+    pub(in crate::socket) fn note(&mut self, range: SentRange, mark: Mark) {
         let now = Instant::now();
         let is_recent = |noted: &&mut Noted| now.duration_since(noted.began) < TOGETHER;
         for noted in self.ranges.iter_mut().rev().take_while(is_recent) {
@@ -44,12 +53,15 @@ impl Unconfirmed {
                 noted.at = now;
                 known.first = known.first.min(range.first);
                 known.last = known.last.max(range.last);
+                (noted.at, noted.mark, noted.left) = (now, mark, None);
                 return;
             }
         }
         self.ranges.push(Noted {
             began: now,
             at: now,
+            mark,
+            left: None,
             range,
         });
     }
@@ -76,14 +88,35 @@ impl Unconfirmed {
         self.known(room).is_some_and(|last| seq <= last)
     }
 
-    /// Takes out what was handed over longer than `age` ago.
-    pub(in crate::socket) fn take_older_than(&mut self, age: Duration) -> Vec<SentRange> {
+    /// Takes out what the client must have by now.
+    pub(in crate::socket) fn take_received(
+        &mut self,
+        after: &Silence,
+        arrival: impl Fn(&Mark) -> Arrival,
+    ) -> Vec<SentRange> {
         let now = Instant::now();
-        self.ranges
-            .extract_if(.., |noted| now.duration_since(noted.at) > age)
-            .map(|noted| noted.range)
-            .collect()
+        let received = self
+            .ranges
+            .extract_if(.., |noted| match arrival(&noted.mark) {
+                Arrival::Underway => false,
+                Arrival::Arrived => now.duration_since(noted.at) >= after.noticed,
+                Arrival::Left { heard } => {
+                    let left = *noted.left.get_or_insert(now);
+                    now.duration_since(left) >= after.noticed
+                        && heard.is_some_and(|heard| heard >= left + after.ping)
+                }
+            });
+        received.map(|noted| noted.range).collect()
     }
+}
+
+/// How long a client can be silent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Silence {
+    /// Until it is noticed that it is gone.
+    pub(crate) noticed: Duration,
+    /// Between two pings, each of which it answers.
+    pub(crate) ping: Duration,
 }
 
 #[cfg(test)]
@@ -110,5 +143,33 @@ mod tests {
         assert!(handed.came_with_login(brought, 7));
         assert!(!handed.came_with_login(brought, 8));
         assert!(!handed.came_with_login(other, 1));
+    }
+
+    #[test]
+    fn what_has_not_left_or_is_followed_by_silence_is_not_received() {
+        let silence = Silence {
+            noticed: Duration::ZERO,
+            ping: Duration::from_secs(25),
+        };
+        let range = SentRange {
+            room: ChatRoomId::generate(),
+            first: 1,
+            last: 5,
+        };
+        let mut unconfirmed = Unconfirmed::default();
+        let ask = |unconfirmed: &mut Unconfirmed, arrival| {
+            unconfirmed.take_received(&silence, |_| arrival)
+        };
+        unconfirmed.note(range, Mark::default());
+        assert_eq!(ask(&mut unconfirmed, Arrival::Underway), []);
+        let long_ago = Arrival::Left { heard: None };
+        assert_eq!(ask(&mut unconfirmed, long_ago), []);
+        let heard = Some(Instant::now());
+        assert_eq!(ask(&mut unconfirmed, Arrival::Left { heard }), []);
+        let heard = Some(Instant::now() + Duration::from_mins(1));
+        assert_eq!(ask(&mut unconfirmed, Arrival::Left { heard }), [range]);
+        assert_eq!(ask(&mut unconfirmed, Arrival::Left { heard }), []);
+        unconfirmed.note(range, Mark::default());
+        assert_eq!(ask(&mut unconfirmed, Arrival::Arrived), [range]);
     }
 }

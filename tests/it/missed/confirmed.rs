@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{SHORT, missed, send_all, wait_until_confirmed};
-use crate::support::frame::{Client, ConnectOptions, PATIENCE};
+use crate::support::frame::{Client, ConnectOptions, PATIENCE, WIRES};
+use crate::support::poll::eventually;
 use crate::support::server::Server;
+use crate::support::slow_link::SlowLink;
 use crate::support::user::Person;
 
 /// Logs in with delivery acks that the test gives itself.
@@ -133,4 +135,30 @@ async fn a_client_that_never_acks_and_is_back_at_once_gets_it_again() {
     bob.client.drop_connection().await;
     let (_bob, details) = server.arrive(&bob.id).await;
     assert_eq!(missed(&details, &alice, "message"), ["live"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_still_on_its_way_over_a_slow_link_is_not_confirmed() {
+    const MESSAGES: usize = 100;
+    let server = Server::with(&SHORT).await;
+    let (alice, bob) = server.pair_with_absent().await;
+    let texts = [(); MESSAGES].map(|()| "long ".repeat(800));
+    send_all(&alice, &bob, &texts.each_ref().map(String::as_str)).await;
+    for wire in WIRES {
+        // eight seconds for the login, of which four pass: five heartbeats
+        let link = SlowLink::to(server.addr(), 50_000).await;
+        let options = ConnectOptions::new(link.addr()).over(wire);
+        let client = Client::connect(options).await.unwrap();
+        let payload = json!({ "userId": bob });
+        client.emit("connect-user", payload).unwrap();
+        eventually("half of the login has passed", async || {
+            (link.passed() > 200_000).then_some(())
+        })
+        .await;
+        drop((client, link));
+        let (probe, details) = server.arrive(&bob).await;
+        let missed = missed(&details, &alice, "seq");
+        assert_eq!(missed.len(), MESSAGES, "{wire:?}");
+        probe.client.drop_connection().await;
+    }
 }

@@ -4,7 +4,7 @@
 //! How much has left is seen from outside only: by the bytes that the connection
 //! wrote, or by the answers to polls.
 
-use crate::socket::connection::session::Session;
+use crate::socket::connection::session::{Mark, Session};
 use crate::transport::Flow;
 
 /// Most bytes on their way. One packet may exceed it, once next to nothing else is.
@@ -25,6 +25,17 @@ impl Backlog {
     /// A packet was handed over.
     pub(super) fn add(&mut self, bytes: usize) {
         self.bytes += bytes;
+    }
+
+    /// What is on its way now.
+    pub(super) fn mark(&self, session: &Session) -> Mark {
+        let flow = match session.flow() {
+            // each answered poll takes all that waits
+            polls @ Flow::Polls(_) => polls,
+            Flow::Bytes(_) => self.at,
+        };
+        let bytes = self.bytes;
+        Mark { flow, bytes }
     }
 
     /// Whether a packet of so many bytes fits, or what was handed over has to leave

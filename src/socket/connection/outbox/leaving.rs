@@ -30,7 +30,8 @@ impl Outbox {
             Offered::Full => false,
             Offered::Done => {
                 for range in &packet.handed {
-                    connection.unconfirmed.lock().note(*range);
+                    let mark = self.backlog.mark(&connection.session);
+                    connection.unconfirmed.lock().note(*range, mark);
                 }
                 true
             }
