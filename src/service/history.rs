@@ -13,8 +13,9 @@ use crate::rooms::Stored;
 use crate::store::chat_rooms::Receipts;
 use crate::store::messages::Page;
 
-/// Most bytes of text in a page: a socket that does not read holds one of them.
-const MAX_PAGE_BYTES: usize = 1024 * 1024;
+/// Most bytes of text in a page: at 200 kbit/s ten seconds, between two pings; and a socket
+/// that does not read holds one of them.
+const MAX_PAGE_BYTES: usize = 256 * 1024;
 
 /// What history a client asks for.
 #[derive(Clone, Debug)]

@@ -9,6 +9,7 @@ use futures::StreamExt as _;
 use super::mark_sent::Extent;
 use super::{Contact, Conversation, Error, Me, Messenger};
 use crate::bugs::{self, Bug};
+use crate::config::PagingConfig;
 use crate::domain::{Counts, Message, Status};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::rooms::{Confirm, Member, Stored};
@@ -17,6 +18,13 @@ use crate::store::messages::MissedPosition;
 
 /// Chat rooms looked into at one login; of more, the newest.
 const MAX_ROOMS: usize = 1_000;
+/// Bytes of missed messages in one login, unless it is one alone: at 200 kbit/s ten seconds,
+/// between two pings. The rest is counted, and fetched page by page.
+const MAX_MISSED_BYTES: i64 = 256 * 1024;
+/// Bytes of a message in an envelope, about, beside its text and its people.
+const MESSAGE_BYTES: i64 = 300;
+/// Messages that are read whole although some may be left out.
+const READ_WHOLE: i64 = 100;
 /// Chat rooms whose hand-over is recorded at the same time.
 const ROOMS_AT_ONCE: usize = 64;
 
@@ -64,13 +72,14 @@ impl Messenger {
             .filter(|contact| contact.last_seq() > contact.cursors.delivered)
             .map(|contact| (contact.room, contact.cursors.delivered))
             .collect();
+        let bounds = Bounds::of(&self.paging, user, contacts);
         let looked_into = behind.get(..MAX_ROOMS).unwrap_or(&behind);
         let most = contacts
             .iter()
             .map(|contact| contact.last_seq() - contact.cursors.delivered)
             .map(|behind| behind.clamp(0, i64::from(self.paging.missed_per_contact) + 1))
             .sum();
-        let (found, mut cut) = self.newest_missed(me, looked_into, most).await?;
+        let (found, mut cut) = self.newest_missed(me, looked_into, most, &bounds).await?;
         let skipped = behind.get(MAX_ROOMS..).unwrap_or_default();
         cut.extend(skipped.iter().map(|(room, _)| *room));
         self.note_cut(contacts, &cut).await?;
@@ -122,24 +131,23 @@ impl Messenger {
         me: &Me,
         rooms: &[(ChatRoomId, Seq)],
         most: i64,
+        bounds: &Bounds,
     ) -> Result<(HashMap<ChatRoomId, Vec<Message>>, HashSet<ChatRoomId>), Error> {
         let of_read = |error| Error::of_read(&error);
         let messages = &self.store.messages;
-        let (per_room, total) = (self.paging.missed_per_contact, self.paging.missed_total);
-        let limit = i64::from(per_room) + 1;
-        // nearly all are kept, or the most of them would be read for nothing
-        let (mut found, select) = if most <= 2 * i64::from(total) {
+        let limit = i64::from(bounds.per_room) + 1;
+        let (mut found, selected) = if most <= READ_WHOLE {
             let found = messages.list_missed(me.id, rooms, limit).await;
             let found = found.map_err(of_read)?;
             let places = found.iter().map(MissedPosition::of).collect();
-            (found, select(places, per_room, total))
+            (found, bounds.select(places))
         } else {
             let places = messages.list_missed_places(me.id, rooms, limit).await;
-            let select = select(places.map_err(of_read)?, per_room, total);
-            let places: Vec<(ChatRoomId, Seq)> = select.0.iter().copied().collect();
-            (messages.list_at(&places).await.map_err(of_read)?, select)
+            let selected = bounds.select(places.map_err(of_read)?);
+            let places: Vec<(ChatRoomId, Seq)> = selected.0.iter().copied().collect();
+            (messages.list_at(&places).await.map_err(of_read)?, selected)
         };
-        let (places, cut) = select;
+        let (places, cut) = selected;
         found.sort_by_key(|message| message.seq);
         let mut kept: HashMap<ChatRoomId, Vec<Message>> = HashMap::new();
         for message in found
@@ -239,29 +247,59 @@ fn count_redelivered<'a>(kept: impl Iterator<Item = &'a Stored>) {
     metrics::counter!("chatzz_redeliveries_total").increment(again);
 }
 
-/// Keeps the newest `per_room` of each chat room and the newest `total` of all;
-/// tells which rooms lost some.
-fn select(
-    mut places: Vec<MissedPosition>,
+/// What one login may contain of missed messages.
+struct Bounds {
     per_room: u32,
     total: u32,
-) -> (HashSet<(ChatRoomId, Seq)>, HashSet<ChatRoomId>) {
-    places.sort_by_key(|place| Reverse((place.created_at, place.seq)));
-    let mut kept = HashSet::new();
-    let mut counts: HashMap<ChatRoomId, u32> = HashMap::new();
-    let mut cut = HashSet::new();
-    let mut all = 0;
-    for place in places {
-        let count = counts.entry(place.chat_room).or_default();
-        if all < total && *count < per_room {
-            all += 1;
-            *count += 1;
-            kept.insert((place.chat_room, place.seq));
-        } else {
-            cut.insert(place.chat_room);
+    /// Bytes of the two people in each message of a chat room.
+    people: HashMap<ChatRoomId, i64>,
+}
+
+impl Bounds {
+    fn of(paging: &PagingConfig, user: &User, contacts: &[Contact]) -> Self {
+        let size = |user: &User| i64::try_from(user.size()).unwrap_or(i64::MAX);
+        let own = size(user);
+        let people = contacts
+            .iter()
+            .map(|contact| (contact.room, own.saturating_add(size(&contact.user))));
+        Self {
+            per_room: paging.missed_per_contact,
+            total: paging.missed_total,
+            people: people.collect(),
         }
     }
-    (kept, cut)
+
+    /// Keeps the newest of each chat room and of all, as far as they fit; tells which rooms
+    /// lost some. What is kept of a room has no gap.
+    fn select(
+        &self,
+        mut places: Vec<MissedPosition>,
+    ) -> (HashSet<(ChatRoomId, Seq)>, HashSet<ChatRoomId>) {
+        places.sort_by_key(|place| Reverse((place.created_at, place.seq)));
+        let mut kept = HashSet::new();
+        let mut counts: HashMap<ChatRoomId, u32> = HashMap::new();
+        let mut cut = HashSet::new();
+        let (mut all, mut bytes) = (0, 0_i64);
+        for place in places {
+            let room = place.chat_room;
+            let count = counts.entry(room).or_default();
+            let people = self.people.get(&room).copied().unwrap_or_default();
+            let size = place
+                .size
+                .saturating_add(people)
+                .saturating_add(MESSAGE_BYTES);
+            let fits = all == 0 || bytes.saturating_add(size) <= MAX_MISSED_BYTES;
+            if fits && all < self.total && *count < self.per_room && !cut.contains(&room) {
+                all += 1;
+                bytes = bytes.saturating_add(size);
+                *count += 1;
+                kept.insert((room, place.seq));
+            } else {
+                cut.insert(room);
+            }
+        }
+        (kept, cut)
+    }
 }
 
 impl Contact {

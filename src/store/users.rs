@@ -64,6 +64,14 @@ impl User {
         self.rendered
             .get_or_init(|| render(std::mem::take(&mut self.profile.lock())))
     }
+
+    /// About how many bytes the user is in an envelope.
+    pub fn size(&self) -> usize {
+        match self.rendered.get() {
+            Some(rendered) => rendered.whole.get().len(),
+            None => bson::serialize_to_vec(&*self.profile.lock()).map_or(0, |bytes| bytes.len()),
+        }
+    }
 }
 
 /// The users collection, through the allow-list of fields.

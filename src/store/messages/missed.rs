@@ -23,6 +23,9 @@ pub struct MissedPosition {
     pub seq: Seq,
     /// When it was stored.
     pub created_at: DateTime,
+    /// Bytes of its text, where that was asked for.
+    #[serde(default)]
+    pub size: i64,
 }
 
 by_serde!(MissedPosition);
@@ -34,6 +37,7 @@ impl MissedPosition {
             chat_room: message.chat_room,
             seq: message.seq,
             created_at: message.created_at,
+            size: i64::try_from(message.message.len()).unwrap_or(i64::MAX),
         }
     }
 }
@@ -95,7 +99,8 @@ impl Messages {
         positions: &[(ChatRoomId, Seq)],
         limit: i64,
     ) -> Result<Vec<MissedPosition>, Error> {
-        let place = doc! { "_id": 0, "chatRoom": 1, "seq": 1, "createdAt": 1 };
+        let size = doc! { "$strLenBytes": "$message" };
+        let place = doc! { "_id": 0, "chatRoom": 1, "seq": 1, "createdAt": 1, "size": size };
         self.missed("messages.list_missed_places", to, positions, limit, place)
             .await
     }

@@ -257,15 +257,15 @@ async fn a_page_of_long_messages_is_shorter_and_the_next_goes_on() {
         query
     };
     let numbers = |first: u64, last: u64| (first..=last).collect::<Vec<u64>>();
-    // 17 of them have less than 1 MiB
+    // four of them have less than 256 KiB
     let newest = page(&bob, query(json!({}))).await;
-    assert_eq!(newest, (numbers(4, 20), true));
-    let older = page(&bob, query(json!({ "before": 4 }))).await;
-    assert_eq!(older, (numbers(1, 3), false));
+    assert_eq!(newest, (numbers(17, 20), true));
+    let older = page(&bob, query(json!({ "before": 5 }))).await;
+    assert_eq!(older, (numbers(1, 4), false));
     let oldest = page(&bob, query(json!({ "after": 0 }))).await;
-    assert_eq!(oldest, (numbers(1, 17), true));
-    let newer = page(&bob, query(json!({ "after": 17 }))).await;
-    assert_eq!(newer, (numbers(18, 20), false));
+    assert_eq!(oldest, (numbers(1, 4), true));
+    let newer = page(&bob, query(json!({ "after": 16 }))).await;
+    assert_eq!(newer, (numbers(17, 20), false));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{SHORT, key, missed, send_all, wait_until_confirmed};
+use crate::support::frame::{Client, ConnectOptions};
 use crate::support::poll::eventually;
 use crate::support::server::Server;
+use crate::support::slow_link::SlowLink;
 use crate::support::user::{Person, each};
 
 fn contact_of<'a>(details: &'a Value, person: &Person) -> &'a Value {
@@ -24,7 +26,7 @@ async fn wait_for_a_later_millisecond(date: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_too_many_the_newest_are_told_and_the_rest_is_fetched() {
+async fn of_too_many_the_newest_come_with_the_login_and_the_rest_is_fetched() {
     let keys = [("CHATZZ_MISSED_PER_CONTACT", "2")];
     let server = Server::with(&keys).await;
     let (alice, bob) = server.pair_with_absent().await;
@@ -138,4 +140,37 @@ async fn the_cursor_waits_at_what_was_cut_until_it_is_fetched() {
     let page = again.history(query).await.unwrap();
     assert_eq!(each(&page["messages"], "seq"), [1, 2]);
     wait_until_confirmed(&server, &alice, &bob).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_messages_are_cut_so_that_a_login_arrives_over_a_slow_link() {
+    const MESSAGES: usize = 150;
+    let settings = [
+        ("CHATZZ_PING_INTERVAL", "2s"),
+        ("CHATZZ_PING_TIMEOUT", "3s"),
+    ];
+    let server = Server::with(&settings).await;
+    let (alice, bob) = server.pair_with_absent().await;
+    let texts = [(); MESSAGES].map(|()| "long ".repeat(800));
+    send_all(&alice, &bob, &texts.each_ref().map(String::as_str)).await;
+    // all of them would take twelve seconds, beyond the ping's five
+    let link = SlowLink::to(server.addr(), 100_000).await;
+    let client = Client::connect(ConnectOptions::new(link.addr())).await;
+    let bob = Person::new(client.unwrap(), bob);
+    bob.login().await.unwrap();
+    let details = bob.client.expect_envelope("user-details").await;
+    let contact = &details["connectedUsers"][0];
+    assert_eq!(contact["missedCount"], MESSAGES);
+    assert_eq!(contact["missedFrom"], 1);
+    let newest = missed(&details, &alice, "seq");
+    assert!((50..70).contains(&newest.len()), "{}", newest.len());
+    assert_eq!(newest.last().unwrap().as_u64(), Some(MESSAGES as u64));
+    let first = newest[0].as_u64().unwrap();
+    assert_eq!(first, (MESSAGES - newest.len() + 1) as u64, "without a gap");
+    let page = json!({ "userId": alice.id, "after": 0, "limit": 500 });
+    let page = bob.history(page).await.unwrap();
+    assert!(
+        page["hasMore"].is_boolean(),
+        "the connection is still there"
+    );
 }
