@@ -16,14 +16,14 @@
 //! | module | what it is | uses |
 //! |---|---|---|
 //! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | auth clock config feed http id limits rooms service socket store transport |
-//! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth bugs config domain feed id limits rooms service store transport wire |
+//! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth config domain feed id limits rooms service store transport wire |
 //! | `http` | the accept loop, health, metrics, the check of origins | config limits service store transport wire |
 //! | [`wire`] | requests, replies, notices and errors as clients see them | config domain id rooms service store |
 //! | [`spec`] | the contract for machines, made of the wire's types | wire |
-//! | [`service`] | the messenger's rules; knows no sockets and no JSON | bugs clock config domain id rooms store |
+//! | [`service`] | the messenger's rules; knows no sockets and no JSON | clock config domain id rooms store |
 //! | [`feed`] | the read side of a chat room: what this node has announced, and the one gate against announcing twice | clock id rooms store |
-//! | [`rooms`] | the write side of a chat room: numbers, durable messages, receipts | bugs clock domain id store |
-//! | [`store`] | MongoDB: documents, indexes, queries, migrations | bugs config domain id |
+//! | [`rooms`] | the write side of a chat room: numbers, durable messages, receipts | clock domain id store |
+//! | [`store`] | MongoDB: documents, indexes, queries, migrations | config domain id |
 //! | [`domain`] | members, messages, cursors and the statuses that follow from them; no I/O | id |
 //! | [`id`] | ids of the messenger's objects and of the application's users | – |
 //! | [`verify`] | checks a live database and mends what can be derived | clock domain id store |
@@ -34,7 +34,6 @@
 //! | [`clock`] | the one place that asks the system for the time | – |
 //! | [`telemetry`] | logs | config |
 //! | `transport` | connections under the sockets, and how much has left them | – |
-//! | [`bugs`] | bugs on purpose, in the program `chatzz-seeded` alone | – |
 //!
 //! # The path of a `send-message`
 //!
@@ -67,7 +66,6 @@
 
 pub mod app;
 pub mod auth;
-pub mod bugs;
 pub mod cli;
 pub mod clock;
 pub mod config;

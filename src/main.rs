@@ -1,8 +1,5 @@
 //! The `chatzz` command: parses the command line, starts telemetry, runs.
 
-#[cfg(feature = "seeded-bugs")]
-compile_error!("bugs on purpose belong into `chatzz-seeded`: name it with `--bin`");
-
 #[cfg(all(feature = "dev", unix))]
 mod dev;
 

@@ -12,7 +12,6 @@ use super::batch::Batch;
 use super::command::{Append, Command, LaneError, Stored};
 use super::inbox::refuse;
 use super::lane::{FIRST_PAUSE, Lane, MAX_PAUSE};
-use crate::bugs::{self, Bug};
 use crate::domain::{Head, Message};
 use crate::id::ChatRoomId;
 use crate::store::messages::{Appended, Refusal};
@@ -41,9 +40,6 @@ impl Lane {
                 LaneError::Unavailable,
                 self.outlet(),
             );
-        }
-        if bugs::active(Bug::BurstSwapped) {
-            appends.chunks_exact_mut(2).for_each(<[_]>::reverse);
         }
         let mut batch = Batch::of(appends);
         let mut pause = FIRST_PAUSE;
@@ -105,9 +101,6 @@ impl Lane {
             return Ok(Next::Again);
         }
         let messages = self.number(batch)?;
-        if bugs::active(Bug::AckBeforeInsert) {
-            return Ok(self.tell_then_store(batch, messages).await);
-        }
         let store = self.deps.store.messages.clone();
         let limit = self.deps.attempt;
         let insert = store.append(Arc::clone(&messages), limit);
@@ -131,10 +124,6 @@ impl Lane {
             Err(error) if error.is_transient() => {
                 if error.may_be_applied() {
                     batch.mark_attempted();
-                    if bugs::active(Bug::RetryUnderNewId) {
-                        batch.forget_identities();
-                        batch.rooms.iter().for_each(|room| self.rooms.doubt(*room));
-                    }
                 }
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -144,14 +133,6 @@ impl Lane {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// [`Bug::AckBeforeInsert`].
-    async fn tell_then_store(&mut self, batch: &mut Batch, messages: Arc<[Message]>) -> Next {
-        self.settle(batch, &messages).await;
-        let store = &self.deps.store.messages;
-        let _ = store.append(messages, self.deps.attempt).await;
-        Next::Again
     }
 
     /// Refuses messages whose chat room is not there, or is not their sender's: an
@@ -183,17 +164,8 @@ impl Lane {
             let room = self.rooms.get(*id).ok_or(Error::NoChatRoom)?;
             let (members, known) = (room.members, room.head.ok_or(Error::NoChatRoom)?);
             let head = heads.entry(*id).or_insert(known);
-            if bugs::active(Bug::CountsWithoutSeq) {
-                head.counts = known.counts;
-            }
             let message = item.numbered(members, *head, now, outlet.as_ref());
-            let mut message = message.ok_or(Error::NoChatRoom)?;
-            if bugs::active(Bug::SeqFromClock) {
-                message.seq = now.timestamp_millis().max(message.seq);
-            }
-            if bugs::active(Bug::CounterThenInsert) {
-                self.rooms.take_number(*id, message.seq);
-            }
+            let message = message.ok_or(Error::NoChatRoom)?;
             *head = message.head();
             Ok(message)
         });

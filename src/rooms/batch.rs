@@ -151,14 +151,6 @@ impl Batch {
         }
     }
 
-    /// [`crate::bugs::Bug::RetryUnderNewId`].
-    pub(super) fn forget_identities(&mut self) {
-        for item in &mut self.items {
-            item.id = MessageId::generate();
-            item.append.client_id = None;
-        }
-    }
-
     /// Answers everything with `error`, or with "unknown" what was attempted.
     pub(super) fn refuse(&mut self, error: LaneError, outlet: &dyn Outlet) {
         for item in &mut self.items {

@@ -14,7 +14,6 @@ use bson::DateTime;
 
 use super::command::{ReceiptKind, Scope};
 use super::recent::{RecentCursors, RoomCursors};
-use crate::bugs::{self, Bug};
 use crate::domain::{Cursors, Delivery, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::chat_rooms::{CursorMove, Moved};
@@ -256,15 +255,7 @@ impl Attempt<'_> {
             .position(job.sender)
             .map_or(0, |sender| *last.counts.of(sender));
         let news = u64::try_from(count - before.count).unwrap_or_default();
-        let kept = if bugs::active(Bug::UnreadDrift) {
-            before.count
-        } else {
-            count
-        };
-        let made = target.make(before.seq, |seq, at| {
-            let count = kept;
-            Moved::Read { seq, count, at }
-        });
+        let made = target.make(before.seq, |seq, at| Moved::Read { seq, count, at });
         let mut parts = Vec::new();
         let mut after = before.seq;
         for end in self.withheld(&target, before.seq).await? {
@@ -295,7 +286,7 @@ impl Attempt<'_> {
     /// The positions of what is withheld after a position and up to the place.
     async fn withheld(&self, target: &Target<'_>, after: Seq) -> Result<Vec<Seq>, Error> {
         let last = &target.last;
-        if last.counts.withheld(last.seq) == 0 || bugs::active(Bug::WithheldTurnsRead) {
+        if last.counts.withheld(last.seq) == 0 {
             return Ok(Vec::new());
         }
         let messages = &self.store.messages;
@@ -488,7 +479,6 @@ impl Cursors {
     fn of(&self, kind: ReceiptKind) -> Seq {
         match kind {
             ReceiptKind::Sent => self.sent_or_read().max(self.delivered),
-            ReceiptKind::Read if bugs::active(Bug::CursorFalls) => 0,
             ReceiptKind::Read => self.read.seq,
         }
     }

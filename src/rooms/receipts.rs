@@ -22,7 +22,6 @@ use super::cursor_moves::{self, Job, Moving, Outcome};
 use super::inbox::{Inbox, Overdue};
 use super::lane::{FIRST_PAUSE, MAX_PAUSE, until};
 use super::recent::RecentCursors;
-use crate::bugs::{self, Bug};
 use crate::domain::{Delivery, Members, ReadStep, Status};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::Error;
@@ -226,9 +225,6 @@ impl Receipts {
                 origin: origin.clone(),
             };
             outlet.advanced(&advanced);
-            if bugs::active(Bug::RangeAnnouncedTwice) {
-                outlet.advanced(&advanced);
-            }
         }
         let seq = match made.to {
             Moved::Sent { seq, .. } => seq,
@@ -279,7 +275,6 @@ impl Receipts {
                 }
                 (1, last)
             }
-            Scope::Message(message) if bugs::active(Bug::ReadConfirmsDelivery) => (1, message.seq),
             Scope::Message(message) => (message.seq, message.seq),
             Scope::Sent { .. } | Scope::Counted(_) => return,
         };

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::cursor::Cursor;
 use crate::domain::{Head, Members};
-use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::id::{ChatRoomId, ChatUserId};
 
 /// Chat rooms a lane remembers before it forgets idle ones.
 const MAX_REMEMBERED: usize = 50_000;
@@ -88,13 +88,6 @@ impl Rooms {
     pub(super) fn enter(&mut self, id: ChatRoomId, members: Members) -> &mut Room {
         let new = || Room::new(members);
         self.rooms.entry(id).or_insert_with(new)
-    }
-
-    /// [`crate::bugs::Bug::CounterThenInsert`].
-    pub(super) fn take_number(&mut self, id: ChatRoomId, seq: Seq) {
-        if let Some(head) = self.get(id).and_then(|room| room.head.as_mut()) {
-            head.seq = seq;
-        }
     }
 
     /// Marks the room's numbering as open until it is read anew.

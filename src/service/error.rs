@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::bugs::{self, Bug};
 use crate::rooms::LaneError;
 use crate::store;
 
@@ -123,9 +122,6 @@ impl Error {
 impl From<LaneError> for Error {
     fn from(error: LaneError) -> Self {
         match error {
-            LaneError::UnknownOutcome if bugs::active(Bug::UnknownToldAsFailed) => {
-                Self::Unavailable
-            }
             LaneError::Unavailable => Self::Unavailable,
             LaneError::UnknownOutcome => Self::UnknownOutcome,
             LaneError::Overloaded => Self::Overloaded,

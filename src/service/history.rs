@@ -6,7 +6,6 @@ use bson::DateTime;
 
 use super::mark_sent::Extent;
 use super::{Conversation, Error, IdInput, Me, Messenger, SentRange};
-use crate::bugs::{self, Bug};
 use crate::domain::{ByMember, Members, Message, Position};
 use crate::id::{ChatRoomId, Seq};
 use crate::rooms::Stored;
@@ -64,7 +63,7 @@ impl Messenger {
         };
         let page = Page {
             after: since.max(query.after.unwrap_or(0)),
-            before: query.before.map_or(Seq::MAX, before),
+            before: query.before.unwrap_or(Seq::MAX),
             ascending,
             limit: limit + 1,
             viewer: Some(me.id),
@@ -204,12 +203,4 @@ fn fitting(messages: &[Message], limit: i64) -> usize {
         bytes <= MAX_PAGE_BYTES
     });
     within.count().max(1).min(messages.len())
-}
-
-/// The bound of a page before a position: the position itself, but for the bug.
-fn before(position: Seq) -> Seq {
-    if bugs::active(Bug::HistoryGap) {
-        return position - 1;
-    }
-    position
 }

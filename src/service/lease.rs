@@ -12,7 +12,6 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::presence::PresenceRegistry;
-use crate::bugs::{self, Bug};
 use crate::id::ChatUserId;
 use crate::store::{Node, PresenceChange, Store, WriteBehindQueue};
 
@@ -94,9 +93,6 @@ impl Lease {
         boot: &str,
         at: bson::DateTime,
     ) -> Result<(), crate::store::Error> {
-        if bugs::active(Bug::GhostsStayOnline) {
-            return Ok(());
-        }
         let mut known: HashSet<ChatUserId> = HashSet::new();
         loop {
             let some = self

@@ -8,7 +8,6 @@ use futures::StreamExt as _;
 
 use super::mark_sent::Extent;
 use super::{Contact, Conversation, Error, Me, Messenger};
-use crate::bugs::{self, Bug};
 use crate::config::PagingConfig;
 use crate::domain::{Counts, Message, Status};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
@@ -213,10 +212,7 @@ impl Messenger {
                 to: Arc::clone(user),
                 origin: None,
             });
-            let mut messages: Vec<Stored> = messages.collect();
-            if bugs::active(Bug::MissedByStatus) {
-                messages.retain(|stored| stored.delivery.status == Status::NotSent);
-            }
+            let messages: Vec<Stored> = messages.collect();
             let extent = Extent::UpTo {
                 last: contact.last_seq(),
                 in_full: contact.cut.is_none(),

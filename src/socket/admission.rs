@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::request::Parts;
 use socketioxide::handler::ConnectHandler as _;
@@ -17,7 +16,6 @@ use super::connection::packet::Handle;
 use super::connection::session::Session;
 use super::dispatch::Dispatcher;
 use crate::auth::Credentials;
-use crate::bugs::{self, Bug};
 use crate::limits::Kind;
 use crate::service::Error;
 use crate::service::presence::Departure;
@@ -53,9 +51,6 @@ impl fmt::Display for Refused {
 /// Registers the namespace, and the root that old clients have to pass.
 pub(crate) fn register(io: &SocketIo, namespace: &str, context: &Arc<Context>) {
     let admitted = Arc::clone(context);
-    if bugs::active(Bug::LateHandlers) {
-        return register_late(io, namespace, admitted);
-    }
     // handlers are registered in a middleware: those registered once the socket
     // is connected miss the events that follow the handshake at once
     let admit = move |handle: Handle| admit_or_end(Arc::clone(&admitted), handle);
@@ -66,18 +61,6 @@ pub(crate) fn register(io: &SocketIo, namespace: &str, context: &Arc<Context>) {
         let pass = move |handle: Handle| std::future::ready(pass(&waiting, handle));
         io.ns("/", joined.with(pass));
     }
-}
-
-/// [`Bug::LateHandlers`].
-fn register_late(io: &SocketIo, namespace: &str, context: Arc<Context>) {
-    let admit_late = async move |handle: Handle| {
-        // of two numbers a socket takes here this is the first: about every fourth
-        if context.hub.next_id().0 % 8 == 1 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let _ = admit(Arc::clone(&context), handle).await;
-    };
-    io.ns(namespace.to_owned(), admit_late);
 }
 
 /// Everything was done in the middleware.

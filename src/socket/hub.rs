@@ -9,7 +9,6 @@ use smallvec::SmallVec;
 
 use super::connection::Connection;
 use super::connection::packet::{DropPolicy, Packet};
-use crate::bugs::{self, Bug};
 use crate::config::StatusEvent;
 use crate::domain::Message;
 use crate::feed::{LoginState, Sockets};
@@ -177,15 +176,6 @@ impl Hub {
         }
     }
 
-    /// [`Bug::ThirdPartyDelivery`].
-    fn tell_third_party(&self, stored: &Stored, notice: &SharedNotice<'_>) {
-        let sides = [stored.message.from, stored.message.to];
-        let is_third = |one: &Arc<Connection>| one.me().is_some_and(|me| !sides.contains(&me.id));
-        if let Some(third) = self.list().into_iter().find(is_third) {
-            third.deliver(third.packet(notice));
-        }
-    }
-
     /// Refuses an event.
     pub(super) fn refuse(&self, origin: &Origin, error: Error) {
         self.reply(origin, &Err(error), Vec::new());
@@ -233,9 +223,6 @@ impl Hub {
 
     /// Answers an event that a lane was asked to answer.
     fn reply_from_lane(&self, origin: &Origin, reply: &Result<Reply<'_>, Error>) {
-        if bugs::active(Bug::AnsweredTwice) {
-            self.reply(origin, reply, Vec::new());
-        }
         self.reply(origin, reply, Vec::new());
     }
 }
@@ -281,9 +268,6 @@ impl Sockets for Hub {
             self.reply_from_lane(origin, &Ok(Reply::Message(&message)));
         }
         self.mark_sent(stored, &notice);
-        if bugs::active(Bug::ThirdPartyDelivery) {
-            self.tell_third_party(stored, &notice);
-        }
     }
 
     fn advanced(&self, advanced: &Advanced) {

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use bson::{Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::error::{Error as DriverError, Result as DriverResult};
-use mongodb::options::{Acknowledgment, UpdateModifications, WriteConcern};
+use mongodb::options::UpdateModifications;
 use mongodb::{Collection, Cursor};
 use serde::Serialize;
 
 use super::raw::FromRaw;
 use super::{Error, Runner};
-use crate::bugs::{self, Bug};
 
 /// Documents of one type, in one collection.
 #[derive(Debug)]
@@ -231,10 +230,7 @@ impl<T: Serialize + Send + Sync + 'static> Documents<T> {
         documents: Arc<[T]>,
     ) -> Result<mongodb::error::Result<()>, Error> {
         self.run_within(limit, name, |collection| async move {
-            let mut insert = collection.insert_many(documents.iter()).ordered(true);
-            if bugs::active(Bug::UnjournaledWrites) {
-                insert = insert.write_concern(unjournaled());
-            }
+            let insert = collection.insert_many(documents.iter()).ordered(true);
             Ok(insert.await.map(drop))
         })
         .await
@@ -253,12 +249,6 @@ pub(super) async fn collect<C, R: FromRaw>(mut cursor: Cursor<C>) -> DriverResul
 fn read<R: FromRaw>(document: &RawDocument) -> DriverResult<R> {
     // the driver shows a custom error only if it is a text
     R::from_raw(document).map_err(|error| DriverError::custom(error.to_string()))
-}
-
-/// [`Bug::UnjournaledWrites`].
-fn unjournaled() -> WriteConcern {
-    let concern = WriteConcern::builder().w(Acknowledgment::Nodes(1));
-    concern.journal(false).build()
 }
 
 /// The filter that matches a document by its id.

@@ -41,11 +41,12 @@ fn main() -> std::process::ExitCode {
         return profile::command(&arguments);
     }
     let arguments = libtest_mimic::Arguments::from_args();
-    let trials: [Vec<libtest_mimic::Trial>; 5] = [
+    let trials: [Vec<libtest_mimic::Trial>; 6] = [
         check::tests::trials(),
         proxy::trials(),
         system::trials(),
         dump::trials(),
+        programs::trials(),
         profile::fast(),
     ];
     let trials = trials.into_iter().flatten().collect();

@@ -1,10 +1,14 @@
 //! The binaries under test: the one of `cargo test`, a release build, and the
 //! ones with seeded bugs, which are built on demand.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 
-use crate::support::binary::{chatzz, is_told_by_cargo};
+use libtest_mimic::{Failed, Trial};
+
+use crate::support::binary::{cargo, chatzz};
+use crate::support::places;
+use crate::support::seeded::{self, Bug};
 
 /// How a binary is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +26,7 @@ pub(crate) enum Build {
 pub(crate) fn clean(build: Build) -> PathBuf {
     match build {
         Build::Test => chatzz(),
-        Build::Release => cargo(build, "chatzz", &[]),
+        Build::Release => release(),
     }
 }
 
@@ -31,41 +35,69 @@ pub(crate) fn clean(build: Build) -> PathBuf {
 /// # Panics
 /// Panics when it cannot be built.
 pub(crate) fn seeded(build: Build) -> PathBuf {
-    cargo(build, "chatzz-seeded", &["--features", "seeded-bugs"])
+    seeded::build(&match build {
+        Build::Test => places::profile(),
+        Build::Release => places::target().join("release"),
+    })
 }
 
-/// Builds a binary of this package with the cargo that runs the tests, into
-/// the target folder of the tests.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the child's environment is made here"
-)]
-fn cargo(build: Build, name: &str, features: &[&str]) -> PathBuf {
-    // target/debug/chatzz
-    let test_program = chatzz();
-    let target = test_program.parent().and_then(Path::parent);
-    let target = target.expect("binaries are in a folder of the target folder");
-    let mut command = Command::new(env!("CARGO"));
-    command
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--quiet", "--bin", name, "--target-dir"])
-        .arg(target)
-        .args(features)
-        .stdin(Stdio::null());
-    if build == Build::Release {
-        command.arg("--release");
-    }
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        if is_told_by_cargo(&name) {
-            command.env_remove(&*name);
+/// Builds the clean binary into the target folder of the tests.
+fn release() -> PathBuf {
+    let target = places::target();
+    let built = cargo()
+        .current_dir(places::repository())
+        .args(["build", "--quiet", "--release", "--bin", "chatzz"])
+        .arg("--target-dir")
+        .arg(&target)
+        .status()
+        .expect("cargo can be run");
+    assert!(built.success(), "chatzz could not be built: {built}");
+    target.join("release/chatzz")
+}
+
+/// The trials of the patches that make the bugs; they build nothing.
+pub(crate) fn trials() -> Vec<Trial> {
+    let of_its_bug = || each_is_of_a_bug_and_asks_for_no_other().map_err(Failed::from);
+    vec![
+        Trial::test("patches::each_fits_the_sources", || {
+            seeded::check().map_err(Failed::from)
+        }),
+        Trial::test(
+            "patches::each_is_of_a_bug_and_asks_for_no_other",
+            of_its_bug,
+        ),
+    ]
+}
+
+fn each_is_of_a_bug_and_asks_for_no_other() -> Result<(), String> {
+    let mut bugs: BTreeSet<&str> = Bug::ALL.iter().map(|bug| bug.name()).collect();
+    for (name, text) in patches() {
+        let asked = text.split("seeded::active(\"").skip(1);
+        let asked = asked.filter_map(|rest| rest.split('"').next());
+        let asked: BTreeSet<&str> = asked.collect();
+        // that of the program itself is of no bug and asks for none
+        let own: BTreeSet<&str> = bugs.take(name.as_str()).into_iter().collect();
+        if asked != own {
+            return Err(format!("{name}.patch is of {own:?} and asks for {asked:?}"));
         }
     }
-    let status = command.status().expect("cargo can be run");
-    assert!(status.success(), "{name} could not be built: {status}");
-    let profile = match build {
-        Build::Test => "debug",
-        Build::Release => "release",
+    if bugs.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("no patch makes {bugs:?}"))
+    }
+}
+
+/// The patches by their names.
+fn patches() -> Vec<(String, String)> {
+    let folder = places::repository().join("tests/faults/bugs");
+    let files = std::fs::read_dir(folder).expect("the patches are there");
+    let files = files.map(|file| file.expect("it can be listed").path());
+    let patches = files.filter(|file| file.extension().is_some_and(|ending| ending == "patch"));
+    let read = |file: PathBuf| {
+        let name = file.file_stem().expect("a name").to_string_lossy();
+        let text = std::fs::read_to_string(&file).expect("a text");
+        (name.into_owned(), text)
     };
-    target.join(profile).join(name)
+    patches.map(read).collect()
 }

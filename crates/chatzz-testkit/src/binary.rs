@@ -281,8 +281,23 @@ fn address_in(text: &str, marker: &str) -> Option<SocketAddr> {
     url.split(['/', ' ', '"']).next()?.parse().ok()
 }
 
-/// Whether cargo sets this variable for the tests of a package: passed on to another
-/// cargo it would cause crates to be rebuilt, such as `ring`.
-pub fn is_told_by_cargo(name: &str) -> bool {
-    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "OUT_DIR"
+/// The cargo that runs these tests, as if called from a shell.
+///
+/// What cargo sets for the tests of a package is left out: passed on to another cargo it
+/// would cause crates to be rebuilt, such as `ring`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the child's environment is made here"
+)]
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.stdin(Stdio::null());
+    let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "OUT_DIR"];
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if told.iter().any(|begin| text.starts_with(begin)) {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }

@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 use dashmap::DashMap;
 use parking_lot::Mutex;
 
-use crate::bugs::{self, Bug};
 use crate::clock::Clock;
 use crate::id::{ChatUserId, UserId};
 use crate::store::{ChatUser, PresenceChange, PresenceStatus, Privacy, User, WriteBehindQueue};
@@ -154,8 +153,7 @@ impl PresenceRegistry {
             }
             let announcement = state.set_offline(self.clock.now());
             self.write_offline(who, &announcement);
-            let is_news = !bugs::active(Bug::LostOfflineEvent) && !self.remote.has(who);
-            is_news.then_some(announcement)
+            (!self.remote.has(who)).then_some(announcement)
         });
     }
 

@@ -3,7 +3,6 @@
 use bson::{Bson, DateTime, Document, doc};
 
 use super::{ChatRoom, pair};
-use crate::bugs::{self, Bug};
 use crate::domain::{
     Counts, Cursors, Members, Position, ReadCursor, ReadStep, STEPS_KEPT, SentCursor,
 };
@@ -59,21 +58,14 @@ impl CursorMove {
         };
         let cursor = format!("cursors.{}.{name}", self.member);
         let seq = format!("{cursor}.seq");
-        let stands = if bugs::active(Bug::CursorFalls) {
-            Document::new()
-        } else if self.before == 0 {
+        let stands = if self.before == 0 {
             doc! { seq: { "$in": [Bson::Null, Bson::Int64(0)] } }
         } else {
             doc! { seq: self.before }
         };
         let mut filter = key(self.room, self.members);
         filter.extend(stands);
-        let mut moved = doc! { cursor: set.clone() };
-        if bugs::active(Bug::BothCursorsMoved) {
-            let other = self.members.other(self.member);
-            moved.insert(format!("cursors.{other}.{name}"), set);
-        }
-        doc! { "q": filter, "u": { "$set": moved } }
+        doc! { "q": filter, "u": { "$set": { cursor: set } } }
     }
 
     /// The cursors after the move.

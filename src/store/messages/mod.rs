@@ -15,7 +15,6 @@ use super::documents::{Documents, Listing, by_id};
 use super::raw::{self, FromRaw, Unreadable};
 use super::scan::integer;
 use super::{error::Error, index};
-use crate::bugs::{self, Bug};
 use crate::domain::{Counts, Message};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
@@ -83,16 +82,11 @@ pub const CLIENT_ID: &str = "chatRoom_from_clientId";
 /// Indexes of the collection, each with the query it serves. All begin with the shard
 /// key, `chatRoom`: a unique index of a sharded collection has to.
 pub(super) fn indexes() -> Vec<IndexModel> {
-    let once = if bugs::active(Bug::NoClientIdIndex) {
-        index::partial
-    } else {
-        index::unique_partial
-    };
     vec![
         // list_page, list_at, list_last, list_missed; makes the numbering gapless
         index::unique(SEQ, doc! { "chatRoom": 1, "seq": 1 }),
         // find_by_client_id; makes a send happen only once
-        once(
+        index::unique_partial(
             CLIENT_ID,
             doc! { "chatRoom": 1, "from": 1, "clientId": 1 },
             doc! { "clientId": { "$exists": true } },

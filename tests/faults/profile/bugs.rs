@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chatzz::bugs::Bug;
-
 use super::fast::ONE_AT_A_TIME;
 use super::{folder, report, runtime, tidy};
 use crate::plan::{Fault, Link, Plan, Shape, Step, Topology, Trouble, generate};
 use crate::programs::{self, Build};
 use crate::run;
+use crate::support::seeded::Bug;
 
 /// The bugs of the fast profile, each of another kind: what is stored, what is
 /// delivered, what is shown, what is answered.
@@ -42,11 +41,7 @@ pub(crate) fn caught(bug: Bug, build: Build) -> Result<(), String> {
             .or_insert(0) += 1;
     }
     println!("{bug} (breaks {}): {found:?}", bug.breaks().join(", "));
-    if bug
-        .breaks()
-        .iter()
-        .any(|broken| found.contains_key(*broken))
-    {
+    if bug.breaks().iter().any(|broken| found.contains_key(broken)) {
         // what was found is as it should be
         let _ = std::fs::remove_dir_all(&ran.folder);
         return Ok(());

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use chatzz::bugs::Bug;
-
 use super::{bugs, figures, folder, report, runtime, tidy};
 use crate::arguments::Arguments;
 use crate::plan::{Shape, Topology, generate};
 use crate::programs::{self, Build};
 use crate::run::{self, Figures};
+use crate::support::seeded::Bug;
 
 /// The seed of the first run unless another one is given.
 const SEED: u64 = 1;

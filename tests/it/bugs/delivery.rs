@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use chatzz::bugs::Bug;
 use futures::future::join_all;
 use serde_json::json;
 
 use super::{Scene, shows};
 use crate::support::frame::{Client, CloseCause, ConnectOptions};
+use crate::support::seeded::{self, Bug};
 
 /// How long a second answer is waited for; it comes with the first.
 const NOTICED_WITHIN: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ async fn an_event_is_acknowledged_twice() {
 async fn an_event_right_after_the_connect_is_never_answered() {
     shows(Bug::LateHandlers, async |bug| {
         let database = crate::support::database::TestDatabase::shared().await;
-        let server = crate::support::seeded::serve(bug, &database.keys()).await;
+        let server = seeded::serve(bug, &database.keys()).await;
         let answers = join_all((0..20).map(|_| async {
             let client = Client::connect(ConnectOptions::new(server.addr())).await;
             client.unwrap().emit_with_ack("hello", json!({})).await

@@ -1,8 +1,8 @@
-//! The bugs on purpose: each is really there under the condition that shows it,
+//! The deliberate bugs: each is really there under the condition that shows it,
 //! and without it the same condition shows nothing.
 //!
-//! They run on `chatzz-seeded`, which the first of them builds. What of them the
-//! fault harness finds is its own matter, see `tests/faults/profile/bugs.rs`.
+//! They run on `chatzz-seeded`, which the first of these tests builds. Which of them the
+//! fault harness finds is tested separately, see `tests/faults/profile/bugs.rs`.
 
 mod delivery;
 mod network;
@@ -14,12 +14,11 @@ mod storing;
 
 use bson::Document;
 use bson::oid::ObjectId;
-use chatzz::bugs::Bug;
 use serde_json::Value;
 
 use crate::support::binary::Binary;
 use crate::support::database::TestDatabase;
-use crate::support::seeded;
+use crate::support::seeded::{self, Bug};
 use crate::support::user::Person;
 
 /// Two people who have a chat room, on a server that may have a bug.

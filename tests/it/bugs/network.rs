@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bson::Document;
-use chatzz::bugs::Bug;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
@@ -15,6 +14,7 @@ use super::{Scene, shows};
 use crate::support::database::TestDatabase;
 use crate::support::frame::{Client, ConnectOptions};
 use crate::support::poll::PAUSE;
+use crate::support::seeded::Bug;
 use crate::support::user::Person;
 
 /// How long a cursor is given to move: four rounds of what is written behind.

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use bson::doc;
-use chatzz::bugs::Bug;
 use chatzz_dev::mongod::Mongod;
 use nix::sys::signal::Signal;
 use tokio::time::sleep;
 
 use super::{Scene, shows};
 use crate::support::database::TestDatabase;
+use crate::support::seeded::Bug;
 use crate::support::user::code;
 use crate::support::{mongod, poll};
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bson::doc;
-use chatzz::bugs::Bug;
 
 use super::{Scene, shows};
 use crate::support::poll;
+use crate::support::seeded::Bug;
 
 /// Longer than a clean disconnect takes to be announced, by far.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);

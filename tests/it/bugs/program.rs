@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use chatzz::bugs::Bug;
-
 use super::Scene;
 use crate::support::binary::Binary;
 use crate::support::database::TestDatabase;
-use crate::support::seeded::{self, VARIABLE};
+use crate::support::seeded::{self, Bug, VARIABLE};
 
 #[test]
 fn every_bug_has_a_name_of_its_own_and_tells_what_it_breaks() {

@@ -1,10 +1,10 @@
 //! Bugs of cursors and of the counts that go with them.
 
-use chatzz::bugs::Bug;
 use serde_json::json;
 
 use super::{Scene, shows};
 use crate::support::database::TestDatabase;
+use crate::support::seeded::Bug;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_person_reads_and_the_other_has_read() {

@@ -1,11 +1,11 @@
 //! Bugs of numbering and storing.
 
 use bson::Bson;
-use chatzz::bugs::Bug;
 use futures::future::join_all;
 use serde_json::json;
 
 use super::{Scene, shows};
+use crate::support::seeded::Bug;
 use crate::support::user::outcome;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use tokio::time::sleep;
 
 use super::Outbox;
-use crate::bugs::{self, Bug};
 use crate::rooms::Confirm;
 use crate::socket::connection::Connection;
 use crate::socket::connection::packet::{Offered, Packet};
@@ -22,9 +21,6 @@ impl Outbox {
         let sent = packet.offer(socket);
         if !matches!(sent, Offered::Full) {
             self.backlog.add(packet.size());
-        }
-        if bugs::active(Bug::CursorJumps) && !matches!(sent, Offered::Full) {
-            self.confirm_unheard(connection, packet);
         }
         match sent {
             Offered::Full => false,
@@ -53,13 +49,6 @@ impl Outbox {
                 }
                 true
             }
-        }
-    }
-
-    /// [`Bug::CursorJumps`].
-    fn confirm_unheard(&self, connection: &Connection, packet: &Packet) {
-        for (me, range) in connection.me().into_iter().zip(&packet.handed) {
-            let _ = self.bounds.confirmed.try_send(range.confirmed_by(me.id));
         }
     }
 

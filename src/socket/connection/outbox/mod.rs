@@ -16,7 +16,6 @@ use tokio::sync::mpsc;
 
 use super::Connection;
 use super::packet::{DropPolicy, Packet};
-use crate::bugs::{self, Bug};
 use crate::rooms::Confirm;
 use backlog::Backlog;
 
@@ -160,7 +159,7 @@ impl Outbox {
         if self.waiting.is_empty() && self.offer(connection, &packet) {
             return;
         }
-        if bugs::active(Bug::FullBufferSwallowed) || !self.may_wait(&packet) {
+        if !self.may_wait(&packet) {
             return;
         }
         let counts = match cause {
