@@ -256,7 +256,7 @@ impl Sessions {
         }
         let known = Arc::clone(&self.0);
         tokio::spawn(async move {
-            // its end may have been told before, to a socket that is gone
+            // its end may have been reported before, to a socket that is gone
             tokio::time::sleep(known.heartbeat).await;
             known.ended.remove(&session);
         });

@@ -68,9 +68,9 @@ pub struct Origin {
 /// One of the two people of a chat room, as seen when the command was made.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// The person inside the messenger.
+    /// The chat user.
     pub id: ChatUserId,
-    /// The person as clients are shown him.
+    /// The user as shown to clients.
     pub user: Arc<User>,
 }
 

@@ -1,4 +1,4 @@
-//! How far one member of a chat room confirmed what he received.
+//! How far one member of a chat room has confirmed what they received.
 
 use std::collections::BTreeMap;
 

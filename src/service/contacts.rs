@@ -11,7 +11,7 @@ use crate::domain::{Cursors, Delivery, Members, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::store::{ChatRoom, ChatUser, User};
 
-/// One contact, as his owner is shown him.
+/// One contact, as shown to the user whose contact it is.
 #[derive(Clone, Debug)]
 pub struct Contact {
     /// The person inside the messenger.
@@ -22,9 +22,9 @@ pub struct Contact {
     pub room: ChatRoomId,
     /// Its two members.
     pub members: Members,
-    /// Whether he is here, and when he last went.
+    /// Whether they are online, and when they last went offline.
     pub shown: Shown,
-    /// His messages that are not read yet.
+    /// Their messages that are not read yet.
     pub unread: i64,
     /// The last message, with the ids of both sides.
     pub last_message: Option<LastMessage>,
@@ -32,11 +32,11 @@ pub struct Contact {
     pub added_by: UserId,
     /// When.
     pub added_at: DateTime,
-    /// How many messages are missed and where they begin, if not all are told.
+    /// How many messages are missed and where they begin, if the login does not contain all.
     pub cut: Option<(i64, Seq)>,
     /// How far the owner got in the chat room.
     pub cursors: Cursors,
-    /// Whether he added the owner while that one was away; only known at a login.
+    /// Whether they added the user while the user was offline; only known at a login.
     pub added_while_away: bool,
 }
 
@@ -56,9 +56,9 @@ pub struct LastMessage {
 /// What adding somebody did.
 #[derive(Clone, Debug)]
 pub struct Added {
-    /// The added, as the adder sees him.
+    /// The added user, as the one who added them sees them.
     pub added: Contact,
-    /// The adder, as the added sees him.
+    /// The one who added, as the added user sees them.
     pub adder: Contact,
     /// Whether this call created the chat room.
     pub created: bool,
@@ -100,7 +100,7 @@ impl Messenger {
             return Err(Error::Blocked);
         }
         let blocked_since = self.privacies.of(me.id).await?.blocked_since(other.id);
-        // all that may fail is read before: a new chat room has to be told of
+        // all that may fail is read before: a new chat room has to be announced
         let mine = self.directory.get(&me.user).await?;
         let shown = self.shown_self(me).await?;
         let opened = self
@@ -112,7 +112,7 @@ impl Messenger {
         self.presence.add_contacts(me.id, [other.id]);
         self.presence.add_contacts(other.id, [me.id]);
         let contact = if opened.created {
-            // a change from now on finds the chat room, and is told
+            // a change from now on finds the chat room, and is announced
             let read = self.store.chat_users.list(&[other.id]).await;
             let other = read.ok().and_then(|mut read| read.pop()).unwrap_or(other);
             self.contact(me, &opened.room, &other, user, None)
@@ -263,7 +263,7 @@ impl Messenger {
 }
 
 impl Contact {
-    /// What `me` is shown of his presence.
+    /// What `me` is shown of their presence.
     pub fn described_to(&self, me: &Me) -> Description {
         Description {
             who: self.id,
@@ -272,7 +272,7 @@ impl Contact {
         }
     }
 
-    /// Shows him as he was when he blocked the one who looks.
+    /// Shows them as they were when they blocked the user who looks.
     fn apply_blocks(&mut self, blocked_since: Option<DateTime>) {
         if let Some(at) = blocked_since {
             self.shown = Shown::hidden(at);

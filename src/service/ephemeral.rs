@@ -1,4 +1,4 @@
-//! What passes by: typing and signals. Told to those who are here, never stored.
+//! Ephemeral events: typing and signals. Sent to those who are online, never stored.
 
 use std::sync::Arc;
 
@@ -6,22 +6,22 @@ use super::{Conversation, Error, IdInput, Me, Messenger, Reception};
 use crate::id::{ChatRoomId, ChatUserId};
 use crate::store::User;
 
-/// Whom something that passes by is told to.
+/// Whom an ephemeral event goes to.
 #[derive(Clone, Debug)]
 pub struct Ephemeral {
-    /// Who tells it.
+    /// Who sends it.
     pub from: Arc<User>,
-    /// Who is told.
+    /// Who receives it.
     pub to: ChatUserId,
     /// The chat room of the two.
     pub room: ChatRoomId,
 }
 
 impl Messenger {
-    /// Finds whom to tell that I am typing; `None` when nobody is to be told.
+    /// Finds who is to see that `me` is typing; `None` when nobody is.
     ///
     /// That is so when the other does not take messages from me, which the typing
-    /// does not tell me, or when I blocked him, who does not see that I am here.
+    /// must not reveal, or when I blocked them, who do not see that I am online.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::NoChatRoom`], or failures.
@@ -36,7 +36,7 @@ impl Messenger {
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::NoChatRoom`], [`Error::Blocked`] also when
-    /// I blocked him, or failures.
+    /// I blocked them, or failures.
     #[tracing::instrument(name = "messenger.signal", level = "debug", skip_all)]
     pub async fn signal(&self, me: &Me, whom: &IdInput) -> Result<Option<Ephemeral>, Error> {
         let found = self.ephemeral(me, whom);
@@ -48,7 +48,7 @@ impl Messenger {
     }
 
     /// The other of a chat room, by the rules of sending; refused as well when I
-    /// blocked him. All of it is cached: no query while warm.
+    /// blocked them. All of it is cached: no query while warm.
     async fn ephemeral(&self, me: &Me, whom: &IdInput) -> Result<(Reception, Ephemeral), Error> {
         let other = self.user(whom).await?;
         if !self.rule.allows(me, &other.id).await? {

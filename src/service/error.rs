@@ -26,7 +26,7 @@ pub enum Error {
     /// The application has no such user.
     #[error("there is no such user")]
     UserNotFound,
-    /// Nobody talks to himself here.
+    /// Nobody can write to themselves.
     #[error("you cannot add yourself")]
     CannotAddSelf,
     /// Nobody has added the other yet.
@@ -47,7 +47,7 @@ pub enum Error {
     /// Too much is waiting.
     #[error("too many events are waiting: slow down")]
     Overloaded,
-    /// The user has as many sockets as he may.
+    /// The user has as many sockets as allowed.
     #[error("this user has too many connections: close one")]
     TooManySockets,
     /// Too often; the time is how long to wait.

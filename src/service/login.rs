@@ -1,4 +1,4 @@
-//! What a person is told when he comes.
+//! What a login contains.
 
 use std::sync::Arc;
 
@@ -9,21 +9,21 @@ use crate::id::{ChatRoomId, Seq, UserId};
 use crate::rooms::Stored;
 use crate::store::{ChatUser, PresenceStatus, User};
 
-/// Everything `user-details` tells, and what follows from telling it.
+/// Everything `user-details` contains, and what follows once it is sent.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// The person.
     pub user: Arc<User>,
-    /// When he last went offline.
+    /// When they last went offline.
     pub last_online: Option<DateTime>,
-    /// His contacts, newest conversation first.
+    /// Their contacts, newest conversation first.
     pub contacts: Vec<Contact>,
-    /// What he missed, by sender, ascending.
+    /// What they missed, by sender, ascending.
     pub missed: Vec<(UserId, Vec<Stored>)>,
     /// The ranges that count as handed over once this is out.
     pub sent_ranges: Vec<SentRange>,
     /// Chat rooms with something not confirmed before, and up to which position
-    /// this brings it.
+    /// this login takes it.
     pub positions: Vec<(ChatRoomId, Seq)>,
 }
 
@@ -38,7 +38,7 @@ impl Messenger {
 
     /// Finds the user that a token names, if the client named the same one.
     ///
-    /// Others are not looked up: whether they exist is not told.
+    /// Others are not looked up: whether they exist is not revealed.
     ///
     /// # Errors
     /// [`Error::Forbidden`] when the client named somebody else,
@@ -81,8 +81,8 @@ impl Messenger {
         Ok(document)
     }
 
-    /// Gathers what a person is told at a login, and marks the missed messages
-    /// handed over, durably, before any of it is told.
+    /// Gathers what a login contains, and marks the missed messages as sent, durably,
+    /// before any of it is sent.
     ///
     /// The socket must be known to [`super::presence::PresenceRegistry`] before: what
     /// is stored while this reads reaches it live.
@@ -123,10 +123,10 @@ impl Messenger {
         })
     }
 
-    /// Marks who added a person while no socket of his heard of it.
+    /// Marks who added a person while none of their sockets heard of it.
     ///
     /// A client that fell silent counts as gone only later: within that time it
-    /// may have heard or not, and is told again.
+    /// may have heard of it or not, and is informed again.
     fn mark_added_while_away(&self, document: &ChatUser, contacts: &mut [Contact]) {
         let shown = self.presence.shown(document);
         if shown.status == PresenceStatus::Online {

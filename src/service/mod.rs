@@ -155,7 +155,7 @@ impl Messenger {
         self.directory.find(input).await?.ok_or(Error::UserNotFound)
     }
 
-    /// Finds the chat user of a user; `None` if he never took part.
+    /// Finds the chat user of a user; `None` if they never took part.
     async fn chat_user(&self, user: &UserId) -> Result<Option<ChatUserId>, Error> {
         if let Some(id) = self.chat_users.get(user).await {
             return Ok(Some(id));
@@ -169,7 +169,7 @@ impl Messenger {
     }
 
     /// Finds somebody whom the application may have deleted meanwhile: who ever
-    /// took part stays a contact, and the history with him stays.
+    /// took part stays a contact, and the history with them stays.
     async fn user_or_deleted(&self, input: &IdInput) -> Result<Arc<User>, Error> {
         if let Some(user) = self.directory.find(input).await? {
             return Ok(user);
@@ -185,7 +185,7 @@ impl Messenger {
     /// Finds the chat room with somebody whom a client means.
     ///
     /// Whom the asker could not write to or is gone, and who never had a chat
-    /// room with him, is answered like somebody who never was.
+    /// room with them, is answered like somebody who never was.
     async fn conversation_with(&self, me: &Me, input: &IdInput) -> Result<Conversation, Error> {
         let user = self.user_or_deleted(input).await?;
         match self.conversation(me, Arc::clone(&user)).await {

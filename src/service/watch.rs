@@ -107,7 +107,7 @@ impl Watch {
             progress.newest = Some(newest.max(mine.renewed_at));
         }
         if accompanied {
-            // until whoever dies last has been buried and told about
+            // until the node that died last has been expired and announced
             let looks = (lease * 2).as_secs() / LOOK_EVERY.as_secs();
             progress.linger = u32::try_from(looks).unwrap_or(u32::MAX).max(1);
             if progress.newest.is_none() {
@@ -161,7 +161,7 @@ impl Watch {
             contacts.entry(b).or_default().push(a);
         }
         let users = news.iter().map(|user| user.user.clone()).collect();
-        // without their details nobody can be told: an error, so that it is looked at again
+        // without their details nothing can be announced: an error, so that it is looked at again
         let users = self.messenger.directory().list(users).await?;
         let privacies = self.messenger.privacies_of(&ids).await?;
         for user in news {

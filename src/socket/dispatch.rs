@@ -224,7 +224,7 @@ impl Context {
     }
 
     /// An event that writes for itself runs in a task of its own: once it may
-    /// be written, others are told, even if the answer is late.
+    /// be written, others are notified, even if the answer is late.
     async fn write<R: DeserializeOwned + Send, F>(
         self: &Arc<Self>,
         asked: &Asked<'_>,
@@ -280,7 +280,7 @@ impl Context {
     }
 
     /// Does what an event led to: first the asker's envelopes, then its
-    /// acknowledgement, then what others are told.
+    /// acknowledgement, then the notices to others.
     fn finish_event(&self, asked: &Asked<'_>, outcome: Result<Outcome, Error>) {
         let (connection, origin) = (asked.connection, &asked.origin);
         let outcome = match outcome {

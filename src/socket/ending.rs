@@ -53,7 +53,7 @@ impl Context {
         ended
     }
 
-    /// Whether a socket is logged in as a user, or shows a token that names him.
+    /// Whether a socket is logged in as a user, or presents a token that names them.
     fn may_speak_for(&self, connection: &Connection, user: &UserId) -> bool {
         if let Some(me) = connection.me() {
             return me.user == *user;
@@ -65,7 +65,7 @@ impl Context {
             .is_some_and(|verified| people.candidates(&verified.user).contains(user))
     }
 
-    /// Ends a socket: nothing more of it is heard, and its client is told to go.
+    /// Ends a socket: nothing more is taken from it, and its client is asked to leave.
     pub(super) fn end(&self, connection: &Connection, how: Departure) {
         connection.fifo.lock().end();
         let socket = connection.outbox.lock().socket();

@@ -97,7 +97,7 @@ impl Context {
         }
     }
 
-    /// Lets go of sockets whose end was never told.
+    /// Lets go of sockets whose end was never reported.
     fn sweep(&self) {
         for connection in self.hub.list() {
             let socket = connection.outbox.lock().socket();

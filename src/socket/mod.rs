@@ -59,7 +59,7 @@ pub(crate) struct SocketBounds {
     pub(crate) connect: Duration,
     /// The longest a socket may take nothing.
     pub(crate) stall: Duration,
-    /// Where acknowledged deliveries are told.
+    /// Where acknowledged deliveries go.
     pub(crate) confirmed: tokio::sync::mpsc::Sender<crate::rooms::Confirm>,
     /// The Engine.IO sessions under the sockets.
     pub(crate) sessions: Sessions,
@@ -98,7 +98,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// An answer, and what others are told.
+    /// An answer, and the notices to others.
     fn new(
         reply: Reply<'static>,
         notices: impl IntoIterator<Item = (Audience, Notice<'static>)>,

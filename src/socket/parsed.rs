@@ -73,7 +73,7 @@ fn event_of(value: &Value) -> Option<Event> {
     Event::of(name)
 }
 
-/// Longest name of an unknown event that is told back, in characters.
+/// Longest name of an unknown event that is repeated in the answer, in characters.
 pub(super) const MAX_NAME_CHARS: usize = 64;
 
 impl<'a> Parsed<'a> {

@@ -1,4 +1,4 @@
-//! How people go, and what their contacts are told of it.
+//! How people go offline, and what their contacts hear of it.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who is here: people, not sockets, and when their contacts are told.
+//! Who is online: people, not sockets, and when their contacts are notified.
 //!
 //! A person comes online with the first socket that finished its login and goes
 //! offline with the last. A lost transport is announced after a grace, so that a
@@ -97,7 +97,7 @@ impl PresenceRegistry {
         }
     }
 
-    /// Adds people who are to be told about `who`.
+    /// Adds people who are to be notified about `who`.
     pub fn add_contacts(&self, who: ChatUserId, contacts: impl IntoIterator<Item = ChatUserId>) {
         if let Some(person) = self.person(who) {
             person.state.lock().contacts.extend(contacts);

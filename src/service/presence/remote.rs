@@ -43,7 +43,7 @@ impl RemotePresence {
         online.get(&who).is_some_and(|nodes| self.holds(nodes))
     }
 
-    /// Takes in where somebody is; returns whether he was known to be online.
+    /// Takes in where somebody is; returns whether they were known to be online.
     pub fn set(&self, who: ChatUserId, nodes: &[String]) -> bool {
         let boots = self.boots.read();
         let nodes = nodes.iter().filter(|node| boots.contains(*node));
@@ -84,7 +84,7 @@ impl PresenceRegistry {
             state.came_untold = false;
             state.contacts.extend(&told);
         } else if state.shown_online || (!online && !was_online && by_me) {
-            // told already, except to contacts that were made on another node
+            // announced already, except to contacts that were made on another node
             told.retain(|contact| state.contacts.insert(*contact));
         } else if online && was_online && !flickered {
             told.clear();

@@ -44,7 +44,7 @@ impl Shown {
     }
 }
 
-/// Somebody as an answer shows him.
+/// A person as an answer shows them.
 #[derive(Clone, Copy, Debug)]
 pub struct Description {
     /// Who is shown.

@@ -15,7 +15,7 @@ pub(super) struct State {
     pub(super) user: Arc<User>,
     pub(super) sockets: usize,
     pub(super) contacts: HashSet<ChatUserId>,
-    /// Contacts who are not told, since they are blocked, and from when on.
+    /// Contacts who are not notified, since they are blocked, and from when on.
     pub(super) hidden_from: HashMap<ChatUserId, DateTime>,
     /// The version of the privacy that says so.
     pub(super) privacy: i64,

@@ -90,11 +90,11 @@ impl Privacies {
 /// What becomes of what I send to somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reception {
-    /// He gets it.
+    /// They get it.
     Taken,
-    /// He does not get it, and I am not told so.
+    /// They do not get it, and the sender does not notice.
     Withheld,
-    /// He does not get it, and I am told so.
+    /// They do not get it, and the sender gets an error.
     Refused,
 }
 
@@ -115,8 +115,8 @@ impl Messenger {
     }
 
     /// Those of `others` who blocked me, and since when. What I set myself is read in
-    /// the same query. It holds for what is told of me from now on, unless I am shown
-    /// online already: that changes with news of it only, which is not told from here.
+    /// the same query. It holds for what is announced of me from now on, unless I am shown
+    /// online already: that changes with news of it only, which is not announced from here.
     pub(super) async fn hidden_from(
         &self,
         me: &Me,

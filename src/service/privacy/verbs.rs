@@ -17,7 +17,7 @@ pub(crate) const MAX_LISTED: usize = 1_000;
 const RULES_AT_ONCE: usize = 16;
 
 impl Messenger {
-    /// Blocks somebody: he can write to me no more, and does not see whether I
+    /// Blocks somebody: they can no longer write to me, and do not see whether I
     /// am here. Tells the user, and whether that is news.
     ///
     /// # Errors
@@ -189,7 +189,7 @@ impl Messenger {
         }
     }
 
-    /// Finds somebody to be unblocked; `None` when he is not blocked.
+    /// Finds somebody to be unblocked; `None` when they are not blocked.
     async fn find_blocked(
         &self,
         me: &Me,

@@ -129,7 +129,7 @@ impl Connection {
         first
     }
 
-    /// A notice, as this socket is told it.
+    /// A notice in the dialect of this socket.
     pub(super) fn packet(&self, notice: &PerDialect<Notice<'_>>) -> Packet {
         Packet::event(notice.json(self.dialect))
     }

@@ -36,7 +36,7 @@ pub(in crate::socket) struct Packet {
     body: Body,
     /// What the socket has been handed once the packet left.
     pub(in crate::socket) handed: Vec<SentRange>,
-    /// The message that it tells late: of no use after a login that brought it.
+    /// The message that it announces late: of no use after a login that contained it.
     pub(in crate::socket) late: Option<SentRange>,
     /// Whether the client acknowledges the packet.
     acked: bool,

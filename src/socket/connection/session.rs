@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::transport::{Flow, Sessions, Transport};
 
-/// How long a client that was told to go has to close its connection itself.
+/// How long a client that was asked to leave has to close its connection itself.
 pub(in crate::socket) const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// The session under a socket.

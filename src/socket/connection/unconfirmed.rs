@@ -23,7 +23,7 @@ const TOGETHER: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(in crate::socket) struct Unconfirmed {
     ranges: Vec<Noted>,
-    /// The last position of each chat room of which the login brought something;
+    /// The last position of each chat room of which the login contained something;
     /// `None` until it is out.
     at_login: Option<HashMap<ChatRoomId, Seq>>,
 }
@@ -66,8 +66,8 @@ impl Unconfirmed {
         });
     }
 
-    /// Notes what the login brings: everything up to there was missed and is
-    /// told with it, was confirmed before, or was sent by the person himself.
+    /// Notes what the login contains: everything up to there was missed and is
+    /// contained in it, was confirmed before, or was sent by the user.
     pub(in crate::socket) fn note_login(&mut self, positions: &[(ChatRoomId, Seq)]) {
         let at_login = self.at_login.get_or_insert_default();
         for (room, position) in positions {
@@ -76,14 +76,14 @@ impl Unconfirmed {
         }
     }
 
-    /// The last position of a chat room that the login brought, 0 if nothing; `None`
+    /// The last position of a chat room that the login contained, 0 if nothing; `None`
     /// while the socket logs in.
     pub(in crate::socket) fn known(&self, room: ChatRoomId) -> Option<Seq> {
         let at_login = self.at_login.as_ref()?;
         Some(at_login.get(&room).copied().unwrap_or_default())
     }
 
-    /// Whether the login brought this message.
+    /// Whether the login contained this message.
     pub(in crate::socket) fn came_with_login(&self, room: ChatRoomId, seq: Seq) -> bool {
         self.known(room).is_some_and(|last| seq <= last)
     }

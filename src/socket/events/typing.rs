@@ -1,7 +1,7 @@
 //! `typing {userId, typing?}`: somebody is writing to one, or has stopped.
 //!
 //! The other's sockets here get `user-typing`, which ends by itself. Nothing is
-//! stored, and where somebody blocked the other nobody is told.
+//! stored, and where somebody blocked the other nothing is sent.
 
 use std::time::Duration;
 

@@ -32,7 +32,7 @@ pub(in crate::socket) struct Bounds {
     pub(in crate::socket) bytes: usize,
     /// Longest time without progress.
     pub(in crate::socket) stall: Duration,
-    /// Where deliveries that the client acknowledged are told.
+    /// Where deliveries that the client acknowledged go.
     pub(in crate::socket) confirmed: mpsc::Sender<Confirm>,
 }
 
