@@ -25,6 +25,17 @@ pub enum IdInput {
     Number(i64),
 }
 
+impl IdInput {
+    /// Whether two texts differ in nothing but capitals: a collection may take such ids for
+    /// the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let (Self::Text(one), Self::Text(other)) = (self, other) else {
+            return false;
+        };
+        one.to_lowercase() == other.to_lowercase()
+    }
+}
+
 /// The application's users.
 #[derive(Debug)]
 pub struct UserDirectory {
@@ -104,16 +115,21 @@ impl UserDirectory {
         let all = inputs.iter().flat_map(|one| candidates(self.id_type, one));
         let existing = self.users.list_existing(all.collect()).await;
         let existing = existing.map_err(|error| Error::of_read(&error))?;
-        let named = inputs.iter().map(|input| {
+        let mut named = Vec::with_capacity(inputs.len());
+        for input in inputs {
             let mut found = self.candidates(input).into_iter();
             let mut found = found.by_ref().filter(|id| existing.contains(id));
-            match (found.next(), found.next()) {
-                (None, _) => Err(Error::UserNotFound),
-                (Some(id), None) => Ok(id),
-                (Some(_), Some(_)) => Err(two_users()),
-            }
-        });
-        named.collect()
+            named.push(match (found.next(), found.next()) {
+                (Some(id), None) => id,
+                (Some(_), Some(_)) => return Err(two_users()),
+                // by a collation of its own the collection may know it
+                (None, _) => match self.find(input).await? {
+                    Some(user) => user.id.clone(),
+                    None => return Err(Error::UserNotFound),
+                },
+            });
+        }
+        Ok(named)
     }
 
     /// Gets a user known to the messenger, deleted or not, at most as old as

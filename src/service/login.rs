@@ -51,6 +51,11 @@ impl Messenger {
         let may_be = self.directory.candidates(named);
         match self.directory.find(proved).await? {
             Some(user) if may_be.contains(&user.id) => Ok(user),
+            // by its collation the collection may take both for the same
+            Some(user) if named.is_like(proved) => match self.directory.find(named).await? {
+                Some(other) if other.id == user.id => Ok(user),
+                _ => Err(Error::Forbidden),
+            },
             None if named == proved => Err(Error::UserNotFound),
             Some(_) | None => Err(Error::Forbidden),
         }

@@ -1,4 +1,4 @@
-//! Presence across nodes: what other nodes wrote is told to the people here.
+//! Presence across nodes: what other nodes wrote is announced to the people here.
 //!
 //! Every presence write carries the database's time. Once a second each node
 //! reads what was written since; while it is the only one it only looks for

@@ -148,13 +148,26 @@ impl Messenger {
         }
     }
 
-    /// The same for many, each once, in the order given.
+    /// The same for many, each once: those who are listed already, then the others.
     async fn all_to_be_listed(&self, me: &Me, inputs: Vec<IdInput>) -> Result<Vec<UserId>, Error> {
         if inputs.len() > MAX_LISTED {
             return Err(Error::BadRequest(format!(
                 "whitelist: must hold at most {MAX_LISTED} people"
             )));
         }
+        // the list as it stands is always taken back, even if somebody on it was deleted
+        let listed = self.read_privacy(me).await?.whitelist;
+        let known = |input: &IdInput| {
+            let candidates = self.directory.candidates(input);
+            let known = listed.iter().find(|one| candidates.contains(&one.user));
+            known.map(|one| one.user.clone())
+        };
+        let (kept, new): (Vec<_>, Vec<_>) = inputs
+            .into_iter()
+            .map(|input| known(&input).ok_or(input))
+            .partition(Result::is_ok);
+        let kept = kept.into_iter().filter_map(Result::ok);
+        let inputs: Vec<IdInput> = new.into_iter().filter_map(Result::err).collect();
         // where a rule is set, the same is asked for whoever does not exist
         let (users, is_missing) = match self.directory.find_all(&inputs).await {
             Err(Error::UserNotFound) if self.rule.is_set() => {
@@ -164,6 +177,7 @@ impl Messenger {
             found => (found?, false),
         };
         let mut once = HashSet::new();
+        let kept: Vec<UserId> = kept.filter(|id| once.insert(id.clone())).collect();
         let users: Vec<UserId> = users
             .into_iter()
             .filter(|id| once.insert(id.clone()))
@@ -172,7 +186,7 @@ impl Messenger {
             return Err(Error::BadRequest("whitelist: holds yourself".into()));
         }
         if !self.rule.is_set() {
-            return Ok(users);
+            return Ok([kept, users].concat());
         }
         let known: HashMap<UserId, bool> = futures::stream::iter(users.clone())
             .map(async |user| {
@@ -183,7 +197,7 @@ impl Messenger {
             .try_collect()
             .await?;
         if known.values().all(|known| *known) && !is_missing {
-            Ok(users)
+            Ok([kept, users].concat())
         } else {
             Err(Error::UserNotFound)
         }
@@ -202,6 +216,11 @@ impl Messenger {
             return Ok((blocked.user.clone(), Some(blocked.who)));
         }
         let user = self.user(input).await?;
+        // by its collation the collection may take the input for that one
+        let mut blocked = privacy.blocked.iter();
+        if let Some(blocked) = blocked.find(|one| one.user == user.id) {
+            return Ok((blocked.user.clone(), Some(blocked.who)));
+        }
         if self.may_know_of(me, &user.id).await? {
             Ok((user.id.clone(), None))
         } else {

@@ -10,6 +10,7 @@ mod webhook;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bson::doc;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
@@ -99,3 +100,26 @@ async fn login(server: &Server, id: &Value, token: &str) -> Person {
 
 /// The bound of the contract for the end of a socket whose token is over.
 const END: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collation_holds_for_the_token_and_for_whoever_is_named_alike() {
+    let server = jwt_server(&[]).await;
+    let create = doc! { "create": "users", "collation": { "locale": "en", "strength": 2 } };
+    server.database().run_command(create).await.unwrap();
+    let users = ["alice", "bob"].map(|id| doc! { "_id": id, "username": id });
+    server.collection("users").insert_many(users).await.unwrap();
+    for (subject, named, wanted) in [
+        ("alice", "alice", Ok(())),
+        ("ALICE", "alice", Ok(())),
+        ("ALICE", "ALICE", Ok(())),
+        ("alice", "Alice", Ok(())),
+        ("alice", "bob", Err("forbidden")),
+        ("alice", "BOB", Err("forbidden")),
+    ] {
+        let client = connect(&server, WIRE, &token(&json!(subject))).await;
+        let person = Person::new(client.unwrap(), json!(named));
+        let login = person.login().await.map(drop);
+        let login = login.map_err(|error| error["code"].as_str().unwrap().to_owned());
+        assert_eq!(login, wanted.map_err(str::to_owned), "{subject} as {named}");
+    }
+}

@@ -1,9 +1,12 @@
 //! `set-privacy`: only those on the list may write.
 
-use serde_json::json;
+use bson::doc;
+use bson::oid::ObjectId;
+use serde_json::{Value, json};
 
+use crate::support::poll;
 use crate::support::server::Server;
-use crate::support::user::code;
+use crate::support::user::{Person, code};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_whitelist_only_those_on_it_may_write() {
@@ -100,4 +103,35 @@ async fn a_whitelist_holds_other_users_only_and_not_too_many() {
     let most = json!({ "whitelist": vec![&bob; 1_000] });
     let set = alice.set_privacy(most).await.unwrap();
     assert_eq!(set["whitelist"], json!([bob]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_with_a_deleted_user_on_it_can_be_saved_again() {
+    let server = Server::with(&[("CHATZZ_USER_CACHE", "1s")]).await;
+    let (alice, bob) = server.pair().await;
+    let carol = server.user("carol").await;
+    let listed = json!({ "whitelistOnly": true, "whitelist": [bob.id] });
+    alice.set_privacy(listed).await.unwrap();
+    let users = server.collection("users");
+    users.delete_one(doc! { "username": "bob" }).await.unwrap();
+    poll::eventually("the deletion is noticed", async || {
+        is_deleted(&alice, &bob.id).await.then_some(())
+    })
+    .await;
+
+    let shown = alice.set_privacy(json!({})).await.unwrap();
+    let mut list = shown["whitelist"].as_array().unwrap().clone();
+    list.push(carol.clone());
+    let saved = alice.set_privacy(json!({ "whitelist": list })).await;
+    assert_eq!(saved.unwrap()["whitelist"], json!([bob.id, carol]));
+
+    let stranger = ObjectId::new().to_hex();
+    let refused = alice.set_privacy(json!({ "whitelist": [carol, stranger] }));
+    assert_eq!(refused.await.unwrap_err()["code"], "user-not-found");
+}
+
+/// Whether the server has noticed that somebody was deleted.
+async fn is_deleted(alice: &Person, bob: &Value) -> bool {
+    let sent = alice.send(bob, "are you still there?").await;
+    sent.is_err_and(|error| error["code"] == "user-not-found")
 }
