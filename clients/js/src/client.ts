@@ -7,6 +7,7 @@ import type { ChatzzEvents } from './events.js';
 import { userKey } from './key.js';
 import { Link } from './link.js';
 import type { State } from './link.js';
+import { checked } from './options.js';
 import type { Options } from './options.js';
 import { Outbox, newClientId } from './outbox.js';
 import type { ChatMessage, ChatzzState } from './state.js';
@@ -34,20 +35,27 @@ export class Chatzz extends Store<ChatzzState> {
   readonly once = this.#events.once.bind(this.#events) as Emitter<ChatzzEvents>['once'];
   readonly off = this.#events.off.bind(this.#events) as Emitter<ChatzzEvents>['off'];
 
-  /** Does not connect before `connect` is called. */
+  /** Does not connect before `connect` is called. Throws a `TypeError` if an option is wrong. */
   constructor(options: Options) {
     super();
-    this.#given = options.userId;
+    this.#given = checked(options).userId;
     const error = (error: ChatzzError) => this.#error(error);
     this.#link = new Link(options, {
       error,
       state: (state, reason) => this.#stateChanged(state, reason),
+      trouble: (error) => {
+        this.#error(error);
+        if (this.state === 'reconnecting') this.#events.emit('state', this.state, error.code);
+      },
       envelope: (envelope) => this.#envelope(envelope),
     });
     this.#outbox = new Outbox({
       error,
       storage: options.storage,
       key: `chatzz-outbox ${options.url} ${options.userId}`,
+      maxChars: options.maxChars,
+      storageTimeout: this.#link.timing.storageTimeout,
+      pause: () => this.#link.sleep(this.#link.timing.ackTimeout).then(() => this.isConnected()),
       send: (payload, obsolete) => this.#link.request('send-message', payload, { obsolete }),
       stored: ({ duplicate: _, ...message }: Message & { duplicate?: boolean }) => void this.#of(message).take([message]),
       changed: (userId) => this.conversation(userId).refresh(),
@@ -250,6 +258,7 @@ export class Chatzz extends Store<ChatzzState> {
       this.#outbox.start();
       this.#blocks.resume(this.#unlessClosed);
     } else if (reason !== 'connect') {
+      if (state === 'disconnected') this.#outbox.stop();
       this.#loss = reason;
       this.#events.emit('disconnect', reason);
     }
@@ -265,7 +274,7 @@ export class Chatzz extends Store<ChatzzState> {
   }
 }
 
-/** Connects a user, and stays connected. */
+/** Connects a user, and stays connected. Throws a `TypeError` if an option is wrong. */
 export function connect(options: Options): Chatzz {
   return new Chatzz(options).connect();
 }
