@@ -146,7 +146,7 @@ test('the way with React works as it is written', async () => {
   newcomer.shell(page.block('With React', 'sh'));
   newcomer.write({
     'vite.config.js': page.block('With React', 'js'), 'index.html': page.block('With React', 'html'),
-    'talk.jsx': page.block('With React', 'jsx'), 'main.jsx': page.block('With React', 'jsx', 1),
+    'talk.tsx': page.block('With React', 'tsx'), 'main.tsx': page.block('With React', 'tsx', 1),
   });
   await newcomer.vite();
   const [alice, bob] = await pair();
