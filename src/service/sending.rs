@@ -18,9 +18,9 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Checks a message: not blank, at most `max_chars` characters and 64 KiB,
-    /// no control characters but line feed and tab; client id of 1–64 printable
-    /// ASCII characters.
+    /// Checks a message: something to see, at most `max_chars` characters and
+    /// 64 KiB, no control characters but line feed, carriage return and tab; client
+    /// id of 1–64 printable ASCII characters.
     ///
     /// # Errors
     /// [`Error::BadRequest`] or [`Error::MessageTooLong`].
@@ -31,7 +31,7 @@ impl Draft {
         max_chars: usize,
     ) -> Result<Self, Error> {
         let bad = |text: &str| Err(Error::BadRequest(text.to_owned()));
-        if text.trim().is_empty() {
+        if text.chars().all(is_invisible) {
             return bad("message: must not be empty");
         }
         if text.len() > MESSAGE_MAX_BYTES {
@@ -63,6 +63,35 @@ impl Draft {
             client_id,
         })
     }
+}
+
+/// Whether a character shows nothing by itself: white space, those that Unicode calls
+/// `Default_Ignorable_Code_Point`, and the Braille pattern without dots.
+///
+/// `clients/js/src/text.ts` knows the same.
+fn is_invisible(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(
+            character,
+            '\u{AD}'
+                | '\u{34F}'
+                | '\u{61C}'
+                | '\u{115F}'..='\u{1160}'
+                | '\u{17B4}'..='\u{17B5}'
+                | '\u{180B}'..='\u{180F}'
+                | '\u{200B}'..='\u{200F}'
+                | '\u{202A}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}'
+                | '\u{2800}'
+                | '\u{3164}'
+                | '\u{FE00}'..='\u{FE0F}'
+                | '\u{FEFF}'
+                | '\u{FFA0}'
+                | '\u{FFF0}'..='\u{FFF8}'
+                | '\u{1BCA0}'..='\u{1BCA3}'
+                | '\u{1D173}'..='\u{1D17A}'
+                | '\u{E0000}'..='\u{E0FFF}'
+        )
 }
 
 impl Messenger {
@@ -142,5 +171,53 @@ impl Messenger {
         let found = messages.find_by_client_id(conversation.room, me.id, client_id);
         let found = found.await.map_err(|error| Error::of_read(&error))?;
         Ok(found.map(|_| conversation))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(text: &str) -> Result<Draft, Error> {
+        let to = IdInput::Text("bob".to_owned());
+        Draft::new(to, text.to_owned(), None, 100)
+    }
+
+    #[test]
+    fn a_message_with_nothing_to_see_is_refused() {
+        let blank = [
+            "",
+            " \n\t",
+            "\u{200B}\u{200B}",
+            "\u{FEFF}",
+            " \u{200D} ",
+            "\u{AD}",
+            "\u{2060}",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{E0041}",
+            "\u{FE0F}",
+            "\u{202E}",
+        ];
+        for text in blank {
+            let refused = draft(text);
+            assert!(matches!(refused, Err(Error::BadRequest(_))), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_with_anything_to_see_is_taken() {
+        let seen = [
+            ".",
+            "\u{200B}x",
+            "\u{1F44B}",
+            "\u{1F468}\u{200D}\u{1F467}",
+            "\u{2764}\u{FE0F}",
+            "\u{FFFD}",
+            "a\u{AD}b",
+        ];
+        for text in seen {
+            assert!(draft(text).is_ok(), "{text:?}");
+        }
     }
 }

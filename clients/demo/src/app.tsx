@@ -29,8 +29,8 @@ export function App({ chat, me, users }: { chat: Chatzz; me: DemoUser; users: De
   );
 
   useEffect(() => chat.on('error', ({ code, message }) => {
-    // That one is blocked is said where the message is, and to whom it went.
-    if (code !== 'blocked') toast(message);
+    // That one is blocked is said where the message is, and to whom it went; that there is no connection, in the banner.
+    if (code !== 'blocked' && code !== 'unreachable') toast(message);
   }), [chat]);
   // Asked once: from then on each conversation knows, also when it was done on another device.
   useEffect(() => void chat.blockedUsers().catch(({ message }) => toast(`Blocked people: ${message}`)), [chat]);

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
-import { messageKey } from 'chatzz-client';
+import { messageKey, readWhenSeen } from 'chatzz-client';
 import type { ChatMessage, Chatzz, Conversation } from 'chatzz-client';
 
 import { clock, dayOf } from './people.ts';
@@ -19,9 +19,13 @@ interface Props {
   name: string;
 }
 
+/** Whether a person looks at this page; in `/duo`, at either half of it. */
+const isWatched = (): boolean => (window.top ?? window).document.hasFocus();
+
 /** The messages, with a line where a day begins. Older ones are fetched when one scrolls up to them. */
 export function Log({ chat, conversation, messages, hasOlder, name }: Props) {
   const list = useRef<HTMLDivElement>(null);
+  const end = useRef<HTMLDivElement>(null);
   const [loading, setLoading] = useState(false);
   /** What was on the screen before the change: a place to return to. */
   const before = useRef({ first: '', height: 0 });
@@ -52,6 +56,17 @@ export function Log({ chat, conversation, messages, hasOlder, name }: Props) {
     if (own) list.current!.scrollTop = list.current!.scrollHeight;
   }, [own]);
 
+  useEffect(() => {
+    const stop = readWhenSeen(conversation, end.current!, isWatched);
+    // In `/duo`, the page around this one is that which gets the focus.
+    const focused = () => void dispatchEvent(new Event('focus'));
+    if (window.top && window.top !== window) window.top.addEventListener('focus', focused);
+    return () => {
+      stop();
+      window.top?.removeEventListener('focus', focused);
+    };
+  }, [conversation]);
+
   let day = '';
   return (
     <div
@@ -68,6 +83,7 @@ export function Log({ chat, conversation, messages, hasOlder, name }: Props) {
         const shown = <Message key={key} chat={chat} message={message} name={name} />;
         return day === before ? [shown] : [<h3 key={`day of ${key}`} class="day">{day}</h3>, shown];
       })}
+      <div ref={end} class="end" />
     </div>
   );
 }

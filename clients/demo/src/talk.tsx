@@ -1,5 +1,3 @@
-import { useEffect } from 'preact/hooks';
-
 import type { Chatzz } from 'chatzz-client';
 import { useChat, useConversation } from 'chatzz-client/react';
 
@@ -10,27 +8,10 @@ import { nameOf, seen } from './people.ts';
 import { Person } from './person.tsx';
 import { toast } from './toasts.tsx';
 
-/** Whether a person looks at this page; in `/duo`, at either half of it. */
-function isWatched(): boolean {
-  return document.visibilityState === 'visible' && (window.top ?? window).document.hasFocus();
-}
-
 /** One conversation. */
 export function Talk({ chat, userId, close }: { chat: Chatzz; userId: string; close(): void }) {
   const { conversation, contact, messages, hasOlder, presence, lastOnline, typing, blocked } = useConversation(chat, userId);
   const { state } = useChat(chat);
-
-  useEffect(() => {
-    const read = () => void (isWatched() && conversation.markRead().catch(() => {}));
-    read();
-    const targets = [window, window.top ?? window];
-    for (const target of targets) target.addEventListener('focus', read);
-    document.addEventListener('visibilitychange', read);
-    return () => {
-      for (const target of targets) target.removeEventListener('focus', read);
-      document.removeEventListener('visibilitychange', read);
-    };
-  }, [conversation, messages, state]);
 
   if (!contact) return <p class="empty dim">Opening the conversation …</p>;
   const name = nameOf(contact);

@@ -7,47 +7,55 @@ import type { ChatzzEvents } from './events.js';
 import { userKey } from './key.js';
 import { Link } from './link.js';
 import type { State } from './link.js';
+import { checked } from './options.js';
 import type { Options } from './options.js';
 import { Outbox, newClientId } from './outbox.js';
 import type { ChatMessage, ChatzzState } from './state.js';
 import type {
-  AddedContact, Envelope, HistoryPage, LastMessage, Login, Message, Payload, Privacy, Requests, Result,
+  AddedContact, AnyUser, Contact, Envelope, HistoryPage, LastMessage, Login, Message, Payload, Privacy, Requests, Result,
   UserDetails, UserId,
 } from './wire.js';
 
-/** One user's chats, on one connection that is kept open. */
-export class Chatzz extends Store<ChatzzState> {
+/** One user's chats, on one connection that is kept open. `User` has the fields of the application's users. */
+export class Chatzz<User = AnyUser> extends Store<ChatzzState<User>> {
   #given: UserId;
   #link: Link;
   #outbox: Outbox;
   #blocks: Blocks;
   #host: ConversationHost;
-  #events = new Emitter<ChatzzEvents>();
-  #conversations = new Map<string, Conversation>();
-  #user: UserDetails | undefined;
+  #events = new Emitter<ChatzzEvents<any>>();
+  #conversations = new Map<string, Conversation<User>>();
+  #user: UserDetails<any> | undefined;
   #meta: Record<string, unknown> | undefined;
   #loss = '';
   /** Whether there has been a login. */
   #isKnown = false;
 
-  readonly on = this.#events.on.bind(this.#events) as Emitter<ChatzzEvents>['on'];
-  readonly once = this.#events.once.bind(this.#events) as Emitter<ChatzzEvents>['once'];
-  readonly off = this.#events.off.bind(this.#events) as Emitter<ChatzzEvents>['off'];
+  readonly on = this.#events.on.bind(this.#events) as Emitter<ChatzzEvents<User>>['on'];
+  readonly once = this.#events.once.bind(this.#events) as Emitter<ChatzzEvents<User>>['once'];
+  readonly off = this.#events.off.bind(this.#events) as Emitter<ChatzzEvents<User>>['off'];
 
-  /** Does not connect before `connect` is called. */
+  /** Does not connect before `connect` is called. Throws a `TypeError` if an option is wrong. */
   constructor(options: Options) {
     super();
-    this.#given = options.userId;
+    this.#given = checked(options).userId;
     const error = (error: ChatzzError) => this.#error(error);
     this.#link = new Link(options, {
       error,
       state: (state, reason) => this.#stateChanged(state, reason),
+      trouble: (error) => {
+        this.#error(error);
+        if (this.state === 'reconnecting') this.#events.emit('state', this.state, error.code);
+      },
       envelope: (envelope) => this.#envelope(envelope),
     });
     this.#outbox = new Outbox({
       error,
       storage: options.storage,
       key: `chatzz-outbox ${options.url} ${options.userId}`,
+      maxChars: options.maxChars,
+      storageTimeout: this.#link.timing.storageTimeout,
+      pause: () => this.#link.sleep(this.#link.timing.ackTimeout).then(() => this.isConnected()),
       send: (payload, obsolete) => this.#link.request('send-message', payload, { obsolete }),
       stored: ({ duplicate: _, ...message }: Message & { duplicate?: boolean }) => void this.#of(message).take([message]),
       changed: (userId) => this.conversation(userId).refresh(),
@@ -74,10 +82,10 @@ export class Chatzz extends Store<ChatzzState> {
   get userId(): UserId { return this.#user?._id ?? this.#given; }
   get state(): State { return this.#link.state; }
   /** The user's own details, once logged in. */
-  get user(): UserDetails | undefined { return this.#user; }
+  get user(): UserDetails<User> | undefined { return this.#user; }
   /** What the application returned at the login, with `CHATZZ_AUTH=webhook`. */
   get meta(): Record<string, unknown> | undefined { return this.#meta; }
-  get conversations(): readonly Conversation[] { return this.snapshot().conversations; }
+  get conversations(): readonly Conversation<User>[] { return this.snapshot().conversations; }
   get unread(): number { return this.snapshot().unread; }
   isConnected(): boolean { return this.state === 'connected'; }
   isDisconnected(): boolean { return this.state === 'disconnected'; }
@@ -100,17 +108,17 @@ export class Chatzz extends Store<ChatzzState> {
   }
 
   /** The conversation with another user: the same object at each call. */
-  conversation(userId: UserId): Conversation {
+  conversation(userId: UserId): Conversation<User> {
     const key = userKey(userId);
     const known = this.#conversations.get(key);
     if (known) return known;
-    const conversation = new Conversation(this.#host, userId);
+    const conversation = new Conversation<User>(this.#host, userId);
     this.#conversations.set(key, conversation);
     return conversation;
   }
 
   /** Opens the chat room with another user; a repeat changes nothing. */
-  async addContact(userId: UserId): Promise<Conversation> {
+  async addContact(userId: UserId): Promise<Conversation<User>> {
     const contact = await this.request('add-chat-user', { userToAdd: userId });
     const conversation = this.conversation(contact._id);
     if (conversation.contact) return conversation;
@@ -122,24 +130,24 @@ export class Chatzz extends Store<ChatzzState> {
    * Sends a text: it shows at once, and the promise resolves when it is stored, however long that takes. It rejects
    * when the server refuses the message for good; it then stays `failed` until `retry` or `discard`.
    */
-  send(userId: UserId, message: string, clientId = newClientId()): Promise<Message> {
+  send(userId: UserId, message: string, clientId = newClientId()): Promise<Message<User>> {
     return this.conversation(userId).send(message, clientId);
   }
 
   /** Tries to send a failed message again. */
-  retry(clientId: string): Promise<Message> { return this.#outbox.retry(clientId); }
+  retry(clientId: string): Promise<Message<User>> { return this.#outbox.retry(clientId) as Promise<Message<any>>; }
 
   /** Removes a message from the outbox. If it has been sent already, it may still be stored. */
   discard(clientId: string): void { this.#outbox.discard(clientId); }
 
   /** One page of history, which is not added to the conversation; for that there is `loadOlder`. */
-  getOldMessages(page: HistoryPage): Promise<{ messages: Message[]; hasMore: boolean }> {
-    return this.request('get-old-messages', page);
+  getOldMessages(page: HistoryPage): Promise<{ messages: Message<User>[]; hasMore: boolean }> {
+    return this.request('get-old-messages', page) as Promise<{ messages: Message<any>[]; hasMore: boolean }>;
   }
 
   /** Marks one message as read; `conversation(userId).markRead()` marks all. */
-  async readMessage(messageId: string): Promise<Message> {
-    const message = await this.request('message-read', { messageId });
+  async readMessage(messageId: string): Promise<Message<User>> {
+    const message: Message<any> = await this.request('message-read', { messageId });
     this.#of(message).status(message);
     return message;
   }
@@ -151,8 +159,8 @@ export class Chatzz extends Store<ChatzzState> {
   }
 
   /** One page of the contacts who are online now; `after` is the `_id` of the last one of the page before. */
-  activeUsers(page: Payload<'get-active-users'> = {}): Promise<Result<'get-active-users'>> {
-    return this.request('get-active-users', page);
+  activeUsers(page: Payload<'get-active-users'> = {}): Promise<{ users: Contact<User>[]; hasMore: boolean }> {
+    return this.request('get-active-users', page) as Promise<{ users: Contact<any>[]; hasMore: boolean }>;
   }
 
   /** Stops accepting messages from another user; the history stays. A repeat changes nothing. */
@@ -166,8 +174,8 @@ export class Chatzz extends Store<ChatzzState> {
   }
 
   /** Everybody whom the user has blocked. From the first call on, `blocked` of each conversation is kept up to date. */
-  blockedUsers(): Promise<UserDetails[]> {
-    return this.#blocks.load();
+  blockedUsers(): Promise<UserDetails<User>[]> {
+    return this.#blocks.load() as Promise<UserDetails<any>[]>;
   }
 
   /** Sets who may write to the user; absent fields stay as they are. Resolves with the new settings. */
@@ -181,14 +189,14 @@ export class Chatzz extends Store<ChatzzState> {
   }
 
   /** Whether the user sent the message, or is about to. */
-  isMine(message: ChatMessage | LastMessage): boolean {
+  isMine(message: ChatMessage<any> | LastMessage): boolean {
     // A message in the outbox has no sender yet.
     if (!('from' in message)) return true;
     const { from } = message;
     return userKey(typeof from === 'object' ? from._id : from) === userKey(this.userId);
   }
 
-  protected override compute(): ChatzzState {
+  protected override compute(): ChatzzState<User> {
     const conversations = [...this.#conversations.values()].filter(({ contact }) => contact);
     const time = ({ last, contact }: Conversation) => last?.createdAt ?? contact?.addedAt ?? '';
     conversations.sort((one, other) => (time(one) < time(other) ? 1 : -1));
@@ -196,7 +204,7 @@ export class Chatzz extends Store<ChatzzState> {
     return { state: this.state, user: this.#user, conversations, unread };
   }
 
-  #of(message: Message): Conversation {
+  #of(message: Message<any>): Conversation<User> {
     return this.conversation(this.isMine(message) ? message.to._id : message.from._id);
   }
 
@@ -250,6 +258,7 @@ export class Chatzz extends Store<ChatzzState> {
       this.#outbox.start();
       this.#blocks.resume(this.#unlessClosed);
     } else if (reason !== 'connect') {
+      if (state === 'disconnected') this.#outbox.stop();
       this.#loss = reason;
       this.#events.emit('disconnect', reason);
     }
@@ -265,8 +274,8 @@ export class Chatzz extends Store<ChatzzState> {
   }
 }
 
-/** Connects a user, and stays connected. */
-export function connect(options: Options): Chatzz {
-  return new Chatzz(options).connect();
+/** Connects a user, and stays connected. `User` has the fields of the application's users: `connect<{ name: string }>(…)`. Throws a `TypeError` if an option is wrong. */
+export function connect<User = AnyUser>(options: Options): Chatzz<User> {
+  return new Chatzz<User>(options).connect();
 }
 

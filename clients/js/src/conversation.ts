@@ -8,7 +8,7 @@ import { newClientId } from './outbox.js';
 import type { Outbox } from './outbox.js';
 import type { ChatMessage, ConversationState } from './state.js';
 import type { Link } from './link.js';
-import type { AddedContact, Contact, LastMessage, Message, PresenceChange, StatusChange, UserId } from './wire.js';
+import type { AddedContact, AnyUser, Contact, LastMessage, Message, PresenceChange, StatusChange, UserId } from './wire.js';
 
 /** @internal */
 export interface ConversationHost {
@@ -18,9 +18,9 @@ export interface ConversationHost {
   isMine(message: Message | LastMessage): boolean;
   isBlocked(userId: string): boolean;
   changed(): void;
-  arrived(messages: Message[], conversation: Conversation): void;
-  advanced(messages: Message[], conversation: Conversation): void;
-  typing(conversation: Conversation): void;
+  arrived(messages: Message[], conversation: Conversation<any>): void;
+  advanced(messages: Message[], conversation: Conversation<any>): void;
+  typing(conversation: Conversation<any>): void;
   error(error: ChatzzError): void;
 }
 
@@ -30,7 +30,7 @@ const PAGE = 500;
 const BACK = 2 * PAGE;
 
 /** The conversation with one other user. */
-export class Conversation extends Store<ConversationState> {
+export class Conversation<User = AnyUser> extends Store<ConversationState<User>> {
   #id: UserId;
   #host: ConversationHost;
   #contact: AddedContact | undefined;
@@ -59,19 +59,27 @@ export class Conversation extends Store<ConversationState> {
 
   /** The other person's id: the server's own form of it, once it is known. */
   get userId(): string { return String(this.#contact?._id ?? this.#id); }
+  /** The other person's details; absent until both have a chat room. */
   get contact() { return this.snapshot().contact; }
+  /** By `seq`, with no gap that the server could fill, followed by the messages in the outbox. */
   get messages() { return this.snapshot().messages; }
+  /** The newest stored message, also when `messages` does not reach it yet. */
   get last() { return this.snapshot().last; }
+  /** How many messages of the other person are unread. */
   get unread() { return this.snapshot().unread; }
+  /** Whether the other person is online; absent until it is known. */
   get presence() { return this.snapshot().presence; }
+  /** Whether `loadOlder` can find something. */
   get hasOlder() { return this.snapshot().hasOlder; }
+  /** Whether the user has blocked the other person, as far as known: see `Chatzz.blockedUsers`. */
   get blocked() { return this.#host.isBlocked(this.userId); }
+  /** Whether the other person is typing at this moment. */
   get typing() { return this.#typing.shown; }
 
   /** Sends a text; see `Chatzz.send`. */
-  send(message: string, clientId = newClientId()): Promise<Message> {
+  send(message: string, clientId = newClientId()): Promise<Message<User>> {
     this.#typing.sent();
-    return this.#host.outbox.add(this.#id, message, clientId);
+    return this.#host.outbox.add(this.#id, message, clientId) as Promise<Message<any>>;
   }
 
   /** Call it with the text of the input field at each change: the other person sees that the user is typing. Calls are batched. */
@@ -163,7 +171,7 @@ export class Conversation extends Store<ConversationState> {
     this.#changed();
   }
 
-  protected override compute(): ConversationState {
+  protected override compute(): ConversationState<any> {
     const { low, high, last } = this.#timeline;
     const messages: ChatMessage[] = this.#timeline.between(1, high);
     // The user's own message after a gap was on the screen already, and stays while the gap is filled.

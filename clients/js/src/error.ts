@@ -1,10 +1,11 @@
 import type { ServerCode, WireError } from './wire.js';
 
 /**
- * The codes of this library: `timeout` (no answer), `disconnected` (not trying to connect),
- * `discarded` (the message was removed from the outbox), `storage` (the storage failed).
+ * The codes of this library: `unreachable` (there is no chatzz at the address, or it refuses the page's origin),
+ * `timeout` (no answer), `disconnected` (not trying to connect), `discarded` (the message was removed from the outbox),
+ * `storage` (the storage failed).
  */
-export type ClientCode = 'timeout' | 'disconnected' | 'discarded' | 'storage';
+export type ClientCode = 'unreachable' | 'timeout' | 'disconnected' | 'discarded' | 'storage';
 
 /** Decide by it; later servers may have more. */
 export type ErrorCode = ServerCode | ClientCode | (string & {});
@@ -28,9 +29,10 @@ export class ChatzzError extends Error {
     return new ChatzzError(code, message, undefined, retryAfterMs);
   }
 
-  /** @internal The error of a refused handshake, whose message begins with a code. */
-  static ofHandshake(error: Error): ChatzzError {
-    const [, code = 'unavailable', said = error.message] = /^([a-z]+(?:-[a-z]+)*): (.*)$/s.exec(error.message) ?? [];
+  /** @internal The error of a handshake: a refusal of the server begins with its code. */
+  static ofHandshake(error: Error, url: string): ChatzzError {
+    const [, code = 'unreachable', said = `no chatzz at ${url}, or it refuses this page's origin: ${error.message}`] =
+      /^([a-z]+(?:-[a-z]+)*): (.*)$/s.exec(error.message) ?? [];
     return new ChatzzError(code, said, error);
   }
 }
@@ -40,7 +42,7 @@ const FINAL = new Set<string>([
   'message-not-found', 'message-too-long', 'client-id-conflict', 'blocked', 'disconnected',
 ]);
 const RETRIED = new Set<string>([
-  'timeout', 'unauthorized', 'not-connected', 'overloaded', 'unavailable', 'unknown-outcome', 'rate-limited',
+  'unreachable', 'timeout', 'unauthorized', 'not-connected', 'overloaded', 'unavailable', 'unknown-outcome', 'rate-limited',
 ]);
 
 /** How many attempts are made for an event that fails with `internal` or with an unknown code. */

@@ -1,10 +1,10 @@
 import type { Conversation } from './conversation.js';
 import type { ChatzzError } from './error.js';
 import type { State } from './link.js';
-import type { AddedContact, Message, PresenceChange, PrivacyChange } from './wire.js';
+import type { AddedContact, AnyUser, Message, PresenceChange, PrivacyChange } from './wire.js';
 
 /** The events of a client: event → arguments of a listener. */
-export type ChatzzEvents = {
+export type ChatzzEvents<User = AnyUser> = {
   /** Logged in for the first time. */
   connect: [];
   /** The connection is lost, or ended; the reason, such as `transport close` or `client`. */
@@ -13,20 +13,20 @@ export type ChatzzEvents = {
   reconnect: [reason: string];
   state: [state: State, reason: string];
   /** A message that is new to this client, from either person: each once, and per conversation in the order of `seq`. */
-  message: [message: Message, conversation: Conversation];
+  message: [message: Message<User>, conversation: Conversation<User>];
   /** The same messages, those that arrived together. */
-  messages: [messages: Message[], conversation: Conversation];
+  messages: [messages: Message<User>[], conversation: Conversation<User>];
   /** At a login: what the other person wrote in the meantime. All of it is also emitted as `message`. */
-  missed: [messages: Message[], conversation: Conversation];
+  missed: [messages: Message<User>[], conversation: Conversation<User>];
   /** Messages that became `sent` or `read`. */
-  status: [messages: Message[], conversation: Conversation];
-  presence: [change: PresenceChange];
+  status: [messages: Message<User>[], conversation: Conversation<User>];
+  presence: [change: PresenceChange<User>];
   /** The other person started or stopped typing. */
-  typing: [typing: boolean, conversation: Conversation];
+  typing: [typing: boolean, conversation: Conversation<User>];
   /** The data of another person's `signal`. */
-  signal: [data: unknown, conversation: Conversation];
+  signal: [data: unknown, conversation: Conversation<User>];
   /** Somebody opened a chat room with the user, now or while the user was away. */
-  'contact-added': [contact: AddedContact, conversation: Conversation];
+  'contact-added': [contact: AddedContact<User>, conversation: Conversation<User>];
   /** Another device of the user blocked or unblocked somebody, or set who may write. */
   privacy: [change: PrivacyChange];
   /** Errors that no promise reports. Without a listener they are logged to the console. */

@@ -1,5 +1,5 @@
 import type { ChatMessage } from './state.js';
-import type { UserId } from './wire.js';
+import type { AnyUser, UserId } from './wire.js';
 
 const HEX = /^([0-9a-f]{24}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
 
@@ -10,6 +10,6 @@ export function userKey(id: UserId): string {
 }
 
 /** A key for lists: a message keeps it when it moves from the outbox to the stored messages. */
-export function messageKey(message: ChatMessage): string {
+export function messageKey<User = AnyUser>(message: ChatMessage<User>): string {
   return message.clientId ?? ('_id' in message ? message._id : '');
 }

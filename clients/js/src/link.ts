@@ -5,6 +5,7 @@ import { ChatzzError, mayRetry } from './error.js';
 import { Lane } from './lane.js';
 import { TIMING } from './options.js';
 import type { Options, Timing } from './options.js';
+import { now, within } from './time.js';
 import { keepToken } from './token.js';
 import type { Ack, Envelope, Payload, Requests, Result } from './wire.js';
 
@@ -17,6 +18,8 @@ export type State = 'connected' | 'disconnected' | 'reconnecting';
 /** @internal */
 export interface LinkEvents {
   state(state: State, reason: string): void;
+  /** An attempt to connect failed for the first time since the last login; it goes on. */
+  trouble(error: ChatzzError): void;
   envelope(envelope: Envelope): void;
   error(error: ChatzzError): void;
 }
@@ -44,11 +47,13 @@ export class Link {
   /** Grows with each connection, so that code of an older one can detect it. */
   #epoch = 0;
   #token: string | undefined;
-  /** How far this machine's clock is ahead of the server's, in ms. */
-  #ahead = 0;
+  /** How far the server's clock is ahead of `now`, in ms. */
+  #ahead = Date.now() - now();
   #pause: number;
   /** How long the server wants the next attempt to wait, at least, in ms. */
   #least = 0;
+  /** Whether somebody was told why there is no login. */
+  #isTold = false;
   /** Why the client is not trying to connect. */
   #why = closed();
   #waiters: Waiter[] = [];
@@ -76,7 +81,7 @@ export class Link {
     this.#socket = socket;
     socket.on('connect', () => void this.#login());
     socket.on('disconnect', (reason) => this.#lost(reason));
-    socket.on('connect_error', (error) => this.#refused(ChatzzError.ofHandshake(error)));
+    socket.on('connect_error', (error) => this.#refused(ChatzzError.ofHandshake(error, options.url)));
     socket.on('chatzz', (envelope: Envelope, confirm?: () => void) => {
       on.envelope(envelope);
       confirm?.();
@@ -86,6 +91,7 @@ export class Link {
   open(): void {
     if (this.state !== 'disconnected') return;
     this.#pause = this.timing.retryMin;
+    this.#isTold = false;
     globalThis.addEventListener?.('online', this.#online);
     this.#set('reconnecting', 'connect');
     void this.#attempt();
@@ -158,7 +164,7 @@ export class Link {
 
   /** The time by the server's clock. */
   serverNow(): number {
-    return Date.now() - this.#ahead;
+    return now() + this.#ahead;
   }
 
   /** A pause that `close` ends; with `connected`, a lost connection ends it too. */
@@ -180,15 +186,20 @@ export class Link {
   async #attempt(): Promise<void> {
     const epoch = (this.#epoch += 1);
     try {
-      this.#token = this.#options.getToken ? await this.#options.getToken() : this.#options.token;
+      this.#token = this.#options.getToken ? await this.#askToken(this.#options.getToken) : this.#options.token;
     } catch (cause) {
       if (epoch !== this.#epoch) return;
-      this.#on.error(new ChatzzError('unauthorized', 'getToken failed', cause));
+      this.#trouble(new ChatzzError('unauthorized', 'getToken failed', cause));
       return this.#later(epoch);
     }
     if (epoch !== this.#epoch) return;
     this.#socket.auth = this.#token === undefined ? {} : { token: this.#token };
     this.#socket.connect();
+  }
+
+  /** A fresh token; the application may take as long as the server. */
+  #askToken(getToken: () => string | Promise<string>): Promise<string> {
+    return within(this.timing.ackTimeout, 'getToken', getToken());
   }
 
   async #login(): Promise<void> {
@@ -197,25 +208,28 @@ export class Link {
       const { userId } = this.#options;
       const { serverTime } = await this.emit('connect-user', { userId, deliveryAcks: true });
       if (epoch !== this.#epoch || !this.#socket.connected) return;
-      this.#ahead = Date.now() - Date.parse(serverTime);
+      this.#ahead = Date.parse(serverTime) - now();
       this.#pause = this.timing.retryMin;
+      this.#isTold = false;
       this.#set('connected', 'login');
       for (const waiter of this.#waiters.splice(0)) waiter.resolve();
       const { getToken } = this.#options;
       if (!getToken || this.#token === undefined) return;
       const alive = () => epoch === this.#epoch && this.state === 'connected';
-      await keepToken(this, this.#token, getToken, alive, this.#on.error);
+      await keepToken(this, this.#token, () => this.#askToken(getToken), alive, this.#on.error);
     } catch (error) {
       if (epoch !== this.#epoch || !(error instanceof ChatzzError)) return;
       if (!mayRetry(error, 1)) return this.#fail(error);
       this.#least = error.retryAfterMs ?? 0;
-      this.#socket.disconnect();
+      this.#trouble(error);
+      if (epoch === this.#epoch) this.#socket.disconnect();
     }
   }
 
   #lost(reason: string): void {
     if (this.state === 'disconnected') return;
     const epoch = this.#epoch;
+    if (this.state !== 'connected') this.#trouble(new ChatzzError('unreachable', `the connection ended before the login: ${reason}`));
     this.#set('reconnecting', reason);
     for (const wake of [...this.#dozers]) wake();
     void this.#later(epoch);
@@ -226,8 +240,18 @@ export class Link {
     const epoch = this.#epoch;
     const hopeless = error.code === 'unauthorized' && !this.#options.getToken;
     if (hopeless || !mayRetry(error, 1)) return this.#fail(error);
-    if (error.code === 'unauthorized') this.#on.error(error);
+    this.#trouble(error);
     void this.#later(epoch);
+  }
+
+  /** Tells of a failed attempt, once; of a token at each, since the application has to do something about it. */
+  #trouble(error: ChatzzError): void {
+    if (this.#isTold) {
+      if (error.code === 'unauthorized') this.#on.error(error);
+    } else {
+      this.#isTold = true;
+      this.#on.trouble(error);
+    }
   }
 
   #fail(error: ChatzzError): void {

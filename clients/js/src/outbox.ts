@@ -1,7 +1,12 @@
 import { ChatzzError } from './error.js';
 import { userKey } from './key.js';
 import type { ChatzzStorage } from './options.js';
+import { isBlank, isTooLong, tidied } from './text.js';
+import { within } from './time.js';
 import type { Message, Payload, UserId, WireError } from './wire.js';
+
+/** What the server takes as a key. */
+const CLIENT_ID = /^[ -~]{1,64}$/;
 
 /** A message that the server has not stored yet, as far as this client knows. */
 export interface PendingMessage {
@@ -18,6 +23,8 @@ export interface PendingMessage {
 
 interface Entry {
   pending: PendingMessage;
+  /** Whether another page wrote it, or this one before a reload. */
+  adopted: boolean;
   promise: Promise<Message>;
   resolve(message: Message): void;
   reject(error: ChatzzError): void;
@@ -29,23 +36,35 @@ type Kept = Omit<PendingMessage, 'error'> & { error?: { code: string; message: s
 export interface OutboxHost {
   storage: ChatzzStorage | undefined;
   key: string;
+  maxChars: number | undefined;
+  /** How long the storage may take, in ms. */
+  storageTimeout: number;
   /** Sends until there is an answer, or until it is obsolete. */
   send(payload: Payload<'send-message'>, obsolete: () => boolean): Promise<Message>;
   stored(message: Message): void;
   changed(userId: UserId): void;
   error(error: ChatzzError): void;
+  /** Waits for as long as a send may take; whether the user is logged in afterwards. */
+  pause(): Promise<boolean>;
 }
 
-/** @internal Messages being sent: for each receiver one after the other, in the order in which they were written. */
+/**
+ * @internal Messages being sent: for each receiver one after the other, in the order in which they were written.
+ *
+ * Pages of one user share a storage. What one of them leaves there is sent by those that log in or stay: two of them
+ * may send the same message, which the server stores once.
+ */
 export class Outbox {
   #host: OutboxHost;
   #entries: Entry[] = [];
+  /** Every message that has been here: it is not taken over again. */
+  #known = new Set<string>();
   #sending = new Set<string>();
-  #writing: Promise<void>;
+  #writing = Promise.resolve();
 
   constructor(host: OutboxHost) {
     this.#host = host;
-    this.#writing = this.#load();
+    this.#adopt();
   }
 
   list(userId?: UserId): PendingMessage[] {
@@ -53,12 +72,20 @@ export class Outbox {
     return userId === undefined ? all : all.filter(({ to }) => userKey(to) === userKey(userId));
   }
 
-  add(to: UserId, message: string, clientId: string): Promise<Message> {
+  add(to: UserId, text: string, clientId: string): Promise<Message> {
     const known = this.#find(clientId);
     if (known) return known.promise;
+    const message = tidied(text);
     const entry = entryOf({ clientId, to, message, createdAt: new Date().toISOString(), status: 'waiting' });
+    if (isBlank(message) || !CLIENT_ID.test(clientId)) {
+      // There is nothing to show, and nothing that another attempt could change.
+      entry.reject(new ChatzzError('bad-request', isBlank(message) ? 'the message is empty' : 'the clientId is not 1 to 64 ASCII characters'));
+      return entry.promise;
+    }
+    this.#known.add(clientId);
     this.#entries.push(entry);
-    this.#put(entry);
+    if (isTooLong(message, this.#host.maxChars)) this.#fail(entry, new ChatzzError('message-too-long', 'the message is too long'));
+    else this.#put(entry);
     return entry.promise;
   }
 
@@ -80,8 +107,19 @@ export class Outbox {
     if (message.clientId !== undefined) this.#take(message.clientId)?.resolve(message);
   }
 
-  /** Continues with all waiting messages. */
+  /** After a login: continues with all waiting messages, also those of pages that were closed. */
   start(): void {
+    globalThis.addEventListener?.('storage', this.#touched);
+    this.#adopt();
+    this.#pumpAll();
+  }
+
+  /** Other pages do not matter any more. */
+  stop(): void {
+    globalThis.removeEventListener?.('storage', this.#touched);
+  }
+
+  #pumpAll(): void {
     for (const { to } of this.list()) void this.#pump(userKey(to));
   }
 
@@ -131,33 +169,66 @@ export class Outbox {
     } catch (error) {
       if (gone()) return true;
       if (!(error instanceof ChatzzError) || error.code === 'disconnected') return false;
-      entry.pending = { ...entry.pending, status: 'failed', error };
-      this.#put(entry);
-      entry.reject(error);
-      this.#host.error(error);
+      this.#fail(entry, error);
     }
     return true;
   }
 
-  async #load(): Promise<void> {
-    const { storage, key } = this.#host;
-    const text = await Promise.resolve().then(() => storage?.getItem(key)).catch(this.#refused);
-    const kept = parse(text).map(({ error, ...rest }) => entryOf({ ...rest, ...(error && { error: ChatzzError.of(error) }) }));
-    this.#entries = [...kept.filter(({ pending }) => !this.#find(pending.clientId)), ...this.#entries];
-    for (const { pending } of kept) this.#host.changed(pending.to);
-    // Not awaited: it waits for this call.
-    this.start();
+  #fail(entry: Entry, error: ChatzzError): void {
+    entry.pending = { ...entry.pending, status: 'failed', error };
+    this.#put(entry);
+    entry.reject(error);
+    this.#host.error(error);
   }
+
+  /** Takes over those of the stored messages that are not known here, and drops those that another page has removed. */
+  #adopt(isLeft: (kept: Kept) => boolean = () => true): void {
+    const { storage, key } = this.#host;
+    if (!storage) return;
+    this.#then(async () => {
+      const text = storage.getItem(key);
+      const kept = parse(isThenable(text) ? await this.#timely(text) : text);
+      const ids = new Set(kept.map(({ clientId }) => clientId));
+      for (const { adopted, pending: { clientId } } of this.#entries) if (adopted && !ids.has(clientId)) this.discard(clientId);
+      const left = kept.filter((one) => !this.#known.has(one.clientId) && isLeft(one));
+      const entries = left.map(({ error, ...rest }) => entryOf({ ...rest, ...(error && { error: ChatzzError.of(error) }) }, true));
+      this.#entries = [...entries, ...this.#entries];
+      for (const { pending } of entries) {
+        this.#known.add(pending.clientId);
+        this.#host.changed(pending.to);
+      }
+      // Not awaited: it waits for this.
+      this.#pumpAll();
+    });
+  }
+
+  /** Another page has changed the storage. */
+  #touched = async ({ key, newValue }: StorageEvent): Promise<void> => {
+    if (key !== this.#host.key) return;
+    this.#adopt(() => false);
+    const written = new Set(parse(newValue).map(({ clientId }) => clientId));
+    // A page that is open has sent it by then; what is left was written by one that is not.
+    if (await this.#host.pause()) this.#adopt(({ clientId }) => written.has(clientId));
+  };
 
   /** Reads, changes and writes the list, without a pause if the storage is synchronous, as other pages may do the same. */
   #write(change: (kept: Kept[]) => Kept[]): void {
     const { storage, key } = this.#host;
     if (!storage) return;
-    this.#writing = this.#writing.then(async () => {
+    this.#then(async () => {
       const text = storage.getItem(key);
-      const kept = change(parse(isThenable(text) ? await text : text));
-      await (kept.length > 0 ? storage.setItem(key, JSON.stringify(kept)) : storage.removeItem(key));
-    }).catch(this.#refused);
+      const kept = change(parse(isThenable(text) ? await this.#timely(text) : text));
+      await this.#timely(kept.length > 0 ? storage.setItem(key, JSON.stringify(kept)) : storage.removeItem(key));
+    });
+  }
+
+  /** One access to the storage after the other. */
+  #then(access: () => Promise<void>): void {
+    this.#writing = this.#writing.then(access).catch(this.#refused);
+  }
+
+  #timely<T>(result: T | PromiseLike<T>): Promise<T> {
+    return within(this.#host.storageTimeout, 'the storage', result);
   }
 
   #refused = (cause: unknown): void => this.#host.error(new ChatzzError('storage', 'the outbox cannot be kept', cause));
@@ -169,12 +240,12 @@ export function newClientId(): string {
   return globalThis.crypto?.randomUUID?.() ?? [Date.now(), Math.random(), Math.random()].map((part) => part.toString(36).slice(-10)).join('-');
 }
 
-function entryOf(pending: PendingMessage): Entry {
+function entryOf(pending: PendingMessage, adopted = false): Entry {
   let settle!: Pick<Entry, 'resolve' | 'reject'>;
   const promise = new Promise<Message>((resolve, reject) => (settle = { resolve, reject }));
   // A failure shows in the conversation and as `error`, so a send that is not awaited must not become an uncaught error.
   promise.catch(() => {});
-  return { pending, promise, ...settle };
+  return { pending, adopted, promise, ...settle };
 }
 
 /** The stored entries, without those that are damaged or not of this library. */

@@ -1,4 +1,6 @@
 import type { Link } from './link.js';
+import { isBlank } from './text.js';
+import { now } from './time.js';
 import type { UserId } from './wire.js';
 
 /** How often typing is repeated while the user goes on, in ms; the server announces it for twice as long. */
@@ -13,7 +15,8 @@ export class Typing {
   #link: Link;
   #userId: UserId;
   #changed: () => void;
-  #told = 0;
+  /** When the other person was last told; absent after the end of typing. */
+  #told: number | undefined;
   #epoch = 0;
 
   constructor(link: Link, userId: UserId, changed: () => void) {
@@ -24,17 +27,16 @@ export class Typing {
 
   /** The user's own input field now contains this text. */
   keystroke(text: string): void {
-    const typing = text.trim() !== '';
-    const now = Date.now();
-    if (typing ? now - this.#told < AGAIN : this.#told === 0) return;
-    this.#told = typing ? now : 0;
+    const typing = !isBlank(text);
+    if (typing ? now() - (this.#told ?? -AGAIN) < AGAIN : this.#told === undefined) return;
+    this.#told = typing ? now() : undefined;
     // Ephemeral: a lost or refused notice is not repeated.
     this.#link.emit('typing', { userId: this.#userId, typing }).catch(() => {});
   }
 
   /** The text was sent; the message itself shows the other person that the typing is over. */
   sent(): void {
-    this.#told = 0;
+    this.#told = undefined;
   }
 
   /** The other person is typing, until a moment on the server's clock. */

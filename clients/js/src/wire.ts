@@ -13,13 +13,18 @@ export type Presence = 'online' | 'offline';
 /** `not_sent` (stored) → `sent` (sent to a device of the receiver) → `read`; never back. */
 export type MessageStatus = 'not_sent' | 'sent' | 'read';
 
-/** The application's document of a user, reduced to the fields that the operator lists. */
-export interface UserDetails {
+/** The fields of a user where the application does not say which there are. */
+export type AnyUser = Record<string, unknown>;
+
+/**
+ * The application's document of a user, reduced to the fields that the operator lists. Each may be absent: a user whom
+ * the application has deleted has none.
+ */
+export type UserDetails<User = AnyUser> = Omit<Partial<User>, '_id' | 'deleted'> & {
   _id: UserId;
   /** `true` if the application has deleted this user. */
   deleted?: boolean;
-  [field: string]: unknown;
-}
+};
 
 interface MessageOf<Person> {
   /** 24 hex digits, globally unique. */
@@ -41,23 +46,23 @@ interface MessageOf<Person> {
 }
 
 /** A message as the server has stored it. */
-export interface Message extends MessageOf<UserDetails> {}
+export interface Message<User = AnyUser> extends MessageOf<UserDetails<User>> {}
 
 /** The newest message of a contact: with ids as `from` and `to`. */
 export interface LastMessage extends MessageOf<UserId> {}
 
 /** The data of `chat-user-added`. */
-export interface AddedContact extends UserDetails {
+export type AddedContact<User = AnyUser> = UserDetails<User> & {
   chatRoomId: string;
   status: Presence;
   /** When the person last went offline; `null` if never. */
   lastOnline: string | null;
   addedBy: UserId;
   addedAt: string;
-}
+};
 
 /** A person with whom the user has a chat room. */
-export interface Contact extends AddedContact {
+export type Contact<User = AnyUser> = AddedContact<User> & {
   unreadCount: number;
   /** `true`, only in `user-details`: this person added the user while the user was away. */
   addedWhileAway?: boolean;
@@ -67,7 +72,7 @@ export interface Contact extends AddedContact {
   missedCount?: number;
   /** The `seq` from which messages were missed, when not all are in `missedMessages`. */
   missedFrom?: number;
-}
+};
 
 /** The data of `user-details`. */
 export interface Login {
@@ -82,8 +87,8 @@ export interface Login {
 }
 
 /** The data of `chat-user-status-changed`. */
-export interface PresenceChange {
-  user: UserDetails;
+export interface PresenceChange<User = AnyUser> {
+  user: UserDetails<User>;
   status: Presence;
   lastOnline: string | null;
 }

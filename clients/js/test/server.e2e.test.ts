@@ -117,11 +117,29 @@ test('a block refuses messages until it is lifted, on whichever device', async (
   assert.deepEqual(await alice.setPrivacy(), { whitelistOnly: false, whitelist: [] });
 });
 
-test('a refusal of the server has its code', async () => {
-  const [alice] = await pair();
+test('a refusal of the server has its code, and pasted text is not refused', async () => {
+  const [alice, , withBob, withAlice] = await pair();
 
   await assert.rejects(alice.addContact(alice.userId), { name: 'ChatzzError', code: 'cannot-add-self' });
   await assert.rejects(alice.send('65a0000000000000000000ff', 'to nobody'), { code: 'user-not-found' });
+
+  for (const text of ['one\vtwo', 'one\ftwo', 'one\u0085two', 'bell\u0007!', 'torn \ud83d']) await withBob.send(text);
+  await until(() => withAlice.messages.length === 5, 'Bob has them');
+  assert.deepEqual(texts(withAlice.messages), ['one\ntwo', 'one\ntwo', 'one\ntwo', 'bell !', 'torn \ufffd']);
+});
+
+test('an origin that the server refuses is told at the first attempt', async () => {
+  const socket = { extraHeaders: { origin: 'https://elsewhere.example' } };
+  const client = new Chatzz({ url: server.url, userId: ids[0] ?? '', socket });
+  const told: string[] = [];
+  client.on('error', ({ code }) => told.push(code));
+  client.on('state', (state, reason) => told.push(`${state} (${reason})`));
+  clients.push(client.connect());
+
+  await until(() => told.length >= 3, 'it is told');
+
+  assert.deepEqual(told, ['reconnecting (connect)', 'unreachable', 'reconnecting (unreachable)']);
+  client.disconnect();
 });
 
 test('a server that is killed and started again in the middle of sends loses, repeats and reorders nothing', async () => {

@@ -164,6 +164,31 @@ test('scrolling up loads older messages and keeps the place', async () => {
   await Promise.all([gabriel.page.close(), hana.page.close()]);
 });
 
+test('a message is read when its end of the conversation is on the screen and the page has the focus, and not before', async () => {
+  const [gabriel, hana] = [await browser.person(server, 'gabriel', 'hana'), await browser.person(server, 'hana', 'gabriel')];
+  const unread = async (text) => {
+    await gabriel.write(text);
+    await hana.sees(text);
+    await hana.page.waitForTimeout(500); // longer than reads are batched
+    await gabriel.tick(text, 'sent');
+  };
+  const log = hana.page.locator('.log');
+  await hana.sees('line 120');
+  await log.evaluate((element) => { element.scrollTop = 0; });
+  await unread('below the screen');
+  await log.evaluate((element) => { element.scrollTop = element.scrollHeight; });
+  await gabriel.tick('below the screen', 'read');
+
+  await hana.page.evaluate(() => { document.hasFocus = () => false; });
+  await unread('behind another window');
+  await hana.page.evaluate(() => {
+    delete document.hasFocus;
+    dispatchEvent(new Event('focus'));
+  });
+  await gabriel.tick('behind another window', 'read');
+  await Promise.all([gabriel.page.close(), hana.page.close()]);
+});
+
 test('a draft waits in its conversation, also over a reload', async () => {
   const ines = await browser.person(server, 'ines', 'jamal');
   await ines.field.fill('not finished');

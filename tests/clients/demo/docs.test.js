@@ -82,6 +82,18 @@ async function agree(alice, bob, words) {
   assert.equal(shown.filter((line) => line === `Alice: ${words[0]}`).length, 1);
 }
 
+/** What Bob writes while Alice's page has it off the screen is not read, until she scrolls to it. */
+async function readsWhatSheSees(alice, bob, read, scroll) {
+  await alice.setViewportSize({ width: 400, height: 250 });
+  await scroll(alice, 0);
+  await send(bob, 'off the screen');
+  await alice.getByText('off the screen').waitFor({ state: 'attached' });
+  await alice.waitForTimeout(500); // longer than reads are batched
+  assert.equal(await read(bob, 'off the screen').count(), 0);
+  await scroll(alice, 1e6);
+  await read(bob, 'off the screen').waitFor();
+}
+
 const mine = (window, text) => window.getByText(`me: ${text} (read)`);
 
 test('whoever follows the page from nothing has two people who chat', async () => {
@@ -96,6 +108,7 @@ test('whoever follows the page from nothing has two people who chat', async () =
   await agree(alice, bob, words);
   await alice.bringToFront();
   await picture(alice, 'newcomer');
+  await readsWhatSheSees(alice, bob, mine, (window, top) => window.evaluate((y) => scrollTo(0, y), top));
   await Promise.all([alice.close(), bob.close()]);
 });
 
@@ -146,7 +159,7 @@ test('the way with React works as it is written', async () => {
   newcomer.shell(page.block('With React', 'sh'));
   newcomer.write({
     'vite.config.js': page.block('With React', 'js'), 'index.html': page.block('With React', 'html'),
-    'talk.jsx': page.block('With React', 'jsx'), 'main.jsx': page.block('With React', 'jsx', 1),
+    'talk.tsx': page.block('With React', 'tsx'), 'main.tsx': page.block('With React', 'tsx', 1),
   });
   await newcomer.vite();
   const [alice, bob] = await pair();

@@ -96,10 +96,10 @@ class Newcomer {
 
   /** The package as the page has it made, without a change of the repository's own folder. */
   pack(command) {
-    assert.match(command, /^\(cd clients\/js && npm install --no-package-lock && npm pack --pack-destination \/tmp\)$/m);
+    assert.match(command, /^\(cd clients\/js && npm ci && npm pack --pack-destination \/tmp\)$/m);
     const library = process.env.CHATZZ_LIBRARY ?? '';
     const copy = path.join(this.#folder, 'library');
-    for (const part of ['src', 'package.json', 'tsconfig.json', 'README.md', 'LICENSE']) {
+    for (const part of ['src', 'react', 'package.json', 'tsconfig.json', 'tsconfig.cjs.json', 'README.md', 'LICENSE']) {
       fs.cpSync(path.join(library, part), path.join(copy, part), { recursive: true });
     }
     fs.symlinkSync(path.join(library, 'node_modules'), path.join(copy, 'node_modules'));

@@ -11,8 +11,8 @@ const { ALICE, Newcomer, Page } = require('./newcomer.js');
 const { Server } = require('./server.js');
 
 /** What the examples leave to the reader. */
-const HTML = '<!doctype html><html lang="en"><ul id="messages"></ul><form id="form"><input id="text"></form><div id="root"></div>';
-const MOUNT = 'import { createRoot } from \'react-dom/client\';\nimport { App } from \'./app.jsx\';\n'
+const HTML = '<!doctype html><html lang="en"><ul id="messages"></ul><div id="end"></div><form id="form"><input id="text"></form><div id="root"></div>';
+const MOUNT = 'import { createRoot } from \'react-dom/client\';\nimport { App } from \'./app\';\n'
   + 'createRoot(document.getElementById(\'root\')).render(<App />);\n';
 
 /** How long a line is waited for, in ms: a reconnect comes up to 22 s after the one before. */
@@ -128,7 +128,7 @@ test('the example for plain JavaScript shows and sends messages', async () => {
 test('the example for React shows contacts and messages, and sends', async () => {
   newcomer.write({
     'vite.config.js': guide.block('With React', 'js'), 'main.jsx': MOUNT,
-    'index.html': `${HTML}<script type="module" src="/main.jsx"></script>`, 'app.jsx': page.block('React', 'jsx'),
+    'index.html': `${HTML}<script type="module" src="/main.jsx"></script>`, 'app.tsx': page.block('React', 'tsx'),
   });
   await newcomer.vite();
   const bob = new Terminal(commands[1]);
