@@ -125,3 +125,38 @@ async fn a_dismissed_client_that_goes_on_polling_is_refused() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_offline_and_comes_before_the_login_ends_nothing() {
+    let server = limited(&[("CHATZZ_LIMIT_ERRORS", "20/1h")]).await;
+    let (alice, bob) = server.pair().await;
+    for wire in WIRES {
+        let options = ConnectOptions::new(server.addr()).over(wire);
+        let alice = Person::new(Client::connect(options).await.unwrap(), alice.id.clone());
+        for _ in 0..30 {
+            let typing = json!({ "userId": bob.id });
+            alice.client.emit("typing", typing).unwrap();
+        }
+        for _ in 0..30 {
+            let read = alice.read_up_to(&bob.id, 1).await;
+            assert_eq!(code(read), "not-connected", "{wire:?}");
+        }
+        alice.login().await.unwrap();
+        alice.send(&bob.id, "here I am").await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_behind_a_refused_login_ends_nothing_either() {
+    let server = limited(&[("CHATZZ_LIMIT_ERRORS", "3/1h")]).await;
+    let (alice, bob) = server.pair().await;
+    let back = server.socket_of(&alice.id).await;
+    let refused = back
+        .ask("connect-user", json!({ "userId": "nobody" }))
+        .await;
+    assert_eq!(code(refused), "user-not-found");
+    for _ in 0..10 {
+        assert_eq!(code(back.send(&bob.id, "typed").await), "not-connected");
+    }
+    back.login().await.unwrap();
+}
