@@ -70,6 +70,7 @@ impl SocketBounds {
         Bounds {
             bytes: self.outbox_bytes,
             stall: self.stall,
+            request: self.request,
             confirmed: self.confirmed.clone(),
         }
     }
