@@ -17,6 +17,15 @@ impl Connection {
         self.session.abort();
     }
 
+    /// Ends the session after a while, unless somebody is logged in by then. A broken network
+    /// would do the same: a client that was only slow comes back by itself.
+    pub(in crate::socket) fn cut_unless_logged_in(self: &Arc<Self>, pause: Duration) {
+        let connection = Arc::downgrade(self);
+        let is_nobodys = |one: Arc<Self>| one.me().is_none() && !one.is_closed();
+        let still = move || connection.upgrade().is_some_and(is_nobodys);
+        self.session.cut_after(pause, still);
+    }
+
     /// Tells the client that it is logged out and closes the connection: the
     /// official clients stay away.
     pub(in crate::socket) fn disconnect(&self, socket: Option<Arc<Socket>>) {
