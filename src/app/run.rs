@@ -113,10 +113,6 @@ impl App {
         ));
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that closes socket.io, after presence was cleaned up"
-    )]
     async fn drain(self, stop: CancellationToken, cut: CancellationToken) {
         let started = Instant::now();
         let whole = self.config.timeouts.drain;
@@ -144,8 +140,9 @@ impl App {
             ),
             Err(_) => tracing::warn!("presence was not written in time; the next start mends it"),
         }
-        // a peer that does not read keeps this waiting; its connection is cut below
-        let _ = timeout_at(started + whole * 9 / 10, self.io.close()).await;
+        // a peer that does not read keeps this waiting
+        let _ = timeout_at(started + whole * 9 / 10, self.context.answers_left()).await;
+        // cut, as by a broken network: after a goodbye some clients never come back
         cut.cancel();
         self.context.close_all();
         let _ = timeout_at(end, self.store.close()).await;

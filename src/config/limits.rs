@@ -59,6 +59,7 @@ section! {
         requests: Option<Rate> =
             key("CHATZZ_LIMIT_REQUESTS", "rate or `off`", default("20000/10s"), rate_or_off),
         /// Errors that are a client's fault; this many within the time close its socket.
+        /// Fifty events over one of the limits above count as one.
         errors: Option<Rate> =
             key("CHATZZ_LIMIT_ERRORS", "rate or `off`", default("20/10s"), rate_or_off),
         /// The most sockets of a user, of an address and in all.

@@ -21,7 +21,7 @@ section! {
         /// Lower it to notice lost clients earlier, raise it for bad mobile networks.
         ping_timeout: Duration =
             key("CHATZZ_PING_TIMEOUT", "duration", default("20s"), within("100ms", "10m")),
-        /// How long a new connection may take to join the namespace.
+        /// How long a new connection may take to join the namespace; for its login it has three times as long.
         /// Raise it when slow clients are disconnected while they connect.
         connect_timeout: Duration =
             key("CHATZZ_CONNECT_TIMEOUT", "duration", default("10s"), within("100ms", "10m")),

@@ -1,5 +1,6 @@
 //! The rate limits of one socket.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -7,13 +8,19 @@ use parking_lot::Mutex;
 
 use super::bucket::{Bucket, Buckets};
 use super::{Kind, Shared, Slot};
-use crate::config::LimitsConfig;
+use crate::config::{LimitsConfig, Rate};
+
+/// Events over a limit that weigh as much as one error: a client that has a thousand
+/// messages to send knows nothing of a limit before its first answer.
+const HASTY_PER_ERROR: u32 = 50;
 
 /// The rate limits of one socket: its own buckets, and those it shares.
 #[derive(Debug)]
 pub(crate) struct Allowance {
     own: Buckets,
     errors: Bucket,
+    /// Events that came over a limit.
+    haste: Bucket,
     address: Arc<Shared>,
     user: OnceLock<Arc<Shared>>,
     slots: Mutex<Vec<Slot>>,
@@ -26,8 +33,9 @@ impl Allowance {
         slots: impl Into<Vec<Slot>>,
     ) -> Self {
         Self {
-            own: Buckets::new(config, |rates| rates.socket),
+            own: Buckets::in_turns(config, |rates| rates.socket),
             errors: Bucket::new(config.errors),
+            haste: Bucket::new(config.errors.map(haste)),
             address,
             user: OnceLock::new(),
             slots: Mutex::new(slots.into()),
@@ -53,8 +61,12 @@ impl Allowance {
 
     /// Notes an error that is the client's fault; `true` when it was one too many.
     pub(crate) fn err(&self) -> bool {
-        // the one that empties the bucket, not the one after it
-        matches!(self.errors.take(), Ok(0) | Err(_))
+        self.errors.is_emptied()
+    }
+
+    /// Notes an event over a limit; `true` when it was one too many.
+    pub(crate) fn hurry(&self) -> bool {
+        self.haste.is_emptied()
     }
 
     /// From now on the socket's events count for its user as well.
@@ -67,5 +79,14 @@ impl Allowance {
     /// The socket is closed: its slots become free.
     pub(crate) fn leave(&self) {
         self.slots.lock().clear();
+    }
+}
+
+/// How many events over a limit close a socket.
+fn haste(errors: Rate) -> Rate {
+    let count = errors.count.get().saturating_mul(HASTY_PER_ERROR);
+    Rate {
+        count: NonZeroU32::new(count).unwrap_or(errors.count),
+        ..errors
     }
 }

@@ -7,24 +7,41 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
+use tokio::time::Instant;
+
 use super::Kind;
+use super::turns::Turns;
 use crate::config::{LimitsConfig, Rate, Rates};
 
 /// A bucket that fills steadily; without a rate it is never empty.
 #[derive(Debug)]
-pub(super) struct Bucket(Option<Limiter>);
+pub(super) struct Bucket {
+    limiter: Option<Limiter>,
+    turns: Option<Turns>,
+}
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
 
 impl Bucket {
     pub(super) fn new(rate: Option<Rate>) -> Self {
         let quota = |rate: Rate| {
-            let each = Quota::with_period(rate.per / rate.count.get())?;
+            let each = Quota::with_period(each(rate))?;
             Some(each.allow_burst(rate.count))
         };
         let limiter =
             |quota| RateLimiter::direct(quota).with_middleware::<StateInformationMiddleware>();
-        Self(rate.and_then(quota).map(limiter))
+        Self {
+            limiter: rate.and_then(quota).map(limiter),
+            turns: None,
+        }
+    }
+
+    /// A bucket that tells each event that it refuses a time of its own.
+    fn in_turns(rate: Option<Rate>) -> Self {
+        Self {
+            turns: rate.map(|rate| Turns::new(each(rate))),
+            ..Self::new(rate)
+        }
     }
 
     /// Takes one unit out; how many are left.
@@ -32,14 +49,29 @@ impl Bucket {
     /// # Errors
     /// How long it takes until there is a unit again.
     pub(super) fn take(&self) -> Result<u32, Duration> {
-        let Some(limiter) = &self.0 else {
+        let Some(limiter) = &self.limiter else {
             return Ok(u32::MAX);
         };
         match limiter.check() {
             Ok(state) => Ok(state.remaining_burst_capacity()),
-            Err(until) => Err(until.wait_time_from(DefaultClock::default().now())),
+            Err(until) => {
+                let wait = until.wait_time_from(DefaultClock::default().now());
+                let turns = self.turns.as_ref();
+                Err(turns.map_or(wait, |turns| turns.next(Instant::now(), wait)))
+            }
         }
     }
+
+    /// Takes one unit out; whether that was the last one, or there was none.
+    pub(super) fn is_emptied(&self) -> bool {
+        // the one that empties the bucket, not the one after it
+        matches!(self.take(), Ok(0) | Err(_))
+    }
+}
+
+/// How long it takes until there is one unit more.
+fn each(rate: Rate) -> Duration {
+    rate.per / rate.count.get()
 }
 
 /// A bucket of each kind.
@@ -57,7 +89,15 @@ pub(super) struct Buckets {
 impl Buckets {
     /// The buckets of one scope.
     pub(super) fn new(config: &LimitsConfig, scope: impl Fn(&Rates) -> Option<Rate>) -> Self {
-        let bucket = |rates: &Rates| Bucket::new(scope(rates));
+        Self::of(config, |rates| Bucket::new(scope(rates)))
+    }
+
+    /// The same, which tell each event that they refuse a time of its own.
+    pub(super) fn in_turns(config: &LimitsConfig, scope: impl Fn(&Rates) -> Option<Rate>) -> Self {
+        Self::of(config, |rates| Bucket::in_turns(scope(rates)))
+    }
+
+    fn of(config: &LimitsConfig, bucket: impl Fn(&Rates) -> Bucket) -> Self {
         Self {
             connects: bucket(&config.connects),
             sends: bucket(&config.sends),

@@ -8,6 +8,7 @@ mod allowance;
 mod bucket;
 mod shared;
 mod slot;
+mod turns;
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;

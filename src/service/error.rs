@@ -78,12 +78,14 @@ impl Error {
         }
     }
 
-    /// Whether the client could have known better; the others are trouble of the
-    /// server, in which honest clients repeat what they ask.
+    /// Whether the client could have known better. Of the others most are trouble of the
+    /// server, in which honest clients repeat what they ask; and what comes before a login
+    /// was often written while the client was offline: stock clients send it first of all.
     pub fn is_of_client(&self) -> bool {
         !matches!(
             self,
-            Self::Overloaded
+            Self::NotConnected
+                | Self::Overloaded
                 | Self::TooManySockets
                 | Self::Unavailable
                 | Self::UnknownOutcome

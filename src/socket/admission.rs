@@ -22,6 +22,9 @@ use crate::service::presence::Departure;
 use crate::transport::{ClientAddress, Joined};
 use crate::wire::{Code, ErrorBody};
 
+/// How many times as long as a session to join, a socket may take to log in.
+const LOGIN_FACTOR: u32 = 3;
+
 /// Why a socket may not join; the text begins with the code, since that is all
 /// of a `connect_error` that reaches every client.
 #[derive(Debug)]
@@ -128,6 +131,7 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
         allowance,
     ));
     context.hub.insert(Arc::clone(&connection));
+    connection.cut_unless_logged_in(context.bounds.connect * LOGIN_FACTOR);
     if context.authenticator.ends() != ends {
         // it was in no list when logins were ended: whoever it is asks again
         connection.abort();

@@ -62,7 +62,7 @@ impl MessageHandler<LocalAdapter, Registered> for Dispatcher {
 impl Dispatcher {
     /// Refuses an event that does not even wait.
     fn refuse(&self, event: &Incoming, error: Error) {
-        if self.connection.fifo.lock().has_ended() {
+        if self.connection.fifo.lock().is_closed() {
             return;
         }
         let parsed = Parsed::of(&event.value);
@@ -76,8 +76,9 @@ impl Dispatcher {
 async fn work(context: Arc<Context>, connection: Arc<Connection>) {
     loop {
         connection.ready().await;
-        let next = connection.fifo.lock().pop();
-        let Some(event) = next else { return };
+        let Some(event) = connection.next_event() else {
+            return;
+        };
         context.handle(&connection, &event).await;
     }
 }
@@ -103,7 +104,9 @@ macro_rules! run {
                     $(Event::$event => {
                         self.$order(asked, super::events::$handler::handle).await;
                     })*
-                    Event::Disconnect => self.end(asked.connection, Departure::Clean),
+                    Event::Disconnect => {
+                        self.end(asked.connection, Departure::Clean);
+                    }
                 }
             }
         }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Context;
 use super::connection::Connection;
+use super::connection::session::CLOSE_WITHIN;
 use crate::id::UserId;
 use crate::service::presence::Departure;
 
@@ -28,10 +29,9 @@ pub(crate) async fn watch_expiry(context: Arc<Context>, cancelled: CancellationT
         }
         let now = context.messenger.clock().now();
         for connection in context.hub.list() {
-            if connection.has_expired(now) {
+            if connection.has_expired(now) && context.end(&connection, Departure::Lost) {
                 tracing::debug!(socket = connection.id.0, "closed: its token has expired");
                 metrics::counter!("chatzz_sockets_ended_total", "why" => "expired").increment(1);
-                context.end(&connection, Departure::Lost);
             }
         }
     }
@@ -44,9 +44,8 @@ impl Context {
         self.authenticator.forget();
         let mut ended = 0;
         for connection in self.hub.list() {
-            if self.may_speak_for(&connection, user) {
+            if self.may_speak_for(&connection, user) && self.end(&connection, Departure::Lost) {
                 metrics::counter!("chatzz_sockets_ended_total", "why" => "operator").increment(1);
-                self.end(&connection, Departure::Lost);
                 ended += 1;
             }
         }
@@ -65,11 +64,18 @@ impl Context {
             .is_some_and(|verified| people.candidates(&verified.user).contains(user))
     }
 
-    /// Ends a socket: nothing more is taken from it, and its client is asked to leave.
-    pub(super) fn end(&self, connection: &Connection, how: Departure) {
+    /// Ends a socket: nothing more is taken from it, others see its user go, and its client
+    /// is asked to leave once it has the answers to what was accepted. `false` if it is
+    /// ending already.
+    pub(super) fn end(&self, connection: &Arc<Connection>, how: Departure) -> bool {
+        if !connection.mark_ending() {
+            return false;
+        }
         connection.fifo.lock().end();
-        let socket = connection.outbox.lock().socket();
-        self.leave(connection, how);
-        connection.disconnect(socket);
+        if let Some(me) = connection.me() {
+            self.withdraw(connection, me.id, how);
+        }
+        connection.disconnect_answered(CLOSE_WITHIN);
+        true
     }
 }

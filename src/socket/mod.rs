@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Authenticator;
@@ -70,6 +71,7 @@ impl SocketBounds {
         Bounds {
             bytes: self.outbox_bytes,
             stall: self.stall,
+            request: self.request,
             confirmed: self.confirmed.clone(),
         }
     }
@@ -158,6 +160,15 @@ impl Context {
     pub(crate) async fn finish(&self) {
         self.busy.close();
         self.busy.wait().await;
+    }
+
+    /// Waits until every answer has left.
+    pub(crate) async fn answers_left(&self) {
+        let mut leaving = JoinSet::new();
+        for connection in self.hub.list() {
+            leaving.spawn(async move { connection.answers_left().await });
+        }
+        leaving.join_all().await;
     }
 
     /// A socket logs in: from now on messages reach it, and its person is here.

@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Connection;
+use super::fifo::Incoming;
 
 /// Room events of one socket that may be in the lanes at a time. More would
 /// only wait there; 256 answers of 1 KiB fit into an outbox.
@@ -54,13 +55,34 @@ impl Flow {
 impl Connection {
     /// Waits until another event may start, or none ever will.
     pub(in crate::socket) async fn ready(&self) {
-        let may_start = |one: &Self| !one.flow.is_busy() && !one.outbox.lock().is_waiting();
+        let may_start = |one: &Self| !one.flow.is_busy() && !one.is_waiting();
         self.until(|one| one.is_closed() || may_start(one)).await;
+    }
+
+    /// The next event that is to be handled; `None` ends the work.
+    pub(in crate::socket) fn next_event(&self) -> Option<Incoming> {
+        let next = self.fifo.lock().pop();
+        if next.is_none() {
+            self.flow.changed.notify_waiters();
+        }
+        next
+    }
+
+    /// Waits until every event that was taken is answered, or the socket is gone.
+    pub(super) async fn answered(&self) {
+        let is_in_flight = |one: &Self| one.flow.in_flight.load(Ordering::SeqCst) > 0;
+        let is_at_work = |one: &Self| one.fifo.lock().is_working();
+        let owes = |one: &Self| is_at_work(one) || is_in_flight(one) || one.is_waiting();
+        self.until(|one| one.is_closed() || !owes(one)).await;
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.outbox.lock().is_waiting()
     }
 
     /// Waits until no packet waits: all have left, or are given up.
     pub(super) async fn drained(&self) {
-        self.until(|one| !one.outbox.lock().is_waiting()).await;
+        self.until(|one| !one.is_waiting()).await;
     }
 
     async fn until(&self, holds: impl Fn(&Self) -> bool + Send) {

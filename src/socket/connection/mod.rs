@@ -4,6 +4,7 @@ pub(super) mod fifo;
 pub(super) mod flow;
 pub(super) mod outbox;
 pub(super) mod packet;
+mod parting;
 pub(super) mod session;
 pub(super) mod unconfirmed;
 
@@ -14,18 +15,18 @@ use std::time::Duration;
 use bson::DateTime;
 use parking_lot::Mutex;
 use socketioxide::socket::Socket;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::auth::Identity;
 use crate::id::SocketId;
 use crate::limits::Allowance;
-use crate::service::{Error, Me, SentRange};
+use crate::service::{Me, SentRange};
 use crate::wire::{Dialect, Notice, PerDialect};
 use fifo::Fifo;
 use flow::Flow;
 use outbox::{Bounds, Outbox};
 use packet::Packet;
-use session::{CLOSE_WITHIN, Session};
+use session::Session;
 use unconfirmed::Unconfirmed;
 
 /// One socket.
@@ -41,6 +42,7 @@ pub(crate) struct Connection {
     pub(super) unconfirmed: Mutex<Unconfirmed>,
     me: OnceLock<Arc<Me>>,
     delivery_acks: AtomicBool,
+    ending: AtomicBool,
     closed: AtomicBool,
     flow: Flow,
     pub(super) session: Session,
@@ -68,6 +70,7 @@ impl Connection {
             unconfirmed: Mutex::default(),
             me: OnceLock::new(),
             delivery_acks: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             flow: Flow::default(),
             session,
@@ -119,6 +122,11 @@ impl Connection {
         self.since.elapsed() > age
     }
 
+    /// Marks the socket as one that is to go; `true` for the first caller.
+    pub(super) fn mark_ending(&self) -> bool {
+        !self.ending.swap(true, Ordering::SeqCst)
+    }
+
     /// Marks the socket as gone; `true` for the first caller.
     pub(super) fn mark_closed(&self) -> bool {
         let first = !self.closed.swap(true, Ordering::SeqCst);
@@ -139,60 +147,6 @@ impl Connection {
         let handed = self.unconfirmed.lock();
         let came = |range: &SentRange| handed.came_with_login(range.room, range.last);
         !ranges.is_empty() && ranges.iter().all(came)
-    }
-
-    /// Closes the connection under the socket, as a broken network would: the
-    /// official clients come back by themselves.
-    pub(super) fn abort(&self) {
-        self.session.abort();
-    }
-
-    /// Tells the client that it is logged out and closes the connection: the
-    /// official clients stay away.
-    pub(super) fn disconnect(&self, socket: Option<Arc<Socket>>) {
-        if socket.is_some_and(|socket| socket.disconnect().is_ok()) {
-            self.session.cut_soon();
-        } else {
-            self.session.abort();
-        }
-    }
-
-    /// The same once what was answered has left, if it does so in time: a client
-    /// that floods is to see why it had to go.
-    fn dismiss_answered(self: &Arc<Self>) {
-        let connection = Arc::clone(self);
-        // what a polled session has not fetched is lost with it; a poll that was
-        // under way may have been too early, the next one is not
-        let polls = connection.session.polls().map(|polls| polls + 2);
-        tokio::spawn(async move {
-            let left = async {
-                connection.drained().await;
-                loop {
-                    let moved = connection.session.moved();
-                    let polled = connection.session.polls().zip(polls);
-                    if polled.is_none_or(|(now, all)| now >= all) {
-                        return;
-                    }
-                    moved.await;
-                }
-            };
-            let _ = timeout(CLOSE_WITHIN, left).await;
-            let socket = connection.outbox.lock().socket();
-            connection.disconnect(socket);
-        });
-    }
-
-    /// Notes that an event was refused; dismisses a client that gives cause for
-    /// it too often.
-    pub(super) fn record_client_error(self: &Arc<Self>, error: &Error) {
-        if !error.is_of_client() || self.is_closed() || !self.allowance.err() {
-            return;
-        }
-        if self.fifo.lock().end() {
-            tracing::debug!(socket = self.id.0, "closed: too many errors");
-            metrics::counter!("chatzz_sockets_ended_total", "why" => "errors").increment(1);
-            self.dismiss_answered();
-        }
     }
 }
 

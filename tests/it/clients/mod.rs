@@ -4,8 +4,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::binary::chatzz;
+use crate::support::binary::{Binary, chatzz};
+use crate::support::database::TestDatabase;
 use crate::support::mongod::located;
+use crate::support::poll::eventually;
 use crate::support::server::Server;
 use crate::support::tools::{self, Script, browser_tests, demo_check, node, npm_test, python};
 
@@ -109,6 +111,32 @@ async fn python_socketio_converses_over_both_transports() {
         let mut script = python("conversation.py").await;
         script.args(between_strangers(&server, transport).await);
         went_well(&report(script).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_socketio_comes_back_after_a_restart_in_order() {
+    for transport in ["websocket", "polling"] {
+        let database = TestDatabase::shared().await;
+        let server = Binary::serve(&database.keys()).await;
+        let alice = database.user("alice").await;
+        let mut script = python("restart.py").await;
+        let url = format!("http://{}", server.addr());
+        let id = alice.as_str().expect("an ObjectId");
+        script.args(["--url", &url, "--transport", transport, "--alice", id]);
+        let script = tokio::spawn(report(script));
+        eventually("python is logged in", async || {
+            let people = database.dump("chatusers").await;
+            let is_online =
+                |one: &bson::Document| one.get_str("status").is_ok_and(|status| status == "online");
+            people.iter().any(is_online).then_some(())
+        })
+        .await;
+
+        let _server = server.restart().await;
+
+        let report = script.await.unwrap();
+        assert_eq!(report["ok"], true, "{transport}: {report}");
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::binary::Binary;
 use crate::support::database::TestDatabase;
+use crate::support::frame::{Client, CloseCause, ConnectOptions, WIRES};
 use crate::support::user::{Person, outcome};
 use crate::support::{mongod, poll};
 
@@ -189,4 +190,32 @@ async fn after_kill_9_a_restart_on_the_same_port_shows_nobody_online() {
     assert_eq!(contact["_id"], bob);
     assert_eq!(contact["status"], "offline");
     assert!(contact["lastOnline"].is_string(), "{contact}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_is_no_goodbye_over_any_wire() {
+    let talk = talk(TestDatabase::shared().await).await;
+    let mut people = Vec::new();
+    for wire in WIRES {
+        let options = ConnectOptions::new(talk.server.addr()).over(wire);
+        let alice = Person::new(
+            Client::connect(options).await.unwrap(),
+            talk.alice.id.clone(),
+        );
+        alice.login().await.unwrap();
+        people.push((wire, alice));
+    }
+
+    let ended = talk.server.terminate().await;
+
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+    for (wire, alice) in people {
+        let cause = alice.client.closed(DRAINED).await.unwrap();
+        assert_ne!(cause, CloseCause::Disconnected, "{wire:?}");
+        let received = String::from_utf8_lossy(&alice.client.received_bytes()).into_owned();
+        // packets are separated by lines or by 0x1e, or have their length before them
+        let mut packets = received.split(['\n', '\r', '\u{1e}']);
+        let goodbye = packets.find(|packet| ["1", "41", "1:1", "2:41"].contains(packet));
+        assert_eq!(goodbye, None, "{wire:?}");
+    }
 }

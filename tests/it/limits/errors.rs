@@ -1,15 +1,18 @@
 //! A client that errs too often is closed.
 
+use std::time::Duration;
+
+use futures::future::join_all;
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::limited;
-use crate::support::frame::{Client, CloseCause, ConnectOptions, PATIENCE, WIRES};
+use crate::support::frame::{Ack, Client, CloseCause, ConnectOptions, PATIENCE, WIRES};
 use crate::support::http::{get, post};
 use crate::support::poll::eventually;
-use crate::support::user::{Person, code};
+use crate::support::user::{Person, code, outcome};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_twentieth_error_is_answered_and_closes_the_socket_over_every_wire() {
@@ -44,27 +47,115 @@ async fn errors_without_an_ack_count_as_well() {
     assert_eq!(alice.client.drain().len(), 3, "each was answered");
 }
 
+/// Sends so many messages at once.
+fn burst(from: &Person, to: &Value, count: usize) -> Vec<Ack> {
+    let send = |number| json!({ "userId": to, "message": format!("{number}") });
+    let sends = (0..count).map(send);
+    let emit = |payload| from.client.emit_ack_pipelined("send-message", payload);
+    sends.map(emit).collect()
+}
+
+/// Every answer: `ok`, a code, or `no-answer`.
+async fn answers(acks: Vec<Ack>) -> Vec<String> {
+    let mut answers = Vec::new();
+    for ack in acks {
+        answers.push(match outcome(ack.await) {
+            Ok(_) => "ok".to_owned(),
+            Err(error) => error["code"].as_str().expect("a code").to_owned(),
+        });
+    }
+    answers
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn who_goes_on_over_the_limit_is_closed() {
+async fn who_goes_on_over_the_limit_is_closed_and_has_every_answer_until_then() {
     let server = limited(&[
         ("CHATZZ_LIMIT_SENDS", "socket=5/1h"),
+        ("CHATZZ_LIMIT_ERRORS", "2/1h"),
         ("CHATZZ_OFFLINE_GRACE", "0"),
     ])
     .await;
     let (alice, bob) = server.pair().await;
-    for number in 0..1_000 {
-        let payload = json!({ "userId": bob.id, "message": format!("{number}") });
-        if alice.client.emit("send-message", payload).is_err() {
-            break;
-        }
+    for wire in WIRES {
+        let options = ConnectOptions::new(server.addr()).over(wire);
+        let alice = Person::new(Client::connect(options).await.unwrap(), alice.id.clone());
+        alice.login().await.unwrap();
+        let answers = answers(burst(&alice, &bob.id, 300)).await;
+        let refused = ["ok"; 5].iter().chain(&["rate-limited"; 100]);
+        let told: Vec<_> = refused.chain(&["no-answer"; 195]).collect();
+        assert_eq!(answers.iter().collect::<Vec<_>>(), told, "{wire:?}");
+        alice.client.closed(PATIENCE).await.unwrap();
     }
-    alice.client.closed(PATIENCE).await.unwrap();
+    assert_eq!(server.messages().await.len(), 5 * WIRES.len());
+    alice.client.close().await;
     let gone = bob.client.wait_for("chat-user-status-changed").await;
     assert_eq!(gone["status"], "offline");
-    // those that still waited went with the socket
-    assert!(server.messages().await.len() <= 5);
-    let back = server.arrive(&alice.id).await.0;
-    back.history(json!({ "userId": bob.id })).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_hundred_sends_at_once_a_hundred_are_stored_and_the_rest_told_to_wait() {
+    let server = limited(&[]).await;
+    let (alice, bob) = server.pair().await;
+    let answers = answers(burst(&alice, &bob.id, 200)).await;
+    assert!(answers[..100].iter().all(|answer| answer == "ok"));
+    let wait = |answer: &String| answer == "rate-limited" || answer == "ok";
+    assert!(answers[100..].iter().all(wait), "{answers:?}");
+    let stored = answers.iter().filter(|answer| *answer == "ok").count();
+    assert_eq!(server.messages().await.len(), stored);
+    alice.history(json!({ "userId": bob.id })).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_accepted_before_the_last_error_is_stored_and_answered() {
+    let server = limited(&[("CHATZZ_LIMIT_ERRORS", "3/1h")]).await;
+    let (alice, bob) = server.pair().await;
+    let sends = burst(&alice, &bob.id, 50);
+    for _ in 0..3 {
+        alice.client.emit("nonsense", json!({})).unwrap();
+    }
+    let behind = burst(&alice, &bob.id, 1);
+    assert_eq!(answers(sends).await, vec!["ok"; 50]);
+    assert_eq!(answers(behind).await, ["no-answer"]);
+    assert_eq!(server.messages().await.len(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_logs_out_behind_a_burst_has_its_answers_first() {
+    let server = limited(&[]).await;
+    let (alice, bob) = server.pair().await;
+    let sends = burst(&alice, &bob.id, 80);
+    alice.client.emit_bare("disconnect").unwrap();
+    assert_eq!(answers(sends).await, vec!["ok"; 80]);
+    let closed = alice.client.closed(PATIENCE).await.unwrap();
+    assert_eq!(closed, CloseCause::Disconnected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_sends_at_once_are_all_stored_by_who_waits_as_told() {
+    let server = limited(&[("CHATZZ_LIMIT_SENDS", "socket=100/1s")]).await;
+    let (alice, bob) = server.pair().await;
+    let (alice, bob) = (&alice, &bob.id);
+    let sends = (0..1_000).map(async |number| {
+        let payload = json!({ "userId": bob, "message": format!("{number}") });
+        for attempt in 1.. {
+            let ack = alice
+                .client
+                .emit_ack_pipelined("send-message", payload.clone());
+            match outcome(ack.await) {
+                Ok(_) => return attempt,
+                Err(error) => {
+                    let wait = error["retryAfterMs"].as_u64();
+                    let wait = wait.unwrap_or_else(|| panic!("{error}"));
+                    tokio::time::sleep(Duration::from_millis(wait)).await;
+                }
+            }
+        }
+        unreachable!("it goes on until it is stored")
+    });
+    let attempts: Vec<u32> = join_all(sends).await;
+    assert_eq!(server.messages().await.len(), 1_000);
+    let asked: u32 = attempts.iter().sum();
+    assert!(asked < 3_000, "each has a turn of its own: {asked}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,4 +215,39 @@ async fn a_dismissed_client_that_goes_on_polling_is_refused() {
         (status == 400).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_offline_and_comes_before_the_login_ends_nothing() {
+    let server = limited(&[("CHATZZ_LIMIT_ERRORS", "20/1h")]).await;
+    let (alice, bob) = server.pair().await;
+    for wire in WIRES {
+        let options = ConnectOptions::new(server.addr()).over(wire);
+        let alice = Person::new(Client::connect(options).await.unwrap(), alice.id.clone());
+        for _ in 0..30 {
+            let typing = json!({ "userId": bob.id });
+            alice.client.emit("typing", typing).unwrap();
+        }
+        for _ in 0..30 {
+            let read = alice.read_up_to(&bob.id, 1).await;
+            assert_eq!(code(read), "not-connected", "{wire:?}");
+        }
+        alice.login().await.unwrap();
+        alice.send(&bob.id, "here I am").await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_behind_a_refused_login_ends_nothing_either() {
+    let server = limited(&[("CHATZZ_LIMIT_ERRORS", "3/1h")]).await;
+    let (alice, bob) = server.pair().await;
+    let back = server.socket_of(&alice.id).await;
+    let refused = back
+        .ask("connect-user", json!({ "userId": "nobody" }))
+        .await;
+    assert_eq!(code(refused), "user-not-found");
+    for _ in 0..10 {
+        assert_eq!(code(back.send(&bob.id, "typed").await), "not-connected");
+    }
+    back.login().await.unwrap();
 }

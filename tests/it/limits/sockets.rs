@@ -10,7 +10,7 @@ use super::limited;
 use crate::support::frame::{Client, ConnectError, ConnectOptions, Eio, Transport, WIRES};
 use crate::support::poll::eventually;
 use crate::support::server::Server;
-use crate::support::user::code;
+use crate::support::user::{Person, code};
 
 /// The text of the `connect_error`.
 async fn refused(options: ConnectOptions) -> String {
@@ -104,5 +104,21 @@ async fn a_session_that_does_not_join_ends() {
         let joined = Client::connect(chat).await.unwrap();
         tokio::time::sleep(Duration::from_millis(700)).await;
         joined.assert_silent_for_roundtrip().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_that_joins_and_does_not_log_in_ends() {
+    let server = Server::with(&[("CHATZZ_CONNECT_TIMEOUT", "500ms")]).await;
+    let alice = server.user("alice").await;
+    for wire in WIRES {
+        let options = || ConnectOptions::new(server.addr()).over(wire);
+        let logged_in = Person::new(Client::connect(options()).await.unwrap(), alice.clone());
+        logged_in.login().await.unwrap();
+        let nobodys = Client::connect(options()).await.unwrap();
+
+        nobodys.closed(Duration::from_secs(5)).await.unwrap();
+
+        logged_in.login().await.expect("it is somebody's and stays");
     }
 }

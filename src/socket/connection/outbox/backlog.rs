@@ -47,12 +47,22 @@ impl Backlog {
         if self.fits(bytes) {
             return true;
         }
+        self.update(session);
+        self.fits(bytes)
+    }
+
+    /// Whether everything that was handed over has left, as far as can be seen.
+    pub(super) fn has_left(&mut self, session: &Session) -> bool {
+        self.update(session);
+        self.bytes == 0
+    }
+
+    fn update(&mut self, session: &Session) {
         let now = session.flow();
         let left = now.since(self.at);
         self.at = now;
         // framing is written, too, and not counted: less is on its way than is believed
         self.bytes = self.bytes.saturating_sub(left);
-        self.fits(bytes)
     }
 
     fn fits(&self, bytes: usize) -> bool {

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::Connection;
 use super::packet::{DropPolicy, Packet};
+use super::session::Session;
 use crate::rooms::Confirm;
 use backlog::Backlog;
 
@@ -32,6 +33,8 @@ pub(in crate::socket) struct Bounds {
     pub(in crate::socket) bytes: usize,
     /// Longest time without progress.
     pub(in crate::socket) stall: Duration,
+    /// The longest an event's answer may take.
+    pub(in crate::socket) request: Duration,
     /// Where deliveries that the client acknowledged go.
     pub(in crate::socket) confirmed: mpsc::Sender<Confirm>,
 }
@@ -99,6 +102,16 @@ impl Outbox {
     /// Whether packets wait for the socket.
     pub(in crate::socket) fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
+    }
+
+    /// Whether everything that was sent has left, as far as can be seen.
+    pub(in crate::socket) fn has_left(&mut self, session: &Session) -> bool {
+        self.waiting.is_empty() && self.backlog.has_left(session)
+    }
+
+    /// The longest an accepted event may stay unanswered.
+    pub(in crate::socket) fn request(&self) -> Duration {
+        self.bounds.request
     }
 
     /// Lets go of the socket and of everything for it.

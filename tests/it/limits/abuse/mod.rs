@@ -79,6 +79,7 @@ async fn play(wire: usize, floods: bool) -> usize {
         &[
             ("CHATZZ_RATE_LIMITS", "on"),
             ("CHATZZ_LIMIT_CONNECTS", "socket=10/1m"),
+            ("CHATZZ_LIMIT_ERRORS", "2/10s"),
         ]
     } else {
         &[]
