@@ -5,6 +5,7 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 use super::{dump, users_hash};
+use crate::history::DumpedUser;
 use crate::support::binary::Binary;
 use crate::support::database::TestDatabase;
 use crate::support::poll;
@@ -32,7 +33,10 @@ async fn conversation() {
 
     let dump = poll::eventually("what is written behind is there", async || {
         let dump = dump(uri, name, "chat").await.unwrap();
-        (dump.chat_rooms[0].last_seq == Some(2)).then_some(dump)
+        // the collections are read one after another
+        let online = |user: &DumpedUser| user.status.as_deref() == Some("online");
+        let is_written = dump.chat_rooms[0].last_seq == Some(2);
+        (is_written && dump.chat_users.iter().all(online)).then_some(dump)
     })
     .await;
 
