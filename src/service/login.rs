@@ -28,7 +28,8 @@ pub struct Login {
 }
 
 impl Messenger {
-    /// Finds the user that a client means.
+    /// Finds the user that a client means, for its own login alone: the contact rule is
+    /// not asked, so that another user's existence would be revealed.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], or failures.

@@ -56,7 +56,9 @@ fn golden(folder: &str) -> Vec<(String, Value)> {
             text = text.replace(&format!("<id {number}>"), &format!("{number:024x}"));
         }
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        (name, serde_json::from_str(&text).unwrap())
+        let content = serde_json::from_str(&text);
+        let content = content.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (name, content)
     };
     let mut files: Vec<(String, Value)> = files.map(read).collect();
     files.sort_by(|a, b| a.0.cmp(&b.0));

@@ -1,11 +1,13 @@
 //! `CHATZZ_CONTACT_RULE`: the application's own data says who may write.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 use serde_json::{Value, json};
 
+use crate::support::contract;
 use crate::support::poll;
 use crate::support::server::Server;
 use crate::support::user::{Person, code, each};
@@ -127,7 +129,27 @@ fn events(id: &Value) -> Vec<(&'static str, Value)> {
         ("block-user", json!({ "userId": id })),
         ("unblock-user", json!({ "userId": id })),
         ("set-privacy", json!({ "whitelist": [id] })),
+        ("typing", json!({ "userId": id })),
+        ("signal", json!({ "userId": id, "data": {} })),
+        ("get-active-users", json!({ "after": id })),
     ]
+}
+
+#[test]
+fn every_event_that_names_a_user_is_tried() {
+    let id = json!("an id");
+    let tried: BTreeSet<String> = events(&id)
+        .iter()
+        .map(|(event, _)| (*event).into())
+        .collect();
+    let names = |event: &String| {
+        let fields = contract::fields(event, false);
+        ["userId", "userToAdd", "whitelist", "after"].map(|one| fields.contains(one)) != [false; 4]
+    };
+    let named = contract::events().into_iter().filter(names);
+    // it is asked who one is, not about others
+    let named: BTreeSet<String> = named.filter(|event| event != "connect-user").collect();
+    assert_eq!(tried, named);
 }
 
 #[tokio::test(flavor = "multi_thread")]
