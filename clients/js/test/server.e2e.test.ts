@@ -79,7 +79,7 @@ test('what was written to somebody who is away is missed, then there once', asyn
 
   assert.deepEqual(withAlice.messages.map((message) => 'seq' in message && message.seq), Array.from({ length: 250 }, (_, at) => at + 1));
   assert.deepEqual(all.map(({ seq }) => seq), Array.from({ length: 249 }, (_, at) => at + 2));
-  assert.equal(missed.length, 200, 'what the login brings; the rest is fetched');
+  assert.ok(missed.length > 100 && missed.length <= 200, `${missed.length} came with the login, bounded in number and bytes; the rest is fetched`);
   assert.equal(withAlice.unread, 250);
 });
 
