@@ -142,11 +142,11 @@ fn every_event_that_names_a_user_is_tried() {
         .iter()
         .map(|(event, _)| (*event).into())
         .collect();
-    let names = |event: &String| {
+    let is_about_a_user = |event: &String| {
         let fields = contract::fields(event, false);
         ["userId", "userToAdd", "whitelist", "after"].map(|one| fields.contains(one)) != [false; 4]
     };
-    let named = contract::events().into_iter().filter(names);
+    let named = contract::events().into_iter().filter(is_about_a_user);
     // it is asked who one is, not about others
     let named: BTreeSet<String> = named.filter(|event| event != "connect-user").collect();
     assert_eq!(tried, named);
