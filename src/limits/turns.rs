@@ -5,12 +5,12 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// The latest turn that is given, after the first: who is told to wait for longer might
-/// as well be told nothing.
+/// The latest turn that is given, after the first: a client that is to wait for longer
+/// might as well get no time at all.
 const LATEST: Duration = Duration::from_mins(2);
 
-/// Gives refused events turns one behind the other. Were all told the same time, all but
-/// one would come too early again.
+/// Gives refused events turns one behind the other. If all got the same time, all but one
+/// would come too early again.
 #[derive(Debug)]
 pub(super) struct Turns {
     each: Duration,

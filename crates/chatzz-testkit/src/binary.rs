@@ -292,10 +292,10 @@ fn address_in(text: &str, marker: &str) -> Option<SocketAddr> {
 pub fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.stdin(Stdio::null());
-    let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "OUT_DIR"];
+    let by_cargo = ["CARGO_PKG_", "CARGO_MANIFEST_", "OUT_DIR"];
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if told.iter().any(|begin| text.starts_with(begin)) {
+        if by_cargo.iter().any(|begin| text.starts_with(begin)) {
             cargo.env_remove(&name);
         }
     }
