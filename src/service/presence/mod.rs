@@ -112,10 +112,10 @@ impl PresenceRegistry {
                 return None;
             }
             state.shown_online = true;
-            state.came_untold = self.remote.has(who);
+            state.came_unannounced = self.remote.has(who);
             let online = PresenceChange::Online(state.last_online);
             self.write_behind.presence(who, online);
-            (!state.came_untold).then(|| state.announcement(PresenceStatus::Online))
+            (!state.came_unannounced).then(|| state.announcement(PresenceStatus::Online))
         });
     }
 

@@ -79,24 +79,24 @@ impl PresenceRegistry {
             PresenceStatus::Offline
         };
         let by_me = who.changed_by.as_deref() == Some(me);
-        let mut told = contacts;
-        if flickered && state.came_untold {
-            state.came_untold = false;
-            state.contacts.extend(&told);
+        let mut notified = contacts;
+        if flickered && state.came_unannounced {
+            state.came_unannounced = false;
+            state.contacts.extend(&notified);
         } else if state.shown_online || (!online && !was_online && by_me) {
             // announced already, except to contacts that were made on another node
-            told.retain(|contact| state.contacts.insert(*contact));
+            notified.retain(|contact| state.contacts.insert(*contact));
         } else if online && was_online && !flickered {
-            told.clear();
+            notified.clear();
         }
         let last_online = who.last_online.max(state.last_online);
         drop(state);
-        if !told.is_empty() {
+        if !notified.is_empty() {
             self.outlet.announce(&Announcement {
                 user: Arc::clone(user),
                 status,
                 last_online,
-                contacts: told,
+                contacts: notified,
             });
         }
     }

@@ -27,7 +27,7 @@ pub(super) struct State {
     pub(super) heard_left: Option<DateTime>,
     /// Whether their coming was not announced, since they were believed to be on another
     /// node.
-    pub(super) came_untold: bool,
+    pub(super) came_unannounced: bool,
     /// Counts arrivals: a grace that began before the last one is void.
     pub(super) arrivals: u64,
     pub(super) left_at: Instant,
@@ -47,7 +47,7 @@ impl State {
             last_online: who.last_online,
             heard_at: None,
             heard_left: None,
-            came_untold: false,
+            came_unannounced: false,
             arrivals: 0,
             left_at: Instant::now(),
             forgotten: false,
@@ -56,7 +56,7 @@ impl State {
 
     pub(super) fn set_offline(&mut self, at: DateTime) -> Announcement {
         self.shown_online = false;
-        self.came_untold = false;
+        self.came_unannounced = false;
         self.last_online = Some(at);
         self.announcement(PresenceStatus::Offline)
     }
@@ -96,15 +96,15 @@ impl State {
         };
         let blocked = privacy.blocked.iter();
         let blocked = blocked.filter(|one| !before.contains_key(&one.who) && hears(&one.who));
-        let mut told: Vec<Announcement> = blocked
+        let mut announcements: Vec<Announcement> = blocked
             .map(|blocked| one(PresenceStatus::Offline, Some(blocked.at), vec![blocked.who]))
             .collect();
         let back = before.into_keys();
         let back = back.filter(|who| !self.hidden_from.contains_key(who) && hears(who));
         let back: Vec<ChatUserId> = back.collect();
         if !back.is_empty() {
-            told.push(one(PresenceStatus::Online, self.last_online, back));
+            announcements.push(one(PresenceStatus::Online, self.last_online, back));
         }
-        told
+        announcements
     }
 }

@@ -80,7 +80,7 @@ impl Connection {
     }
 
     /// Notes that an event was refused; ends the socket of a client that gives cause for
-    /// it too often, once it has been told what came of the events before.
+    /// it too often, once it has the answers to the events before.
     pub(in crate::socket) fn record_client_error(self: &Arc<Self>, error: &Error) {
         if !error.is_of_client() || self.is_closed() {
             return;

@@ -16,7 +16,7 @@ use super::session::{Arrival, Mark};
 use crate::id::{ChatRoomId, Seq};
 use crate::service::SentRange;
 
-/// Ranges handed over within this belong together.
+/// Ranges sent within this belong together.
 const TOGETHER: Duration = Duration::from_secs(1);
 
 /// Ranges by time, oldest first.
@@ -125,24 +125,24 @@ mod tests {
 
     #[test]
     fn what_a_login_brings_is_not_known_before_it_is_out() {
-        let [brought, other] = [(); 2].map(|()| ChatRoomId::generate());
-        let mut handed = Unconfirmed::default();
-        assert_eq!(handed.known(brought), None);
-        assert!(!handed.came_with_login(brought, 1));
-        handed.note_login(&[]);
+        let [contained, other] = [(); 2].map(|()| ChatRoomId::generate());
+        let mut unconfirmed = Unconfirmed::default();
+        assert_eq!(unconfirmed.known(contained), None);
+        assert!(!unconfirmed.came_with_login(contained, 1));
+        unconfirmed.note_login(&[]);
         assert_eq!(
-            handed.known(brought),
+            unconfirmed.known(contained),
             Some(0),
             "a login that brings nothing"
         );
-        handed.note_login(&[(brought, 7)]);
+        unconfirmed.note_login(&[(contained, 7)]);
         assert_eq!(
-            [brought, other].map(|room| handed.known(room)),
+            [contained, other].map(|room| unconfirmed.known(room)),
             [Some(7), Some(0)]
         );
-        assert!(handed.came_with_login(brought, 7));
-        assert!(!handed.came_with_login(brought, 8));
-        assert!(!handed.came_with_login(other, 1));
+        assert!(unconfirmed.came_with_login(contained, 7));
+        assert!(!unconfirmed.came_with_login(contained, 8));
+        assert!(!unconfirmed.came_with_login(other, 1));
     }
 
     #[test]
