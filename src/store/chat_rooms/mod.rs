@@ -17,7 +17,7 @@ use crate::domain::{ByMember, Cursors, Members, Position, ReadStep};
 use crate::id::{ChatRoomId, ChatUserId};
 
 pub use moves::{CursorMove, Moved};
-pub(super) use moves::{numbers, progress, step};
+pub(super) use moves::{numbers, progress, steps};
 pub use scan::{ScannedHead, ScannedRoom};
 
 /// Most chat rooms listed for one person, the most recently used first.

@@ -3,11 +3,9 @@
 use bson::{Bson, DateTime, Document, doc};
 
 use super::{ChatRoom, pair};
-use crate::domain::{
-    Counts, Cursors, Members, Position, ReadCursor, ReadStep, STEPS_KEPT, SentCursor,
-};
+use crate::domain::{Counts, Cursors, Members, Position, ReadCursor, STEPS_KEPT, SentCursor};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
-use crate::store::write_behind::RoomProgress;
+use crate::store::write_behind::{ReadSteps, RoomProgress};
 
 /// One receipt: a cursor to be moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,23 +125,26 @@ pub(in crate::store) fn progress(room: ChatRoomId, progress: &RoomProgress) -> D
 }
 
 /// The statement that stores when a member read, among the newest receipts; repeating it
-/// changes nothing.
-pub(in crate::store) fn step(
+/// changes nothing, since it is executed as a whole or not at all.
+pub(in crate::store) fn steps(
     room: ChatRoomId,
     members: Members,
-    member: ChatUserId,
-    step: ReadStep,
+    ReadSteps { member, steps, .. }: &ReadSteps,
 ) -> Document {
     let field = format!("steps.{member}");
-    let value = Bson::from(vec![
-        Bson::Int64(step.after),
-        Bson::Int64(step.seq),
-        Bson::DateTime(step.at),
-    ]);
+    let values = steps.iter().map(|step| {
+        Bson::from(vec![
+            Bson::Int64(step.after),
+            Bson::Int64(step.seq),
+            Bson::DateTime(step.at),
+        ])
+    });
+    let values: Vec<Bson> = values.collect();
     let mut filter = key(room, members);
-    filter.insert(&field, doc! { "$ne": value.clone() });
+    // the last: none of them is dropped later
+    filter.insert(&field, doc! { "$ne": values.last().cloned() });
     let newest = -i64::try_from(STEPS_KEPT).unwrap_or(i64::MAX);
-    let push = doc! { "$each": [value], "$sort": 1, "$slice": newest };
+    let push = doc! { "$each": values, "$sort": 1, "$slice": newest };
     doc! { "q": filter, "u": { "$push": { field: push } } }
 }
 

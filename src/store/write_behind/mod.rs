@@ -3,7 +3,7 @@
 mod queue;
 mod repeats;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use bson::{Bson, DateTime, doc};
@@ -11,7 +11,7 @@ use bson::{Bson, DateTime, doc};
 use super::bulk::BulkWriter;
 use super::error::Error;
 use super::{chat_rooms, chat_users};
-use crate::domain::{Head, Members, ReadStep};
+use crate::domain::{Head, Members, ReadStep, STEPS_KEPT};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 
 pub use queue::WriteBehindQueue;
@@ -32,7 +32,18 @@ pub struct RoomProgress {
     /// Delivered cursors that moved.
     pub delivered: HashMap<ChatUserId, Seq>,
     /// Receipts, to be stored with their time.
-    pub steps: Vec<(ChatUserId, ReadStep)>,
+    pub steps: Vec<ReadSteps>,
+}
+
+/// Receipts of a member that are stored with one statement: all of them or none.
+#[derive(Clone, Debug)]
+pub struct ReadSteps {
+    /// The reader.
+    pub member: ChatUserId,
+    /// In the order of the receipts; at most [`STEPS_KEPT`], the newest.
+    pub steps: VecDeque<ReadStep>,
+    /// Whether a write of them may have been executed: then none is added any more.
+    pub is_attempted: bool,
 }
 
 impl RoomProgress {
@@ -44,6 +55,24 @@ impl RoomProgress {
             delivered: HashMap::new(),
             steps: Vec::new(),
         }
+    }
+
+    /// Adds a receipt.
+    fn read(&mut self, member: ChatUserId, step: ReadStep) {
+        let mut open = self.steps.iter_mut().rev();
+        let open = open.find(|group| group.member == member && !group.is_attempted);
+        let Some(group) = open else {
+            self.steps.push(ReadSteps {
+                member,
+                steps: VecDeque::from([step]),
+                is_attempted: false,
+            });
+            return;
+        };
+        if group.steps.len() >= STEPS_KEPT {
+            group.steps.pop_front();
+        }
+        group.steps.push_back(step);
     }
 }
 
@@ -80,12 +109,9 @@ impl BulkWrites {
             if progress.head.is_some() || !progress.delivered.is_empty() {
                 statements.push(chat_rooms::progress(*room, progress));
             }
-            let steps = progress.steps.iter();
-            statements.extend(
-                steps.map(|(member, step)| {
-                    chat_rooms::step(*room, progress.members, *member, *step)
-                }),
-            );
+            let groups = progress.steps.iter();
+            statements
+                .extend(groups.map(|group| chat_rooms::steps(*room, progress.members, group)));
         }
         let name = "behind.rooms";
         let written = self.bulk.update(name, &self.rooms, statements, LONGEST);
@@ -112,5 +138,52 @@ impl BulkWrites {
         let name = "behind.presence";
         let written = self.bulk.update(name, &self.users, statements, LONGEST);
         written.await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Members;
+
+    fn step(seq: Seq) -> ReadStep {
+        ReadStep {
+            after: seq - 1,
+            seq,
+            at: DateTime::from_millis(seq),
+        }
+    }
+
+    #[test]
+    fn receipts_share_a_statement_until_it_was_attempted() {
+        let (a, b) = (ChatUserId::generate(), ChatUserId::generate());
+        let mut progress = RoomProgress::new(Members::new(a, b).unwrap());
+        for (member, seq) in [(a, 1), (b, 2), (a, 3)] {
+            progress.read(member, step(seq));
+        }
+        for group in &mut progress.steps {
+            group.is_attempted = true;
+        }
+        progress.read(a, step(4));
+        let seqs = progress.steps.iter().map(|group| {
+            let seqs: Vec<Seq> = group.steps.iter().map(|step| step.seq).collect();
+            (group.member, seqs)
+        });
+        let expected = [(a, vec![1, 3]), (b, vec![2]), (a, vec![4])];
+        assert_eq!(seqs.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn only_as_many_receipts_wait_as_a_chat_room_keeps() {
+        let (a, b) = (ChatUserId::generate(), ChatUserId::generate());
+        let mut progress = RoomProgress::new(Members::new(a, b).unwrap());
+        for seq in 1..=20 {
+            progress.read(a, step(seq));
+        }
+        let [group] = progress.steps.as_slice() else {
+            panic!("one statement, not {}", progress.steps.len());
+        };
+        let seqs: Vec<Seq> = group.steps.iter().map(|step| step.seq).collect();
+        assert_eq!(seqs, (5..=20).collect::<Vec<_>>());
     }
 }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::repeats::Repeats;
-use super::{BulkWrites, PresenceChange, RoomProgress};
+use super::{BulkWrites, PresenceChange, ReadSteps, RoomProgress};
 use crate::domain::{Head, Members, ReadStep};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::Error;
@@ -74,8 +74,7 @@ impl WriteBehindQueue {
     /// Records a receipt, to be stored with its time.
     pub fn read(&self, room: ChatRoomId, members: Members, member: ChatUserId, step: ReadStep) {
         let mut pending = self.pending.lock();
-        let progress = pending.room(room, members);
-        progress.steps.push((member, step));
+        pending.room(room, members).read(member, step);
     }
 
     /// Records that a person came online or went offline.
@@ -199,7 +198,11 @@ impl Pending {
                 let cursor = newer.delivered.entry(member).or_default();
                 *cursor = seq.max(*cursor);
             }
-            newer.steps.splice(..0, older.steps);
+            let attempted = older.steps.into_iter().map(|group| ReadSteps {
+                is_attempted: true,
+                ..group
+            });
+            newer.steps.splice(..0, attempted);
         }
     }
 
