@@ -13,7 +13,7 @@ use super::command::{Append, Command, LaneError, Stored};
 use super::inbox::refuse;
 use super::lane::{FIRST_PAUSE, Lane, MAX_PAUSE};
 use crate::domain::{Head, Message};
-use crate::id::ChatRoomId;
+use crate::id::{ChatRoomId, Seq};
 use crate::store::messages::{Appended, Refusal};
 use crate::store::{Error, once_visible};
 
@@ -100,7 +100,12 @@ impl Lane {
         if batch.is_empty() {
             return Ok(Next::Again);
         }
-        let messages = self.number(batch)?;
+        self.note_seen(batch);
+        let ready = batch.set_aside();
+        if ready == 0 {
+            return Ok(Next::Later);
+        }
+        let messages = self.number(batch, ready)?;
         let store = self.deps.store.messages.clone();
         let limit = self.deps.attempt;
         let insert = store.append(Arc::clone(&messages), limit);
@@ -119,7 +124,8 @@ impl Lane {
             Ok(Appended::StoppedAt { index, refusal }) => {
                 self.settle(batch, messages.get(..index).unwrap_or_default())
                     .await;
-                self.settle_refused(batch, refusal).await
+                let refused = messages.get(index).map_or(0, |message| message.seq);
+                self.settle_refused(batch, refusal, refused).await
             }
             Err(error) if error.is_transient() => {
                 if error.may_be_applied() {
@@ -154,13 +160,27 @@ impl Lane {
         }
     }
 
-    /// Gives every message of the batch the next place in its chat room: number, time and
-    /// counts all follow from the message before it.
-    fn number(&mut self, batch: &Batch) -> Result<Arc<[Message]>, Error> {
+    /// Chat rooms go on of which the message that took a number has been seen.
+    fn note_seen(&mut self, batch: &mut Batch) {
+        batch.taken.retain(|id, seq| {
+            let head = self.rooms.numbered(*id).and_then(|room| room.head);
+            let is_open = head.is_some_and(|head| head.seq < *seq);
+            if is_open {
+                // a majority read does not show it yet
+                self.rooms.doubt(*id);
+            }
+            is_open
+        });
+    }
+
+    /// Gives the first `ready` messages of the batch the next place in their chat rooms:
+    /// number, time and counts all follow from the message before.
+    fn number(&mut self, batch: &Batch, ready: usize) -> Result<Arc<[Message]>, Error> {
         let now = self.deps.clock.now();
         let mut heads: HashMap<ChatRoomId, Head> = HashMap::new();
         let outlet = Arc::clone(&self.deps.outlet);
-        let numbered = batch.items.iter().zip(&batch.rooms).map(|(item, id)| {
+        let items = batch.items.iter().zip(&batch.rooms).take(ready);
+        let numbered = items.map(|(item, id)| {
             let room = self.rooms.get(*id).ok_or(Error::NoChatRoom)?;
             let (members, known) = (room.members, room.head.ok_or(Error::NoChatRoom)?);
             let head = heads.entry(*id).or_insert(known);
@@ -188,8 +208,13 @@ impl Lane {
         }
     }
 
-    /// The first message of the batch was refused.
-    async fn settle_refused(&mut self, batch: &mut Batch, refusal: Refusal) -> Result<Next, Error> {
+    /// The first message of the batch was refused, with the number `seq`.
+    async fn settle_refused(
+        &mut self,
+        batch: &mut Batch,
+        refusal: Refusal,
+        seq: Seq,
+    ) -> Result<Next, Error> {
         let (Some(item), Some(room)) = (batch.items.first(), batch.rooms.first().copied()) else {
             return Ok(Next::Again);
         };
@@ -197,9 +222,12 @@ impl Lane {
         let (id, from) = (item.id, item.append.from.id);
         let found = match refusal {
             Refusal::NumberTaken => {
-                self.rooms.doubt(room);
-                // a majority read may not show the other's message yet
-                return Ok(Next::Later);
+                batch.taken.insert(room, seq);
+                // whoever took that one has perhaps written in the others, too
+                for room in &batch.rooms {
+                    self.rooms.doubt(*room);
+                }
+                return Ok(Next::Again);
             }
             Refusal::AlreadyStored => {
                 // stored under the number of that attempt: looked up after the last known one

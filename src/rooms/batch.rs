@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::command::{Answer, Append, Caller, LaneError, Member, Outlet, Stored};
 use super::inbox::{Overdue, answer_once};
 use crate::domain::{Delivery, Head, Members, Message};
-use crate::id::{ChatRoomId, ChatUserId, MessageId};
+use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 /// One message of the batch and what hangs on it.
 pub(super) struct Item {
@@ -47,6 +47,8 @@ impl PendingSend {
 pub(super) struct Batch {
     pub(super) items: Vec<Item>,
     pub(super) rooms: Vec<ChatRoomId>,
+    /// Chat rooms of which another process has taken this number, until its message is seen.
+    pub(super) taken: HashMap<ChatRoomId, Seq>,
     /// Whether an attempt is under way at this moment.
     pub(super) in_flight: bool,
 }
@@ -115,6 +117,21 @@ impl Batch {
 
     pub(super) fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// Puts what waits for another process's message to be seen behind the rest, and
+    /// returns how many messages do not wait. The order within each chat room stays.
+    pub(super) fn set_aside(&mut self) -> usize {
+        if self.taken.is_empty() {
+            return self.items.len();
+        }
+        let items = std::mem::take(&mut self.items).into_iter();
+        let pairs = items.zip(std::mem::take(&mut self.rooms));
+        let (ready, aside): (Vec<_>, Vec<_>) =
+            pairs.partition(|(_, room)| !self.taken.contains_key(room));
+        let count = ready.len();
+        (self.items, self.rooms) = ready.into_iter().chain(aside).unzip();
+        count
     }
 
     /// Takes the first `count` messages out.

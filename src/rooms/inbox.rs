@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -14,6 +15,14 @@ use crate::domain::{Delivery, Message};
 /// Commands taken into one batch. 512 messages of 1 KiB are well within one
 /// `insert_many`, and a batch of that size takes about 5 ms to store.
 pub(super) const MAX_PER_BATCH: usize = 512;
+
+/// The longest a batch waits for others to come: the resolution of tokio's timers, about
+/// as long as a commit.
+const GATHER_WITHIN: Duration = Duration::from_millis(1);
+/// Fewest messages worth waiting for.
+const WORTH_GATHERING: usize = 3;
+/// Most batches that wait for nothing after one that waited in vain.
+const LONGEST_PAUSE: u32 = 64;
 
 /// Commands on their way to the lane.
 pub(super) struct Inbox {
@@ -27,8 +36,59 @@ pub(super) struct Inbox {
     /// Most commands taken over from the channel while the lane waits.
     bound: usize,
     closed: bool,
+    gathering: Gathering,
     outlet: Arc<dyn Outlet>,
     depth: metrics::Gauge,
+}
+
+/// Whether it pays to wait for a batch to fill.
+#[derive(Debug, Default)]
+struct Gathering {
+    /// Messages of the batch before.
+    last: usize,
+    /// Of the one before that, unless the last one gathered.
+    before: usize,
+    /// Batches for which nothing is waited for, since waiting brought too little.
+    pause: u32,
+    /// The length of the pause before.
+    paused: u32,
+}
+
+impl Gathering {
+    /// How many messages to wait for, where `waiting` are there: as many as the last two
+    /// batches were, since whoever was answered is likely to send again.
+    fn wanted(&mut self, waiting: usize) -> Option<usize> {
+        let wanted = self.last + self.before;
+        if wanted < WORTH_GATHERING || waiting >= wanted {
+            return None;
+        }
+        if self.pause > 0 {
+            self.pause -= 1;
+            return None;
+        }
+        Some(wanted.min(MAX_PER_BATCH))
+    }
+
+    /// A batch is complete.
+    fn note(&mut self, size: usize, wanted: Option<usize>) {
+        // one that gathered holds both
+        self.before = if wanted.is_some() { 0 } else { self.last };
+        self.last = size;
+        match wanted {
+            Some(wanted) if size < wanted => {
+                self.paused = (self.paused * 2).clamp(1, LONGEST_PAUSE);
+                self.pause = self.paused;
+            }
+            Some(_) => self.paused = 0,
+            None => {}
+        }
+    }
+}
+
+/// How many of these commands are messages.
+fn messages(commands: &[Command]) -> usize {
+    let is_message = |command: &&Command| matches!(command, Command::Append(_));
+    commands.iter().filter(is_message).count()
 }
 
 /// Something being worked on that can be answered early.
@@ -68,6 +128,7 @@ impl Inbox {
             earliest: None,
             bound,
             closed: false,
+            gathering: Gathering::default(),
             outlet,
             depth: metrics::gauge!("chatzz_lane_depth", "lane" => lane),
         }
@@ -89,6 +150,34 @@ impl Inbox {
         }
         self.depth.set(self.waiting());
         batch
+    }
+
+    /// Waits a moment for the messages that are about to come, if the batches before were
+    /// larger.
+    ///
+    /// Whoever was answered first sends first, and would have a commit almost to themselves
+    /// while everybody else waits for the next one: two commits where one would do.
+    pub(super) async fn gather(&mut self, batch: &mut Vec<Command>) {
+        let waiting = messages(batch);
+        if waiting == 0 {
+            return;
+        }
+        let wanted = self.gathering.wanted(waiting);
+        let until = Instant::now() + GATHER_WITHIN;
+        while let Some(missing) = wanted.and_then(|wanted| wanted.checked_sub(messages(batch)))
+            && missing > 0
+        {
+            let more = self.commands.recv_many(batch, missing);
+            match tokio::time::timeout_at(until, more).await {
+                Ok(0) => {
+                    self.closed = true;
+                    break;
+                }
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        self.gathering.note(messages(batch), wanted);
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a metric")]
@@ -173,5 +262,64 @@ pub(super) fn answer_once(
 ) {
     if let Some(caller) = caller.take() {
         caller.answer(result, outlet);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Batches of these sizes, none of which gathered.
+    fn after(sizes: &[usize]) -> Gathering {
+        let mut gathering = Gathering::default();
+        for size in sizes {
+            gathering.note(*size, None);
+        }
+        gathering
+    }
+
+    #[test]
+    fn a_batch_waits_for_as_many_messages_as_the_last_two_had() {
+        assert_eq!(after(&[]).wanted(1), None);
+        assert_eq!(after(&[1, 1]).wanted(1), None, "too few");
+        assert_eq!(after(&[9, 1]).wanted(3), Some(10));
+        assert_eq!(after(&[9, 1]).wanted(10), None, "they are there");
+        let all = after(&[400, 400]).wanted(1);
+        assert_eq!(all, Some(MAX_PER_BATCH), "no more than a batch holds");
+    }
+
+    #[test]
+    fn a_batch_that_gathered_stands_for_both() {
+        let mut gathering = after(&[9, 1]);
+        let wanted = gathering.wanted(2);
+        gathering.note(10, wanted);
+        assert_eq!(gathering.wanted(1), Some(10));
+    }
+
+    #[test]
+    fn waiting_in_vain_is_followed_by_longer_and_longer_pauses() {
+        let mut gathering = after(&[9, 1]);
+        let mut pauses = Vec::new();
+        for _ in 0..10 {
+            let mut pause = 0;
+            let wanted = loop {
+                if let Some(wanted) = gathering.wanted(1) {
+                    break wanted;
+                }
+                pause += 1;
+                gathering.note(5, None);
+            };
+            pauses.push(pause);
+            gathering.note(5, Some(wanted));
+            gathering.note(5, None);
+        }
+        assert_eq!(pauses, [0, 1, 2, 4, 8, 16, 32, 64, 64, 64]);
+        let wanted = loop {
+            if let Some(wanted) = gathering.wanted(1) {
+                break wanted;
+            }
+        };
+        gathering.note(wanted, Some(wanted));
+        assert_eq!(gathering.wanted(1), Some(wanted), "it paid this time");
     }
 }

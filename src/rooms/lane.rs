@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -18,15 +19,26 @@ use super::{ANNOUNCED_AT_ONCE, Deps, Outlet};
 use crate::domain::{Head, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::messages::Page;
-use crate::store::{ChatRoom, Error};
+use crate::store::{ChatRoom, Error, Store};
 
 /// First pause after a failed attempt; doubled up to [`MAX_PAUSE`].
-pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(10);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(2);
 pub(super) const MAX_PAUSE: Duration = Duration::from_millis(200);
 /// How often a cursor before a gap is looked up anew.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// Messages read at once that were found stored.
 const CATCH_UP_PAGE: i64 = 500;
+
+/// Chat rooms whose pages are read at the same time.
+const PAGES_AT_ONCE: usize = 8;
+
+/// A chat room that may have messages after its last known one.
+struct Doubt {
+    document: ChatRoom,
+    members: [Member; 2],
+    /// The last message, as it was read.
+    last: Option<Message>,
+}
 
 /// One lane's task.
 pub(super) struct Lane {
@@ -60,7 +72,7 @@ impl Lane {
     pub(super) async fn run(mut self) {
         loop {
             let look = self.follow_ups.next();
-            let batch = tokio::select! {
+            let mut batch = tokio::select! {
                 batch = self.inbox.next_batch() => batch,
                 () = until(look) => {
                     self.follow_up().await;
@@ -70,6 +82,7 @@ impl Lane {
             if batch.is_empty() {
                 return;
             }
+            self.inbox.gather(&mut batch).await;
             let (mut appends, mut confirms) = (Vec::new(), Vec::new());
             for command in batch {
                 match command {
@@ -123,43 +136,45 @@ impl Lane {
         let store = self.deps.store.clone();
         let asked = async {
             futures::try_join!(
-                store.messages.list_last(&new),
+                store.messages.list_last(&unknown),
                 store.chat_rooms.list(&unknown)
             )
         };
-        let (heads, documents) = match self.inbox.wait(asked, waiting).await? {
+        let (last, documents) = match self.inbox.wait(asked, waiting).await? {
             Ok(found) => found,
             Err(error) => return Some(Err(error)),
         };
         for document in &documents {
             self.note_cursors(document);
         }
-        let heads: HashMap<ChatRoomId, Head> = heads
-            .iter()
-            .map(|head| (head.chat_room, head.head()))
-            .collect();
+        let mut last: HashMap<ChatRoomId, Message> =
+            last.into_iter().map(|m| (m.chat_room, m)).collect();
         let (new, doubtful): (Vec<ChatRoom>, Vec<ChatRoom>) = documents
             .into_iter()
             .partition(|document| new.contains(&document.id));
-        if let Err(error) = self.open(new, &heads, &rooms, waiting).await? {
+        if let Err(error) = self.open(new, &last, &rooms, waiting).await? {
             return Some(Err(error));
         }
-        for document in &doubtful {
-            let Some(members) = rooms.get(&document.id) else {
-                continue;
-            };
-            if let Err(error) = self.resolve(document, members, waiting).await? {
-                return Some(Err(error));
-            }
-        }
-        Some(Ok(()))
+        let doubtful = doubtful.into_iter().filter_map(|document| {
+            let (id, last) = (document.id, last.remove(&document.id));
+            let members = rooms.get(&id)?.clone();
+            Some((
+                id,
+                Doubt {
+                    document,
+                    members,
+                    last,
+                },
+            ))
+        });
+        self.resolve(doubtful.collect(), waiting).await
     }
 
     /// Takes up chat rooms that were read for the first time.
     async fn open(
         &mut self,
         documents: Vec<ChatRoom>,
-        heads: &HashMap<ChatRoomId, Head>,
+        last: &HashMap<ChatRoomId, Message>,
         people: &HashMap<ChatRoomId, [Member; 2]>,
         waiting: &mut (impl Overdue + Send),
     ) -> Option<Result<(), Error>> {
@@ -167,8 +182,8 @@ impl Lane {
             return Some(Ok(()));
         }
         let heads = documents.iter().map(|document| {
-            let head = heads.get(&document.id);
-            (document.id, head.copied().unwrap_or(Head::EMPTY))
+            let last = last.get(&document.id);
+            (document.id, last.map_or(Head::EMPTY, Message::head))
         });
         let heads: Vec<(ChatRoomId, Head)> = heads.collect();
         let openings = documents
@@ -210,51 +225,73 @@ impl Lane {
         Some(Ok(()))
     }
 
-    /// Announces what is stored after the last known message of a chat room: our own
+    /// Announces what is stored after the last known messages of chat rooms: our own
     /// messages whose answers were lost, and other processes'.
     async fn resolve(
         &mut self,
-        document: &ChatRoom,
-        members: &[Member; 2],
+        mut doubtful: HashMap<ChatRoomId, Doubt>,
         waiting: &mut (impl Overdue + Send),
     ) -> Option<Result<(), Error>> {
-        let id = document.id;
         loop {
-            let Some(head) = self.rooms.get(id).and_then(|room| room.head) else {
+            doubtful.retain(|id, doubt| {
+                let Some(room) = self.rooms.numbered(*id) else {
+                    return false;
+                };
+                let head = room.head.map_or(0, |head| head.seq);
+                let is_open = doubt.last.as_ref().is_some_and(|last| last.seq > head);
+                room.doubtful = is_open;
+                is_open
+            });
+            if doubtful.is_empty() {
                 return Some(Ok(()));
-            };
-            let page = Page {
-                after: head.seq,
-                before: Seq::MAX,
-                ascending: true,
-                limit: CATCH_UP_PAGE,
-                viewer: None,
-            };
+            }
+            let mut after = Vec::new();
+            for id in doubtful.keys() {
+                let head = self.rooms.get(*id).and_then(|room| room.head);
+                after.push((*id, head.map_or(0, |head| head.seq)));
+            }
+            let (next, further): (Vec<_>, Vec<_>) = after.into_iter().partition(|(id, head)| {
+                let last = doubtful.get(id).and_then(|doubt| doubt.last.as_ref());
+                last.is_some_and(|last| last.seq == head + 1)
+            });
             let store = self.deps.store.clone();
-            let listed = async { store.messages.list_page(id, page).await };
-            let messages = match self.inbox.wait(listed, waiting).await? {
-                Ok(messages) => messages,
+            let mut pages = match self.inbox.wait(pages(&store, further), waiting).await? {
+                Ok(pages) => pages,
                 Err(error) => return Some(Err(error)),
             };
-            let is_last = i64::try_from(messages.len()).is_ok_and(|found| found < CATCH_UP_PAGE);
-            let outlet = Arc::clone(&self.deps.outlet);
-            let found = messages.into_iter().map(|message| {
-                // another node's receipts are not announced here
-                let delivery = message.delivery(&document.cursors(message.to), &[]);
-                let own = waiting.claim(&message, delivery, outlet.as_ref());
-                own.unwrap_or_else(|| Stored::between(message, delivery, members))
-            });
-            let mut found: Vec<Stored> = found.collect();
-            self.announce(&mut found).await;
-            self.mark_sent(&found, members);
-            if is_last {
-                break;
+            for (id, _) in next {
+                let last = doubtful.get(&id).and_then(|doubt| doubt.last.clone());
+                pages.push((id, last.into_iter().collect()));
+            }
+            for (id, messages) in pages {
+                if let Some(doubt) = doubtful.get_mut(&id) {
+                    if messages.is_empty() {
+                        doubt.last = None;
+                    }
+                    self.catch_up(doubt, messages, waiting).await;
+                }
             }
         }
-        if let Some(room) = self.rooms.get(id) {
-            room.doubtful = false;
-        }
-        Some(Ok(()))
+    }
+
+    /// Announces messages of a chat room that were found stored.
+    async fn catch_up(
+        &mut self,
+        doubt: &Doubt,
+        messages: Vec<Message>,
+        waiting: &mut (impl Overdue + Send),
+    ) {
+        let (document, members) = (&doubt.document, &doubt.members);
+        let outlet = Arc::clone(&self.deps.outlet);
+        let found = messages.into_iter().map(|message| {
+            // another node's receipts are not announced here
+            let delivery = message.delivery(&document.cursors(message.to), &[]);
+            let own = waiting.claim(&message, delivery, outlet.as_ref());
+            own.unwrap_or_else(|| Stored::between(message, delivery, members))
+        });
+        let mut found: Vec<Stored> = found.collect();
+        self.announce(&mut found).await;
+        self.mark_sent(&found, members);
     }
 
     /// Takes in a chat room's delivered cursors as they were read.
@@ -353,6 +390,24 @@ impl Lane {
             self.move_cursor(confirm.room, confirm.member, confirm.first, confirm.last);
         }
     }
+}
+
+/// The messages after these positions, as many as one page has.
+async fn pages(
+    store: &Store,
+    after: Vec<(ChatRoomId, Seq)>,
+) -> Result<Vec<(ChatRoomId, Vec<Message>)>, Error> {
+    let pages = futures::stream::iter(after).map(async |(room, after)| {
+        let page = Page {
+            after,
+            before: Seq::MAX,
+            ascending: true,
+            limit: CATCH_UP_PAGE,
+            viewer: None,
+        };
+        Ok((room, store.messages.list_page(room, page).await?))
+    });
+    pages.buffer_unordered(PAGES_AT_ONCE).try_collect().await
 }
 
 /// Waits for a moment, or for ever.

@@ -284,3 +284,45 @@ async fn what_was_confirmed_at_one_node_is_not_missed_at_another() {
     let missed = &details["missedMessages"][nodes.alice.as_str().unwrap()];
     assert_eq!(each(missed, "seq"), [3]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forty_chat_rooms_that_another_node_wrote_in_are_answered_at_once() {
+    const ROOMS: usize = 40;
+    let nodes = nodes().await;
+    let (here, _) = nodes.one.login(&nodes.alice).await;
+    let (there, _) = nodes.two.login(&nodes.alice).await;
+    let mut others = Vec::new();
+    for index in 0..ROOMS {
+        let other = nodes.database.user(&format!("other {index}")).await;
+        here.add(&other).await.unwrap();
+        others.push(other);
+    }
+
+    // each node in turn, in all chat rooms at once: every number it expects is taken
+    for (seq, person) in (1..=10).zip([&here, &there].into_iter().cycle()) {
+        let sends = others.iter().map(|other| person.send(other, "at once"));
+        for answer in futures::future::join_all(sends).await {
+            assert_eq!(answer.unwrap()["seq"], seq);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_pairs_across_two_nodes_write_in_turn() {
+    const PAIRS: usize = 20;
+    const ROUNDS: u64 = 5;
+    let nodes = nodes().await;
+    let pairs = (0..PAIRS).map(async |index| {
+        let (a, b) = (format!("a{index}"), format!("b{index}"));
+        let (a, b) = (nodes.database.user(&a).await, nodes.database.user(&b).await);
+        let ((here, _), (there, _)) = tokio::join!(nodes.one.login(&a), nodes.two.login(&b));
+        here.add(&b).await.unwrap();
+        for round in 0..ROUNDS {
+            let question = here.send(&b, "yes?").await.unwrap();
+            assert_eq!(question["seq"], 2 * round + 1);
+            let answer = there.send(&a, "yes").await.unwrap();
+            assert_eq!(answer["seq"], 2 * round + 2);
+        }
+    });
+    futures::future::join_all(pairs).await;
+}
