@@ -104,6 +104,42 @@ async fn socket_io_client_1_encodes_what_is_not_ascii_twice_over_polling() {
     assert_eq!(stored[0].get_str("message").unwrap(), UMLAUTS_TWICE);
 }
 
+/// Their bundles for browsers: one page of a listed origin, one of another.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_bundle_logs_in_from_a_page_of_a_listed_origin_and_of_no_other() {
+    let database = TestDatabase::shared().await;
+    // free a moment ago; both are held until both are known
+    let ports = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [listed, unlisted] = ports.map(|port| {
+        let port = port.local_addr().unwrap().port();
+        format!("http://localhost:{port}")
+    });
+    let mut keys = database.keys().to_vec();
+    keys.push(("CHATZZ_ALLOWED_ORIGINS", &listed));
+    let server = Binary::serve(&keys).await;
+    let alice = database.user("alice").await;
+    let mut script = node("origins.js").await;
+    script.env("CHATZZ_CHROMIUM", tools::chromium());
+    let url = format!("http://{}", server.addr());
+    let alice = alice.as_str().expect("an ObjectId");
+    script.args(["--url", &url, "--user", alice]);
+    script.args(["--listed", &listed, "--unlisted", &unlisted]);
+
+    let report = report(script).await;
+
+    let expected = |outcome: &str| {
+        let clients = ["sio1", "sio2", "sio3", "sio4"].into_iter();
+        let pairs = clients.flat_map(|client| [(client, "polling"), (client, "websocket")]);
+        let outcomes = pairs.map(|(client, transport)| {
+            let name = format!("{client} {transport}");
+            (name, Value::from(outcome))
+        });
+        Value::Object(outcomes.collect())
+    };
+    assert_eq!(report[&listed], expected(alice));
+    assert_eq!(report[&unlisted], expected("refused"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn python_socketio_converses_over_both_transports() {
     let server = Server::start().await;
