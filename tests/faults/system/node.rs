@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
 use chatzz_dev::mongod::{Mongod, Options, Ready};
@@ -15,6 +15,8 @@ use crate::support::mongod;
 
 /// Bound of one command of the harness itself, connection included.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
+/// Bound of the time that every thread takes to stop.
+const FROZEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// A mongod with test commands, 256 MiB cache and 64 MiB oplog; ended and removed with its drop.
 pub(super) struct Node {
@@ -79,9 +81,17 @@ impl Node {
         self.frozen = false;
     }
 
+    /// Freezes it. The signal is only on its way when it has been sent: on a busy machine
+    /// a thread may answer once more, so each is waited for.
     pub(super) fn freeze(&mut self) {
         self.mongod.signal(Signal::SIGSTOP).unwrap();
         self.frozen = true;
+        let pid = self.mongod.pid().unwrap();
+        let until = Instant::now() + FROZEN_WITHIN;
+        while !is_stopped(pid) {
+            assert!(Instant::now() < until, "mongod {pid} does not stop");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     pub(super) fn thaw(&mut self) {
@@ -154,4 +164,15 @@ pub(super) async fn run(
     let answer = client.database("admin").run_command(command).await;
     client.shutdown().immediate(true).await;
     answer
+}
+
+/// Whether every thread of a process is stopped, as `/proc` shows it.
+fn is_stopped(pid: u32) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    tasks.flatten().all(|task| {
+        // `pid (name) state …`; a thread that has just ended has none
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
+        state.is_none_or(|rest| rest.starts_with('T'))
+    })
 }
