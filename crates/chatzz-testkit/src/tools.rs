@@ -90,10 +90,29 @@ async fn library() -> &'static Path {
     INSTALLED.get_or_init(|| blocking(install_library)).await
 }
 
-/// A script run by Python, with the packages of `requirements.txt`.
-pub async fn python(script: &str) -> Script {
-    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
-    let environment = INSTALLED.get_or_init(|| blocking(install_python)).await;
+/// Versions of python-socketio, each in an environment of its own.
+#[derive(Clone, Copy, Debug)]
+pub enum Python {
+    /// Version 4, which speaks Engine.IO 3; the packages of `requirements-4.txt`.
+    Socketio4,
+    /// Version 5, which speaks Engine.IO 4; the packages of `requirements.txt`.
+    Socketio5,
+}
+
+/// A script run by Python, with the packages of a version.
+pub async fn python(version: Python, script: &str) -> Script {
+    static INSTALLED: [OnceCell<PathBuf>; 2] = [OnceCell::const_new(), OnceCell::const_new()];
+    let [four, five] = &INSTALLED;
+    let environment = match version {
+        Python::Socketio4 => {
+            let install = || install_python("python-4", "requirements-4.txt");
+            four.get_or_init(|| blocking(install)).await
+        }
+        Python::Socketio5 => {
+            let install = || install_python("python", "requirements.txt");
+            five.get_or_init(|| blocking(install)).await
+        }
+    };
     let mut command = Command::new(environment.join("bin/python"));
     command.arg(sources().join(script));
     Script(command)
@@ -171,9 +190,9 @@ fn npm_install(folder: &Path) {
 }
 
 /// Makes a virtual environment in the target folder and installs the packages there.
-fn install_python() -> PathBuf {
-    let folder = places::temporary().join("python");
-    once(&sources(), &folder, "requirements.txt", || {
+fn install_python(name: &str, requirements: &str) -> PathBuf {
+    let folder = places::temporary().join(name);
+    once(&sources(), &folder, requirements, || {
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv", "--clear"]).arg(&folder);
         run(&mut venv, "apt-get install python3 python3-venv");
@@ -186,7 +205,7 @@ fn install_python() -> PathBuf {
             "--disable-pip-version-check",
             "-r",
         ]);
-        pip.arg(sources().join("requirements.txt"));
+        pip.arg(sources().join(requirements));
         run(&mut pip, "apt-get install python3-pip python3-venv");
     })
 }

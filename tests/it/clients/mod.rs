@@ -9,7 +9,9 @@ use crate::support::database::TestDatabase;
 use crate::support::mongod::located;
 use crate::support::poll::eventually;
 use crate::support::server::Server;
-use crate::support::tools::{self, Script, browser_tests, demo_check, node, npm_test, python};
+use crate::support::tools::{
+    self, Python, Script, browser_tests, demo_check, node, npm_test, python,
+};
 
 /// A text that a client which encodes twice gets wrong.
 const UMLAUTS: &str = "grün";
@@ -144,19 +146,28 @@ async fn every_bundle_logs_in_from_a_page_of_a_listed_origin_and_of_no_other() {
 async fn python_socketio_converses_over_both_transports() {
     let server = Server::start().await;
     for transport in ["websocket", "polling"] {
-        let mut script = python("conversation.py").await;
+        let mut script = python(Python::Socketio5, "conversation.py").await;
         script.args(between_strangers(&server, transport).await);
         went_well(&report(script).await);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn python_socketio_comes_back_after_a_restart_in_order() {
+async fn python_socketio_4_comes_back_after_a_restart_in_order() {
+    python_comes_back(Python::Socketio4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_socketio_5_comes_back_after_a_restart_in_order() {
+    python_comes_back(Python::Socketio5).await;
+}
+
+async fn python_comes_back(version: Python) {
     for transport in ["websocket", "polling"] {
         let database = TestDatabase::shared().await;
         let server = Binary::serve(&database.keys()).await;
         let alice = database.user("alice").await;
-        let mut script = python("restart.py").await;
+        let mut script = python(version, "restart.py").await;
         let url = format!("http://{}", server.addr());
         let id = alice.as_str().expect("an ObjectId");
         script.args(["--url", &url, "--transport", transport, "--alice", id]);
@@ -172,7 +183,7 @@ async fn python_socketio_comes_back_after_a_restart_in_order() {
         let _server = server.restart().await;
 
         let report = script.await.unwrap();
-        assert_eq!(report["ok"], true, "{transport}: {report}");
+        assert_eq!(report["ok"], true, "{version:?}, {transport}: {report}");
     }
 }
 
