@@ -296,7 +296,7 @@ impl Context {
             .partition(|(audience, _)| matches!(audience, Audience::Asker));
         let mut handed = outcome.sent_ranges;
         for (_, notice) in own {
-            let packet = Packet::event(notice.render(connection.dialect));
+            let packet = Packet::event(notice.render(connection.dialect()));
             connection.send(packet.handing(std::mem::take(&mut handed)));
         }
         self.hub.reply(origin, &Ok(outcome.reply), handed);

@@ -193,7 +193,7 @@ impl Hub {
         let Some(connection) = self.connection(origin.socket) else {
             return;
         };
-        let dialect = connection.dialect;
+        let dialect = connection.dialect();
         let packet = match (origin.ack, reply) {
             (Some(id), reply) => {
                 let rendered = reply.as_ref().map(|reply| reply.render(dialect));
@@ -217,7 +217,7 @@ impl Hub {
     ) {
         record(origin, Some(error));
         let notice = Notice::Error(name, error);
-        connection.send(Packet::event(notice.render(connection.dialect)));
+        connection.send(Packet::event(notice.render(connection.dialect())));
         connection.record_client_error(error);
     }
 

@@ -9,6 +9,9 @@ use super::json::Json;
 pub enum Dialect {
     /// Protocol 3, `docs/protocol.md`.
     V3,
+    /// The same, for a client that keeps the details of its people: `from` and `to` of
+    /// messages are ids.
+    V3Compact,
 }
 
 /// Values that have a JSON form in each dialect.
@@ -16,10 +19,16 @@ pub trait Render {
     /// The form in [`Dialect::V3`].
     fn v3(&self) -> Json;
 
+    /// The form in [`Dialect::V3Compact`], where it differs.
+    fn v3_compact(&self) -> Json {
+        self.v3()
+    }
+
     /// The form in a dialect.
     fn render(&self, dialect: Dialect) -> Json {
         match dialect {
             Dialect::V3 => self.v3(),
+            Dialect::V3Compact => self.v3_compact(),
         }
     }
 }
@@ -29,19 +38,24 @@ pub trait Render {
 pub struct PerDialect<T> {
     value: T,
     v3: OnceLock<Json>,
+    v3_compact: OnceLock<Json>,
 }
 
 impl<T: Render> PerDialect<T> {
     /// Wraps a value; nothing is built yet.
     pub fn new(value: T) -> Self {
-        let v3 = OnceLock::new();
-        Self { value, v3 }
+        Self {
+            value,
+            v3: OnceLock::new(),
+            v3_compact: OnceLock::new(),
+        }
     }
 
     /// The JSON, built at the first request for it.
     pub fn json(&self, dialect: Dialect) -> Json {
         let built = match dialect {
             Dialect::V3 => &self.v3,
+            Dialect::V3Compact => &self.v3_compact,
         };
         built.get_or_init(|| self.value.render(dialect)).clone()
     }

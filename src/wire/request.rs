@@ -62,6 +62,10 @@ pub struct ConnectUser {
     /// Whether the client acknowledges each `new-message`.
     #[serde(default)]
     pub delivery_acks: Option<bool>,
+    /// Whether `from` and `to` of messages are ids, since the client keeps the details of
+    /// its contacts.
+    #[serde(default)]
+    pub compact: Option<bool>,
 }
 
 /// Payload of `add-chat-user`.

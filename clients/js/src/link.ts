@@ -5,6 +5,7 @@ import { ChatzzError, mayRetry } from './error.js';
 import { Lane } from './lane.js';
 import { TIMING } from './options.js';
 import type { Options, Timing } from './options.js';
+import { People } from './people.js';
 import { now, within } from './time.js';
 import { keepToken } from './token.js';
 import type { Ack, Envelope, Payload, Requests, Result } from './wire.js';
@@ -61,6 +62,7 @@ export class Link {
   #sleepers = new Set<() => void>();
   #dozers = new Set<() => void>();
   #lanes = new Map<string, Lane>();
+  #people = new People();
   /** Ends the pause before the next attempt, if there is one. */
   #hurry: (() => void) | undefined;
 
@@ -83,6 +85,7 @@ export class Link {
     socket.on('disconnect', (reason) => this.#lost(reason));
     socket.on('connect_error', (error) => this.#refused(ChatzzError.ofHandshake(error, options.url)));
     socket.on('chatzz', (envelope: Envelope, confirm?: () => void) => {
+      this.#people.complete(envelope.data);
       on.envelope(envelope);
       confirm?.();
     });
@@ -157,7 +160,7 @@ export class Link {
       this.#socket.timeout(this.timing.ackTimeout).emit(event, payload, (late: Error | null, ...[error, result]: Ack<Event>) => {
         if (late) lost(late);
         else if (error) reject(ChatzzError.of(error));
-        else resolve(result as Result<Event, Given>);
+        else resolve(this.#people.complete(result) as Result<Event, Given>);
       });
     });
   }
@@ -206,7 +209,7 @@ export class Link {
     const epoch = this.#epoch;
     try {
       const { userId } = this.#options;
-      const { serverTime } = await this.emit('connect-user', { userId, deliveryAcks: true });
+      const { serverTime } = await this.emit('connect-user', { userId, deliveryAcks: true, compact: true });
       if (epoch !== this.#epoch || !this.#socket.connected) return;
       this.#ahead = Date.parse(serverTime) - now();
       this.#pause = this.timing.retryMin;

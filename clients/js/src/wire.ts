@@ -166,8 +166,8 @@ export interface HistoryPage {
 /** The events of the client: payload and result. */
 export interface Requests {
   'connect-user': [
-    { userId: UserId; deliveryAcks?: boolean },
-    { userId: UserId; status: Presence; serverTime: string; protocol: number },
+    { userId: UserId; deliveryAcks?: boolean; compact?: boolean },
+    { userId: UserId; status: Presence; serverTime: string; protocol: number; features: string[] },
   ];
   'add-chat-user': [{ userToAdd: UserId }, Contact];
   'get-old-messages': [HistoryPage, { messages: Message[]; hasMore: boolean }];

@@ -32,8 +32,6 @@ use unconfirmed::Unconfirmed;
 /// One socket.
 pub(crate) struct Connection {
     pub(super) id: SocketId,
-    /// How it is spoken to.
-    pub(super) dialect: Dialect,
     identity: Mutex<Identity>,
     /// When the identity ends, in milliseconds since 1970.
     expires_at: AtomicI64,
@@ -42,6 +40,7 @@ pub(crate) struct Connection {
     pub(super) unconfirmed: Mutex<Unconfirmed>,
     me: OnceLock<Arc<Me>>,
     delivery_acks: AtomicBool,
+    compact: AtomicBool,
     ending: AtomicBool,
     closed: AtomicBool,
     flow: Flow,
@@ -62,7 +61,6 @@ impl Connection {
     ) -> Self {
         Self {
             id,
-            dialect: Dialect::V3,
             expires_at: AtomicI64::new(end_of(&identity)),
             identity: Mutex::new(identity),
             fifo: Mutex::default(),
@@ -70,6 +68,7 @@ impl Connection {
             unconfirmed: Mutex::default(),
             me: OnceLock::new(),
             delivery_acks: AtomicBool::new(false),
+            compact: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             flow: Flow::default(),
@@ -114,6 +113,19 @@ impl Connection {
         self.delivery_acks.load(Ordering::Relaxed)
     }
 
+    pub(super) fn set_compact(&self, on: bool) {
+        self.compact.store(on, Ordering::Relaxed);
+    }
+
+    /// What it is sent from now on.
+    pub(super) fn dialect(&self) -> Dialect {
+        if self.compact.load(Ordering::Relaxed) {
+            Dialect::V3Compact
+        } else {
+            Dialect::V3
+        }
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
@@ -139,7 +151,7 @@ impl Connection {
 
     /// A notice in the dialect of this socket.
     pub(super) fn packet(&self, notice: &PerDialect<Notice<'_>>) -> Packet {
-        Packet::event(notice.json(self.dialect))
+        Packet::event(notice.json(self.dialect()))
     }
 
     /// Whether there are messages in these ranges, and the login contained them all.

@@ -1,4 +1,4 @@
-//! `connect-user {userId, deliveryAcks?}`: a socket says who it is.
+//! `connect-user {userId, deliveryAcks?, compact?}`: a socket says who it is.
 //!
 //! The client gets `user-details`, then its acknowledgement, then what happened
 //! meanwhile. Contacts see `chat-user-status-changed` if the user was offline.
@@ -95,6 +95,7 @@ async fn identify(
     };
     let document = context.messenger.register(&user).await?;
     connection.set_delivery_acks(request.delivery_acks.unwrap_or_default());
+    connection.set_compact(request.compact.unwrap_or_default());
     let me = Me {
         id: document.id,
         user: user.id.clone(),

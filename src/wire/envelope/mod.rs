@@ -25,6 +25,8 @@ use crate::store::PresenceStatus;
 pub const EVENT: &str = "chatzz";
 /// Version of the contract in `docs/protocol.md`; the npm package spoke 1.
 pub const PROTOCOL: u32 = 3;
+/// What was added to protocol 3, by the names that `connect-user` answers.
+const FEATURES: &[&str] = &["compact"];
 
 /// Something that the server sends on its own initiative.
 pub enum Notice<'a> {
@@ -56,16 +58,19 @@ impl Render for Notice<'_> {
     fn v3(&self) -> Json {
         match self {
             Self::UserDetails(login, meta) => {
-                envelope("user-details", UserDetails::new(login, meta.as_deref()))
+                let details = UserDetails::<view::Details<'_>>::new(login, meta.as_deref());
+                envelope("user-details", details)
             }
             Self::StatusChanged(name, news) => envelope(name.as_str(), StatusChanged::from(*news)),
             Self::ChatUserAdded(contact) => {
                 envelope("chat-user-added", view::AddedView::from(&**contact))
             }
-            Self::OldMessages(page) => envelope("old-messages", messages(page)),
+            Self::OldMessages(page) => {
+                envelope("old-messages", messages::<view::Details<'_>>(page))
+            }
             Self::NewMessage(message) => envelope("new-message", message.json(Dialect::V3)),
             Self::MessageStatusChanged(advanced) => {
-                let change = view::StatusChange::from(*advanced);
+                let change = view::StatusChange::<view::Details<'_>>::from(*advanced);
                 envelope("message-status-changed", change)
             }
             Self::BlockChanged(user_id, blocked) => {
@@ -87,6 +92,28 @@ impl Render for Notice<'_> {
             }
         }
     }
+
+    fn v3_compact(&self) -> Json {
+        match self {
+            Self::UserDetails(login, meta) => {
+                let details = UserDetails::<view::Id<'_>>::new(login, meta.as_deref());
+                envelope("user-details", details)
+            }
+            Self::OldMessages(page) => envelope("old-messages", messages::<view::Id<'_>>(page)),
+            Self::NewMessage(message) => envelope("new-message", message.json(Dialect::V3Compact)),
+            Self::MessageStatusChanged(advanced) => {
+                let change = view::StatusChange::<view::Id<'_>>::from(*advanced);
+                envelope("message-status-changed", change)
+            }
+            Self::StatusChanged(..)
+            | Self::ChatUserAdded(_)
+            | Self::BlockChanged(..)
+            | Self::SettingsChanged(_)
+            | Self::UserTyping(..)
+            | Self::UserSignal(..)
+            | Self::Error(..) => self.v3(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -99,7 +126,7 @@ fn envelope(r#type: &str, data: impl Serialize) -> Json {
     render(&Envelope { r#type, data }).into()
 }
 
-fn messages(page: &HistoryPage) -> Vec<view::Message<'_>> {
+fn messages<'a, P: view::Person<'a>>(page: &'a HistoryPage) -> Vec<view::MessageView<'a, P>> {
     page.messages.iter().map(Into::into).collect()
 }
 
@@ -107,23 +134,23 @@ fn messages(page: &HistoryPage) -> Vec<view::Message<'_>> {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Login")]
-pub(in crate::wire) struct UserDetails<'a> {
+pub(in crate::wire) struct UserDetails<'a, P = view::Details<'a>> {
     #[schemars(with = "schema::UserDetails")]
     user: &'a RawValue,
     status: PresenceStatus,
     last_online: Option<Date>,
     connected_users: Vec<view::ContactView<'a>>,
     #[schemars(with = "BTreeMap<String, Vec<schema::Message>>")]
-    missed_messages: BTreeMap<String, Vec<view::Message<'a>>>,
+    missed_messages: BTreeMap<String, Vec<view::MessageView<'a, P>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
     meta: Option<&'a RawValue>,
 }
 
-impl<'a> UserDetails<'a> {
+impl<'a, P: view::Person<'a>> UserDetails<'a, P> {
     fn new(login: &'a Login, meta: Option<&'a RawValue>) -> Self {
         let missed = login.missed.iter().map(|(sender, messages)| {
-            let messages = messages.iter().map(view::Message::from).collect();
+            let messages = messages.iter().map(view::MessageView::from).collect();
             (sender.to_key(), messages)
         });
         Self {

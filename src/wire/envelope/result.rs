@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{PROTOCOL, messages};
+use super::{FEATURES, PROTOCOL, messages};
 use crate::id::UserId;
 use crate::rooms::Stored;
 use crate::service::{ActivePage, Contact, HistoryPage, PrivacySettings};
@@ -56,14 +56,14 @@ impl Render for Reply<'_> {
                 status: PresenceStatus::Online,
                 server_time: Date(*now),
                 protocol: PROTOCOL,
+                features: FEATURES,
             }),
             Self::Contact(contact) => render(&view::ContactView::from(&**contact)),
-            Self::History(page) => render(&History {
-                messages: messages(page),
-                has_more: page.has_more,
-            }),
+            Self::History(page) => render(&History::<view::Details<'_>>::from(&**page)),
             Self::Message(message) => return message.json(Dialect::V3),
-            Self::Duplicate(stored) => render(&view::SentMessage::duplicate(stored)),
+            Self::Duplicate(stored) => {
+                render(&view::SentMessage::<view::Details<'_>>::duplicate(stored))
+            }
             Self::Read(read) => render(&Read { read: *read }),
             Self::Delivered(delivered) => render(&Delivered {
                 delivered: *delivered,
@@ -85,6 +85,27 @@ impl Render for Reply<'_> {
         };
         json.into()
     }
+
+    fn v3_compact(&self) -> Json {
+        match self {
+            Self::History(page) => render(&History::<view::Id<'_>>::from(&**page)).into(),
+            Self::Message(message) => message.json(Dialect::V3Compact),
+            Self::Duplicate(stored) => {
+                render(&view::SentMessage::<view::Id<'_>>::duplicate(stored)).into()
+            }
+            Self::Connected(..)
+            | Self::Contact(_)
+            | Self::Read(_)
+            | Self::Delivered(_)
+            | Self::Blocked(_)
+            | Self::Users(_)
+            | Self::Settings(_)
+            | Self::Done
+            | Self::Online(_)
+            | Self::Active(_)
+            | Self::Refreshed(_) => self.v3(),
+        }
+    }
 }
 
 /// The answer to `connect-user`.
@@ -95,15 +116,27 @@ pub(in crate::wire) struct Connected<'a> {
     status: PresenceStatus,
     server_time: Date,
     protocol: u32,
+    /// What the server can do beyond the first version of its protocol.
+    features: &'static [&'static str],
 }
 
 /// The answer to `get-old-messages`: a page of history, ascending.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::wire) struct History<'a> {
+#[schemars(rename = "History")]
+pub(in crate::wire) struct History<'a, P = view::Details<'a>> {
     #[schemars(with = "Vec<schema::Message>")]
-    messages: Vec<view::Message<'a>>,
+    messages: Vec<view::MessageView<'a, P>>,
     has_more: bool,
+}
+
+impl<'a, P: view::Person<'a>> From<&'a HistoryPage> for History<'a, P> {
+    fn from(page: &'a HistoryPage) -> Self {
+        Self {
+            messages: messages(page),
+            has_more: page.has_more,
+        }
+    }
 }
 
 /// How many messages were read.

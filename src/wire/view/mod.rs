@@ -13,7 +13,7 @@ use crate::domain::{Delivery, Status};
 use crate::id::{Hex, Seq, UserId};
 use crate::rooms::{Advanced, Stored};
 use crate::service::{Contact, LastMessage, PrivacySettings};
-use crate::store::PresenceStatus;
+use crate::store::{PresenceStatus, User};
 use user::Inlined;
 pub use user::user_details;
 
@@ -58,38 +58,63 @@ impl<'a, P> MessageView<'a, P> {
     }
 }
 
-/// A message with user details of both people, as it is written.
-pub(super) type Message<'a> = MessageView<'a, &'a RawValue>;
+/// The form of a person in a message.
+pub(super) trait Person<'a>: Serialize {
+    fn of(user: &'a User) -> Self;
+}
 
-impl<'a> From<&'a Stored> for Message<'a> {
+/// User details.
+pub(super) type Details<'a> = &'a RawValue;
+
+impl<'a> Person<'a> for Details<'a> {
+    fn of(user: &'a User) -> Self {
+        user_details(user)
+    }
+}
+
+/// The id alone.
+pub(super) type Id<'a> = &'a UserId;
+
+impl<'a> Person<'a> for Id<'a> {
+    fn of(user: &'a User) -> Self {
+        &user.id
+    }
+}
+
+impl<'a, P: Person<'a>> From<&'a Stored> for MessageView<'a, P> {
     fn from(stored: &'a Stored) -> Self {
-        let (from, to) = (user_details(&stored.from), user_details(&stored.to));
+        let (from, to) = (P::of(&stored.from), P::of(&stored.to));
         Self::new(&stored.message, stored.delivery, from, to)
     }
 }
 
 impl Render for &Stored {
     fn v3(&self) -> Json {
-        render(&Message::from(*self)).into()
+        render(&MessageView::<Details<'_>>::from(*self)).into()
+    }
+
+    fn v3_compact(&self) -> Json {
+        render(&MessageView::<Id<'_>>::from(*self)).into()
     }
 }
 
 /// The answer to a send: the stored message.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct SentMessage<'a> {
+#[schemars(rename = "SentMessage")]
+pub(super) struct SentMessage<'a, P = Details<'a>> {
     #[serde(flatten)]
     #[schemars(with = "schema::Message")]
-    message: Message<'a>,
+    message: MessageView<'a, P>,
     /// `true` if it was stored before under this `clientId`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
 }
 
-impl<'a> SentMessage<'a> {
+impl<'a, P: Person<'a>> SentMessage<'a, P> {
     /// The answer to a send with the client id of a stored message.
     pub(super) fn duplicate(stored: &'a Stored) -> Self {
         Self {
-            message: Message::from(stored),
+            message: MessageView::from(stored),
             duplicate: true,
         }
     }
@@ -104,27 +129,28 @@ pub(super) struct Range {
 
 /// A message as it is now, which may stand for a range of them.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct StatusChange<'a> {
+#[schemars(rename = "StatusChange")]
+pub(super) struct StatusChange<'a, P = Details<'a>> {
     #[serde(flatten)]
     #[schemars(with = "schema::Message")]
-    message: Message<'a>,
+    message: MessageView<'a, P>,
     /// Every message of the same sender whose `seq` lies in it, both ends included.
     #[serde(skip_serializing_if = "Option::is_none")]
     range: Option<Range>,
 }
 
-impl<'a> From<&'a Advanced> for StatusChange<'a> {
+impl<'a, P: Person<'a>> From<&'a Advanced> for StatusChange<'a, P> {
     fn from(Advanced { newest, oldest, .. }: &'a Advanced) -> Self {
         let to = newest.message.seq;
         Self {
-            message: Message::from(newest),
+            message: MessageView::from(newest),
             range: oldest.map(|from| Range { from, to }),
         }
     }
 }
 
 /// The newest message of a contact, with the ids of both people.
-type LastMessageView<'a> = MessageView<'a, &'a UserId>;
+type LastMessageView<'a> = MessageView<'a, Id<'a>>;
 
 impl<'a> From<&'a LastMessage> for LastMessageView<'a> {
     fn from(last: &'a LastMessage) -> Self {

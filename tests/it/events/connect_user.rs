@@ -1,7 +1,7 @@
 //! `connect-user`: the user of a socket, and what that user receives.
 
 use bson::doc;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{assert_names_field, no_ids, strangers};
 use crate::support::server::Server;
@@ -221,4 +221,49 @@ async fn every_other_event_before_it_is_not_connected() {
     }
     nobody.client.assert_silent_for_roundtrip().await;
     assert!(server.messages().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compact_socket_gets_ids_in_messages_and_details_once() {
+    let server = Server::start().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let writer = server.login(&alice).await;
+    writer.add(&bob).await.unwrap();
+    let missed = writer.send(&bob, "missed").await.unwrap();
+    assert_eq!(
+        missed["from"]["username"], "alice",
+        "the others get details"
+    );
+    let reader = server.socket_of(&bob).await;
+    let login = json!({ "userId": bob, "compact": true });
+    let answer = reader.ask("connect-user", login).await.unwrap();
+    assert_eq!(answer["features"], json!(["compact"]));
+    let has_ids = |message: &Value| {
+        let people = (&message["from"], &message["to"]);
+        assert_eq!(people, (&alice, &bob), "{message}");
+    };
+
+    let details = reader.client.expect_envelope("user-details").await;
+    assert_eq!(details["user"]["username"], "bob");
+    assert_eq!(details["connectedUsers"][0]["username"], "alice");
+    has_ids(&details["missedMessages"][alice.as_str().unwrap()][0]);
+    writer.send(&bob, "live").await.unwrap();
+    has_ids(&reader.client.wait_for("new-message").await);
+    let page = json!({ "userId": alice });
+    let page = reader.ask("get-old-messages", page).await.unwrap();
+    has_ids(&page["messages"][0]);
+    let page = json!({ "userId": alice, "envelope": true });
+    reader.ask("get-old-messages", page).await.unwrap();
+    has_ids(&reader.client.wait_for("old-messages").await[0]);
+    let read = json!({ "messageId": missed["_id"] });
+    has_ids(&reader.ask("message-read", read).await.unwrap());
+    let answer = json!({ "userId": alice, "message": "thanks", "clientId": "one" });
+    let sent = reader.ask("send-message", answer.clone()).await.unwrap();
+    assert_eq!((&sent["from"], &sent["to"]), (&bob, &alice), "{sent}");
+    let again = reader.ask("send-message", answer).await.unwrap();
+    assert_eq!((&again["from"], &again["duplicate"]), (&bob, &json!(true)));
+    let up_to = json!({ "userId": bob, "upTo": 3 });
+    writer.ask("message-read", up_to).await.unwrap();
+    let change = reader.client.wait_for("message-status-changed").await;
+    assert_eq!((&change["from"], &change["to"]), (&bob, &alice), "{change}");
 }
