@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use serde_json::json;
+use futures::SinkExt as _;
 
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpSocket;
+use tokio_tungstenite::tungstenite::Message;
 use crate::support::canary;
 use crate::support::frame::{Client, ConnectError, ConnectOptions, Eio, Transport, WIRES};
 use crate::support::http::{get, post};
@@ -75,6 +79,40 @@ async fn who_never_reads_is_cut_and_misses_nothing_over_every_wire() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_without_having_read_is_gone_at_once() {
+    let keys = [
+        ("CHATZZ_STALL_TIMEOUT", "5m"),
+        ("CHATZZ_PING_INTERVAL", "5m"),
+        ("CHATZZ_OUTBOX_BYTES", "64MiB"),
+        ("CHATZZ_OFFLINE_GRACE", "0"),
+    ];
+    let server = Server::with(&keys).await;
+    let (alice, bob) = server.pair_with_absent().await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(8 * 1024).unwrap();
+    let stream = socket.connect(server.addr()).await.unwrap();
+    let url = format!(
+        "ws://{}/socket.io/?EIO=4&transport=websocket",
+        server.addr()
+    );
+    let (mut stream, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    let login = format!("42[\"connect-user\",{}]", json!({ "userId": bob }));
+    for packet in ["40".to_owned(), login] {
+        stream.send(Message::from(packet)).await.unwrap();
+    }
+    alice.client.wait_for("chat-user-status-changed").await;
+    // more than the buffers of the system hold: the server waits in the midst of a write
+    for _ in 0..100 {
+        alice.send(&bob, &"😀".repeat(4_000)).await.unwrap();
+    }
+
+    stream.get_mut().shutdown().await.unwrap();
+
+    let gone = alice.client.wait_for("chat-user-status-changed").await;
+    assert_eq!(gone["status"], "offline");
+}
+
 async fn a_refused_connection_of_engine_io_3_is_ended() {
     let keys = [("CHATZZ_AUTH", "jwt"), ("CHATZZ_JWT_SECRET", canary::JWT)];
     let server = Server::with(&keys).await;
