@@ -15,7 +15,8 @@ use super::connection::Connection;
 use super::connection::packet::Handle;
 use super::connection::session::Session;
 use super::dispatch::Dispatcher;
-use crate::auth::Credentials;
+use crate::auth::{Credentials, Identity};
+use crate::id::UserId;
 use crate::limits::Kind;
 use crate::service::Error;
 use crate::service::presence::Departure;
@@ -69,7 +70,6 @@ pub(crate) fn register(io: &SocketIo, namespace: &str, context: &Arc<Context>) {
         let pass = move |handle: Handle| std::future::ready(pass(&waiting, handle));
         io.ns("/", joined.with(pass));
     }
-}
     let sessions = context.bounds.sessions.clone();
     let refuse =
         move |io: SocketIo, handle: Handle| std::future::ready(refuse(&io, &sessions, &handle.0));
@@ -95,6 +95,7 @@ fn refuse(io: &SocketIo, sessions: &Sessions, socket: &Arc<Socket>) -> Result<()
 
 fn nothing_there() -> Refused {
     Refused::new(Code::BadRequest, "there is nothing in this namespace")
+}
 
 /// Everything was done in the middleware.
 async fn joined() {}
@@ -151,6 +152,11 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
     if context.is_draining() {
         return Err(going_down());
     }
+    if let Some(user) = context.user_named_by(&identity) {
+        // from now on, not from the login: a socket that never logs in costs as much
+        let slot = context.limits.user(&user).enter();
+        allowance.reserve(user, slot.ok_or_else(Refused::too_many)?);
+    }
     let connection = Arc::new(Connection::new(
         context.hub.next_id(),
         identity,
@@ -184,6 +190,16 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
         async {}
     });
     Ok(())
+}
+
+impl Context {
+    /// The user whom a token names. Of a name that could be of several types it is the first:
+    /// the login corrects it.
+    fn user_named_by(&self, identity: &Identity) -> Option<UserId> {
+        let verified = identity.verified()?;
+        let people = self.messenger.directory();
+        people.candidates(&verified.user).first().cloned()
+    }
 }
 
 /// Where a handshake came from.

@@ -66,8 +66,12 @@ pub(in crate::socket) async fn handle(
     })
 }
 
-/// Who it is, and for a socket's first login its slot among those of the user.
-type Identified = ((Me, Arc<User>, ChatUser), Option<(Arc<Shared>, Slot)>);
+/// Who it is, and for a socket's first login its slot among those of the user, unless it has
+/// one since it joined.
+type Identified = (
+    (Me, Arc<User>, ChatUser),
+    Option<(Arc<Shared>, Option<Slot>)>,
+);
 
 /// Finds out who it is, and that the socket may be them.
 async fn identify(
@@ -91,9 +95,11 @@ async fn identify(
         None
     } else {
         let slot = shared.enter().ok_or(Error::TooManySockets)?;
-        Some((shared, slot))
+        Some((shared, Some(slot)))
     };
     let document = context.messenger.register(&user).await?;
+    } else if connection.allowance.is_reserved_for(&user.id) {
+        Some((shared, None))
     connection.set_delivery_acks(request.delivery_acks.unwrap_or_default());
     let me = Me {
         id: document.id,

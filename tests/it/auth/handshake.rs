@@ -7,6 +7,7 @@ use super::{
     SECRET, WIRE, claims, connect, jwt_server, login, options, refused, refused_with, signed, token,
 };
 use crate::support::frame::{Client, ConnectOptions, WIRES};
+use crate::support::poll::eventually;
 use crate::support::server::Server;
 use crate::support::user::{Person, code};
 
@@ -182,4 +183,30 @@ async fn a_key_that_cannot_be_used_refuses_the_start() {
         .unwrap();
     assert!(refusal.contains("2048"), "{refusal}");
     assert!(!refusal.contains(SECRET), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_of_one_token_count_for_its_user_before_they_log_in() {
+    let keys = [
+        ("CHATZZ_RATE_LIMITS", "on"),
+        ("CHATZZ_LIMIT_SOCKETS", "user=2"),
+    ];
+    let server = jwt_server(&keys).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let first = connect(&server, WIRE, &token(&alice)).await.unwrap();
+    let _second = connect(&server, WIRE, &token(&alice)).await.unwrap();
+
+    let message = refused(&server, WIRE, &token(&alice)).await;
+
+    assert!(message.starts_with("overloaded: "), "{message}");
+    connect(&server, WIRE, &token(&bob)).await.unwrap();
+    // a login does not count a second time
+    let first = Person::new(first, alice.clone());
+    first.login().await.unwrap();
+    first.client.close().await;
+    eventually("the place is free", async || {
+        let again = connect(&server, WIRE, &token(&alice)).await;
+        again.ok().map(drop)
+    })
+    .await;
 }
