@@ -78,6 +78,7 @@ impl App {
             header: self.config.http.header_timeout,
             keep_alive: self.config.http.keep_alive_timeout,
             stall: self.config.socket.stall_timeout,
+            namespace: None,
             tls: None,
             limits: None,
         };
@@ -86,6 +87,7 @@ impl App {
         }
         let proxies = self.config.proxies.trusted.clone();
         let of_clients = Accepting {
+            namespace: self.config.socket.named_namespace(),
             tls,
             limits: Some((Arc::clone(&self.context.limits), proxies)),
             ..accepting

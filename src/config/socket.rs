@@ -1,5 +1,6 @@
 //! The socket.io endpoint and the bounds of one socket.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::parse::{ByteSize, Parsed, Refusal, choice, shown, within};
@@ -42,6 +43,14 @@ section! {
         /// Raise it for networks that can stall for longer.
         stall_timeout: Duration =
             key("CHATZZ_STALL_TIMEOUT", "duration", default("7s"), within("100ms", "10m")),
+    }
+}
+
+impl SocketConfig {
+    /// The namespace, unless it is the root.
+    pub(crate) fn named_namespace(&self) -> Option<Arc<str>> {
+        let namespace = self.namespace.as_str();
+        (namespace != "/").then(|| namespace.into())
     }
 }
 

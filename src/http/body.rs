@@ -25,6 +25,7 @@ use http::request::Parts;
 use http::{Method, StatusCode, Uri, header};
 use tokio::time::timeout;
 
+use super::old_names::modernized;
 use super::sessions::session;
 use crate::config::Config;
 use crate::transport::Sessions;
@@ -37,6 +38,8 @@ const MAX_DIGITS: usize = 7;
 
 struct Bounds {
     path: String,
+    /// The namespace, unless it is the root.
+    namespace: Option<Arc<str>>,
     sessions: Sessions,
     /// Most bytes of one body.
     bytes: usize,
@@ -53,6 +56,7 @@ pub(crate) fn collect_bodies(
 ) -> Router {
     let bounds = Arc::new(Bounds {
         path: config.socket.path.clone(),
+        namespace: config.socket.named_namespace(),
         sessions,
         bytes,
         connect: config.socket.connect_timeout,
@@ -82,7 +86,7 @@ async fn collect(State(bounds): State<Arc<Bounds>>, request: Request, next: Next
         .unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
         .and_then(|bytes| {
             if is_old(&head) {
-                in_packets(bytes)
+                in_packets(bytes, bounds.namespace.clone())
             } else {
                 Ok(bytes.into())
             }
@@ -122,13 +126,13 @@ fn is_old(head: &Parts) -> bool {
 }
 
 /// Whether a request is of Engine.IO 3.
-fn is_engine_io_3(uri: &Uri) -> bool {
+pub(super) fn is_engine_io_3(uri: &Uri) -> bool {
     let mut pairs = uri.query().unwrap_or_default().split('&');
     pairs.find_map(|pair| pair.strip_prefix("EIO=")) == Some("3")
 }
 
 /// A body of Engine.IO 3, one packet in each piece.
-fn in_packets(bytes: Bytes) -> Result<Body, StatusCode> {
+fn in_packets(bytes: Bytes, namespace: Option<Arc<str>>) -> Result<Body, StatusCode> {
     // the library looks for the longest valid beginning again and again
     if std::str::from_utf8(&bytes).is_err() {
         return Err(StatusCode::BAD_REQUEST);
@@ -142,7 +146,19 @@ fn in_packets(bytes: Bytes) -> Result<Body, StatusCode> {
             None => Some((Err(io::ErrorKind::InvalidData), Bytes::new())),
         }
     });
+    let packets = packets.map_ok(move |packet| match &namespace {
+        Some(namespace) => renamed(&packet, namespace).unwrap_or(packet),
+        None => packet,
+    });
     Ok(Body::from_stream(packets.map_err(io::Error::from)))
+}
+
+/// A packet with its length that joins a namespace, without the query behind the name.
+fn renamed(packet: &[u8], namespace: &str) -> Option<Bytes> {
+    let (_, packet) = std::str::from_utf8(packet).ok()?.split_once(':')?;
+    let packet = modernized(packet, namespace)?;
+    let length = packet.encode_utf16().count();
+    Some(format!("{length}:{packet}").into())
 }
 
 /// How many bytes the first packet has, with its length and the colon.
@@ -195,7 +211,8 @@ mod tests {
 
     /// The pieces of a body of Engine.IO 3; the last one is `error` if it is none.
     async fn packets(body: &'static str) -> Vec<String> {
-        let pieces = in_packets(Bytes::from_static(body.as_bytes())).unwrap();
+        let namespace = Some("/chat".into());
+        let pieces = in_packets(Bytes::from_static(body.as_bytes()), namespace).unwrap();
         let text = |piece: Result<Bytes, _>| match piece {
             Ok(piece) => String::from_utf8(piece.to_vec()).unwrap(),
             Err(_) => "error".to_owned(),
@@ -208,10 +225,12 @@ mod tests {
         assert_eq!(packets("1:22:413:4ü€").await, ["1:2", "2:41", "3:4ü€"]);
         assert_eq!(packets("3:4😀1:2").await, ["3:4😀", "1:2"]);
         assert_eq!(packets("0:0:1:2").await, ["0:", "0:", "1:2"]);
+        let old = "15:40/chat?token=x1:2";
+        assert_eq!(packets(old).await, [r#"21:40/chat,{"token":"x"}"#, "1:2"]);
         for broken in ["1:2x", "1:2:", "1:299:4", "1:212345678:4", "1:2-1:4"] {
             assert_eq!(packets(broken).await, ["1:2", "error"], "{broken}");
         }
-        let not_text = in_packets(Bytes::from_static(b"1:2\xff"));
+        let not_text = in_packets(Bytes::from_static(b"1:2\xff"), None);
         assert_eq!(not_text.unwrap_err(), StatusCode::BAD_REQUEST);
     }
 }

@@ -10,6 +10,7 @@ mod headers;
 mod limit;
 mod listener;
 mod metrics;
+mod old_names;
 mod origin;
 mod pace;
 mod routes;
@@ -18,8 +19,8 @@ mod tls;
 
 pub(crate) use address::locate;
 pub(crate) use admin::{EndUser, router as admin_router};
-pub(crate) use engine::complete_engine;
 pub(crate) use body::collect_bodies;
+pub(crate) use engine::complete_engine;
 pub(crate) use head::keep_small;
 pub(crate) use headers::harden;
 pub(crate) use limit::limit;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     SECRET, WIRE, claims, connect, jwt_server, login, options, refused, refused_with, signed, token,
 };
-use crate::support::frame::{Client, ConnectOptions, WIRES};
+use crate::support::frame::{Client, ConnectOptions, Eio, WIRES};
 use crate::support::poll::eventually;
 use crate::support::server::Server;
 use crate::support::user::{Person, code};
@@ -209,4 +209,26 @@ async fn sockets_of_one_token_count_for_its_user_before_they_log_in() {
         again.ok().map(drop)
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_clients_join_a_namespace_with_their_query_behind_its_name() {
+    let server = jwt_server(&[("CHATZZ_NAMESPACE", "/chat")]).await;
+    let alice = server.user("alice").await;
+    for wire in WIRES.into_iter().filter(|(eio, _)| *eio == Eio::V3) {
+        // the answers come under the name without it, as from a socket.io server
+        let old = |query: String| ConnectOptions {
+            namespace: "/chat".to_owned(),
+            namespace_query: query,
+            ..ConnectOptions::new(server.addr()).over(wire)
+        };
+        let query = format!("lang=en&token={}", token(&alice));
+        let client = Client::connect(old(query)).await.unwrap();
+        let alice = Person::new(client, alice.clone());
+        alice.login().await.unwrap();
+        alice.client.expect_envelope("user-details").await;
+
+        let message = refused_with(old("token=nonsense".to_owned())).await;
+        assert!(message.starts_with("unauthorized: "), "{message}");
+    }
 }
