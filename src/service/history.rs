@@ -101,6 +101,15 @@ impl Messenger {
     async fn page_and_receipts(
         &self,
         conversation: &Conversation,
+    /// Finds a message of a chat room, for somebody who may see it.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_message(&self, room: ChatRoomId, seq: Seq) -> Result<Option<Message>, Error> {
+        let found = self.store.messages.find_at(room, seq).await;
+        found.map_err(|error| Error::of_read(&error))
+    }
+
         page: Page,
     ) -> Result<(Vec<Message>, Arc<ByMember<Receipts>>), Error> {
         let Conversation { room, members, .. } = *conversation;

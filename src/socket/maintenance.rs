@@ -51,7 +51,7 @@ pub(crate) async fn maintain(
             _ = ticks.tick() => {}
         }
         context.confirm_received(&ages.silence);
-        context.part_with_ended(&ages.silence);
+        context.look_after_sockets(&ages.silence);
         context.report();
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
@@ -90,7 +90,8 @@ impl Context {
 
     /// Lets go of sockets that took too little, that have fallen silent, or whose session
     /// has ended, however they are connected: the library may hold them for much longer.
-    fn part_with_ended(&self, silence: &Silence) {
+    /// Those that have taken everything are sent what was left out.
+    fn look_after_sockets(self: &Arc<Self>, silence: &Silence) {
         for connection in self.hub.list() {
             let is_broken = connection.outbox.lock().is_broken();
             let session = &connection.session;
@@ -98,6 +99,8 @@ impl Context {
                 connection.fifo.lock().end();
                 connection.abort();
                 self.leave(&connection, Departure::Lost);
+            } else {
+                self.announce_left_out(&connection);
             }
         }
     }
