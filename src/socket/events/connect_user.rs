@@ -25,6 +25,10 @@ pub(in crate::socket) async fn handle(
         .await
         .unwrap_or(Err(Error::Unavailable))?;
     let (me, user, document) = identified;
+    // each login reads and sends what may be a lot: those of one person wait for each other
+    let of_user = context.limits.user(&me.user);
+    let turn = timeout_at(late, of_user.begin_login()).await;
+    let turn = turn.map_err(|_| Error::Overloaded)?;
     let again = connection.me().is_some();
     if !again {
         connection.outbox.lock().hold();
@@ -62,6 +66,7 @@ pub(in crate::socket) async fn handle(
     Ok(Outcome {
         sent_ranges,
         login: !again,
+        turn,
         ..Outcome::new(reply, [(Audience::Asker, details)])
     })
 }
@@ -93,13 +98,13 @@ async fn identify(
     shared.take(Kind::Connect).map_err(Error::RateLimited)?;
     let shared = if connection.me().is_some() {
         None
+    } else if connection.allowance.is_reserved_for(&user.id) {
+        Some((shared, None))
     } else {
         let slot = shared.enter().ok_or(Error::TooManySockets)?;
         Some((shared, Some(slot)))
     };
     let document = context.messenger.register(&user).await?;
-    } else if connection.allowance.is_reserved_for(&user.id) {
-        Some((shared, None))
     connection.set_delivery_acks(request.delivery_acks.unwrap_or_default());
     let me = Me {
         id: document.id,
