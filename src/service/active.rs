@@ -1,10 +1,9 @@
 //! Which contacts are online now.
 
-use std::collections::HashMap;
-
 use super::{Contact, Error, IdInput, Me, Messenger};
+use crate::domain::Members;
 use crate::id::ChatUserId;
-use crate::store::{ChatRoom, PresenceStatus};
+use crate::store::PresenceStatus;
 
 /// Contacts on a page when nothing is asked for, and the most.
 const PAGE: i64 = 100;
@@ -49,19 +48,22 @@ impl Messenger {
         };
         let limit = query.limit.unwrap_or(PAGE).clamp(1, MOST);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let rooms = self.store.chat_rooms.list_of(me.id).await;
-        let rooms = rooms.map_err(of_read)?.into_iter();
-        let mut rooms: HashMap<ChatUserId, ChatRoom> =
-            rooms.map(|room| (room.other(me.id), room)).collect();
-        rooms.retain(|other, _| after.is_none_or(|after| *other > after));
-        let mut online = self.online_among(rooms.keys().copied().collect()).await?;
+        let pairs = self.store.chat_rooms.list_pairs_of(&[me.id]).await;
+        let pairs = pairs.map_err(of_read)?.into_iter();
+        let mut contacts: Vec<ChatUserId> = pairs.map(|pair| pair.other(me.id)).collect();
+        contacts.retain(|other| after.is_none_or(|after| *other > after));
+        let mut online = self.online_among(contacts).await?;
         let hidden = self.hidden_from(me, &online).await?;
         online.retain(|other| !hidden.contains_key(other));
         online.sort_unstable();
         let has_more = online.len() > limit;
         online.truncate(limit);
-        let page = online.iter().filter_map(|other| rooms.remove(other));
-        let mut contacts = self.describe(me, page.collect()).await?;
+        let pairs = online
+            .iter()
+            .filter_map(|other| Members::new(me.id, *other));
+        let pairs: Vec<Members> = pairs.collect();
+        let rooms = self.store.chat_rooms.list_by_pairs(&pairs).await;
+        let mut contacts = self.describe(me, rooms.map_err(of_read)?).await?;
         contacts.sort_unstable_by_key(|contact| contact.id);
         Ok(ActivePage { contacts, has_more })
     }
@@ -71,6 +73,9 @@ impl Messenger {
         // who came a moment ago is not written yet
         let here = people.iter().filter(|who| self.presence.is_shown(**who));
         let here: Vec<ChatUserId> = here.copied().collect();
+        // without other nodes nobody else can be online
+        let is_alone = !self.presence.remote().is_any();
+        let people = if is_alone { here.clone() } else { people };
         let found = self.store.chat_users.list_online(&people, &here).await;
         let found = found.map_err(|error| Error::of_read(&error))?;
         // and who is written may have been on a node that is gone

@@ -12,7 +12,7 @@ const MISSED: usize = 20;
 
 /// Stores `count` contacts of a new user as earlier days would have left them: each with
 /// a chat room and one message, some of which were not sent.
-async fn user_with_contacts(server: &Server, count: usize) -> Value {
+pub(super) async fn user_with_contacts(server: &Server, count: usize) -> Value {
     let user = server.user("alice").await;
     let alice = ObjectId::new();
     let alice_user = ObjectId::parse_str(user.as_str().unwrap()).unwrap();
