@@ -37,7 +37,7 @@ impl App {
         let ages = RefreshIntervals {
             silence: Silence {
                 noticed: self.config.socket.ping_interval + self.config.socket.ping_timeout + SLACK,
-                ping: self.config.socket.ping_interval,
+                answered: self.config.socket.ping_interval + self.config.socket.ping_timeout,
             },
             people: (self.config.users.cache / 2).max(PEOPLE_AT_MOST_EVERY),
             privacy: self.config.privacy.cache.max(PRIVACY_AT_MOST_EVERY),

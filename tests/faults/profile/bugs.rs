@@ -113,6 +113,14 @@ fn plan(bug: Bug) -> Plan {
             plan.rooms = (1..plan.users).map(|user| (0, user)).collect();
             vec![link(Link::Some, Trouble::StallDown, 3_500); 4]
         }
+        Bug::SilenceConfirms => {
+            // everybody writes to one person, over whose link little of it arrives
+            plan.padding = 3_500;
+            plan.sends = 1_500;
+            plan.first_apart = true;
+            plan.rooms = (1..plan.users).map(|user| (0, user)).collect();
+            vec![link(Link::Some, Trouble::Crawl, 8_000); 4]
+        }
         Bug::ReadConfirmsDelivery => {
             // logins bring the newest of what was missed, of some contacts nothing;
             // that alone is read, and the rest is fetched in the end
