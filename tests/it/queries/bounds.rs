@@ -1,10 +1,12 @@
 //! Events that name or could touch much ask the database for little.
 
+use std::collections::BTreeSet;
+
 use bson::oid::ObjectId;
 use bson::{Document, doc};
 use serde_json::{Value, json};
 
-use super::logins::user_with_contacts;
+use super::logins::{MISSED, user_with_contacts};
 use super::{number, profile, profiled};
 use crate::support::server::Server;
 use crate::support::user::{Person, code, outcome};
@@ -110,6 +112,42 @@ async fn a_long_whitelist_asks_the_contact_rule_a_few_times() {
     let friends = alice.set_privacy(json!({ "whitelist": &hex[1..] })).await;
     let listed = friends.unwrap()["whitelist"].as_array().unwrap().len();
     assert_eq!(listed, FRIENDS - 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contacts_beyond_what_a_login_contains_come_by_pages() {
+    const CONTACTS: usize = 400;
+    let server = Server::start().await;
+    let alice = user_with_contacts(&server, CONTACTS).await;
+    let (alice, details) = server.arrive(&alice).await;
+    assert_eq!(details["moreContacts"], true);
+    let first = details["connectedUsers"].as_array().unwrap();
+    assert!(first.len() < CONTACTS && details.to_string().len() < 128 * 1024);
+
+    let mut seen = BTreeSet::new();
+    let mut missed = 0;
+    let mut query = json!({ "all": true, "limit": 500 });
+    loop {
+        let page = alice.active_page(query.clone()).await;
+        assert!(page.to_string().len() < 128 * 1024);
+        for contact in page["users"].as_array().unwrap() {
+            assert_eq!(contact["status"], "offline");
+            assert!(seen.insert(contact["_id"].to_string()), "twice: {contact}");
+            missed += usize::from(contact["missedFrom"] == 1);
+            query["after"] = contact["_id"].clone();
+        }
+        if page["hasMore"] == false {
+            break;
+        }
+    }
+
+    assert_eq!((seen.len(), missed), (CONTACTS, MISSED));
+    let nobody = alice.active_page(json!({})).await;
+    assert_eq!(nobody, json!({ "users": [], "hasMore": false }));
+    let bob = server.person("bob").await;
+    bob.add(&alice.id).await.unwrap();
+    let (_bob, few) = server.arrive(&bob.id).await;
+    assert!(few.get("moreContacts").is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
