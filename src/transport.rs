@@ -237,6 +237,11 @@ impl Sessions {
         self.0.polled.entry(session).or_default();
     }
 
+    /// Whether a session that began with a poll is in the namespace, or was.
+    pub(crate) fn has_joined(&self, session: &str) -> bool {
+        self.0.polled.contains_key(session)
+    }
+
     /// How much a session that did not begin as a websocket has taken.
     pub(crate) fn flow(&self, session: &str) -> Flow {
         match self.websocket(session) {

@@ -37,6 +37,8 @@ use crate::transport::Sessions;
 const MAX_EVENT_BYTES: usize = 256 * 1024;
 /// What the transport adds around an event: name, braces, packet type.
 const MAX_FRAMING_BYTES: usize = 1024;
+/// The two together.
+const MAX_PACKET_BYTES: usize = MAX_EVENT_BYTES + MAX_FRAMING_BYTES;
 /// Bytes read at once from a websocket: most events fit, and each socket keeps it.
 const READ_BUFFER_BYTES: usize = 1024;
 /// Acknowledged deliveries that may wait for the lanes.
@@ -232,7 +234,6 @@ fn bounds(config: &Config, confirmed: mpsc::Sender<Confirm>, sessions: Sessions)
 
 fn socket_io(config: &Config) -> (SocketIoLayer, SocketIo) {
     let socket = &config.socket;
-    let most = MAX_EVENT_BYTES + MAX_FRAMING_BYTES;
     let parser = ParserConfig::common()
         .max_incoming_binary_buf_size(MAX_EVENT_BYTES)
         .max_incoming_binaries(16)
@@ -245,9 +246,9 @@ fn socket_io(config: &Config) -> (SocketIoLayer, SocketIo) {
         // an acknowledgement that takes longer than a dead peer is noticed never comes
         .ack_timeout(heartbeat(config) + SLACK)
         // `max_payload` bounds polling only
-        .max_payload(most as u64)
-        .ws_max_message_size(most)
-        .ws_max_frame_size(most)
+        .max_payload(MAX_PACKET_BYTES as u64)
+        .ws_max_message_size(MAX_PACKET_BYTES)
+        .ws_max_frame_size(MAX_PACKET_BYTES)
         .ws_read_buffer_size(READ_BUFFER_BYTES)
         .with_parser(parser)
         .build_layer()
@@ -255,6 +256,7 @@ fn socket_io(config: &Config) -> (SocketIoLayer, SocketIo) {
 
 /// What a request passes on its way to the socket.io endpoint, from the inside out.
 fn layered(router: Router, config: &Config, limits: &Arc<Limits>, sessions: Sessions) -> Router {
+    let router = http::collect_bodies(router, config, sessions.clone(), MAX_PACKET_BYTES);
     // nothing of the read buffer stays with a session
     let router = http::keep_small(router, config);
     // requests of ended sessions end

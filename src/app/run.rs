@@ -37,7 +37,7 @@ impl App {
         let ages = RefreshIntervals {
             silence: Silence {
                 noticed: self.config.socket.ping_interval + self.config.socket.ping_timeout + SLACK,
-                ping: self.config.socket.ping_interval,
+                answered: self.config.socket.ping_interval + self.config.socket.ping_timeout,
             },
             people: (self.config.users.cache / 2).max(PEOPLE_AT_MOST_EVERY),
             privacy: self.config.privacy.cache.max(PRIVACY_AT_MOST_EVERY),
@@ -78,6 +78,7 @@ impl App {
             header: self.config.http.header_timeout,
             keep_alive: self.config.http.keep_alive_timeout,
             stall: self.config.socket.stall_timeout,
+            namespace: None,
             tls: None,
             limits: None,
         };
@@ -86,6 +87,7 @@ impl App {
         }
         let proxies = self.config.proxies.trusted.clone();
         let of_clients = Accepting {
+            namespace: self.config.socket.named_namespace(),
             tls,
             limits: Some((Arc::clone(&self.context.limits), proxies)),
             ..accepting

@@ -1,5 +1,6 @@
 //! The socket.io endpoint and the bounds of one socket.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::parse::{ByteSize, Parsed, Refusal, choice, shown, within};
@@ -34,14 +35,22 @@ section! {
         /// Further ones are answered `overloaded`. Lower it when clients misbehave.
         queue: usize =
             key("CHATZZ_QUEUE_PER_SOCKET", "count", default("4096"), within("1", "1000000")),
-        /// The most bytes that wait for a client that reads too slowly.
-        /// Beyond it the connection is closed and its messages stay missed. Raise it for bursts.
+        /// The most bytes that wait for a client that takes nothing; four times as many for one that does.
+        /// Beyond it messages are left out, which the client fetches later. Raise it for bursts.
         outbox_bytes: ByteSize =
             key("CHATZZ_OUTBOX_BYTES", "size", default("256KiB"), within("4KiB", "64MiB")),
         /// How long a client may read nothing before its connection is closed.
         /// Raise it for networks that can stall for longer.
         stall_timeout: Duration =
             key("CHATZZ_STALL_TIMEOUT", "duration", default("7s"), within("100ms", "10m")),
+    }
+}
+
+impl SocketConfig {
+    /// The namespace, unless it is the root.
+    pub(crate) fn named_namespace(&self) -> Option<Arc<str>> {
+        let namespace = self.namespace.as_str();
+        (namespace != "/").then(|| namespace.into())
     }
 }
 

@@ -21,7 +21,8 @@ use crate::transport::Transport;
 pub(super) struct Guarded {
     stream: TcpStream,
     transport: Transport,
-    closed: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// One for each direction: a future wakes the task that polled it last.
+    closed: [Pin<Box<WaitForCancellationFutureOwned>>; 2],
     stall: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     pace: Pace,
@@ -39,7 +40,7 @@ impl Guarded {
         pace: Pace,
         slot: (OwnedSemaphorePermit, Option<Slot>),
     ) -> Self {
-        let closed = Box::pin(transport.closed());
+        let closed = [(); 2].map(|()| Box::pin(transport.closed()));
         Self {
             stream,
             transport,
@@ -84,7 +85,8 @@ impl Guarded {
             self.stalled = None;
             return wrote;
         }
-        if self.transport.is_closed() {
+        let [_, closed] = &mut self.closed;
+        if closed.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let stall = self.stall;
@@ -104,7 +106,8 @@ impl AsyncRead for Guarded {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.closed.as_mut().poll(cx).is_ready() {
+        let [closed, _] = &mut self.closed;
+        if closed.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }
         let before = buf.filled().len();
@@ -113,6 +116,10 @@ impl AsyncRead for Guarded {
             if buf.filled().len() > before {
                 self.pace.read();
                 self.transport.hear();
+            } else if buf.remaining() > 0 {
+                // the client is gone: a write must not wait for it, because the library
+                // ends a session only when its writer has finished
+                self.transport.close();
             }
             return read;
         }
@@ -129,6 +136,9 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.transport.is_closed() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let wrote = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.count(&wrote);
         self.watch(cx, wrote)
@@ -139,6 +149,9 @@ impl AsyncWrite for Guarded {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.transport.is_closed() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let wrote = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.count(&wrote);
         self.watch(cx, wrote)

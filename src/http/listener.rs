@@ -22,7 +22,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::body::is_engine_io_3;
 use super::guarded::Guarded;
+use super::old_names::{OldNames, Renamed};
 use super::pace::Pace;
 use crate::limits::{Limits, Slot};
 use crate::transport::{Peer, Transport};
@@ -38,6 +40,8 @@ pub(crate) struct Accepting {
     pub(crate) keep_alive: Duration,
     /// The longest a write may wait for the peer.
     pub(crate) stall: Duration,
+    /// The namespace, unless it is the root: old clients write their query behind it.
+    pub(crate) namespace: Option<Arc<str>>,
     /// The TLS configuration, if TLS is used.
     pub(crate) tls: Option<Arc<ServerConfig>>,
     /// The limits for the connections of one address; they do not apply to proxies, which
@@ -177,12 +181,14 @@ async fn connection(
         slot,
     );
     let Some(tls) = accepting.tls else {
-        return speak(guarded, peer, transport, router, pace).await;
+        return speak(guarded, peer, transport, router, pace, accepting.namespace).await;
     };
     // a handshake is given as much time as the head of a request
     let handshake = timeout(accepting.header, TlsAcceptor::from(tls).accept(guarded));
     match handshake.await {
-        Ok(Ok(stream)) => speak(stream, peer, transport, router, pace).await,
+        Ok(Ok(stream)) => {
+            speak(stream, peer, transport, router, pace, accepting.namespace).await;
+        }
         Ok(Err(error)) => {
             metrics::counter!("chatzz_tls_refused_total").increment(1);
             tracing::trace!(error = &error as &dyn std::error::Error, "no TLS");
@@ -198,18 +204,26 @@ async fn speak(
     transport: Transport,
     router: Router,
     pace: Pace,
+    namespace: Option<Arc<str>>,
 ) {
+    let renamed = Renamed::default();
+    let stream = OldNames::new(stream, Arc::clone(&renamed));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let is_old = is_engine_io_3(request.uri());
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(transport.clone());
         request.extensions_mut().insert(peer);
         let answer = router.clone().oneshot(request);
         let pace = pace.clone();
+        let of_old_client = namespace.clone().filter(|_| is_old);
+        let renamed = Arc::clone(&renamed);
         pace.begin();
         async move {
             let response = answer.await?;
             if response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 pace.finish();
+            } else if let Some(namespace) = of_old_client {
+                let _ = renamed.set(namespace);
             }
             Ok::<_, Infallible>(response)
         }

@@ -2,6 +2,7 @@
 
 mod address;
 mod admin;
+mod body;
 mod engine;
 mod guarded;
 mod head;
@@ -9,6 +10,7 @@ mod headers;
 mod limit;
 mod listener;
 mod metrics;
+mod old_names;
 mod origin;
 mod pace;
 mod routes;
@@ -17,6 +19,7 @@ mod tls;
 
 pub(crate) use address::locate;
 pub(crate) use admin::{EndUser, router as admin_router};
+pub(crate) use body::collect_bodies;
 pub(crate) use engine::complete_engine;
 pub(crate) use head::keep_small;
 pub(crate) use headers::harden;

@@ -45,8 +45,9 @@ async fn poll(sessions: &Sessions, session: &str, request: Request, next: Next) 
     }
     let _finish = Finish { sessions, session };
     tokio::select! {
-        response = next.run(request) => response,
+        biased;
         () = ended.cancelled() => unknown(),
+        response = next.run(request) => response,
     }
 }
 

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::bucket::{Bucket, Buckets};
 use super::{Kind, Shared, Slot};
 use crate::config::{LimitsConfig, Rate};
+use crate::id::UserId;
 
 /// Events over a limit that weigh as much as one error: a client that has a thousand
 /// messages to send knows nothing of a limit before its first answer.
@@ -24,6 +25,8 @@ pub(crate) struct Allowance {
     address: Arc<Shared>,
     user: OnceLock<Arc<Shared>>,
     slots: Mutex<Vec<Slot>>,
+    /// The slot among those of the user whom the token names, until the login.
+    reserved: Mutex<Option<(UserId, Slot)>>,
 }
 
 impl Allowance {
@@ -39,6 +42,7 @@ impl Allowance {
             address,
             user: OnceLock::new(),
             slots: Mutex::new(slots.into()),
+            reserved: Mutex::default(),
         }
     }
 
@@ -69,16 +73,32 @@ impl Allowance {
         self.haste.is_emptied()
     }
 
-    /// From now on the socket's events count for its user as well.
-    pub(crate) fn belong_to(&self, user: Arc<Shared>, slot: Slot) {
-        if self.user.set(user).is_ok() {
+    /// Counts the socket among those of a user before it has logged in.
+    pub(crate) fn reserve(&self, user: UserId, slot: Slot) {
+        *self.reserved.lock() = Some((user, slot));
+    }
+
+    /// Whether the socket counts among those of this user already.
+    pub(crate) fn is_reserved_for(&self, user: &UserId) -> bool {
+        let reserved = self.reserved.lock();
+        reserved.as_ref().is_some_and(|(id, _)| id == user)
+    }
+
+    /// From now on the socket's events count for its user as well; `slot` is its slot among
+    /// those of the user, unless it was reserved.
+    pub(crate) fn belong_to(&self, user: Arc<Shared>, slot: Option<Slot>) {
+        if self.user.set(user).is_ok()
+            && let Some(slot) = slot
+        {
             self.slots.lock().push(slot);
+            self.reserved.lock().take();
         }
     }
 
     /// The socket is closed: its slots become free.
     pub(crate) fn leave(&self) {
         self.slots.lock().clear();
+        self.reserved.lock().take();
     }
 }
 

@@ -231,6 +231,21 @@ mod tests {
     }
 
     #[test]
+    fn a_user_has_one_login_at_a_time_and_another_one_when_it_is_over() {
+        use futures::FutureExt as _;
+        let limits = limits(1, 2);
+        let [alice, bob] = ["alice", "bob"].map(|id| limits.user(&UserId::String(id.into())));
+        let login = alice.begin_login().now_or_never().unwrap();
+        assert!(alice.begin_login().now_or_never().is_none());
+        assert!(bob.begin_login().now_or_never().is_some());
+        limits.forget_idle(Instant::now() + Duration::from_hours(1));
+        let again = limits.user(&UserId::String("alice".into()));
+        assert!(again.begin_login().now_or_never().is_none());
+        drop(login);
+        assert!(again.begin_login().now_or_never().is_some());
+    }
+
+    #[test]
     fn a_place_is_free_again_when_its_socket_is_gone() {
         let limits = limits(1, 2);
         let admit = || limits.admit(limits.address(ip("192.0.2.1")));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::Kind;
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     requests: Bucket,
     sockets: Arc<Counter>,
     connections: Arc<Counter>,
+    /// Its one permit is held by the login that is under way.
+    login: Arc<Semaphore>,
     touched: Mutex<Instant>,
 }
 
@@ -38,6 +41,7 @@ impl Shared {
             requests: Bucket::new(requests),
             sockets: Arc::new(Counter::new(sockets)),
             connections: Arc::new(Counter::new(connections)),
+            login: Arc::new(Semaphore::new(1)),
             touched: Mutex::new(Instant::now()),
         }
     }
@@ -68,6 +72,12 @@ impl Shared {
         self.connections.enter()
     }
 
+    /// Waits until no other login of the user is under way; this one is until the permit is
+    /// dropped. `None` never comes to pass.
+    pub(crate) async fn begin_login(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.login).acquire_owned().await.ok()
+    }
+
     pub(super) fn touch(&self) {
         *self.touched.lock() = Instant::now();
     }
@@ -76,7 +86,8 @@ impl Shared {
     pub(super) fn is_idle(shared: &Arc<Self>, now: Instant, longest: Duration) -> bool {
         let held = Arc::strong_count(shared) > 1
             || Arc::strong_count(&shared.sockets) > 1
-            || Arc::strong_count(&shared.connections) > 1;
+            || Arc::strong_count(&shared.connections) > 1
+            || Arc::strong_count(&shared.login) > 1;
         if held {
             *shared.touched.lock() = now;
         }

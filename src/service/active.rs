@@ -1,10 +1,9 @@
 //! Which contacts are online now.
 
-use std::collections::HashMap;
-
 use super::{Contact, Error, IdInput, Me, Messenger};
+use crate::domain::Members;
 use crate::id::ChatUserId;
-use crate::store::{ChatRoom, PresenceStatus};
+use crate::store::PresenceStatus;
 
 /// Contacts on a page when nothing is asked for, and the most.
 const PAGE: i64 = 100;
@@ -17,9 +16,11 @@ pub struct ActiveQuery {
     pub after: Option<IdInput>,
     /// How many; 1 to 500, 100 when it is not said.
     pub limit: Option<i64>,
+    /// Also those who are offline.
+    pub all: bool,
 }
 
-/// Contacts who are online, in an order that stays.
+/// Contacts, in an order that stays.
 #[derive(Clone, Debug)]
 pub struct ActivePage {
     /// The contacts.
@@ -29,8 +30,9 @@ pub struct ActivePage {
 }
 
 impl Messenger {
-    /// Lists the contacts who are online, as I am shown them. Eight queries, nine when
-    /// many messages are unread, and three at most to find the one after whom to go on.
+    /// Lists the contacts who are online, or all of them, as I am shown them. Eight
+    /// queries, four more for each further 200 contacts that are described, and three at most
+    /// to find the one after whom to go on.
     ///
     /// The order is that of the chat users' ids, so that nobody who stays is left
     /// out or comes twice while others come and go.
@@ -49,20 +51,35 @@ impl Messenger {
         };
         let limit = query.limit.unwrap_or(PAGE).clamp(1, MOST);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let rooms = self.store.chat_rooms.list_of(me.id).await;
-        let rooms = rooms.map_err(of_read)?.into_iter();
-        let mut rooms: HashMap<ChatUserId, ChatRoom> =
-            rooms.map(|room| (room.other(me.id), room)).collect();
-        rooms.retain(|other, _| after.is_none_or(|after| *other > after));
-        let mut online = self.online_among(rooms.keys().copied().collect()).await?;
-        let hidden = self.hidden_from(me, &online).await?;
-        online.retain(|other| !hidden.contains_key(other));
-        online.sort_unstable();
-        let has_more = online.len() > limit;
-        online.truncate(limit);
-        let page = online.iter().filter_map(|other| rooms.remove(other));
-        let mut contacts = self.describe(me, page.collect()).await?;
+        let pairs = self.store.chat_rooms.list_pairs_of(&[me.id]).await;
+        let pairs = pairs.map_err(of_read)?.into_iter();
+        let mut contacts: Vec<ChatUserId> = pairs.map(|pair| pair.other(me.id)).collect();
+        contacts.retain(|other| after.is_none_or(|after| *other > after));
+        if !query.all {
+            contacts = self.online_among(contacts).await?;
+            let hidden = self.hidden_from(me, &contacts).await?;
+            contacts.retain(|other| !hidden.contains_key(other));
+        }
+        contacts.sort_unstable();
+        let found = contacts.len();
+        contacts.truncate(limit);
+        let pairs = contacts.iter();
+        let pairs = pairs.filter_map(|other| Members::new(me.id, *other));
+        let pairs: Vec<Members> = pairs.collect();
+        let rooms = self.store.chat_rooms.list_by_pairs(&pairs).await;
+        let mut rooms = rooms.map_err(of_read)?;
+        rooms.sort_unstable_by_key(|room| room.other(me.id));
+        // a chat room stays: as many were found as were looked for
+        let (mut contacts, described) = self.describe_fitting(me, rooms).await?;
         contacts.sort_unstable_by_key(|contact| contact.id);
+        if query.all {
+            // a login did not contain them, and so none of what they missed
+            let behind = contacts.iter();
+            let behind = behind.filter(|one| one.last_seq() > one.cursors.delivered);
+            let behind = behind.map(|one| one.room).collect();
+            self.note_cut(&mut contacts, &behind).await?;
+        }
+        let has_more = described < found;
         Ok(ActivePage { contacts, has_more })
     }
 
@@ -71,6 +88,9 @@ impl Messenger {
         // who came a moment ago is not written yet
         let here = people.iter().filter(|who| self.presence.is_shown(**who));
         let here: Vec<ChatUserId> = here.copied().collect();
+        // without other nodes nobody else can be online
+        let is_alone = !self.presence.remote().is_any();
+        let people = if is_alone { here.clone() } else { people };
         let found = self.store.chat_users.list_online(&people, &here).await;
         let found = found.map_err(|error| Error::of_read(&error))?;
         // and who is written may have been on a node that is gone

@@ -11,6 +11,14 @@ use crate::domain::{Cursors, Delivery, Members, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::store::{ChatRoom, ChatUser, User};
 
+/// Bytes of contacts in one answer, about: with the missed messages of a login they are sent
+/// at 200 kbit/s between two pings.
+const MAX_BYTES: usize = 128 * 1024;
+/// Bytes of a contact beside its user details and the text of the last message.
+const CONTACT_BYTES: usize = 700;
+/// Chat rooms that are described at the same time.
+const ROOMS_AT_ONCE: usize = 200;
+
 /// One contact, as shown to the user whose contact it is.
 #[derive(Clone, Debug)]
 pub struct Contact {
@@ -158,6 +166,39 @@ impl Messenger {
         Ok(self.presence.shown(mine).online())
     }
 
+    /// Describes the contacts behind the first of these chat rooms, as many as one answer
+    /// may contain, newest conversation first; tells how many chat rooms were looked at.
+    pub(super) async fn describe_fitting(
+        &self,
+        me: &Me,
+        rooms: Vec<ChatRoom>,
+    ) -> Result<(Vec<Contact>, usize), Error> {
+        let mut described: Vec<Contact> = Vec::new();
+        let (mut bytes, mut looked_at) = (0, 0);
+        let mut rooms = rooms.into_iter();
+        loop {
+            let some: Vec<ChatRoom> = rooms.by_ref().take(ROOMS_AT_ONCE).collect();
+            if some.is_empty() {
+                break;
+            }
+            let order: Vec<ChatRoomId> = some.iter().map(|room| room.id).collect();
+            let found = self.describe(me, some).await?.into_iter();
+            let mut found: HashMap<ChatRoomId, Contact> =
+                found.map(|contact| (contact.room, contact)).collect();
+            for room in order {
+                if let Some(contact) = found.remove(&room) {
+                    bytes += contact.size();
+                    if bytes > MAX_BYTES && !described.is_empty() {
+                        return Ok((in_order(described), looked_at));
+                    }
+                    described.push(contact);
+                }
+                looked_at += 1;
+            }
+        }
+        Ok((in_order(described), looked_at))
+    }
+
     /// Describes the contacts behind chat rooms, newest conversation first.
     ///
     /// Four queries, whatever their number.
@@ -179,7 +220,7 @@ impl Messenger {
         )?;
         let mut last: HashMap<ChatRoomId, Message> =
             last.into_iter().map(|m| (m.chat_room, m)).collect();
-        let mut contacts: Vec<Contact> = rooms
+        let contacts: Vec<Contact> = rooms
             .into_iter()
             .filter_map(|room| {
                 let (document, user) = people.get(&room.other(me.id))?;
@@ -189,9 +230,7 @@ impl Messenger {
                 Some(contact)
             })
             .collect();
-        // not in the order of the rooms: what is withheld moves them
-        contacts.sort_by_key(|contact| std::cmp::Reverse((contact.newest(), contact.room)));
-        Ok(contacts)
+        Ok(in_order(contacts))
     }
 
     /// The chat users and users behind contacts; two queries.
@@ -262,7 +301,21 @@ impl Messenger {
     }
 }
 
+/// Newest conversation first: not in the order of the rooms, since what is withheld moves
+/// them.
+fn in_order(mut contacts: Vec<Contact>) -> Vec<Contact> {
+    contacts.sort_by_key(|contact| std::cmp::Reverse((contact.newest(), contact.room)));
+    contacts
+}
+
 impl Contact {
+    /// Bytes in an answer, about.
+    fn size(&self) -> usize {
+        let last = self.last_message.as_ref();
+        let text = last.map_or(0, |last| last.message.message.len());
+        self.user.size() + text + CONTACT_BYTES
+    }
+
     /// What `me` is shown of their presence.
     pub fn described_to(&self, me: &Me) -> Description {
         Description {

@@ -9,12 +9,17 @@ use super::{Conversation, Error, IdInput, Me, Messenger, SentRange};
 use crate::domain::{ByMember, Members, Message, Position};
 use crate::id::{ChatRoomId, Seq};
 use crate::rooms::Stored;
+use crate::store;
 use crate::store::chat_rooms::Receipts;
 use crate::store::messages::Page;
 
 /// Most bytes of text in a page: at 200 kbit/s ten seconds, between two pings; and a socket
 /// that does not read holds one of them.
 const MAX_PAGE_BYTES: usize = 256 * 1024;
+
+/// Messages that are read at first: of long ones a page needs no more, of most pages they
+/// are all.
+const READ_FIRST: i64 = 101;
 
 /// What history a client asks for.
 #[derive(Clone, Debug)]
@@ -96,6 +101,15 @@ impl Messenger {
         })
     }
 
+    /// Finds a message of a chat room, for somebody who may see it.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_message(&self, room: ChatRoomId, seq: Seq) -> Result<Option<Message>, Error> {
+        let found = self.store.messages.find_at(room, seq).await;
+        found.map_err(|error| Error::of_read(&error))
+    }
+
     /// A page, and how far both members got: as the chat room says, unless an earlier look
     /// at it says the same of this page.
     async fn page_and_receipts(
@@ -105,7 +119,7 @@ impl Messenger {
     ) -> Result<(Vec<Message>, Arc<ByMember<Receipts>>), Error> {
         let Conversation { room, members, .. } = *conversation;
         let of_read = |error| Error::of_read(&error);
-        let messages = self.store.messages.list_page(room, page);
+        let messages = self.list_fitting(room, page);
         let receipts = self.store.chat_rooms.find_receipts(members);
         let (messages, receipts) = match self.receipts.get(&room).await {
             Some(known) => {
@@ -123,6 +137,42 @@ impl Messenger {
             self.receipts.insert(room, Arc::clone(&receipts)).await;
         }
         Ok((messages, receipts))
+    }
+
+    /// Lists the messages of a page until they are as many as asked for, or one more than
+    /// fit: what a page cannot contain is not read, but for a few.
+    async fn list_fitting(
+        &self,
+        room: ChatRoomId,
+        page: Page,
+    ) -> Result<Vec<Message>, store::Error> {
+        let mut messages: Vec<Message> = Vec::new();
+        let mut next = Page {
+            limit: page.limit.min(READ_FIRST),
+            ..page
+        };
+        loop {
+            let found = self.store.messages.list_page(room, next).await?;
+            let count = |messages: &[Message]| i64::try_from(messages.len()).unwrap_or(i64::MAX);
+            let is_end = count(&found) < next.limit;
+            messages.extend(found);
+            let wanted = page.limit - count(&messages);
+            let bytes: usize = messages.iter().map(|message| message.message.len()).sum();
+            let Some(last) = messages.last() else {
+                return Ok(messages);
+            };
+            if is_end || wanted <= 0 || bytes > MAX_PAGE_BYTES {
+                return Ok(messages);
+            }
+            // as many as fit if they are like those before
+            let fitting = (MAX_PAGE_BYTES - bytes) / (bytes / messages.len()).max(1) + 1;
+            next.limit = wanted.min(i64::try_from(fitting).unwrap_or(i64::MAX));
+            if page.ascending {
+                next.after = last.seq;
+            } else {
+                next.before = last.seq;
+            }
+        }
     }
 
     /// A message of a conversation with its people, and how far it got.

@@ -16,8 +16,10 @@ pub struct Login {
     pub user: Arc<User>,
     /// When they last went offline.
     pub last_online: Option<DateTime>,
-    /// Their contacts, newest conversation first.
+    /// Their contacts, newest conversation first, as many as fit.
     pub contacts: Vec<Contact>,
+    /// Whether there are more contacts than these.
+    pub more_contacts: bool,
     /// What they missed, by sender, ascending.
     pub missed: Vec<(UserId, Vec<Stored>)>,
     /// The ranges that count as handed over once this is out.
@@ -110,7 +112,8 @@ impl Messenger {
             .map_err(|error| Error::of_read(&error))?;
         self.presence
             .add_contacts(me.id, rooms.iter().map(|room| room.other(me.id)));
-        let mut contacts = self.describe(me, rooms).await?;
+        let all = rooms.len();
+        let (mut contacts, described) = self.describe_fitting(me, rooms).await?;
         self.mark_added_while_away(document, &mut contacts);
         let missed = self.missed(me, &user, &mut contacts).await?;
         let unconfirmed = contacts
@@ -124,6 +127,7 @@ impl Messenger {
             last_online: self.presence.shown(document).last_online,
             user,
             contacts,
+            more_contacts: described < all,
             missed: missed.messages,
             sent_ranges: missed.sent_ranges,
         })

@@ -160,7 +160,7 @@ impl Messenger {
 
     /// Notes how much was left out, and from where to go on: by the counts of the last
     /// message and of the last confirmed one.
-    async fn note_cut(
+    pub(super) async fn note_cut(
         &self,
         contacts: &mut [Contact],
         cut: &HashSet<ChatRoomId>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use socketioxide::handler::ConnectHandler as _;
-use socketioxide::socket::DisconnectReason;
+use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide::{ProtocolVersion, SocketIo};
 use socketioxide_core::Value;
 
@@ -15,11 +15,12 @@ use super::connection::Connection;
 use super::connection::packet::Handle;
 use super::connection::session::Session;
 use super::dispatch::Dispatcher;
-use crate::auth::Credentials;
+use crate::auth::{Credentials, Identity};
+use crate::id::UserId;
 use crate::limits::Kind;
 use crate::service::Error;
 use crate::service::presence::Departure;
-use crate::transport::{ClientAddress, Joined};
+use crate::transport::{ClientAddress, Joined, Sessions};
 use crate::wire::{Code, ErrorBody};
 
 /// How many times as long as a session to join, a socket may take to log in.
@@ -51,7 +52,12 @@ impl fmt::Display for Refused {
     }
 }
 
-/// Registers the namespace, and the root that old clients have to pass.
+/// Longest name of a namespace that is mentioned in a refusal. It comes from the client, and
+/// nothing bounds how many refusals wait for a client that does not read.
+const MAX_NAME_BYTES: usize = 256;
+
+/// Registers the namespace, the root that old clients have to pass, and one for every other
+/// name, in which nobody may stay.
 pub(crate) fn register(io: &SocketIo, namespace: &str, context: &Arc<Context>) {
     let admitted = Arc::clone(context);
     // handlers are registered in a middleware: those registered once the socket
@@ -64,6 +70,31 @@ pub(crate) fn register(io: &SocketIo, namespace: &str, context: &Arc<Context>) {
         let pass = move |handle: Handle| std::future::ready(pass(&waiting, handle));
         io.ns("/", joined.with(pass));
     }
+    let sessions = context.bounds.sessions.clone();
+    let refuse =
+        move |io: SocketIo, handle: Handle| std::future::ready(refuse(&io, &sessions, &handle.0));
+    if let Err(error) = io.dyn_ns("/{*name}", joined.with(refuse)) {
+        let error = &error as &dyn std::error::Error;
+        tracing::error!(error, "unknown namespaces are answered by the library");
+    }
+}
+
+/// Refuses to let a socket join a namespace that there is not, and ends its session: left
+/// to itself, the library repeats each name to the client, however long it is.
+fn refuse(io: &SocketIo, sessions: &Sessions, socket: &Arc<Socket>) -> Result<(), Refused> {
+    // the library has made a namespace of that name, for good
+    io.delete_ns(socket.ns());
+    let session = Session::of(socket, sessions.clone());
+    if socket.ns().len() > MAX_NAME_BYTES {
+        session.abort();
+    } else {
+        session.cut_soon();
+    }
+    Err(nothing_there())
+}
+
+fn nothing_there() -> Refused {
+    Refused::new(Code::BadRequest, "there is nothing in this namespace")
 }
 
 /// Everything was done in the middleware.
@@ -72,8 +103,7 @@ async fn joined() {}
 /// Lets clients of Engine.IO 3 wait in the root, and nobody else.
 fn pass(context: &Context, Handle(socket, _): Handle) -> Result<(), Refused> {
     if socket.protocol() == ProtocolVersion::V5 {
-        let nothing = "there is nothing in this namespace";
-        return Err(Refused::new(Code::BadRequest, nothing));
+        return Err(nothing_there());
     }
     // for Engine.IO 4 the library keeps the time of a join
     let joined = socket.req_parts().extensions.get::<Joined>().cloned();
@@ -122,6 +152,11 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
     if context.is_draining() {
         return Err(going_down());
     }
+    if let Some(user) = context.user_named_by(&identity) {
+        // from now on, not from the login: a socket that never logs in costs as much
+        let slot = context.limits.user(&user).enter();
+        allowance.reserve(user, slot.ok_or_else(Refused::too_many)?);
+    }
     let connection = Arc::new(Connection::new(
         context.hub.next_id(),
         identity,
@@ -155,6 +190,16 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
         async {}
     });
     Ok(())
+}
+
+impl Context {
+    /// The user whom a token names. Of a name that could be of several types it is the first:
+    /// the login corrects it.
+    fn user_named_by(&self, identity: &Identity) -> Option<UserId> {
+        let verified = identity.verified()?;
+        let people = self.messenger.directory();
+        people.candidates(&verified.user).first().cloned()
+    }
 }
 
 /// Where a handshake came from.

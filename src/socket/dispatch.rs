@@ -308,6 +308,7 @@ impl Context {
                 self.presence.activate(me.id);
             }
         }
+        drop(outcome.turn);
     }
 
     /// Tells of those who came or went while an answer showed them.

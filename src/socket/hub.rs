@@ -145,34 +145,16 @@ impl Hub {
         taken
     }
 
-    /// Sends a message to every socket of its sender, unless their login contained it or
-    /// one after it: what they then hear live has no gap.
-    fn tell_sender(&self, stored: &Stored, notice: &SharedNotice<'_>) {
+    /// Sends a message to every socket of one of its two people.
+    fn announce_to(&self, who: ChatUserId, stored: &Stored, notice: &SharedNotice<'_>) {
         let message = just(&stored.message);
-        for connection in self.sockets(stored.message.from) {
-            // found late, since another node stored it or the answer was lost
+        for connection in self.sockets(who) {
+            // found late, since another node stored it or the answer was lost; what somebody
+            // hears live of their own messages has no gap then
             if stored.origin.is_none() && connection.has_all_from_login(&[message]) {
                 continue;
             }
-            connection.deliver(connection.packet(notice).late(message));
-        }
-    }
-
-    /// Sends a message to every socket of its receiver.
-    fn mark_sent(&self, stored: &Stored, notice: &SharedNotice<'_>) {
-        let message = &stored.message;
-        let handed = vec![just(message)];
-        for connection in self.sockets(message.to) {
-            // found late, since another node stored it or the answer was lost
-            if stored.origin.is_none() && connection.has_all_from_login(&handed) {
-                continue;
-            }
-            let packet = connection.packet(notice).handing(handed.clone());
-            connection.deliver(if connection.has_delivery_acks() {
-                packet.acknowledged()
-            } else {
-                packet
-            });
+            connection.deliver_text(text_packet(&connection, who, stored, notice), stored);
         }
     }
 
@@ -227,6 +209,26 @@ impl Hub {
     }
 }
 
+/// The packet that announces a message to a socket of its sender or of its receiver.
+pub(super) fn text_packet(
+    connection: &Connection,
+    who: ChatUserId,
+    stored: &Stored,
+    notice: &SharedNotice<'_>,
+) -> Packet {
+    let message = just(&stored.message);
+    let packet = connection.packet(notice);
+    if who != stored.message.to {
+        return packet.late(message);
+    }
+    let packet = packet.handing(vec![message]);
+    if connection.has_delivery_acks() {
+        packet.acknowledged()
+    } else {
+        packet
+    }
+}
+
 /// The range that is one message.
 fn just(message: &Message) -> SentRange {
     SentRange {
@@ -263,11 +265,11 @@ impl Sockets for Hub {
     fn stored(&self, stored: &Stored) {
         let message = PerDialect::new(stored);
         let notice = PerDialect::new(Notice::NewMessage(&message));
-        self.tell_sender(stored, &notice);
+        self.announce_to(stored.message.from, stored, &notice);
         if let Some(origin) = &stored.origin {
             self.reply_from_lane(origin, &Ok(Reply::Message(&message)));
         }
-        self.mark_sent(stored, &notice);
+        self.announce_to(stored.message.to, stored, &notice);
     }
 
     fn advanced(&self, advanced: &Advanced) {

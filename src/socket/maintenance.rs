@@ -18,6 +18,8 @@ use crate::service::presence::Departure;
 const TICK: Duration = Duration::from_secs(1);
 /// How often sockets that are gone without saying so are looked for.
 const SWEEP: Duration = Duration::from_secs(10);
+/// What a silent client is given beyond the time after which the library ends its session.
+const SLACK: Duration = Duration::from_secs(1);
 /// People read anew in one query.
 const PEOPLE_PER_QUERY: usize = 500;
 
@@ -49,7 +51,7 @@ pub(crate) async fn maintain(
             _ = ticks.tick() => {}
         }
         context.confirm_received(&ages.silence);
-        context.part_with_broken();
+        context.look_after_sockets(&ages.silence);
         context.report();
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
@@ -86,13 +88,19 @@ impl Context {
         }
     }
 
-    /// Lets go of sockets that took too little, however they are connected.
-    fn part_with_broken(&self) {
+    /// Lets go of sockets that took too little, that have fallen silent, or whose session
+    /// has ended, however they are connected: the library may hold them for much longer.
+    /// Those that have taken everything are sent what was left out.
+    fn look_after_sockets(self: &Arc<Self>, silence: &Silence) {
         for connection in self.hub.list() {
-            if connection.outbox.lock().is_broken() {
+            let is_broken = connection.outbox.lock().is_broken();
+            let session = &connection.session;
+            if is_broken || session.is_silent(silence.noticed + SLACK) || session.has_ended() {
                 connection.fifo.lock().end();
                 connection.abort();
                 self.leave(&connection, Departure::Lost);
+            } else {
+                self.announce_left_out(&connection);
             }
         }
     }

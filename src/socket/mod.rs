@@ -2,6 +2,7 @@
 //! in `events`), and what is kept of each one (`connection`).
 
 mod admission;
+mod catch_up;
 mod connection;
 mod dispatch;
 mod ending;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
@@ -97,6 +99,8 @@ struct Outcome {
     described: Vec<Description>,
     /// Whether this finishes a login: what was held back is sent now.
     login: bool,
+    /// Keeps other logins of the person waiting until all of this is sent.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Outcome {
@@ -111,6 +115,7 @@ impl Outcome {
             sent_ranges: Vec::new(),
             described: Vec::new(),
             login: false,
+            turn: None,
         }
     }
 }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
+use serde::Deserialize;
 
 use super::documents::Documents;
 use super::error::Error;
+use super::raw::by_serde;
 use crate::config;
 use crate::id::UserId;
 
@@ -40,6 +42,49 @@ impl ContactRule {
     pub async fn allows(&self, from: &UserId, to: &UserId) -> Result<bool, Error> {
         let (from, to) = (Bson::from(from.clone()), Bson::from(to.clone()));
         self.matches(self.rule.about(&from, &to)).await
+    }
+
+    /// Whether `from` may write to each of these, in one query. Index: the application's.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn allows_each(&self, from: &UserId, to: &[UserId]) -> Result<Vec<bool>, Error> {
+        #[derive(Deserialize)]
+        struct Allowed {
+            place: i64,
+        }
+        by_serde!(Allowed);
+        let from = Bson::from(from.clone());
+        let one = |(place, to): (i64, &UserId)| {
+            let filter = self.rule.about(&from, &Bson::from(to.clone()));
+            let place = doc! { "_id": 0, "place": { "$literal": place } };
+            [
+                doc! { "$match": filter },
+                doc! { "$limit": 1 },
+                doc! { "$project": place },
+            ]
+        };
+        let mut each = (0..).zip(to).map(one);
+        let Some(first) = each.next() else {
+            return Ok(Vec::new());
+        };
+        let collection = self.documents.name();
+        let union = |stages: [Document; 3]| {
+            doc! { "$unionWith": { "coll": collection, "pipeline": stages.to_vec() } }
+        };
+        let stages = first.into_iter().chain(each.map(union)).collect();
+        let found: Vec<Allowed> = self
+            .documents
+            .aggregate("contact_rule.allows_each", stages)
+            .await?;
+        let mut allowed = vec![false; to.len()];
+        for Allowed { place } in found {
+            let place = usize::try_from(place).ok();
+            if let Some(allowed) = place.and_then(|place| allowed.get_mut(place)) {
+                *allowed = true;
+            }
+        }
+        Ok(allowed)
     }
 
     /// Evaluates the rule for two users who cannot exist, so that a rule that the server

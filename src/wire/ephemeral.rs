@@ -53,11 +53,15 @@ pub struct GetActiveUsers {
     after: Option<IdInput>,
     #[serde(default)]
     limit: Option<i64>,
+    /// `true` for all contacts, also those who are offline.
+    #[serde(default)]
+    all: Option<bool>,
 }
 
 impl From<GetActiveUsers> for ActiveQuery {
-    fn from(GetActiveUsers { after, limit }: GetActiveUsers) -> Self {
-        Self { after, limit }
+    fn from(GetActiveUsers { after, limit, all }: GetActiveUsers) -> Self {
+        let all = all.unwrap_or_default();
+        Self { after, limit, all }
     }
 }
 

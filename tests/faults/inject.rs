@@ -119,6 +119,7 @@ async fn misbehave(link: &Proxy, trouble: Trouble, ms: u64) {
     match trouble {
         Trouble::Delay => link.flow_both(delay),
         Trouble::Throttle => link.flow_both(Flow::Throttle(64 * 1024)),
+        Trouble::Crawl => link.flow(Direction::Down, Flow::Throttle(1024)),
         Trouble::Slices => link.flow_both(Flow::Slices),
         Trouble::StallUp => link.flow(Direction::Up, Flow::Stall),
         Trouble::StallDown => link.flow(Direction::Down, Flow::Stall),
@@ -129,6 +130,10 @@ async fn misbehave(link: &Proxy, trouble: Trouble, ms: u64) {
         Trouble::Cut => link.cut(Direction::Down, 1..=4000),
     }
     pause(ms).await;
+    if matches!(trouble, Trouble::Crawl) {
+        // nothing of what is on its way may count as received
+        link.reset();
+    }
     link.heal();
     if matches!(trouble, Trouble::HalfClose) {
         // what is shut in one direction only is never whole again

@@ -101,10 +101,33 @@ async fn nothing_is_at_another_path_or_namespace() {
         ..live
     };
     let nowhere = Client::connect(nowhere).await.err().unwrap();
-    assert!(
-        matches!(nowhere, ConnectError::Refused { .. }),
-        "{nowhere:?}"
-    );
+    let ConnectError::Refused { message } = nowhere else {
+        panic!("{nowhere:?}");
+    };
+    assert!(message.starts_with("bad-request: "), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_another_namespace_is_refused_once_and_cut() {
+    let server = Server::start().await;
+    let alice = server.user("alice").await;
+    for wire in WIRES {
+        let bystander = ConnectOptions::new(server.addr()).over(wire);
+        let bystander = arrive(bystander, &alice).await;
+        for name in ["/admin", "/é?x=1", &format!("/{}", "x".repeat(200_000))] {
+            let client = ConnectOptions::new(server.addr()).over(wire);
+            let client = Client::connect(client).await.unwrap();
+            for _ in 0..20 {
+                // the session may have ended before the last one
+                let _ = client.emit_raw(format!("40{name},"));
+            }
+            let closed = client.closed(PATIENCE).await;
+            closed.unwrap_or_else(|silence| panic!("{wire:?}: {silence}"));
+            let repeated = client.received_bytes().len();
+            assert!(repeated < 20_000, "{wire:?}: {repeated} bytes");
+        }
+        bystander.client.assert_silent_for_roundtrip().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

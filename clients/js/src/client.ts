@@ -229,7 +229,7 @@ export class Chatzz<User = AnyUser> extends Store<ChatzzState<User>> {
     }
   }
 
-  #login({ user, meta, connectedUsers, missedMessages }: Login): void {
+  #login({ user, meta, connectedUsers, moreContacts, missedMessages }: Login): void {
     this.#user = user;
     this.#meta = meta;
     for (const contact of connectedUsers) {
@@ -240,6 +240,20 @@ export class Chatzz<User = AnyUser> extends Store<ChatzzState<User>> {
       if (fresh.length > 0) this.#events.emit('missed', fresh, conversation);
     }
     this.changed();
+    if (moreContacts) this.#remaining(new Set(connectedUsers.map(({ _id }) => String(_id)))).catch(this.#unlessClosed);
+  }
+
+  /** Fetches the contacts that the login had no room for. */
+  async #remaining(known: Set<string>): Promise<void> {
+    for (let page: Payload<'get-active-users'> = { all: true, limit: 500 }; ;) {
+      const { users, hasMore } = await this.activeUsers(page);
+      for (const contact of users) {
+        if (!known.has(String(contact._id))) this.conversation(contact._id).login(contact as Contact<any>, []);
+        page = { ...page, after: contact._id };
+      }
+      this.changed();
+      if (!hasMore) return;
+    }
   }
 
   #added(contact: AddedContact): void {

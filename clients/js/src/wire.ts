@@ -80,6 +80,8 @@ export interface Login {
   status: Presence;
   lastOnline: string | null;
   connectedUsers: Contact[];
+  /** `true` when there are more contacts than these. */
+  moreContacts?: boolean;
   /** By the sender's id, ascending by `seq`. */
   missedMessages: Record<string, Message[]>;
   /** What the application returned at the login. */
@@ -180,7 +182,7 @@ export interface Requests {
   'set-privacy': [Partial<Privacy>, Privacy];
   typing: [{ userId: UserId; typing?: boolean }, Record<string, never>];
   signal: [{ userId: UserId; data: unknown }, { online: boolean }];
-  'get-active-users': [{ after?: UserId; limit?: number }, { users: Contact[]; hasMore: boolean }];
+  'get-active-users': [{ all?: boolean; after?: UserId; limit?: number }, { users: Contact[]; hasMore: boolean }];
   'refresh-token': [{ token: string }, { expiresAt: string | null }];
 }
 

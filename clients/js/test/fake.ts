@@ -37,6 +37,8 @@ export class FakeServer {
   /** Whom Alice has blocked. */
   blocked: string[] = [];
   contact: Partial<Contact> = {};
+  /** Pages of the contacts that a login has no room for. */
+  more: Contact[][] = [];
   /** Each event that arrived, in order. */
   events: { event: string; payload: any }[] = [];
   fates = new Map<string, Fate[]>();
@@ -159,6 +161,7 @@ export class FakeServer {
       case 'set-privacy':
         return { whitelistOnly: false, whitelist: [], ...payload };
       case 'get-active-users':
+        if (payload.all) return { users: this.more.shift() ?? [], hasMore: this.more.length > 0 };
         return { users: [this.#contact()], hasMore: false };
       case 'add-chat-user':
         this.met = true;
@@ -183,6 +186,7 @@ export class FakeServer {
     const cut = this.contact.missedCount === undefined ? missed : missed.slice(-2);
     return {
       user: { _id: this.alice }, status: 'online', lastOnline: null, connectedUsers: this.met ? [this.#contact()] : [], missedMessages: { [this.bob]: cut },
+      ...(this.more.length > 0 && { moreContacts: true }),
     };
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Chatzz } from '../src/index.js';
+import type { Chatzz, Contact } from '../src/index.js';
 import { ALICE, BOB, FakeServer, failure, until } from './fake.js';
 
 let server: FakeServer;
@@ -131,6 +131,17 @@ test('those who are online are asked for page by page', async () => {
 
   assert.deepEqual([users.map(({ _id }) => _id), hasMore], [[BOB], false]);
   assert.deepEqual(server.payloads('get-active-users'), [{}, { after: BOB, limit: 10 }]);
+});
+
+test('contacts that a login had no room for are fetched page by page', async () => {
+  const contact = (_id: string) => ({ _id, chatRoomId: `room of ${_id}`, status: 'offline', lastOnline: null, addedBy: ALICE, addedAt: '2026-11-20T00:00:00.000Z', unreadCount: 0 }) as Contact;
+  server.more = [[contact(BOB), contact('carol')], [contact('dave')]];
+  const chat = await server.login();
+  await until(() => chat.conversations.length === 3);
+
+  assert.equal(chat.conversation('dave').contact?.status, 'offline');
+  assert.equal(chat.conversation(BOB).contact?.status, 'online', 'the login contained it');
+  assert.deepEqual(server.payloads('get-active-users'), [{ all: true, limit: 500 }, { all: true, limit: 500, after: 'carol' }]);
 });
 
 test('who added the user meanwhile is told at the login, once', async () => {

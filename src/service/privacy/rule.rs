@@ -1,5 +1,6 @@
 //! Who may write to whom, as the application's own data says.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use moka::future::Cache;
@@ -54,6 +55,43 @@ impl Rule {
         let pair = (me.user.clone(), to.clone());
         self.answers.insert(pair, allowed).await;
         Ok(allowed)
+    }
+}
+
+/// Users about whom the rule is asked in one query.
+const USERS_PER_QUERY: usize = 250;
+
+impl Rule {
+    /// Whether I may write to each of these users; the rule is asked about those of whom
+    /// nothing is remembered, in one query for each 250.
+    pub(in crate::service) async fn allows_each(
+        &self,
+        me: &Me,
+        users: &[UserId],
+    ) -> Result<HashMap<UserId, bool>, Error> {
+        let mut answers = HashMap::with_capacity(users.len());
+        let mut unknown = Vec::new();
+        for user in users {
+            let pair = (me.user.clone(), user.clone());
+            match self.answers.get(&pair).await {
+                Some(allowed) => drop(answers.insert(user.clone(), allowed)),
+                None if self.rule.is_some() => unknown.push(user.clone()),
+                None => drop(answers.insert(user.clone(), true)),
+            }
+        }
+        let Some(rule) = &self.rule else {
+            return Ok(answers);
+        };
+        for some in unknown.chunks(USERS_PER_QUERY) {
+            let allowed = rule.allows_each(&me.user, some).await;
+            let allowed = allowed.map_err(|error| Error::of_read(&error))?;
+            for (user, allowed) in some.iter().zip(allowed) {
+                let pair = (me.user.clone(), user.clone());
+                self.answers.insert(pair, allowed).await;
+                answers.insert(user.clone(), allowed);
+            }
+        }
+        Ok(answers)
     }
 }
 

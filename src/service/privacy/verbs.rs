@@ -1,9 +1,7 @@
 //! Blocking, unblocking, and the whitelist.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
-
-use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::PrivacySettings;
 use crate::domain::Members;
@@ -13,8 +11,6 @@ use crate::store::{Blocked, Privacy, User};
 
 /// People that one may block, and put on a whitelist.
 pub(crate) const MAX_LISTED: usize = 1_000;
-/// Questions to the contact rule at the same time.
-const RULES_AT_ONCE: usize = 16;
 
 impl Messenger {
     /// Blocks somebody: they can no longer write to me, and do not see whether I
@@ -188,19 +184,27 @@ impl Messenger {
         if !self.rule.is_set() {
             return Ok([kept, users].concat());
         }
-        let known: HashMap<UserId, bool> = futures::stream::iter(users.clone())
-            .map(async |user| {
-                let known = self.may_know_of(me, &user).await?;
-                Ok::<_, Error>((user, known))
-            })
-            .buffer_unordered(RULES_AT_ONCE)
-            .try_collect()
-            .await?;
-        if known.values().all(|known| *known) && !is_missing {
+        if self.may_know_of_all(me, &users).await? && !is_missing {
             Ok([kept, users].concat())
         } else {
             Err(Error::UserNotFound)
         }
+    }
+
+    /// Whether I may hear of each of these users: because the rule allows it, or because of
+    /// a chat room from before.
+    async fn may_know_of_all(&self, me: &Me, users: &[UserId]) -> Result<bool, Error> {
+        let of_read = |error| Error::of_read(&error);
+        let allowed = self.rule.allows_each(me, users).await?;
+        let others = users.iter().filter(|user| allowed.get(user) != Some(&true));
+        let others: Vec<UserId> = others.cloned().collect();
+        let count = others.len();
+        let known = self.store.chat_users.list_by_user(others).await;
+        let members = known.map_err(of_read)?.into_iter();
+        let members = members.filter_map(|other| Members::new(me.id, other.id));
+        let members: Vec<Members> = members.collect();
+        let rooms = self.store.chat_rooms.list_by_pairs(&members).await;
+        Ok(rooms.map_err(of_read)?.len() == count)
     }
 
     /// Finds somebody to be unblocked; `None` when they are not blocked.

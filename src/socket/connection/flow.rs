@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | open | start, one behind the other | leave at once | any other |
 //! | busy: a number of events, or of bytes of them, is in the lanes | wait | leave at once | *open* when a [`Permit`] drops; *full* as from *open* |
-//! | full: the connection did not take a packet | wait | wait, bounded, or are dropped by their drop policy | *open* when all have left; *broken* when too many wait, too much, or none has left for the stall time |
+//! | full: the connection did not take a packet | wait | wait, bounded; messages are left out beyond the bounds, others are dropped by their drop policy | *open* when all have left; *broken* when too many others wait, too much of them, or none has left for the stall time |
 //! | broken: the client took too little | are answered to nobody | are dropped | *closed*: the connection is aborted, and housekeeping lets go of the socket |
 //! | closed | end | are dropped | – |
 //!
@@ -81,7 +81,7 @@ impl Connection {
     }
 
     /// Waits until no packet waits: all have left, or are given up.
-    pub(super) async fn drained(&self) {
+    pub(in crate::socket) async fn drained(&self) {
         self.until(|one| !one.is_waiting()).await;
     }
 

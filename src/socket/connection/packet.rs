@@ -12,6 +12,7 @@ use socketioxide::handler::{FromConnectParts, FromMessageParts as _};
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
 
+use crate::id::ChatRoomId;
 use crate::service::SentRange;
 use crate::wire::{Json, envelope};
 
@@ -36,6 +37,8 @@ pub(in crate::socket) struct Packet {
     body: Body,
     /// What the socket has been handed once the packet left.
     pub(in crate::socket) handed: Vec<SentRange>,
+    /// The chat room whose message it announces: it may be left out.
+    pub(in crate::socket) text_of: Option<ChatRoomId>,
     /// The message that it announces late: of no use after a login that contained it.
     pub(in crate::socket) late: Option<SentRange>,
     /// Whether the client acknowledges the packet.
@@ -96,6 +99,7 @@ impl Packet {
         Self {
             body,
             handed: Vec::new(),
+            text_of: None,
             late: None,
             acked: false,
             drop_policy: DropPolicy::Never,
@@ -106,6 +110,14 @@ impl Packet {
     pub(in crate::socket) fn drop_policy(self, drop_policy: DropPolicy) -> Self {
         Self {
             drop_policy,
+            ..self
+        }
+    }
+
+    /// The packet announces a message of this chat room.
+    pub(in crate::socket) fn text_of(self, room: ChatRoomId) -> Self {
+        Self {
+            text_of: Some(room),
             ..self
         }
     }

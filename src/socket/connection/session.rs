@@ -62,6 +62,20 @@ impl Session {
         }
     }
 
+    /// Whether the session was ended, or its connection: the library may report it much later.
+    pub(in crate::socket) fn has_ended(&self) -> bool {
+        match self.websocket() {
+            Some(transport) => transport.is_closed(),
+            None => self.sessions.has_ended(&self.id.to_string()),
+        }
+    }
+
+    /// Whether nothing has come over the session's websocket for so long.
+    pub(in crate::socket) fn is_silent(&self, since: Duration) -> bool {
+        let heard = self.websocket().and_then(|transport| transport.heard());
+        heard.is_some_and(|heard| heard.elapsed() > since)
+    }
+
     /// Ends the session, unless the client does so first.
     pub(in crate::socket) fn cut_soon(&self) {
         self.cut_after(CLOSE_WITHIN, || true);

@@ -1,11 +1,13 @@
 //! What a socket was sent and has not confirmed yet.
 //!
 //! A client that never acknowledges has what it was sent once its socket has outlived ping
-//! interval and ping timeout: a dead one would have been noticed. The time counts from when
-//! the last byte has left, which on a slow link is long after it was sent, and something
-//! must have come from the client a ping interval after that: the library tells of the end
-//! of a session only when its writer lets go. Over polling, the next request but one says
-//! that the answer before it was received.
+//! interval and ping timeout: it has answered a ping that left behind it. The time counts
+//! from when the last byte has left, which on a slow link is long after it was sent, and
+//! something must have come from the client after that time: a session whose ping is not
+//! answered is over, and nothing is read of it any more, but the library tells of its end
+//! only when its writer lets go. That a client sends something before proves nothing: it may
+//! be far behind with what it reads. Over polling, the next request but one says that the
+//! answer before it was received.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -103,7 +105,7 @@ impl Unconfirmed {
                 Arrival::Left { heard } => {
                     let left = *noted.left.get_or_insert(now);
                     now.duration_since(left) >= after.noticed
-                        && heard.is_some_and(|heard| heard >= left + after.ping)
+                        && heard.is_some_and(|heard| heard >= left + after.answered)
                 }
             });
         received.map(|noted| noted.range).collect()
@@ -115,8 +117,8 @@ impl Unconfirmed {
 pub(crate) struct Silence {
     /// Until it is noticed that it is gone.
     pub(crate) noticed: Duration,
-    /// Between two pings, each of which it answers.
-    pub(crate) ping: Duration,
+    /// Until it has answered a ping, or its session is over.
+    pub(crate) answered: Duration,
 }
 
 #[cfg(test)]
@@ -149,7 +151,7 @@ mod tests {
     fn what_has_not_left_or_is_followed_by_silence_is_not_received() {
         let silence = Silence {
             noticed: Duration::ZERO,
-            ping: Duration::from_secs(25),
+            answered: Duration::from_secs(45),
         };
         let range = SentRange {
             room: ChatRoomId::generate(),

@@ -25,6 +25,10 @@ pub(in crate::socket) async fn handle(
         .await
         .unwrap_or(Err(Error::Unavailable))?;
     let (me, user, document) = identified;
+    // each login reads and sends what may be a lot: those of one person wait for each other
+    let of_user = context.limits.user(&me.user);
+    let turn = timeout_at(late, of_user.begin_login()).await;
+    let turn = turn.map_err(|_| Error::Overloaded)?;
     let again = connection.me().is_some();
     if !again {
         connection.outbox.lock().hold();
@@ -62,12 +66,17 @@ pub(in crate::socket) async fn handle(
     Ok(Outcome {
         sent_ranges,
         login: !again,
+        turn,
         ..Outcome::new(reply, [(Audience::Asker, details)])
     })
 }
 
-/// Who it is, and for a socket's first login its slot among those of the user.
-type Identified = ((Me, Arc<User>, ChatUser), Option<(Arc<Shared>, Slot)>);
+/// Who it is, and for a socket's first login its slot among those of the user, unless it has
+/// one since it joined.
+type Identified = (
+    (Me, Arc<User>, ChatUser),
+    Option<(Arc<Shared>, Option<Slot>)>,
+);
 
 /// Finds out who it is, and that the socket may be them.
 async fn identify(
@@ -89,9 +98,11 @@ async fn identify(
     shared.take(Kind::Connect).map_err(Error::RateLimited)?;
     let shared = if connection.me().is_some() {
         None
+    } else if connection.allowance.is_reserved_for(&user.id) {
+        Some((shared, None))
     } else {
         let slot = shared.enter().ok_or(Error::TooManySockets)?;
-        Some((shared, slot))
+        Some((shared, Some(slot)))
     };
     let document = context.messenger.register(&user).await?;
     connection.set_delivery_acks(request.delivery_acks.unwrap_or_default());

@@ -213,6 +213,22 @@ impl ChatRooms {
             .await
     }
 
+    /// Lists the chat rooms of these pairs, those that there are. Index: `pair`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_by_pairs(&self, pairs: &[Members]) -> Result<Vec<ChatRoom>, Error> {
+        if pairs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let limit = i64::try_from(pairs.len()).unwrap_or(i64::MAX);
+        let pairs: Vec<String> = pairs.iter().map(|members| pair(*members)).collect();
+        let listing = Listing::of(doc! { "pair": { "$in": pairs } }, limit).without(LEFT_OUT);
+        self.documents
+            .list("chat_rooms.list_by_pairs", listing)
+            .await
+    }
+
     /// Gets the chat room of two people, created by the first of them if there is none.
     ///
     /// Any number of callers at once, from both sides, get the same document, and at most

@@ -144,6 +144,18 @@ impl ChatUsers {
         Ok(found.into_iter().next().map(|(_, found)| found))
     }
 
+    /// Lists the chat users of these users, those that there are. Index: `user`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_by_user(&self, users: Vec<UserId>) -> Result<Vec<ChatUser>, Error> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.by_user.find(users).await?;
+        Ok(found.into_iter().map(|(_, found)| found).collect())
+    }
+
     /// Gets the chat user of an application's user, created if there is none.
     ///
     /// Any number of callers at once get the same document.

@@ -140,6 +140,10 @@ pub(in crate::wire) struct UserDetails<'a, P = view::Details<'a>> {
     status: PresenceStatus,
     last_online: Option<Date>,
     connected_users: Vec<view::ContactView<'a>>,
+    /// `true` when there are more contacts than these: fetch them with `get-active-users`
+    /// and `all`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    more_contacts: bool,
     #[schemars(with = "BTreeMap<String, Vec<schema::Message>>")]
     missed_messages: BTreeMap<String, Vec<view::MessageView<'a, P>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,6 +162,7 @@ impl<'a, P: view::Person<'a>> UserDetails<'a, P> {
             status: PresenceStatus::Online,
             last_online: login.last_online.map(Date),
             connected_users: login.contacts.iter().map(Into::into).collect(),
+            more_contacts: login.more_contacts,
             missed_messages: missed.collect(),
             meta,
         }

@@ -2,7 +2,9 @@
 //! without a gap: what is stored in a chat room is sent to both people, so after the
 //! first `new-message` of a room each next one on the connection is the next position,
 //! unless the login contained those between. The same holds with several servers: a
-//! server announces messages that others stored before its own.
+//! server announces messages that others stored before its own. While its link is in
+//! trouble, messages may be left out for a connection that takes too little: they are not
+//! confirmed, and so have to be received otherwise.
 //!
 //! *Reached* means that the receiver was sent the message live, as missed, or in a page;
 //! the walks of the final phase do not count, since they show everything anyway. A
@@ -10,9 +12,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::facts::{Facts, How, Msg, Request, Result, Seen, Sym};
+use super::facts::{At, Facts, How, Msg, Request, Result, Seen, Sym};
 use super::{Invariant, Report};
 use crate::history::Phase;
+
+/// How long after a fault it may take until a connection has taken what waited for it.
+const TAKEN_UP_MS: u64 = 5_000;
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     reached(facts, report);
@@ -100,7 +105,7 @@ impl Confirmed {
 fn once(facts: &Facts<'_>, report: &mut Report) {
     let mut live: HashMap<(usize, Sym), usize> = HashMap::new();
     let mut missed: HashMap<(usize, Sym), (usize, usize)> = HashMap::new();
-    let mut last: HashMap<(usize, Sym), (u64, usize)> = HashMap::new();
+    let mut last: HashMap<(usize, Sym), (u64, At)> = HashMap::new();
     let brought = brought(facts);
     for seen in &facts.seen {
         let (now, msg) = (seen.at.line, &seen.msg);
@@ -113,17 +118,18 @@ fn once(facts: &Facts<'_>, report: &mut Report) {
                         format!("{conn} heard {message} twice")
                     });
                 }
-                let before = last.insert((seen.conn, msg.room), (msg.seq, now));
+                let before = last.insert((seen.conn, msg.room), (msg.seq, seen.at));
                 if let Some((seq, first)) = before.filter(|(seq, _)| *seq > msg.seq) {
-                    report.add(Invariant::I7, &[first, now], || {
+                    report.add(Invariant::I7, &[first.line, now], || {
                         let conn = facts.conn(seen.conn);
                         format!("{conn} heard number {} after number {seq}", msg.seq)
                     });
                 }
                 if let Some((seq, first)) = before.filter(|(seq, _)| *seq < msg.seq) {
                     let gap = skipped(facts, seen, seq, &brought);
+                    let gap = gap.filter(|_| !is_slow(facts, seen.conn, first.t, seen.at.t));
                     if let Some(gap) = gap {
-                        report.add(Invariant::I7, &[first, now], || {
+                        report.add(Invariant::I7, &[first.line, now], || {
                             let (conn, gap) = (facts.conn(seen.conn), facts.message(gap));
                             format!("{conn} heard number {} after {seq}, not {gap}", msg.seq)
                         });
@@ -194,6 +200,15 @@ fn skipped<'a>(
         .filter(|stored| stored.is_for(user))
         .map(|stored| &stored.msg)
         .find(|msg| msg.to != user || msg.seq > until)
+}
+
+/// Whether a connection may have taken too little between two moments.
+fn is_slow(facts: &Facts<'_>, conn: usize, from: u64, to: u64) -> bool {
+    let conn = &facts.conns[conn];
+    facts.faults.iter().any(|fault| {
+        let over = fault.end.saturating_add(TAKEN_UP_MS * 1000);
+        fault.stops_answers(conn) && fault.begin <= to && over >= from
+    })
 }
 
 /// Whether a message that is sent live after a login was acknowledged well before it: it

@@ -29,8 +29,8 @@ pub(crate) async fn read_everything(mut person: Person) -> Result<(Person, Conne
     let unread = |what: &str| format!("{} could not read {what} in the end", person.id);
     let details = person.memory.details(connection.number);
     let details = details.ok_or_else(|| unread("his details"))?;
-    let entries = details["connectedUsers"].as_array();
-    for entry in entries.into_iter().flatten() {
+    let entries = all_contacts(&connection, &details).await;
+    for entry in entries.ok_or_else(|| unread("his contacts"))? {
         if let (Some(contact), Some(from)) = (entry["_id"].as_str(), entry["missedFrom"].as_u64()) {
             fetch_cut(&connection, contact, from)
                 .await
@@ -43,6 +43,24 @@ pub(crate) async fn read_everything(mut person: Person) -> Result<(Person, Conne
         }
     }
     Ok((person, connection))
+}
+
+/// The contacts of a login, and those that it had no room for.
+async fn all_contacts(connection: &Connection, details: &Value) -> Option<Vec<Value>> {
+    let mut contacts = details["connectedUsers"].as_array()?.clone();
+    let mut has_more = details["moreContacts"] == true;
+    let mut query = json!({ "all": true, "limit": 500 });
+    while has_more {
+        let page = connection
+            .ask("get-active-users", &query, None)
+            .await
+            .ok()?;
+        let users = page["users"].as_array()?;
+        query["after"] = users.last()?["_id"].clone();
+        contacts.extend(users.iter().cloned());
+        has_more = page["hasMore"] == true;
+    }
+    Some(contacts)
 }
 
 /// Fetches what did not fit into `missedMessages`.

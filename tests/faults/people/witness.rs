@@ -30,10 +30,11 @@ pub(crate) struct Witness {
     reading: JoinHandle<()>,
 }
 
-/// One for each generation, for the first of these users.
+/// One for each generation, for the last of these users: the first may be behind a link of
+/// their own, and would get everything here as well.
 pub(crate) async fn witnesses(world: &Arc<World>, users: &[String]) -> Vec<Witness> {
     let mut witnesses = Vec::new();
-    for ((client, transport), user) in CLIENTS.into_iter().zip(users) {
+    for ((client, transport), user) in CLIENTS.into_iter().zip(users.iter().rev()) {
         let [addr, _] = world.servers[0];
         let url = format!("http://{addr}");
         let mut script = tools::node("witness.js").await;

@@ -11,7 +11,8 @@ use super::{Failure, Fault, Link, Plan, Step, Topology, Trouble};
 const CALM_MS: u64 = 7_000;
 /// How long a server stays dead whose lease is to run out, milliseconds: two leases.
 const DEAD_MS: u64 = 8_000;
-/// How long faults last that outlast a lease, milliseconds.
+/// How long faults last that outlast a lease, or ping interval and ping timeout,
+/// milliseconds.
 const LONG_MS: std::ops::Range<u64> = 6_000..8_000;
 
 /// How large a run is, and how many faults it has.
@@ -39,6 +40,8 @@ pub(crate) struct Shape {
     pub(crate) lost_replies: usize,
     pub(crate) slow_journals: usize,
     pub(crate) client_links: usize,
+    /// Times that a link is so slow that frames do not fit into the ping timeout.
+    pub(crate) crawling_links: usize,
     pub(crate) database_links: usize,
     /// Times that a server does not reach its database for longer than a lease.
     pub(crate) black_databases: usize,
@@ -69,6 +72,7 @@ impl Shape {
             lost_replies: 0,
             slow_journals: 0,
             client_links: 0,
+            crawling_links: 0,
             database_links: 0,
             black_databases: 0,
             blocks: false,
@@ -212,6 +216,12 @@ fn faults(shape: &Shape, rng: &mut Rng) -> Vec<Fault> {
     add(shape.client_links / 2, rng, &link(Link::Some));
     add(shape.client_links.div_ceil(2), rng, &link(Link::Clients));
     add(shape.database_links, rng, &link(Link::Database));
+    add(shape.crawling_links, rng, &|rng, number| Fault::Link {
+        server: one(rng),
+        link: [Link::Clients, Link::Some][number % 2],
+        trouble: Trouble::Crawl,
+        ms: rng.u64(LONG_MS),
+    });
     add(shape.black_databases, rng, &|rng, number| Fault::Link {
         server: one(rng),
         link: Link::Database,

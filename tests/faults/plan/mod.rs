@@ -151,6 +151,9 @@ pub(crate) enum Trouble {
     Delay,
     /// 64 KiB per second.
     Throttle,
+    /// A KiB per second towards the near side, where frames do not arrive within the ping
+    /// timeout, and a reset of whatever is on its way in the end.
+    Crawl,
     /// Every byte in a packet of its own.
     Slices,
     /// What the near side sends is not read.

@@ -113,6 +113,18 @@ fn plan(bug: Bug) -> Plan {
             plan.rooms = (1..plan.users).map(|user| (0, user)).collect();
             vec![link(Link::Some, Trouble::StallDown, 3_500); 4]
         }
+        Bug::SilenceConfirms => {
+            // everybody writes to one person, over whose link little of it arrives: soon
+            // the server waits for its buffers in the midst of a write
+            plan.padding = 12_000;
+            plan.sends = 1_500;
+            plan.first_apart = true;
+            // what is lost is not found in the history by chance
+            plan.one_by_one = true;
+            plan.rooms = (1..plan.users).map(|user| (0, user)).collect();
+            keys = &[("CHATZZ_MESSAGE_MAX_CHARS", "16000")];
+            vec![link(Link::Some, Trouble::Crawl, 8_000); 4]
+        }
         Bug::ReadConfirmsDelivery => {
             // logins bring the newest of what was missed, of some contacts nothing;
             // that alone is read, and the rest is fetched in the end

@@ -1,4 +1,4 @@
-//! The fast profile, part of `cargo test`: 10,000 sends and 8 faults in three
+//! The fast profile, part of `cargo test`: 10,000 sends and 9 faults in three
 //! runs, and four of the seeded bugs.
 
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     trials
 }
 
-/// 5,000 sends, four faults.
+/// 5,000 sends, five faults.
 fn one() -> Shape {
     Shape {
         calm_every: 2,
@@ -50,6 +50,7 @@ fn one() -> Shape {
         mongod_kills: 1,
         lost_replies: 1,
         client_links: 1,
+        crawling_links: 1,
         ..Shape::peaceful(Topology::Single, 1, 5_000)
     }
 }

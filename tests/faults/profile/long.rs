@@ -126,6 +126,7 @@ fn shapes() -> [(&'static str, Shape, u64); 4] {
         lost_replies: 20,
         slow_journals: 2,
         client_links: 22,
+        crawling_links: 4,
         database_links: 9,
         black_databases: 1,
         ..large(Topology::Single, 1, 35_000)
@@ -150,6 +151,7 @@ fn shapes() -> [(&'static str, Shape, u64); 4] {
         mongod_kills: 2,
         lost_replies: 6,
         client_links: 6,
+        crawling_links: 2,
         database_links: 4,
         black_databases: 2,
         ..large(Topology::Single, 2, 20_000)

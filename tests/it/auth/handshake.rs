@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::{
     SECRET, WIRE, claims, connect, jwt_server, login, options, refused, refused_with, signed, token,
 };
-use crate::support::frame::{Client, ConnectOptions, WIRES};
+use crate::support::frame::{Client, ConnectOptions, Eio, WIRES};
+use crate::support::poll::eventually;
 use crate::support::server::Server;
 use crate::support::user::{Person, code};
 
@@ -182,4 +183,52 @@ async fn a_key_that_cannot_be_used_refuses_the_start() {
         .unwrap();
     assert!(refusal.contains("2048"), "{refusal}");
     assert!(!refusal.contains(SECRET), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_of_one_token_count_for_its_user_before_they_log_in() {
+    let keys = [
+        ("CHATZZ_RATE_LIMITS", "on"),
+        ("CHATZZ_LIMIT_SOCKETS", "user=2"),
+    ];
+    let server = jwt_server(&keys).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let first = connect(&server, WIRE, &token(&alice)).await.unwrap();
+    let _second = connect(&server, WIRE, &token(&alice)).await.unwrap();
+
+    let message = refused(&server, WIRE, &token(&alice)).await;
+
+    assert!(message.starts_with("overloaded: "), "{message}");
+    connect(&server, WIRE, &token(&bob)).await.unwrap();
+    // a login does not count a second time
+    let first = Person::new(first, alice.clone());
+    first.login().await.unwrap();
+    first.client.close().await;
+    eventually("the place is free", async || {
+        let again = connect(&server, WIRE, &token(&alice)).await;
+        again.ok().map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn old_clients_join_a_namespace_with_their_query_behind_its_name() {
+    let server = jwt_server(&[("CHATZZ_NAMESPACE", "/chat")]).await;
+    let alice = server.user("alice").await;
+    for wire in WIRES.into_iter().filter(|(eio, _)| *eio == Eio::V3) {
+        // the answers come under the name without it, as from a socket.io server
+        let old = |query: String| ConnectOptions {
+            namespace: "/chat".to_owned(),
+            namespace_query: query,
+            ..ConnectOptions::new(server.addr()).over(wire)
+        };
+        let query = format!("lang=en&token={}", token(&alice));
+        let client = Client::connect(old(query)).await.unwrap();
+        let alice = Person::new(client, alice.clone());
+        alice.login().await.unwrap();
+        alice.client.expect_envelope("user-details").await;
+
+        let message = refused_with(old("token=nonsense".to_owned())).await;
+        assert!(message.starts_with("unauthorized: "), "{message}");
+    }
 }

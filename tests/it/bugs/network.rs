@@ -15,6 +15,7 @@ use crate::support::database::TestDatabase;
 use crate::support::frame::{Client, ConnectOptions};
 use crate::support::poll::PAUSE;
 use crate::support::seeded::Bug;
+use crate::support::slow_link::SlowLink;
 use crate::support::user::Person;
 
 /// How long a cursor is given to move: four rounds of what is written behind.
@@ -65,6 +66,44 @@ async fn reading_one_message_confirms_another_that_nobody_got() {
         let (_bob, details) = scene.server.login(&scene.bob.id).await;
         let missed = &details["missedMessages"][scene.alice.id.as_str().unwrap()];
         missed.as_array().is_none_or(Vec::is_empty)
+    })
+    .await;
+}
+
+/// Bob's link is so slow that the frames of alice's messages do not arrive within the ping
+/// timeout. Whether more of them counts as delivered than arrived.
+#[tokio::test(flavor = "multi_thread")]
+async fn outliving_a_ping_confirms_what_is_still_on_its_way() {
+    /// Longer than it takes until the server notices that bob is gone.
+    const GONE_WITHIN: Duration = Duration::from_secs(8);
+    shows(Bug::SilenceConfirms, async |bug| {
+        let keys = [
+            ("CHATZZ_PING_INTERVAL", "1s"),
+            ("CHATZZ_PING_TIMEOUT", "1s"),
+            ("CHATZZ_OUTBOX_BYTES", "64MiB"),
+        ];
+        let scene = Scene::on(TestDatabase::shared().await, bug, &keys).await;
+        scene.bob.client.close().await;
+        let link = SlowLink::to(scene.server.addr(), 8_000).await;
+        let client = Client::connect(ConnectOptions::new(link.addr()))
+            .await
+            .unwrap();
+        let bob = Person::new(client, scene.bob.id.clone());
+        bob.login().await.unwrap();
+        let text = "😀".repeat(4_000);
+        for _ in 0..40 {
+            scene.send(&text).await;
+        }
+        let end = Instant::now() + GONE_WITHIN;
+        let delivered = |cursors: Document| cursors.get_i64("delivered").ok();
+        let mut confirmed = None;
+        while confirmed.is_none() && Instant::now() < end {
+            confirmed = scene.cursors().await.and_then(delivered);
+            sleep(PAUSE).await;
+        }
+        let arrived = bob.client.drain();
+        let arrived = arrived.iter().filter(|one| one.kind == "new-message");
+        confirmed.unwrap_or_default() > i64::try_from(arrived.count()).unwrap()
     })
     .await;
 }

@@ -4,6 +4,7 @@ mod add_chat_user;
 mod arbitrary;
 mod client_id;
 mod connect_user;
+mod crowded;
 mod disconnect;
 mod get_active_users;
 mod get_old_messages;

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod address;
+mod bodies;
 mod browser;
 mod errors;
 mod peers;

@@ -1,8 +1,13 @@
 //! Peers that misbehave below the events.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures::SinkExt as _;
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpSocket;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::canary;
 use crate::support::frame::{Client, ConnectError, ConnectOptions, Eio, Transport, WIRES};
@@ -75,6 +80,40 @@ async fn who_never_reads_is_cut_and_misses_nothing_over_every_wire() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_without_having_read_is_gone_at_once() {
+    let keys = [
+        ("CHATZZ_STALL_TIMEOUT", "5m"),
+        ("CHATZZ_PING_INTERVAL", "5m"),
+        ("CHATZZ_OUTBOX_BYTES", "64MiB"),
+        ("CHATZZ_OFFLINE_GRACE", "0"),
+    ];
+    let server = Server::with(&keys).await;
+    let (alice, bob) = server.pair_with_absent().await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(8 * 1024).unwrap();
+    let stream = socket.connect(server.addr()).await.unwrap();
+    let url = format!(
+        "ws://{}/socket.io/?EIO=4&transport=websocket",
+        server.addr()
+    );
+    let (mut stream, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    let login = format!("42[\"connect-user\",{}]", json!({ "userId": bob }));
+    for packet in ["40".to_owned(), login] {
+        stream.send(Message::from(packet)).await.unwrap();
+    }
+    alice.client.wait_for("chat-user-status-changed").await;
+    // more than the buffers of the system hold: the server waits in the midst of a write
+    for _ in 0..100 {
+        alice.send(&bob, &"😀".repeat(4_000)).await.unwrap();
+    }
+
+    stream.get_mut().shutdown().await.unwrap();
+
+    let gone = alice.client.wait_for("chat-user-status-changed").await;
+    assert_eq!(gone["status"], "offline");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refused_connection_of_engine_io_3_is_ended() {
     let keys = [("CHATZZ_AUTH", "jwt"), ("CHATZZ_JWT_SECRET", canary::JWT)];
     let server = Server::with(&keys).await;
@@ -99,7 +138,7 @@ async fn a_refused_connection_of_engine_io_3_is_ended() {
     let options = ConnectOptions::new(server.addr()).over((Eio::V3, Transport::Polling));
     let refused = Client::connect(options).await.err().expect("no token");
     assert!(matches!(refused, ConnectError::Refused { .. }), "{refused}");
-    let endpoint = polled_session(&server, 3).await;
+    let endpoint = polled_session(server.addr(), 3).await;
     eventually("its requests are refused", async || {
         (post(server.addr(), &endpoint, "1:2").await.status == 400).then_some(())
     })
@@ -107,9 +146,9 @@ async fn a_refused_connection_of_engine_io_3_is_ended() {
 }
 
 /// Opens a polled session; where its requests go.
-async fn polled_session(server: &Server, eio: u8) -> String {
+pub(super) async fn polled_session(addr: SocketAddr, eio: u8) -> String {
     let endpoint = format!("/socket.io/?EIO={eio}&transport=polling");
-    let opened = get(server.addr(), &endpoint).await.body;
+    let opened = get(addr, &endpoint).await.body;
     let (_, sid) = opened.split_once(r#""sid":""#).expect("a session");
     let (sid, _) = sid.split_once('"').unwrap();
     format!("{endpoint}&sid={sid}")
@@ -119,7 +158,7 @@ async fn polled_session(server: &Server, eio: u8) -> String {
 async fn two_polls_at_once_end_the_session_and_nothing_else() {
     let server = Server::start().await;
     let bystander = server.person("bob").await;
-    let endpoint = polled_session(&server, 4).await;
+    let endpoint = polled_session(server.addr(), 4).await;
     assert_eq!(post(server.addr(), &endpoint, "40").await.status, 200);
     assert_eq!(get(server.addr(), &endpoint).await.status, 200);
     let (first, second) =
@@ -136,7 +175,7 @@ async fn two_polls_at_once_end_the_session_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_upgrade_leaves_the_session_to_its_end() {
     let server = Server::with(&[("CHATZZ_CONNECT_TIMEOUT", "300ms")]).await;
-    let endpoint = polled_session(&server, 4).await;
+    let endpoint = polled_session(server.addr(), 4).await;
     let upgrade = endpoint.replace("polling", "websocket");
     let url = format!("ws://{}{upgrade}", server.addr());
     let (stream, _) = tokio_tungstenite::connect_async(url).await.unwrap();
@@ -157,11 +196,11 @@ async fn a_session_that_leaves_the_namespace_ends_unless_it_joins_again() {
         let said = post(server.addr(), endpoint, packet).await;
         assert_eq!(said.status, 200, "{packet}: {}", said.body);
     };
-    let stays = polled_session(&server, 4).await;
+    let stays = polled_session(server.addr(), 4).await;
     for packet in ["40", "41", "40"] {
         say(&stays, packet).await;
     }
-    let goes = polled_session(&server, 4).await;
+    let goes = polled_session(server.addr(), 4).await;
     for packet in ["40", "41"] {
         say(&goes, packet).await;
     }

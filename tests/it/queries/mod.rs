@@ -1,5 +1,6 @@
 //! The queries that the database gets: how often, by which index, and for how much.
 
+mod bounds;
 mod logins;
 mod million;
 mod shards;

@@ -54,7 +54,12 @@ impl Client {
         if options.eio == Eio::V4 || session.namespace != "/" {
             let auth = options.auth.as_ref().map(Value::to_string);
             let auth = auth.unwrap_or_default();
-            let connect = message('0', &session.namespace, None, &auth);
+            let query = match options.namespace_query.as_str() {
+                "" => String::new(),
+                query => format!("?{query}"),
+            };
+            let name = session.namespace.clone() + &query;
+            let connect = message('0', &name, None, &auth);
             session.send(connect).map_err(ConnectError::Closed)?;
         }
         let answer = session

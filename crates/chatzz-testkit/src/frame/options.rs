@@ -48,6 +48,9 @@ pub struct ConnectOptions {
     pub path: String,
     /// Default: `/`.
     pub namespace: String,
+    /// What clients of Engine.IO 3 write behind the name of the namespace in CONNECT.
+    /// Default: nothing.
+    pub namespace_query: String,
     /// Payload of the CONNECT packet, which Engine.IO 3 does not have.
     pub auth: Option<Value>,
     /// Added to the query of every request, percent-encoded here.
@@ -74,6 +77,7 @@ impl ConnectOptions {
             transport: Transport::Websocket,
             path: "/socket.io".to_owned(),
             namespace: "/".to_owned(),
+            namespace_query: String::new(),
             auth: None,
             query: Vec::new(),
             headers: Vec::new(),

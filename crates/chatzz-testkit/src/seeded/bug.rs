@@ -47,6 +47,7 @@ bugs! {
     WithheldTurnsRead = "withheld-turns-read",
     MissedByStatus = "missed-by-status",
     CursorJumps = "cursor-jumps",
+    SilenceConfirms = "silence-confirms",
     ThirdPartyDelivery = "third-party-delivery",
     UnreadDrift = "unread-drift",
     LostOfflineEvent = "lost-offline-event",

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use super::Outbox;
+use super::{Cause, Outbox};
 use crate::rooms::Confirm;
 use crate::socket::connection::Connection;
 use crate::socket::connection::packet::{Offered, Packet};
@@ -59,7 +59,10 @@ impl Outbox {
                 self.waiting.push_front(waiting);
                 return false;
             }
-            self.bytes = self.bytes.saturating_sub(waiting.counts);
+            self.moved = Instant::now();
+            if waiting.cause == Cause::Others {
+                self.weight.remove(&waiting.packet);
+            }
         }
         connection.flow.changed.notify_waiters();
         true
@@ -77,7 +80,7 @@ pub(super) async fn offer_again(connection: Arc<Connection>) {
             return;
         }
         tokio::select! {
-            () = moved => {}
+            () = moved => connection.outbox.lock().moved = Instant::now(),
             () = connection.drained() => return,
             () = sleep(stall) => {
                 tracing::debug!("a socket does not read; its connection is closed");

@@ -1,10 +1,10 @@
 //! `fixtures/abuse.jsonl`: abuse, one row each, over every wire.
 //!
-//! A row is `{id, class, frame | bytes | handshake | http, expect, socket}`, and
+//! A row is `{id, class, frame | bytes | handshake | http | post, expect, socket}`, and
 //! optionally `wires`, `login`, `times`; see [`row::Row`]. In texts `<alice>`
 //! (who misbehaves), `<bob>` (a contact), `<carol>` (a stranger), `<to-alice>`,
 //! `<to-bob>`, `<of-others>` (messages), `<ack>` (an ack id), `<eio>`,
-//! `<repeat 3 x>` and `<keys 3>` are put in. After each row nothing may be
+//! `<pings>` (thousands of packets), `<repeat 3 x>` and `<keys 3>` are put in. After each row nothing may be
 //! stored, and the server must serve.
 
 mod play;

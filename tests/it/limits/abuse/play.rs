@@ -38,6 +38,16 @@ pub(super) async fn row(
         let target = filled(target, &names);
         let answer = http::request(world.server.addr(), method, &target, &[]).await;
         assert_eq!(answer.status.to_string(), row.expect, "{what}: {answer:?}");
+    } else if let Some(post) = &row.post {
+        let (eio, pings) = match wire.0 {
+            Eio::V4 => (4, "3\u{1e}".repeat(10_000)),
+            Eio::V3 => (3, "1:2".repeat(10_000)),
+        };
+        let mut names = world.names.clone();
+        names.insert("pings", pings);
+        let body = filled(&post.body, &names);
+        let (status, fate) = raw::post_to_session(world.server.addr(), eio, &body, post).await;
+        assert_eq!((status, fate), (row.expect.clone(), row.socket), "{what}");
     } else if let Some(bytes) = &row.bytes {
         let bytes = hex::decode(bytes).expect("hex");
         let closed = raw::after_upgrade(world.server.addr(), wire.0, &bytes).await;

@@ -1,4 +1,4 @@
-//! Bytes where websocket frames should be.
+//! Bytes where websocket frames should be, and bodies as they are written here.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +7,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::row::{Fate, Post};
+use crate::limits::bodies::{in_chunks, raw_post};
+use crate::limits::peers::polled_session;
 use crate::support::frame::Eio;
+use crate::support::http;
 
 /// How long the server may take to close.
 const SOON: Duration = Duration::from_secs(5);
@@ -28,4 +32,33 @@ pub(super) async fn after_upgrade(addr: SocketAddr, eio: Eio, bytes: &[u8]) -> b
     stream.write_all(bytes).await.unwrap();
     let mut rest = Vec::new();
     timeout(SOON, stream.read_to_end(&mut rest)).await.is_ok()
+}
+
+/// Sends a body to a session that has not joined; the status of the answer, and what
+/// became of the session.
+pub(super) async fn post_to_session(
+    addr: SocketAddr,
+    eio: u8,
+    body: &str,
+    post: &Post,
+) -> (String, Fate) {
+    let endpoint = polled_session(addr, eio).await;
+    let (headers, bytes) = match post.chunk {
+        Some(size) => (
+            "transfer-encoding: chunked".to_owned(),
+            in_chunks(body, size),
+        ),
+        None => (
+            format!("content-length: {}", body.len() + post.withheld),
+            body.to_owned(),
+        ),
+    };
+    let headers = headers + "\r\nconnection: close";
+    let status = raw_post(addr, &endpoint, &headers, bytes.as_bytes()).await;
+    let ping = if eio == 4 { "3" } else { "1:2" };
+    let fate = match http::post(addr, &endpoint, ping).await.status {
+        200 => Fate::Kept,
+        _ => Fate::Closed,
+    };
+    (status.to_string(), fate)
 }

@@ -30,6 +30,8 @@ pub(super) struct Row {
     pub(super) handshake: Option<Handshake>,
     /// A request.
     pub(super) http: Option<Http>,
+    /// A POST to a polled session of its own.
+    pub(super) post: Option<Post>,
     /// A code, `ok`, an HTTP status, or `none` when nothing is said.
     pub(super) expect: String,
     pub(super) socket: Fate,
@@ -48,6 +50,19 @@ pub(super) struct Http {
     pub(super) target: String,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Post {
+    /// The revision of Engine.IO; both when it is not said.
+    eio: Option<u8>,
+    pub(super) body: String,
+    /// How many bytes each chunk has; without it the body has a length.
+    pub(super) chunk: Option<usize>,
+    /// How many bytes of the body never come.
+    #[serde(default)]
+    pub(super) withheld: usize,
+}
+
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Fate {
@@ -61,12 +76,15 @@ fn yes() -> bool {
 
 impl Row {
     /// Whether it is played over this wire.
-    pub(super) fn is_over(&self, (_, transport): (Eio, Transport)) -> bool {
+    pub(super) fn is_over(&self, (eio, transport): (Eio, Transport)) -> bool {
         let name = match transport {
             Transport::Websocket => "websocket",
             Transport::Polling => "polling",
         };
-        self.wires.is_empty() || self.wires.iter().any(|wire| wire == name)
+        let revision = if eio == Eio::V4 { 4 } else { 3 };
+        let only = self.post.as_ref().and_then(|post| post.eio);
+        only.is_none_or(|only| only == revision)
+            && (self.wires.is_empty() || self.wires.iter().any(|wire| wire == name))
     }
 
     /// That it does exactly one thing, over at least one wire.
@@ -76,6 +94,7 @@ impl Row {
             self.bytes.is_some(),
             self.handshake.is_some(),
             self.http.is_some(),
+            self.post.is_some(),
         ];
         let deeds = deeds.iter().filter(|done| **done).count();
         assert_eq!(deeds, 1, "{}", self.id);

@@ -34,6 +34,8 @@ impl World {
             ("CHATZZ_OFFLINE_GRACE", "0"),
             // nothing counts as delivered because somebody stayed
             ("CHATZZ_PING_INTERVAL", "5m"),
+            // no row takes so long, but for bodies that never come to their end
+            ("CHATZZ_CONNECT_TIMEOUT", "2s"),
         ];
         all.extend(keys);
         let server = Server::with(&all).await;
