@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
+use bson::raw::RawElement;
+use bson::spec::ElementType;
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures::{FutureExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
@@ -120,11 +122,12 @@ impl Users {
         let any = self
             .documents
             .run("users.find_any_id", |collection| async move {
+                let collection = collection.clone_with_type::<RawDocumentBuf>();
                 let find = collection.find_one(doc! {});
                 find.projection(doc! { "_id": 1 }).await
             })
             .await?;
-        Ok(any.map(|user| user.get("_id").and_then(UserId::from_bson)))
+        Ok(any.map(|user| id_of(&user)))
     }
 
     /// Lists those of `ids` that exist. Index: `_id_`, covered.
@@ -135,15 +138,15 @@ impl Users {
         let mut existing = HashSet::with_capacity(ids.len());
         for ids in ids.chunks(MAX_PER_QUERY) {
             let filter = doc! { "_id": { "$in": ids } };
-            let found: Vec<Document> = self
+            let found: Vec<RawDocumentBuf> = self
                 .documents
                 .run("users.list_existing", |collection| async move {
+                    let collection = collection.clone_with_type();
                     let find = collection.find(filter).projection(doc! { "_id": 1 });
                     find.batch_size(BATCH).await?.try_collect().await
                 })
                 .await?;
-            let ids = found.iter().filter_map(|user| user.get("_id"));
-            existing.extend(ids.filter_map(UserId::from_bson));
+            existing.extend(found.iter().filter_map(|user| id_of(user)));
         }
         Ok(existing)
     }
@@ -179,30 +182,41 @@ async fn list(
                 find.await?.try_collect().await
             })
             .await?;
-        users.extend(found.iter().filter_map(|raw| {
-            let document = copy(raw, 0);
-            let id = UserId::from_bson(document.get("_id")?)?;
-            Some((id, document))
-        }));
+        users.extend(
+            found
+                .iter()
+                .filter_map(|raw| Some((id_of(raw)?, copy(raw, 0)))),
+        );
     }
     Ok(users)
 }
 
-/// Copies a document; values nested too deeply are left out.
+/// The id of a user; `None` for an `_id` that cannot be one, such as a text that is not
+/// UTF-8.
+fn id_of(user: &RawDocument) -> Option<UserId> {
+    UserId::from_raw(user.get("_id").ok()??)
+}
+
+/// Copies a document; values nested too deeply are left out. In texts, U+FFFD replaces
+/// bytes that are not UTF-8: other drivers write them, and MongoDB does not check. A nested
+/// name that is not UTF-8 ends its object: nothing behind it can be read.
 fn copy(raw: &RawDocument, depth: usize) -> Document {
-    raw.iter()
+    raw.iter_elements()
         .filter_map(Result::ok)
-        .filter_map(|(name, value)| Some((name.to_string(), copy_value(value, depth)?)))
+        .filter_map(|field| Some((field.key().to_string(), copy_value(&field, depth)?)))
         .collect()
 }
 
-fn copy_value(value: RawBsonRef<'_>, depth: usize) -> Option<Bson> {
-    match value {
+fn copy_value(field: &RawElement<'_>, depth: usize) -> Option<Bson> {
+    if field.element_type() == ElementType::String {
+        return Bson::try_from(field.value_utf8_lossy().ok()?).ok();
+    }
+    match field.value().ok()? {
         RawBsonRef::Document(_) | RawBsonRef::Array(_) if depth >= MAX_DEPTH => None,
         RawBsonRef::Document(document) => Some(Bson::Document(copy(document, depth + 1))),
         RawBsonRef::Array(items) => {
-            let items = items.into_iter().filter_map(Result::ok);
-            let items = items.filter_map(|item| copy_value(item, depth + 1));
+            let items = items.iter_elements().filter_map(Result::ok);
+            let items = items.filter_map(|item| copy_value(&item, depth + 1));
             Some(Bson::Array(items.collect()))
         }
         // its scope may be nested as well, and code is never shown
