@@ -62,7 +62,7 @@ pub use service_url::ServiceUrl;
 pub use socket::{SocketConfig, StatusEvent};
 pub use timeouts::TimeoutsConfig;
 pub use tls::{TlsConfig, TlsFiles};
-pub use users::{IdType, UsersConfig};
+pub use users::{IdType, UsersConfig, UuidOrder};
 pub use warning::Warning;
 pub use webhook::WebhookConfig;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
 
+use super::application_ids::ApplicationIds;
 use super::documents::Documents;
 use super::error::Error;
 use crate::config;
@@ -18,13 +19,19 @@ const LIMIT: Duration = Duration::from_secs(4);
 pub struct ContactRule {
     documents: Documents<Document>,
     rule: config::ContactRule,
+    ids: ApplicationIds,
 }
 
 impl ContactRule {
-    pub(super) fn new(documents: Documents<Document>, rule: &config::ContactRule) -> Self {
+    pub(super) fn new(
+        documents: Documents<Document>,
+        rule: &config::ContactRule,
+        ids: ApplicationIds,
+    ) -> Self {
         Self {
             documents,
             rule: rule.clone(),
+            ids,
         }
     }
 
@@ -38,7 +45,7 @@ impl ContactRule {
     /// # Errors
     /// When the database cannot answer.
     pub async fn allows(&self, from: &UserId, to: &UserId) -> Result<bool, Error> {
-        let (from, to) = (Bson::from(from.clone()), Bson::from(to.clone()));
+        let [from, to] = [from, to].map(|user| self.ids.to_stored(user.clone()));
         self.matches(self.rule.about(&from, &to)).await
     }
 

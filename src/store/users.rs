@@ -10,6 +10,7 @@ use futures::{FutureExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
+use super::application_ids::ApplicationIds;
 use super::documents::{BATCH, Documents};
 use super::error::Error;
 use super::gather::Gather;
@@ -81,11 +82,16 @@ impl User {
 pub struct Users {
     documents: Documents<Document>,
     projection: Document,
+    ids: ApplicationIds,
     by_id: Gather<UserId, Document>,
 }
 
 impl Users {
-    pub(super) fn new(documents: Documents<Document>, fields: &[String]) -> Self {
+    pub(super) fn new(
+        documents: Documents<Document>,
+        fields: &[String],
+        ids: ApplicationIds,
+    ) -> Self {
         let projection: Document = fields
             .iter()
             .map(|field| (field.clone(), Bson::Int32(1)))
@@ -93,14 +99,14 @@ impl Users {
             .collect();
         let by_id = Gather::new({
             let (documents, projection) = (documents.clone(), projection.clone());
-            move |ids: Vec<UserId>| {
-                let ids = ids.into_iter().map(Bson::from).collect();
-                list(documents.clone(), projection.clone(), ids).boxed()
+            move |wanted: Vec<UserId>| {
+                list(documents.clone(), projection.clone(), ids, wanted).boxed()
             }
         });
         Self {
             documents,
             projection,
+            ids,
             by_id,
         }
     }
@@ -127,17 +133,16 @@ impl Users {
                 find.projection(doc! { "_id": 1 }).await
             })
             .await?;
-        Ok(any.map(|user| id_of(&user)))
+        Ok(any.map(|user| id_of(&user, self.ids)))
     }
 
     /// Lists those of `ids` that exist. Index: `_id_`, covered.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn list_existing(&self, ids: Vec<Bson>) -> Result<HashSet<UserId>, Error> {
+    pub async fn list_existing(&self, ids: Vec<UserId>) -> Result<HashSet<UserId>, Error> {
         let mut existing = HashSet::with_capacity(ids.len());
-        for ids in ids.chunks(MAX_PER_QUERY) {
-            let filter = doc! { "_id": { "$in": ids } };
+        for filter in filters(ids, self.ids) {
             let found: Vec<RawDocumentBuf> = self
                 .documents
                 .run("users.list_existing", |collection| async move {
@@ -146,7 +151,7 @@ impl Users {
                     find.batch_size(BATCH).await?.try_collect().await
                 })
                 .await?;
-            existing.extend(found.iter().filter_map(|user| id_of(user)));
+            existing.extend(found.iter().filter_map(|user| id_of(user, self.ids)));
         }
         Ok(existing)
     }
@@ -157,8 +162,9 @@ impl Users {
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn list(&self, ids: Vec<Bson>) -> Result<Vec<(UserId, Document)>, Error> {
-        list(self.documents.clone(), self.projection.clone(), ids).await
+    pub async fn list(&self, ids: Vec<UserId>) -> Result<Vec<(UserId, Document)>, Error> {
+        let (documents, projection) = (self.documents.clone(), self.projection.clone());
+        list(documents, projection, self.ids, ids).await
     }
 }
 
@@ -166,11 +172,11 @@ impl Users {
 async fn list(
     documents: Documents<Document>,
     projection: Document,
-    ids: Vec<Bson>,
+    ids: ApplicationIds,
+    wanted: Vec<UserId>,
 ) -> Result<Vec<(UserId, Document)>, Error> {
-    let mut users = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(MAX_PER_QUERY) {
-        let filter = doc! { "_id": { "$in": ids } };
+    let mut users = Vec::with_capacity(wanted.len());
+    for filter in filters(wanted, ids) {
         let projection = projection.clone();
         let found: Vec<RawDocumentBuf> = documents
             .run("users.list", |collection| async move {
@@ -185,42 +191,52 @@ async fn list(
         users.extend(
             found
                 .iter()
-                .filter_map(|raw| Some((id_of(raw)?, copy(raw, 0)))),
+                .filter_map(|raw| Some((id_of(raw, ids)?, copy(raw, ids, 0)))),
         );
     }
     Ok(users)
 }
 
-/// The id of a user; `None` for an `_id` that cannot be one, such as a text that is not
-/// UTF-8.
-fn id_of(user: &RawDocument) -> Option<UserId> {
-    UserId::from_raw(user.get("_id").ok()??)
+/// The filters of the queries for some users.
+fn filters(wanted: Vec<UserId>, ids: ApplicationIds) -> Vec<Document> {
+    let wanted: Vec<Bson> = wanted.into_iter().map(|id| ids.to_stored(id)).collect();
+    let portions = wanted.chunks(MAX_PER_QUERY);
+    portions.map(|ids| doc! { "_id": { "$in": ids } }).collect()
+}
+
+/// The id of a user; `None` for an `_id` that cannot be one.
+fn id_of(user: &RawDocument, ids: ApplicationIds) -> Option<UserId> {
+    ids.read(user.get("_id").ok()??)
 }
 
 /// Copies a document; values nested too deeply are left out. In texts, U+FFFD replaces
 /// bytes that are not UTF-8: other drivers write them, and MongoDB does not check. A nested
-/// name that is not UTF-8 ends its object: nothing behind it can be read.
-fn copy(raw: &RawDocument, depth: usize) -> Document {
+/// name that is not UTF-8 ends its object: nothing behind it can be read. UUIDs of subtype
+/// 3 become UUIDs of subtype 4.
+fn copy(raw: &RawDocument, ids: ApplicationIds, depth: usize) -> Document {
     raw.iter_elements()
         .filter_map(Result::ok)
-        .filter_map(|field| Some((field.key().to_string(), copy_value(&field, depth)?)))
+        .filter_map(|field| Some((field.key().to_string(), copy_value(&field, ids, depth)?)))
         .collect()
 }
 
-fn copy_value(field: &RawElement<'_>, depth: usize) -> Option<Bson> {
+fn copy_value(field: &RawElement<'_>, ids: ApplicationIds, depth: usize) -> Option<Bson> {
     if field.element_type() == ElementType::String {
         return Bson::try_from(field.value_utf8_lossy().ok()?).ok();
     }
     match field.value().ok()? {
         RawBsonRef::Document(_) | RawBsonRef::Array(_) if depth >= MAX_DEPTH => None,
-        RawBsonRef::Document(document) => Some(Bson::Document(copy(document, depth + 1))),
+        RawBsonRef::Document(document) => Some(Bson::Document(copy(document, ids, depth + 1))),
         RawBsonRef::Array(items) => {
             let items = items.iter_elements().filter_map(Result::ok);
-            let items = items.filter_map(|item| copy_value(&item, depth + 1));
+            let items = items.filter_map(|item| copy_value(&item, ids, depth + 1));
             Some(Bson::Array(items.collect()))
         }
         // its scope may be nested as well, and code is never shown
         RawBsonRef::JavaScriptCodeWithScope(_) => None,
-        plain => Bson::try_from(plain).ok(),
+        plain => match ids.legacy_uuid(plain) {
+            Some(id) => Some(id.into()),
+            None => Bson::try_from(plain).ok(),
+        },
     }
 }
