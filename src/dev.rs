@@ -4,7 +4,6 @@ use chatzz::app::App;
 use chatzz::cli::DevArgs;
 use chatzz::config::{AllowedOrigins, Config};
 use chatzz_dev::{Playground, Progress, Users, free_or_any, is_free};
-use secrecy::SecretString;
 
 /// A development server with a database of its own.
 pub(crate) struct Dev {
@@ -27,7 +26,7 @@ impl Dev {
             collection: &config.mongodb.user_collection,
         };
         let playground = Playground::prepare(&args.dir, args.fresh, users, progress).await?;
-        config.mongodb.uri = SecretString::from(playground.uri());
+        config.mongodb.uri = playground.uri().into();
         config.http.listen = free_or_any(args.listen, config.http.listen);
         config.http.metrics_listen = config.http.metrics_listen.filter(|addr| is_free(*addr));
         if config.http.allowed_origins == AllowedOrigins::SameHost {

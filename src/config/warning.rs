@@ -26,6 +26,11 @@ pub enum Warning {
         /// The path as written.
         field: String,
     },
+    /// `CHATZZ_MONGODB_URI` has options that are left out.
+    UnusedOptions {
+        /// Their names as written.
+        options: Vec<String>,
+    },
     /// A URL of another machine does not use TLS.
     Exposed {
         /// The key with the URL.
@@ -48,6 +53,13 @@ impl fmt::Display for Warning {
                 f,
                 "CHATZZ_USER_FIELDS: `{field}` looks like a secret, and every contact of a user \
                  gets it; remove it unless it is public"
+            ),
+            Self::UnusedOptions { options } => write!(
+                f,
+                "CHATZZ_MONGODB_URI: left out, since chatzz does not use it: {}. The pool and the \
+                 time limits have keys of their own (CHATZZ_MONGODB_*), and it always reads from \
+                 the primary and waits for a majority",
+                options.join(", ")
             ),
             Self::Exposed { key } => write!(
                 f,

@@ -8,7 +8,6 @@ use mongodb::Client;
 use mongodb::event::EventHandler;
 use mongodb::event::cmap::CmapEvent;
 use mongodb::options::ClientOptions;
-use secrecy::ExposeSecret as _;
 
 use super::elections::Elections;
 use crate::config::MongoDbConfig;
@@ -67,7 +66,7 @@ pub(super) async fn client(
     config: &MongoDbConfig,
     elections: &Arc<Elections>,
 ) -> Result<Client, ConnectError> {
-    let mut options = ClientOptions::parse(config.uri.expose_secret())
+    let mut options = ClientOptions::parse(config.uri.expose())
         .await
         .map_err(|error| ConnectError::Uri(summary(&error)))?;
     options.app_name.get_or_insert_with(|| "chatzz".into());

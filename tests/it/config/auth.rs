@@ -136,7 +136,7 @@ fn secrets_come_from_files_that_not_everybody_can_read() {
     assert_eq!(secret.expose_secret(), SECRET);
     let uri = file("uri", "mongodb://anna:geheim@db\n", 0o600);
     let with_uri = config(&[("CHATZZ_MONGODB_URI_FILE", uri.to_str().unwrap())]);
-    assert_eq!(with_uri.mongodb.redacted_uri(), "mongodb://***@db");
+    assert_eq!(with_uri.mongodb.uri.redacted(), "mongodb://***@db");
     let marked = file("marked", &format!("\u{feff}{SECRET}\r\n"), 0o600);
     let pairs = jwt(&[("CHATZZ_JWT_SECRET_FILE", marked.to_str().unwrap())]);
     let AuthMode::Jwt(config_of_marked) = config(&pairs).auth.mode else {

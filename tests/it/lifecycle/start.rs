@@ -123,3 +123,30 @@ async fn an_unprepared_database_is_refused_when_serve_may_not_prepare_it() {
     keys.extend(no);
     Binary::serve(&keys).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_connection_string_of_the_application_works_and_weakens_nothing() {
+    let database = TestDatabase::shared().await;
+    let foreign = "socketTimeoutMS=45000&useUnifiedTopology=true&w=0&readPreference=secondary";
+    let uri = format!("{}&{foreign}", database.uri());
+    let mut keys = database.keys().to_vec();
+    keys.retain(|(key, _)| *key != "CHATZZ_MONGODB_URI");
+    keys.push(("CHATZZ_MONGODB_URI", &uri));
+
+    let server = Binary::serve(&keys).await;
+
+    let log = server.log();
+    for name in ["socketTimeoutMS", "useUnifiedTopology", "readPreference"] {
+        assert!(log.contains(name), "no {name} in: {log}");
+    }
+    // a write that nobody confirms cannot be refused as a duplicate
+    let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let (alice, _) = server.login(&alice).await;
+    alice.add(&bob).await.unwrap();
+    let sent = alice.send_with(&bob, "hello", "key").await.unwrap();
+    let again = alice.send_with(&bob, "hello", "key").await.unwrap();
+    assert_eq!(
+        (&again["_id"], &again["duplicate"]),
+        (&sent["_id"], &true.into())
+    );
+}
