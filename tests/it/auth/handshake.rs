@@ -148,7 +148,7 @@ async fn the_claim_and_its_bounds_are_configured() {
     for (claim, value, says) in [
         ("iss", json!("other"), "issuer"),
         ("aud", json!("mail"), "audience"),
-        ("uid", json!(null), "no user"),
+        ("uid", json!(null), "no uid"),
     ] {
         let mut changed = claims.clone();
         changed[claim] = value;

@@ -75,6 +75,14 @@ fn a_shared_secret_is_for_hmac_and_a_public_key_for_the_rest() {
         panic!("another mode");
     };
     assert_eq!(jwt_config.algorithms, [JwtAlgorithm::Rs256]);
+    let new_name = jwt(&[
+        ("CHATZZ_JWT_PUBLIC_KEY", PEM),
+        ("CHATZZ_JWT_ALGORITHMS", "Ed25519"),
+    ]);
+    let AuthMode::Jwt(jwt_config) = config(&new_name).auth.mode else {
+        panic!("another mode");
+    };
+    assert_eq!(jwt_config.algorithms, [JwtAlgorithm::EdDsa]);
     for (key, value, algorithms) in [
         ("CHATZZ_JWT_SECRET", SECRET, "RS256"),
         ("CHATZZ_JWT_SECRET", SECRET, "HS256,EdDSA"),
