@@ -229,6 +229,14 @@ pub struct PeerArgs {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
     pub url: String,
     /// A token, for a server that requires one
-    #[arg(long, value_name = "TOKEN")]
+    ///
+    /// Set the variable rather than the option on a machine that others use: they can see the
+    /// arguments of every program.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "CHATZZ_PEER_TOKEN",
+        hide_env_values = true
+    )]
     pub token: Option<String>,
 }

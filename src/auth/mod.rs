@@ -13,6 +13,7 @@ mod webhook;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -149,6 +150,12 @@ impl Authenticator {
             _ => Ok(verified),
         }
     }
+}
+
+/// Reads a JSON object; serde would also take a list of its values.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    let is_object = json.trim_ascii_start().starts_with(b"{");
+    is_object.then(|| serde_json::from_slice(json).ok())?
 }
 
 /// A refusal; its reason reaches the front end.

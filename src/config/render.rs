@@ -48,7 +48,7 @@ same as [.env.example](../.env.example).
 | caps | numbers, such as `user=50,all=20000`; the same applies |
 
 `CHATZZ_MONGOD` (path of a `mongod`) is read by `chatzz dev` and the tests, `CHATZZ_CHROMIUM` (path of a browser) by the
-tests.
+tests, `CHATZZ_PEER_TOKEN` (a token) by `chatzz peer`.
 ";
 
 /// The text of `.env.example`: every key with its default, commented out.

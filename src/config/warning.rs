@@ -7,9 +7,9 @@ use super::{Key, keys};
 /// The prefix of every key.
 const PREFIX: &str = "CHATZZ_";
 
-/// Variables that name a program on the developer's machine; they are read by
-/// `chatzz dev` and the tests, and are not part of the server's configuration.
-const PROGRAMS: [&str; 2] = ["CHATZZ_MONGOD", "CHATZZ_CHROMIUM"];
+/// Variables that are not part of the server's configuration: the programs on the
+/// developer's machine that `chatzz dev` and the tests use, and the token of `chatzz peer`.
+const OF_DEVELOPERS: [&str; 3] = ["CHATZZ_MONGOD", "CHATZZ_CHROMIUM", "CHATZZ_PEER_TOKEN"];
 
 /// A warning for the operator at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(super) fn unknown_key(name: &str, value: &str) -> Option<Warning> {
     let ours = name
         .get(..PREFIX.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
-    let known = names().any(|known| known == name) || PROGRAMS.contains(&name);
+    let known = names().any(|known| known == name) || OF_DEVELOPERS.contains(&name);
     if !ours || known || is_service_link(name, value) {
         return None;
     }

@@ -34,8 +34,8 @@ impl KeySet {
         struct Jwks {
             keys: Vec<Value>,
         }
-        let jwks: Jwks = serde_json::from_slice(json)
-            .map_err(|_| "it is not a JSON object with `keys`".to_owned())?;
+        let jwks: Jwks = crate::auth::object(json)
+            .ok_or_else(|| "it is not a JSON object with `keys`".to_owned())?;
         let mut keys = Vec::new();
         for mut value in jwks.keys.into_iter().take(MAX_KEYS) {
             if let Some(alg) = value.get_mut("alg")

@@ -6,11 +6,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
 
 use super::Key;
-use crate::auth::refused;
+use crate::auth::{self, refused};
 use crate::service::Error;
 
 /// The name of EdDSA with the curve Ed25519 in RFC 9864; `jsonwebtoken` has the older one.
@@ -88,10 +88,10 @@ impl<'a> Token<'a> {
     }
 }
 
-/// A part: JSON as base64url without padding.
-fn decoded<T: serde::de::DeserializeOwned>(part: &str) -> Result<T, Error> {
+/// A part: a JSON object as base64url without padding.
+fn decoded<T: DeserializeOwned>(part: &str) -> Result<T, Error> {
     let json = URL_SAFE_NO_PAD.decode(part).map_err(|_| unreadable())?;
-    serde_json::from_slice(&json).map_err(|_| unreadable())
+    auth::object(&json).ok_or_else(unreadable)
 }
 
 fn unreadable() -> Error {

@@ -190,6 +190,19 @@ fn paths_begin_with_a_slash() {
 }
 
 #[test]
+fn an_ipv4_proxy_may_be_written_as_an_ipv6_address() {
+    let trusted = |text: &str| {
+        let read = config(&[("CHATZZ_TRUSTED_PROXIES", text)]).proxies.trusted;
+        read.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(trusted("::ffff:10.0.0.7"), ["10.0.0.7/32"]);
+    assert_eq!(trusted("::ffff:10.0.0.0/104"), ["10.0.0.0/8"]);
+    assert_eq!(trusted("::ffff:0:0/96"), ["0.0.0.0/0"]);
+    assert_eq!(trusted("2001:db8::/32, ::1"), ["2001:db8::/32", "::1/128"]);
+    assert_eq!(trusted("::/0"), ["::/0"]);
+}
+
+#[test]
 fn the_connection_string_is_never_shown() {
     let uri = "mongodb://anna:p%40ss@db1,db2:27018/app?authSource=admin&x=geheim";
     let config = config(&[("CHATZZ_MONGODB_URI", uri)]);

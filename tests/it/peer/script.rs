@@ -143,3 +143,26 @@ async fn the_program_says_what_is_wrong_and_ends_with_one() {
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     assert!(ended.out.contains("is online at") && ended.out.contains("the script is over"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_may_come_from_the_environment_where_nobody_else_sees_it() {
+    let secret = "the-secret-of-the-peer-tests-0123";
+    let keys = [("CHATZZ_AUTH", "jwt"), ("CHATZZ_JWT_SECRET", secret)];
+    let server = Server::with(&keys).await;
+    let bob = server.user("bob").await;
+    let claims = json!({ "sub": bob, "exp": 9_999_999_999_u64 });
+    let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+    let url = format!("http://{}", server.addr());
+    let fine = script("steps:\n  - wait: 10ms\n");
+    let args = ["peer", "--as", bob.as_str().unwrap(), "--url", &url];
+    let args = [&args[..], &["--script", fine.to_str().unwrap()]].concat();
+
+    for (token, code) in [(token.as_str(), 0), ("", 1), ("nonsense", 1)] {
+        let ended = Binary::run(&args, &[("CHATZZ_PEER_TOKEN", token)]).await;
+        assert_eq!(ended.status.code(), Some(code), "{token:?}: {ended:?}");
+    }
+    let help = Binary::run(&["peer", "--help"], &[("CHATZZ_PEER_TOKEN", &token)]).await;
+    assert!(help.out.contains("CHATZZ_PEER_TOKEN"), "{}", help.out);
+    assert!(!help.out.contains(&token), "{}", help.out);
+}
