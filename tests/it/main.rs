@@ -30,6 +30,8 @@ mod lifecycle;
 mod limits;
 #[cfg(unix)]
 mod logs;
+#[cfg(unix)]
+mod metrics;
 mod missed;
 #[cfg(unix)]
 mod mongod;
