@@ -22,6 +22,7 @@ pub mod migrate;
 mod nodes;
 mod privacy;
 mod raw;
+mod reach;
 mod run;
 mod scan;
 mod schema;

@@ -57,6 +57,51 @@ async fn a_mongodb_that_is_not_there_is_waited_for_as_long_as_configured() {
     assert!(started.elapsed() < Duration::from_secs(5), "{ended:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wait_names_the_address_the_cause_and_when_it_gives_up() {
+    let database = TestDatabase::shared().await;
+    let (_, rest) = database.uri().split_once('@').unwrap();
+    let running = rest.split('/').next().unwrap().to_owned();
+    let soon = [
+        ("CHATZZ_STARTUP_TIMEOUT", "2s"),
+        ("CHATZZ_MONGODB_SELECTION_TIMEOUT", "500ms"),
+    ];
+    let nobody = "127.0.0.1:1";
+    for (host, options, cause) in [
+        (nobody, "", "connection refused"),
+        (nobody, "replicaSet=rs0", "connection refused"),
+        (
+            &running,
+            "replicaSet=rs0",
+            "it is in the replica set chatzz, not rs0",
+        ),
+        (&running, "tls=true", "does not speak TLS"),
+        (
+            "nowhere.invalid:27017",
+            "",
+            "its name cannot be resolved (DNS)",
+        ),
+    ] {
+        let uri = format!("mongodb://anna:geheim@{host}/?{options}");
+        let keys = [&soon[..], &[("CHATZZ_MONGODB_URI", uri.as_str())]].concat();
+
+        let ended = serve(&database, &keys).await;
+
+        refused(&ended, 1, &[host, cause, "cannot be reached after 2s"]);
+        let waiting = ended
+            .err
+            .lines()
+            .find(|line| line.contains("waiting for MongoDB"));
+        let waiting = waiting.unwrap_or_else(|| panic!("{host} {options}: {}", ended.err));
+        for word in [host, cause, "giving up in 1 s"] {
+            assert!(waiting.contains(word), "no {word:?} in: {waiting}");
+        }
+    }
+    let wrong = format!("mongodb://chatzz:geheim@{running}/?authSource=admin");
+    let ended = serve(&database, &[("CHATZZ_MONGODB_URI", &wrong)]).await;
+    refused(&ended, 1, &[&running, "refused the user name or password"]);
+}
+
 #[tokio::test]
 async fn collection_names_that_would_harm_are_all_reported_together() {
     let keys = [
