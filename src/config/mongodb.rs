@@ -99,6 +99,9 @@ section! {
 }
 
 impl MongoDbConfig {
+    /// The key of the connection string.
+    pub(super) const URI: &str = "CHATZZ_MONGODB_URI";
+
     /// The collection of the nodes' leases.
     pub fn nodes_collection(&self) -> String {
         names::nodes_collection(&self.meta_prefix)
