@@ -162,7 +162,12 @@ impl Config {
         let config = Self::read(&mut reader);
         let (errors, warnings) = reader.finish();
         match config {
-            Ok(config) if errors.is_empty() => Ok((config.settled(mode), warnings)),
+            Ok(mut config) if errors.is_empty() => {
+                if mode == Mode::Dev && lookup("CHATZZ_LOG").is_none() {
+                    config.log = config.log.quiet();
+                }
+                Ok((config.settled(mode), warnings))
+            }
             _ => Err(ConfigErrors {
                 errors,
                 warnings,
