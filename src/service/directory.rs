@@ -79,6 +79,15 @@ impl UserDirectory {
         Box::pin(self.look_up(input)).await
     }
 
+    /// As [`UserDirectory::find`], asking the database: for a login, which nobody may have
+    /// on a document that was deleted since.
+    ///
+    /// # Errors
+    /// Those of [`UserDirectory::find`].
+    pub async fn find_anew(&self, input: &IdInput) -> Result<Option<Arc<User>>, Error> {
+        self.look_up(input).await
+    }
+
     /// As [`UserDirectory::find`], asking the database.
     async fn look_up(&self, input: &IdInput) -> Result<Option<Arc<User>>, Error> {
         let candidates = self.candidates(input);
@@ -166,15 +175,24 @@ impl UserDirectory {
                 None => unknown.push(id),
             }
         }
-        if unknown.is_empty() {
-            return Ok(users);
+        if !unknown.is_empty() {
+            users.extend(self.list_anew(unknown).await?);
         }
-        let found = self.users.list(unknown.clone()).await;
+        Ok(users)
+    }
+
+    /// As [`UserDirectory::list`], asking the database for all of them.
+    ///
+    /// # Errors
+    /// Those of [`UserDirectory::list`].
+    pub async fn list_anew(&self, ids: Vec<UserId>) -> Result<HashMap<UserId, Arc<User>>, Error> {
+        let found = self.users.list(ids.clone()).await;
         let mut found: HashMap<UserId, _> = found
             .map_err(|error| Error::of_read(&error))?
             .into_iter()
             .collect();
-        for id in unknown {
+        let mut users: HashMap<UserId, Arc<User>> = HashMap::with_capacity(ids.len());
+        for id in ids {
             if users.contains_key(&id) {
                 continue; // named twice
             }
