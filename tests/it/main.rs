@@ -24,6 +24,8 @@ mod edge;
 mod envelopes;
 mod events;
 mod frame_selftest;
+#[cfg(unix)]
+mod generators;
 mod holes;
 mod http;
 mod lane_announces;
