@@ -1,7 +1,7 @@
 //! The command line: the commands, and their help.
 
 #[cfg(feature = "dev")]
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -37,7 +37,7 @@ const EXAMPLES: &str = "\
 Examples:
   chatzz dev                           try it out, nothing to set up
   chatzz dev --fresh                   the same, from an empty database
-  chatzz dev --listen 127.0.0.1:4000   the same, on another port
+  chatzz dev --listen 4000             the same, on another port
   chatzz migrate --dry-run             show what would change in the database
   chatzz migrate                       change it
   chatzz verify                        check what is stored, change nothing
@@ -150,12 +150,28 @@ pub struct DevArgs {
     /// Delete what earlier runs stored and begin with an empty database
     #[arg(long)]
     pub fresh: bool,
-    /// Listen here instead of at `CHATZZ_LISTEN`
-    #[arg(long, value_name = "ADDR")]
+    /// Listen here instead of at `CHATZZ_LISTEN`; a port alone is one of this machine
+    #[arg(long, value_name = "PORT or ADDR:PORT", value_parser = listen)]
     pub listen: Option<SocketAddr>,
     /// The folder of this command's database
     #[arg(long, value_name = "DIR", default_value = ".chatzz")]
     pub dir: PathBuf,
+}
+
+/// An address with a port; this machine's own without an address.
+#[cfg(feature = "dev")]
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let host = |host: &str| match host {
+        "" | "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        _ => None,
+    };
+    let split = text.rsplit_once(':').unwrap_or(("", text));
+    let of_this_machine = host(split.0).zip(split.1.parse().ok());
+    let parsed = of_this_machine.map(SocketAddr::from);
+    parsed.or_else(|| text.parse().ok()).ok_or_else(|| {
+        "write a port such as `4000`, or an IP address with a port such as `0.0.0.0:4000`"
+            .to_owned()
+    })
 }
 
 /// The options of `chatzz migrate`.
@@ -229,6 +245,14 @@ pub struct PeerArgs {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3000")]
     pub url: String,
     /// A token, for a server that requires one
-    #[arg(long, value_name = "TOKEN")]
+    ///
+    /// Set the variable rather than the option on a machine that others use: they can see the
+    /// arguments of every program.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "CHATZZ_PEER_TOKEN",
+        hide_env_values = true
+    )]
     pub token: Option<String>,
 }

@@ -4,7 +4,6 @@ use chatzz::app::App;
 use chatzz::cli::DevArgs;
 use chatzz::config::{AllowedOrigins, Config};
 use chatzz_dev::{Playground, Progress, Users, free_or_any, is_free};
-use secrecy::SecretString;
 
 /// A development server with a database of its own.
 pub(crate) struct Dev {
@@ -26,21 +25,27 @@ impl Dev {
             database: &config.mongodb.user_database,
             collection: &config.mongodb.user_collection,
         };
-        let playground = Playground::prepare(&args.dir, args.fresh, users, progress).await?;
-        config.mongodb.uri = SecretString::from(playground.uri());
-        config.http.listen = free_or_any(args.listen, config.http.listen);
-        config.http.metrics_listen = config.http.metrics_listen.filter(|addr| is_free(*addr));
+        let mut playground = Playground::prepare(&args.dir, args.fresh, users, progress).await?;
+        config.mongodb.uri = playground.uri().into();
+        config.http.listen = free_or_any(args.listen, config.http.listen, progress);
+        if let Some(addr) = config.http.metrics_listen
+            && !is_free(addr)
+        {
+            progress(&format!("{addr} is in use: there are no metrics"));
+            config.http.metrics_listen = None;
+        }
         if config.http.allowed_origins == AllowedOrigins::SameHost {
             // a front end under development is served from another port of this machine
             config.http.allowed_origins = AllowedOrigins::Local;
         }
         let app = App::build(config, playground.pages()).await?;
+        playground.announce(&url(&app));
         Ok(Self { app, playground })
     }
 
     /// Where the demo application is.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/", self.app.addr())
+        url(&self.app)
     }
 
     /// Serves until `shutdown` resolves, then ends the database as well.
@@ -48,4 +53,8 @@ impl Dev {
         self.app.run_until(shutdown).await;
         self.playground.stop().await;
     }
+}
+
+fn url(app: &App) -> String {
+    format!("http://{}/", app.addr())
 }

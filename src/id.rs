@@ -6,7 +6,7 @@
 use std::fmt;
 
 use bson::oid::ObjectId;
-use bson::{Binary, Bson, RawBsonRef, spec::BinarySubtype};
+use bson::{Binary, Bson, RawBsonRef, UuidRepresentation, spec::BinarySubtype};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 macro_rules! object_ids {
@@ -129,13 +129,17 @@ pub enum UserId {
     Int(i64),
     /// A UUID (binary subtype 4); lower-case with hyphens on the wire.
     Uuid(bson::Uuid),
+    /// A UUID of the old binary subtype 3, which says nothing about its byte order: it has
+    /// that of subtype 4 everywhere but in the application's documents.
+    LegacyUuid(bson::Uuid),
 }
 
 /// The largest integer every JSON reader holds exactly (2^53 − 1, RFC 8259 §6).
 const LARGEST_EXACT_JSON_INTEGER: u64 = (1 << 53) - 1;
 
 impl UserId {
-    /// Takes the `_id` of a user document; `None` for types that cannot be one.
+    /// Takes the `_id` of a user, a legacy UUID in the byte order of subtype 4; `None` for
+    /// types that cannot be one.
     pub fn from_bson(value: &Bson) -> Option<Self> {
         match value {
             Bson::ObjectId(id) => Some(Self::ObjectId(*id)),
@@ -143,14 +147,14 @@ impl UserId {
             Bson::Int32(number) => Some(Self::Int(i64::from(*number))),
             Bson::Int64(number) => Some(Self::Int(*number)),
             Bson::Double(number) => whole(*number).map(Self::Int),
-            Bson::Binary(Binary {
-                subtype: BinarySubtype::Uuid,
-                bytes,
-            }) => bytes
-                .as_slice()
-                .try_into()
-                .ok()
-                .map(|bytes| Self::Uuid(bson::Uuid::from_bytes(bytes))),
+            Bson::Binary(binary) => match binary.subtype {
+                BinarySubtype::Uuid => binary.to_uuid().ok().map(Self::Uuid),
+                BinarySubtype::UuidOld => binary
+                    .to_uuid_with_representation(UuidRepresentation::PythonLegacy)
+                    .ok()
+                    .map(Self::LegacyUuid),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -170,7 +174,7 @@ impl UserId {
             Self::ObjectId(id) => id.to_hex(),
             Self::String(text) => text.clone(),
             Self::Int(number) => number.to_string(),
-            Self::Uuid(id) => id.to_string(),
+            Self::Uuid(id) | Self::LegacyUuid(id) => id.to_string(),
         }
     }
 }
@@ -191,6 +195,10 @@ impl From<UserId> for Bson {
             UserId::String(text) => Self::String(text),
             UserId::Int(number) => Self::Int64(number),
             UserId::Uuid(id) => Self::Binary(id.into()),
+            UserId::LegacyUuid(id) => Self::Binary(Binary::from_uuid_with_representation(
+                id,
+                UuidRepresentation::PythonLegacy,
+            )),
         }
     }
 }
@@ -221,7 +229,7 @@ pub mod stored {
         Bson::from(id.clone()).serialize(serializer)
     }
 
-    /// Reads an id of any of the four types.
+    /// Reads an id of any of the types.
     ///
     /// # Errors
     /// When the value is of a type that no user id has.
@@ -278,6 +286,7 @@ mod tests {
             UserId::String("x".into()),
             UserId::Int(5),
             UserId::Uuid(bson::Uuid::new()),
+            UserId::LegacyUuid(bson::Uuid::new()),
         ] {
             let bytes = bson::serialize_to_vec(&Holder { user: id.clone() }).unwrap();
             let raw: bson::Document = bson::deserialize_from_slice(&bytes).unwrap();

@@ -98,7 +98,7 @@ async fn peer(args: &PeerArgs) -> anyhow::Result<()> {
         with: args.with.clone(),
         script: args.script.clone(),
         url: args.url.clone(),
-        token: args.token.clone(),
+        token: args.token.clone().filter(|token| !token.is_empty()),
     };
     let shutdown = shutdown()?;
     let line = |line: &str| say(&line);

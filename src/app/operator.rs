@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt as _;
+
 use crate::http::EndUser;
 use crate::id::UserId;
 use crate::service::IdInput;
@@ -27,14 +29,13 @@ impl Operator {
         self.context.end_user(user)
     }
 
-    /// Ends sockets of a user who is named as in a token; an id that may be of
+    /// Ends sockets of a user who is named as in a token or an event; an id that may be of
     /// several types stands for each of them.
     pub(super) fn by_text(&self) -> EndUser {
         let context = Arc::clone(&self.context);
         Arc::new(move |id| {
-            let input = IdInput::Text(id.to_owned());
-            let users = context.messenger.directory().candidates(&input);
-            users.iter().map(|user| context.end_user(user)).sum()
+            let context = Arc::clone(&context);
+            async move { context.end_named(&IdInput::Text(id)).await }.boxed()
         })
     }
 }

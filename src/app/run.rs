@@ -17,7 +17,10 @@ use crate::service::Watch;
 use crate::socket::{self, Context, RefreshIntervals, Silence};
 
 /// A short cache is about single reads, not about reading everybody in a loop.
-const PEOPLE_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+const PEOPLE_AT_MOST_EVERY: Duration = Duration::from_secs(2);
+/// How much earlier than the cache ends everybody is read anew, for the time that this and
+/// closing the sockets of deleted people takes.
+const PEOPLE_EARLIER: Duration = Duration::from_secs(3);
 const PRIVACY_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
 impl App {
@@ -39,7 +42,7 @@ impl App {
                 noticed: self.config.socket.ping_interval + self.config.socket.ping_timeout + SLACK,
                 answered: self.config.socket.ping_interval + self.config.socket.ping_timeout,
             },
-            people: (self.config.users.cache / 2).max(PEOPLE_AT_MOST_EVERY),
+            people: people_interval(self.config.users.cache),
             privacy: self.config.privacy.cache.max(PRIVACY_AT_MOST_EVERY),
         };
         let context = Arc::clone(&self.context);
@@ -165,5 +168,32 @@ async fn forward(
         };
         let Some(confirm) = confirm else { return };
         context.messenger.confirm(confirm);
+    }
+}
+
+/// How often everybody who is here is read anew, so that a new name shows and the sockets
+/// of deleted people end within the time of the cache.
+fn people_interval(cache: Duration) -> Duration {
+    cache
+        .saturating_sub(PEOPLE_EARLIER)
+        .max(PEOPLE_AT_MOST_EVERY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_read_anew_before_the_cache_ends_and_never_all_the_time() {
+        for seconds in [5, 6, 30, 3_600] {
+            let cache = Duration::from_secs(seconds);
+            assert!(
+                people_interval(cache) + PEOPLE_EARLIER <= cache,
+                "{cache:?}"
+            );
+        }
+        for short in [Duration::ZERO, Duration::from_secs(1)] {
+            assert_eq!(people_interval(short), PEOPLE_AT_MOST_EVERY);
+        }
     }
 }

@@ -86,7 +86,10 @@ fn checked(token: SecretString) -> Result<SecretString, Error> {
 }
 
 fn in_auth(auth: Option<&str>) -> Found {
-    let payload: AuthPayload = serde_json::from_str(auth?).ok()?;
+    let auth = auth.filter(|auth| auth.trim() != "null")?;
+    let Some(payload) = super::object::<AuthPayload>(auth.as_bytes()) else {
+        return Some(Err(refused("auth is not an object")));
+    };
     match payload.token? {
         serde_json::Value::Null => None,
         serde_json::Value::String(token) => Some(checked(token.into())),
@@ -147,16 +150,21 @@ mod tests {
         ] {
             token(Some(auth), None, query).unwrap_err();
         }
+        for auth in [r#"["a"]"#, "[]", r#""a""#, "5", "true", "{", ""] {
+            let refused = token(Some(auth), None, query).unwrap_err();
+            assert_eq!(refused, "auth is not an object", "{auth}");
+        }
         let long = format!(r#"{{"token":"{}"}}"#, "x".repeat(MAX_TOKEN_BYTES + 1));
         assert_eq!(
             token(Some(&long), None, query).unwrap_err(),
             "the token is too long"
         );
         assert_eq!(token(None, None, "").unwrap_err(), "there is no token");
-        assert_eq!(
-            token(Some("[]"), None, "").unwrap_err(),
-            "there is no token"
-        );
+        for auth in ["null", "{}", r#"{"token":null}"#] {
+            let refused = token(Some(auth), None, "").unwrap_err();
+            assert_eq!(refused, "there is no token", "{auth}");
+            assert_eq!(token(Some(auth), None, query).unwrap(), "q");
+        }
     }
 
     #[test]

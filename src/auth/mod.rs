@@ -8,10 +8,12 @@ mod error;
 mod fetch;
 mod identity;
 mod jwt;
+mod refusals;
 mod webhook;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -21,6 +23,7 @@ use crate::service::Error;
 pub use credentials::Credentials;
 pub use error::AuthStartError;
 pub use identity::{Identity, Verified};
+use refusals::Refusals;
 
 /// Checks handshakes, in the mode of `CHATZZ_AUTH`.
 #[derive(Debug)]
@@ -29,6 +32,7 @@ pub struct Authenticator {
     clock: Clock,
     /// How often logins were ended.
     ends: AtomicU64,
+    refusals: Refusals,
 }
 
 #[derive(Debug)]
@@ -64,6 +68,7 @@ impl Authenticator {
             mode,
             clock,
             ends: AtomicU64::new(0),
+            refusals: Refusals::new(),
         })
     }
 
@@ -75,12 +80,13 @@ impl Authenticator {
     pub async fn identify(&self, credentials: &Credentials) -> Result<Identity, Error> {
         let verified = match &self.mode {
             Mode::Trusted => return Ok(Identity::Unverified),
-            Mode::Jwt(verifier) => verifier.verify(credentials.token()?).await,
+            Mode::Jwt(verifier) => match credentials.token() {
+                Ok(token) => verifier.verify(token).await,
+                Err(none) => Err(none),
+            },
             Mode::Webhook(webhook) => webhook.ask(credentials).await,
         };
-        let verified = verified.and_then(|verified| self.still_good(verified));
-        count("handshake", &verified);
-        verified.map(Identity::Verified)
+        self.settle("handshake", verified)
     }
 
     /// What a fresh token of a socket proves; cached logins are not used.
@@ -90,12 +96,13 @@ impl Authenticator {
     pub async fn renew(&self, credentials: &Credentials) -> Result<Identity, Error> {
         let verified = match &self.mode {
             Mode::Trusted => return Ok(Identity::Unverified),
-            Mode::Jwt(verifier) => verifier.verify(credentials.token()?).await,
+            Mode::Jwt(verifier) => match credentials.token() {
+                Ok(token) => verifier.verify(token).await,
+                Err(none) => Err(none),
+            },
             Mode::Webhook(webhook) => webhook.ask_anew(credentials).await,
         };
-        let verified = verified.and_then(|verified| self.still_good(verified));
-        count("refresh", &verified);
-        verified.map(Identity::Verified)
+        self.settle("refresh", verified)
     }
 
     /// Changes when logins are ended: what was proved before may no longer be valid.
@@ -118,6 +125,25 @@ impl Authenticator {
         }
     }
 
+    /// Counts what a token proves, and logs why it was refused.
+    fn settle(
+        &self,
+        at: &'static str,
+        verified: Result<Verified, Error>,
+    ) -> Result<Identity, Error> {
+        let verified = verified.and_then(|verified| self.still_good(verified));
+        let result = match &verified {
+            Ok(_) => "ok",
+            Err(Error::Unauthorized(reason)) => {
+                self.refusals.log(at, reason);
+                "unauthorized"
+            }
+            Err(_) => "unavailable",
+        };
+        metrics::counter!("chatzz_tokens_total", "at" => at, "result" => result).increment(1);
+        verified.map(Identity::Verified)
+    }
+
     fn still_good(&self, verified: Verified) -> Result<Verified, Error> {
         match verified.expires_at {
             Some(end) if end <= self.clock.now() => Err(refused("the token has expired")),
@@ -126,16 +152,13 @@ impl Authenticator {
     }
 }
 
+/// Reads a JSON object; serde would also take a list of its values.
+fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    let is_object = json.trim_ascii_start().starts_with(b"{");
+    is_object.then(|| serde_json::from_slice(json).ok())?
+}
+
 /// A refusal; its reason reaches the front end.
 fn refused(reason: &str) -> Error {
     Error::Unauthorized(reason.to_owned())
-}
-
-fn count(what: &'static str, verified: &Result<Verified, Error>) {
-    let result = match verified {
-        Ok(_) => "ok",
-        Err(Error::Unauthorized(_)) => "unauthorized",
-        Err(_) => "unavailable",
-    };
-    metrics::counter!("chatzz_tokens_total", "at" => what, "result" => result).increment(1);
 }

@@ -161,7 +161,9 @@ fn check_value(value: &Bson, depth: usize, seen: &mut Seen) -> Parsed<()> {
                 check_value(value, deeper(depth)?, seen)?;
             }
         }
-        Bson::Binary(binary) if binary.subtype != BinarySubtype::Uuid => {
+        Bson::Binary(binary)
+            if !matches!(binary.subtype, BinarySubtype::Uuid | BinarySubtype::UuidOld) =>
+        {
             return refuse("its `filter` compares with binary data");
         }
         Bson::RegularExpression(_)

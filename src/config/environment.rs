@@ -11,7 +11,7 @@ use std::path::Path;
 use super::error::{ConfigError, ConfigErrors};
 use super::secret;
 use super::warning::Warning;
-use super::{Config, Mode};
+use super::{Config, Mode, MongoDbConfig, keys};
 
 /// The file in the working directory that provides what the environment does not set.
 const DOTENV: &str = ".env";
@@ -122,5 +122,25 @@ fn read_dotenv(path: &Path) -> (Option<BTreeMap<String, String>>, Vec<ConfigErro
             )));
         }
     }
+    let secrets: Vec<&str> = values
+        .iter()
+        .filter(|(name, value)| is_secret(name, value))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if !secrets.is_empty() && secret::is_open_to_all(path) {
+        let names = secrets.join(", ");
+        errors.push(wrong(format!("it sets {names}, and {}", secret::open())));
+    }
     (Some(values), errors)
+}
+
+/// Whether a variable of the file must not be known to everybody.
+fn is_secret(name: &str, value: &str) -> bool {
+    let key = keys().find(|key| key.name == name);
+    match key {
+        // a connection string without a login is an address
+        Some(key) if key.name == MongoDbConfig::URI => value.contains('@'),
+        Some(key) => key.is_secret && !value.is_empty(),
+        None => false,
+    }
 }

@@ -48,7 +48,7 @@ section! {
             key("CHATZZ_JWT_JWKS_REFRESH", "duration", default("10m"), within("1s", "24h")),
         /// The accepted algorithms; each must match the key. Write the one in use.
         algorithms: Vec<JwtAlgorithm> =
-            key("CHATZZ_JWT_ALGORITHMS", "list of HS256, HS384, HS512, RS256, ES256, EdDSA",
+            key("CHATZZ_JWT_ALGORITHMS", "list of HS256, HS384, HS512, RS256, ES256, EdDSA (or Ed25519)",
                 unset("all that fit the key", Vec::new(), "RS256,ES256"), algorithms),
         /// The required `iss` of a token.
         /// Set it when the key signs for several issuers.
@@ -112,13 +112,15 @@ pub enum JwtAlgorithm {
     EdDsa,
 }
 
-const ALGORITHMS: [(&str, JwtAlgorithm); 6] = [
+/// The names; Ed25519 is the one of RFC 9864 for what RFC 8037 calls EdDSA.
+const ALGORITHMS: [(&str, JwtAlgorithm); 7] = [
     ("HS256", JwtAlgorithm::Hs256),
     ("HS384", JwtAlgorithm::Hs384),
     ("HS512", JwtAlgorithm::Hs512),
     ("RS256", JwtAlgorithm::Rs256),
     ("ES256", JwtAlgorithm::Es256),
     ("EdDSA", JwtAlgorithm::EdDsa),
+    ("Ed25519", JwtAlgorithm::EdDsa),
 ];
 
 impl JwtAlgorithm {
@@ -175,6 +177,8 @@ impl JwtConfig {
             config.algorithms = all
                 .filter(|algorithm| config.key.fits(*algorithm))
                 .collect();
+            // one of them has two names
+            config.algorithms.dedup();
         }
         Ok(config)
     }

@@ -9,13 +9,25 @@ section! {
     /// What is logged, and how it looks.
     pub struct LogConfig in "Log" {
         /// What is logged: a level, or levels by target such as `info,chatzz::store=debug`.
-        /// Libraries whose verbose lines contain messages or tokens stay capped regardless.
+        /// Libraries whose verbose lines contain messages or tokens stay capped regardless. `dev`
+        /// logs only warnings unless it is set.
         filter: String = key("CHATZZ_LOG", "filter", default("info"), filter),
         /// The format of log lines.
         /// Write `json` when a program collects the lines.
         format: LogFormat =
             key("CHATZZ_LOG_FORMAT", "`text` or `json`", default("text"),
                 choice(&LogFormat::NAMES)),
+    }
+}
+
+impl LogConfig {
+    /// For `chatzz dev`, whose addresses are to stay in sight: warnings alone, and none about
+    /// the mode of authentication, which is always the same there.
+    pub(super) fn quiet(self) -> Self {
+        Self {
+            filter: "warn,chatzz::auth=error".to_owned(),
+            ..self
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod lanes;
 mod limits;
 mod log;
 mod messages;
+mod mongo_uri;
 mod mongodb;
 mod names;
 mod parse;
@@ -52,6 +53,7 @@ pub use lanes::LanesConfig;
 pub use limits::{Caps, LimitsConfig, Rate, Rates};
 pub use log::{LogConfig, LogFormat};
 pub use messages::{MESSAGE_MAX_BYTES, MessagesConfig, PagingConfig};
+pub use mongo_uri::MongoUri;
 pub use mongodb::MongoDbConfig;
 pub use parse::ByteSize;
 pub use presence::PresenceConfig;
@@ -62,7 +64,7 @@ pub use service_url::ServiceUrl;
 pub use socket::{SocketConfig, StatusEvent};
 pub use timeouts::TimeoutsConfig;
 pub use tls::{TlsConfig, TlsFiles};
-pub use users::{IdType, UsersConfig};
+pub use users::{IdType, UsersConfig, UuidOrder};
 pub use warning::Warning;
 pub use webhook::WebhookConfig;
 
@@ -160,7 +162,12 @@ impl Config {
         let config = Self::read(&mut reader);
         let (errors, warnings) = reader.finish();
         match config {
-            Ok(config) if errors.is_empty() => Ok((config.settled(mode), warnings)),
+            Ok(mut config) if errors.is_empty() => {
+                if mode == Mode::Dev && lookup("CHATZZ_LOG").is_none() {
+                    config.log = config.log.quiet();
+                }
+                Ok((config.settled(mode), warnings))
+            }
             _ => Err(ConfigErrors {
                 errors,
                 warnings,

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-
 use super::Mode;
+use super::mongo_uri::MongoUri;
 use super::names;
-use super::parse::{self, Parsed, Refusal, within};
+use super::parse::{self, within};
 use super::reader::Read;
 
 section! {
     /// The database, its collections and its connections.
     pub struct MongoDbConfig in "MongoDB" {
         /// The connection string of your MongoDB: the replica set of the application.
-        uri: SecretString =
+        /// Options that chatzz does not use, such as those of other drivers, are named in the log
+        /// and left out. Writes are always confirmed by a majority, whatever `w` says.
+        uri: MongoUri =
             secret("CHATZZ_MONGODB_URI" or_file "/run/secrets/chatzz-mongodb-uri",
-                "connection string", default("mongodb://127.0.0.1:27017"), uri),
+                "connection string", default("mongodb://127.0.0.1:27017"), MongoUri::parse),
         /// The database of the messenger's own collections.
         /// Write the application's database to keep everything in one.
         database: String = key("CHATZZ_DATABASE", "name", default("chatzz"), names::database),
@@ -68,6 +69,9 @@ section! {
             key("CHATZZ_MIGRATE_ON_START", "`true` or `false`", default("true"), parse::flag),
     }
     check(keys) {
+        if let Some(warning) = uri.as_ref().ok().and_then(MongoUri::warning) {
+            keys.warn(warning);
+        }
         keys.refuse_above(
             ("CHATZZ_MONGODB_POOL_MIN", &pool_min),
             ("CHATZZ_MONGODB_POOL", &pool),
@@ -95,6 +99,9 @@ section! {
 }
 
 impl MongoDbConfig {
+    /// The key of the connection string.
+    pub(super) const URI: &str = "CHATZZ_MONGODB_URI";
+
     /// The collection of the nodes' leases.
     pub fn nodes_collection(&self) -> String {
         names::nodes_collection(&self.meta_prefix)
@@ -103,39 +110,5 @@ impl MongoDbConfig {
     /// The collection of migrations and their lock.
     pub fn meta_collection(&self) -> String {
         names::meta_collection(&self.meta_prefix)
-    }
-
-    /// The connection string as it may be logged: without user, password, options.
-    ///
-    /// Options are left out as well, since some of them contain tokens or passphrases.
-    pub fn redacted_uri(&self) -> String {
-        let uri = self.uri.expose_secret();
-        let Some((scheme, rest)) = uri.split_once("://") else {
-            return "***".to_owned();
-        };
-        // The last `@`, so that a password with an unescaped `@`, `/` or `?` stays hidden.
-        let (login, rest) = match rest.rsplit_once('@') {
-            Some((_, rest)) => ("***@", rest),
-            None => ("", rest),
-        };
-        let (hosts, options) = match rest.split_once('?') {
-            Some((hosts, _)) => (hosts, "?***"),
-            None => (rest, ""),
-        };
-        format!("{scheme}://{login}{hosts}{options}")
-    }
-}
-
-/// A connection string; the error does not repeat it.
-fn uri(text: &str) -> Parsed<SecretString> {
-    let hosts = text
-        .strip_prefix("mongodb://")
-        .or_else(|| text.strip_prefix("mongodb+srv://"));
-    match hosts {
-        Some(hosts) if !hosts.is_empty() => Ok(SecretString::from(text)),
-        _ => Err(Refusal::new(
-            "this is not a MongoDB connection string (its value is not shown); write \
-             `mongodb://host:port` or `mongodb+srv://host`",
-        )),
     }
 }

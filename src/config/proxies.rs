@@ -53,11 +53,28 @@ fn networks(text: &str) -> Parsed<Vec<IpNet>> {
 /// A network such as `10.0.0.0/8`, or one address.
 fn network(text: &str) -> Parsed<IpNet> {
     let one = || text.parse::<IpAddr>().map(IpNet::from);
-    text.parse().or_else(|_| one()).map_err(|_| {
+    let network = text.parse().or_else(|_| one()).map_err(|_| {
         Refusal::new(format!(
             "{} is neither an address nor a network; write for example `10.0.0.0/8` or \
              `192.0.2.7`, with commas between several",
             shown(text)
         ))
-    })
+    })?;
+    Ok(canonical(network))
+}
+
+/// Bits before the IPv4 address in an IPv6 address that is mapped from one.
+const MAPPED_BITS: u8 = 96;
+
+/// An IPv4 network for one that is written `::ffff:10.0.0.0/104`: the addresses that are
+/// compared with it are IPv4.
+fn canonical(network: IpNet) -> IpNet {
+    let address = network.addr().to_canonical();
+    let bits = network.prefix_len().checked_sub(MAPPED_BITS);
+    match bits {
+        Some(bits) if address.is_ipv4() && network.addr().is_ipv6() => {
+            IpNet::new(address, bits).unwrap_or(network)
+        }
+        _ => network,
+    }
 }

@@ -17,6 +17,7 @@ const ENV_HEAD: &str = "\
 # caps: such as user=50,all=20000, or `off`
 #
 # In this file, put values that contain spaces, `#`, `$` or quotes in single quotes.
+# Once it holds a secret, it is refused while everybody can read it: chmod 640 .env
 ";
 
 const MARKDOWN_HEAD: &str = "\
@@ -35,8 +36,9 @@ same as [.env.example](../.env.example).
   that was probably meant.
 * **With `CHATZZ_LOG_FORMAT=json`**, mistakes are JSON lines, too.
 * **Secrets can be read from files.** If a key has a second name with `_FILE`, that variable takes the path of a file
-  with the value. Files with secrets are refused when everybody on the machine can read them: use `chmod 640`, or in
-  Kubernetes `defaultMode: 0440` with an `fsGroup`. Values of secrets are never shown, neither in the log nor in a mistake.
+  with the value. Files with secrets, `.env` among them, are refused when everybody on the machine can read them: use
+  `chmod 640`, or in Kubernetes `defaultMode: 0440` with an `fsGroup`. Values of secrets are never shown, neither in the
+  log nor in a mistake.
 
 | kind | how to write it |
 |---|---|
@@ -48,7 +50,7 @@ same as [.env.example](../.env.example).
 | caps | numbers, such as `user=50,all=20000`; the same applies |
 
 `CHATZZ_MONGOD` (path of a `mongod`) is read by `chatzz dev` and the tests, `CHATZZ_CHROMIUM` (path of a browser) by the
-tests.
+tests, `CHATZZ_PEER_TOKEN` (a token) by `chatzz peer`.
 ";
 
 /// The text of `.env.example`: every key with its default, commented out.

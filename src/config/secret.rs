@@ -42,11 +42,7 @@ pub(super) fn read(path: &Path, is_secret: bool) -> Result<String, String> {
     let unreadable = |error| format!("cannot be read ({error}); make it readable for the server");
     let about = fs::metadata(path).map_err(unreadable)?;
     if is_secret && is_open(&about) {
-        return Err(
-            "everybody on this machine can read it; take that right away, \
-                    as `chmod o-rwx` does"
-                .to_owned(),
-        );
+        return Err(open());
     }
     if about.len() > MAX_FILE_BYTES {
         return Err("it is larger than 64 KiB; name the right file".to_owned());
@@ -56,6 +52,16 @@ pub(super) fn read(path: &Path, is_secret: bool) -> Result<String, String> {
         Ok(text) => Ok(without_mark(&text).to_owned()),
         Err(_) => Err("it is not UTF-8 text; write it as text".to_owned()),
     }
+}
+
+/// Whether everybody may read a file; `false` for one that does not exist.
+pub(super) fn is_open_to_all(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|about| is_open(&about))
+}
+
+/// Why a file is refused that everybody may read.
+pub(super) fn open() -> String {
+    "everybody on this machine can read it; take that right away, as `chmod o-rwx` does".to_owned()
 }
 
 /// The text without a leading byte order mark.

@@ -7,9 +7,9 @@ use super::{Key, keys};
 /// The prefix of every key.
 const PREFIX: &str = "CHATZZ_";
 
-/// Variables that name a program on the developer's machine; they are read by
-/// `chatzz dev` and the tests, and are not part of the server's configuration.
-const PROGRAMS: [&str; 2] = ["CHATZZ_MONGOD", "CHATZZ_CHROMIUM"];
+/// Variables that are not part of the server's configuration: the programs on the
+/// developer's machine that `chatzz dev` and the tests use, and the token of `chatzz peer`.
+const OF_DEVELOPERS: [&str; 3] = ["CHATZZ_MONGOD", "CHATZZ_CHROMIUM", "CHATZZ_PEER_TOKEN"];
 
 /// A warning for the operator at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,11 @@ pub enum Warning {
     SecretField {
         /// The path as written.
         field: String,
+    },
+    /// `CHATZZ_MONGODB_URI` has options that are left out.
+    UnusedOptions {
+        /// Their names as written.
+        options: Vec<String>,
     },
     /// A URL of another machine does not use TLS.
     Exposed {
@@ -49,6 +54,13 @@ impl fmt::Display for Warning {
                 "CHATZZ_USER_FIELDS: `{field}` looks like a secret, and every contact of a user \
                  gets it; remove it unless it is public"
             ),
+            Self::UnusedOptions { options } => write!(
+                f,
+                "CHATZZ_MONGODB_URI: left out, since chatzz does not use it: {}. The pool and the \
+                 time limits have keys of their own (CHATZZ_MONGODB_*), and it always reads from \
+                 the primary and waits for a majority",
+                options.join(", ")
+            ),
             Self::Exposed { key } => write!(
                 f,
                 "{key}: whoever is on the way can read and change what `http://` carries, and so \
@@ -63,7 +75,7 @@ pub(super) fn unknown_key(name: &str, value: &str) -> Option<Warning> {
     let ours = name
         .get(..PREFIX.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
-    let known = names().any(|known| known == name) || PROGRAMS.contains(&name);
+    let known = names().any(|known| known == name) || OF_DEVELOPERS.contains(&name);
     if !ours || known || is_service_link(name, value) {
         return None;
     }

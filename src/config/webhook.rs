@@ -25,10 +25,11 @@ section! {
             secret("CHATZZ_WEBHOOK_SECRET" or_file "/run/secrets/chatzz-webhook", "text",
                 required("none", "write-32-other-random-bytes-here"), signing),
         /// The headers of the handshake that are passed on to the application.
-        /// Never `cookie`: browsers send cookies for every page, so they prove nothing.
+        /// Never `cookie`: browsers send cookies for every page, so they prove nothing. The client's
+        /// address is passed on anyway; clients can write any `x-forwarded-for`.
         headers: Vec<HeaderName> =
             key("CHATZZ_WEBHOOK_HEADERS", "list of header names",
-                unset("none", Vec::new(), "user-agent,x-forwarded-for"), headers),
+                unset("none", Vec::new(), "user-agent,x-tenant"), headers),
         /// How long the application may take to answer.
         /// Must be below `CHATZZ_REQUEST_TIMEOUT`; the default is lowered if necessary.
         timeout: Duration =
@@ -59,7 +60,7 @@ fn header(text: &str) -> Parsed<HeaderName> {
              let the front end send a token",
         )),
         Err(_) => Err(Refusal::new(format!(
-            "{} is not the name of a header; write a list such as `user-agent,x-forwarded-for`",
+            "{} is not the name of a header; write a list such as `user-agent,x-tenant`",
             shown(text)
         ))),
     }

@@ -7,6 +7,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::delete;
 use axum::{Json, Router};
+use futures::future::BoxFuture;
 use http::{StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -16,8 +17,8 @@ use subtle::ConstantTimeEq as _;
 use crate::service::Error;
 use crate::wire::ErrorBody;
 
-/// Ends every socket of the user with this id; returns how many there were.
-pub(crate) type EndUser = Arc<dyn Fn(&str) -> usize + Send + Sync>;
+/// Ends every socket of the user who is named so; returns how many there were.
+pub(crate) type EndUser = Arc<dyn Fn(String) -> BoxFuture<'static, usize> + Send + Sync>;
 
 /// `DELETE /admin/users/{id}/sockets`, for requests with the token.
 pub(crate) fn router(token: SecretString, end: EndUser) -> Router {
@@ -28,7 +29,7 @@ pub(crate) fn router(token: SecretString, end: EndUser) -> Router {
 }
 
 async fn end_sockets(State(end): State<EndUser>, Path(id): Path<String>) -> Response {
-    let ended = end(&id);
+    let ended = end(id).await;
     tracing::info!(ended, "an administrator ended the sockets of a user");
     Json(json!({ "ended": ended })).into_response()
 }

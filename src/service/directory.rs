@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bson::Bson;
 use bson::oid::ObjectId;
 use moka::future::Cache;
 
@@ -80,6 +79,15 @@ impl UserDirectory {
         Box::pin(self.look_up(input)).await
     }
 
+    /// As [`UserDirectory::find`], asking the database: for a login, which nobody may have
+    /// on a document that was deleted since.
+    ///
+    /// # Errors
+    /// Those of [`UserDirectory::find`].
+    pub async fn find_anew(&self, input: &IdInput) -> Result<Option<Arc<User>>, Error> {
+        self.look_up(input).await
+    }
+
     /// As [`UserDirectory::find`], asking the database.
     async fn look_up(&self, input: &IdInput) -> Result<Option<Arc<User>>, Error> {
         let candidates = self.candidates(input);
@@ -90,7 +98,6 @@ impl UserDirectory {
         let mut found = self.users.find(candidates.clone()).await.map_err(of_read)?;
         if found.is_empty() && candidates.iter().any(|id| matches!(id, UserId::String(_))) {
             // by a collation of its own the collection may take it for another text
-            let candidates = candidates.into_iter().map(Bson::from).collect();
             found = self.users.list(candidates).await.map_err(of_read)?;
         }
         let mut found = found.into_iter();
@@ -112,7 +119,7 @@ impl UserDirectory {
     /// # Errors
     /// [`Error::UserNotFound`] when one names nobody, and those of [`UserDirectory::find`].
     pub async fn find_all(&self, inputs: &[IdInput]) -> Result<Vec<UserId>, Error> {
-        let all = inputs.iter().flat_map(|one| candidates(self.id_type, one));
+        let all = inputs.iter().flat_map(|one| self.candidates(one));
         let existing = self.users.list_existing(all.collect()).await;
         let existing = existing.map_err(|error| Error::of_read(&error))?;
         let mut named = Vec::with_capacity(inputs.len());
@@ -168,16 +175,24 @@ impl UserDirectory {
                 None => unknown.push(id),
             }
         }
-        if unknown.is_empty() {
-            return Ok(users);
+        if !unknown.is_empty() {
+            users.extend(self.list_anew(unknown).await?);
         }
-        let keys = unknown.iter().cloned().map(Bson::from).collect();
-        let found = self.users.list(keys).await;
+        Ok(users)
+    }
+
+    /// As [`UserDirectory::list`], asking the database for all of them.
+    ///
+    /// # Errors
+    /// Those of [`UserDirectory::list`].
+    pub async fn list_anew(&self, ids: Vec<UserId>) -> Result<HashMap<UserId, Arc<User>>, Error> {
+        let found = self.users.list(ids.clone()).await;
         let mut found: HashMap<UserId, _> = found
             .map_err(|error| Error::of_read(&error))?
             .into_iter()
             .collect();
-        for id in unknown {
+        let mut users: HashMap<UserId, Arc<User>> = HashMap::with_capacity(ids.len());
+        for id in ids {
             if users.contains_key(&id) {
                 continue; // named twice
             }
@@ -196,9 +211,6 @@ impl UserDirectory {
     /// The `_id`s that an input may stand for, whether or not they exist.
     pub fn candidates(&self, input: &IdInput) -> Vec<UserId> {
         candidates(self.id_type, input)
-            .iter()
-            .filter_map(UserId::from_bson)
-            .collect()
     }
 }
 
@@ -207,7 +219,7 @@ fn two_users() -> Error {
 }
 
 /// The `_id`s that an input may stand for.
-fn candidates(id_type: IdType, input: &IdInput) -> Vec<Bson> {
+fn candidates(id_type: IdType, input: &IdInput) -> Vec<UserId> {
     let (text, number) = match input {
         IdInput::Text(text) => (Some(text.as_str()), text.parse::<i64>().ok()),
         IdInput::Number(number) => (None, Some(*number)),
@@ -216,23 +228,29 @@ fn candidates(id_type: IdType, input: &IdInput) -> Vec<Bson> {
     let number = number.filter(|n| text.is_none_or(|text| n.to_string() == text));
     let object_id = || {
         text.and_then(|text| ObjectId::parse_str(text).ok())
-            .map(Bson::from)
+            .map(UserId::ObjectId)
     };
-    let string = || text.map(Bson::from);
-    let int = || number.map(Bson::Int64);
+    let string = || text.map(|text| UserId::String(text.to_owned()));
+    let int = || number.map(UserId::Int);
     let uuid = || {
         text.filter(|text| text.len() == 36)
             .and_then(|text| bson::Uuid::parse_str(text).ok())
-            .map(|id| Bson::from(UserId::Uuid(id)))
+    };
+    let uuids = || {
+        uuid()
+            .into_iter()
+            .flat_map(|id| [UserId::Uuid(id), UserId::LegacyUuid(id)])
     };
     match id_type {
         IdType::ObjectId => object_id().into_iter().collect(),
         IdType::String => string().into_iter().collect(),
         IdType::Int => int().into_iter().collect(),
-        IdType::Uuid => uuid().into_iter().collect(),
-        IdType::Auto => [object_id(), int(), uuid(), string()]
+        IdType::Uuid => uuids().collect(),
+        IdType::Auto => [object_id(), int()]
             .into_iter()
             .flatten()
+            .chain(uuids())
+            .chain(string())
             .collect(),
     }
 }
@@ -248,13 +266,24 @@ mod tests {
     #[test]
     fn auto_tries_an_input_by_its_shape() {
         let auto = |input| candidates(IdType::Auto, &input);
-        assert_eq!(auto(text("bob")), vec![Bson::from("bob")]);
-        assert_eq!(auto(text("42")), vec![Bson::Int64(42), Bson::from("42")]);
-        assert_eq!(auto(IdInput::Number(42)), vec![Bson::Int64(42)]);
+        let string = |text: &str| UserId::String(text.to_owned());
+        assert_eq!(auto(text("bob")), [string("bob")]);
+        assert_eq!(auto(text("42")), [UserId::Int(42), string("42")]);
+        assert_eq!(auto(IdInput::Number(42)), [UserId::Int(42)]);
         let hex = "65a000000000000000000001";
         let oid = ObjectId::parse_str(hex).unwrap();
-        assert_eq!(auto(text(hex)), vec![Bson::from(oid), Bson::from(hex)]);
-        assert_eq!(auto(text("007")), vec![Bson::from("007")]);
+        assert_eq!(auto(text(hex)), [UserId::ObjectId(oid), string(hex)]);
+        assert_eq!(auto(text("007")), [string("007")]);
+        let written = "00112233-4455-6677-8899-aabbccddeeff";
+        let uuid = bson::Uuid::parse_str(written).unwrap();
+        assert_eq!(
+            auto(text(written)),
+            [
+                UserId::Uuid(uuid),
+                UserId::LegacyUuid(uuid),
+                string(written)
+            ]
+        );
     }
 
     #[test]
@@ -263,6 +292,6 @@ mod tests {
         assert!(candidates(IdType::ObjectId, &IdInput::Number(1)).is_empty());
         assert!(candidates(IdType::String, &IdInput::Number(1)).is_empty());
         assert!(candidates(IdType::Uuid, &text("65a000000000000000000001")).is_empty());
-        assert_eq!(candidates(IdType::Int, &text("5")), vec![Bson::Int64(5)]);
+        assert_eq!(candidates(IdType::Int, &text("5")), vec![UserId::Int(5)]);
     }
 }

@@ -36,7 +36,8 @@ impl Messenger {
     /// # Errors
     /// [`Error::UserNotFound`], or failures.
     pub async fn find_user(&self, input: &IdInput) -> Result<Arc<User>, Error> {
-        self.user(input).await
+        let found = self.directory.find_anew(input).await?;
+        found.ok_or(Error::UserNotFound)
     }
 
     /// Finds the user that a token names, if the client named the same one.
@@ -52,7 +53,7 @@ impl Messenger {
         named: &IdInput,
     ) -> Result<Arc<User>, Error> {
         let may_be = self.directory.candidates(named);
-        match self.directory.find(proved).await? {
+        match self.directory.find_anew(proved).await? {
             Some(user) if may_be.contains(&user.id) => Ok(user),
             // by its collation the collection may take both for the same
             Some(user) if named.is_like(proved) => match self.directory.find(named).await? {

@@ -34,6 +34,6 @@ fn fits(wanted: IdType, id: &UserId) -> bool {
         IdType::ObjectId => matches!(id, UserId::ObjectId(_)),
         IdType::String => matches!(id, UserId::String(_)),
         IdType::Int => matches!(id, UserId::Int(_)),
-        IdType::Uuid => matches!(id, UserId::Uuid(_)),
+        IdType::Uuid => matches!(id, UserId::Uuid(_) | UserId::LegacyUuid(_)),
     }
 }

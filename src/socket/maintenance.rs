@@ -127,7 +127,7 @@ impl Context {
             let by_user: HashMap<&UserId, ChatUserId> =
                 some.iter().map(|(id, user)| (user, *id)).collect();
             let ids = some.iter().map(|(_, user)| user.clone()).collect();
-            for (id, user) in self.messenger.directory().list(ids).await? {
+            for (id, user) in self.messenger.directory().list_anew(ids).await? {
                 let Some(who) = by_user.get(&id) else {
                     continue;
                 };

@@ -27,6 +27,9 @@ pub fn document() -> Value {
     // what is both read and written has one name in each, and is the same
     let mut schemas = read.take_definitions(true);
     schemas.extend(answers);
+    for schema in schemas.values_mut().chain(messages.values_mut()) {
+        for_generators(schema);
+    }
     let in_channel = messages.keys().map(|name| {
         let reference = json!({ "$ref": format!("#/components/messages/{name}") });
         (name.clone(), reference)
@@ -97,6 +100,50 @@ fn without_null(schema: &mut Value) {
     }
 }
 
+/// Writes a schema so that generators of types take it: `true`, which allows anything, as
+/// an object, and a reference with a description beside it as the reference alone, which
+/// keeps the name of the type.
+fn for_generators(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(properties) = fields.get_mut("properties").and_then(Value::as_object_mut) {
+                let anything = properties
+                    .values_mut()
+                    .filter(|field| **field == json!(true));
+                anything.for_each(|field| *field = json!({ "description": "Any JSON." }));
+            }
+            if let Some(reference) = only_reference(fields) {
+                *schema = reference;
+                return;
+            }
+            fields.values_mut().for_each(for_generators);
+        }
+        Value::Array(items) => items.iter_mut().for_each(for_generators),
+        _ => {}
+    }
+}
+
+/// The reference, if a schema is nothing but one.
+fn only_reference(fields: &Map<String, Value>) -> Option<Value> {
+    let [one] = fields.get("allOf")?.as_array()?.as_slice() else {
+        return None;
+    };
+    let beside = ["allOf", "description"];
+    let is_alone = fields.keys().all(|name| beside.contains(&name.as_str()));
+    (is_alone && one.get("$ref").is_some()).then(|| one.clone())
+}
+
+/// The name of a type for a message: `chatzz.new-message` is `ChatzzNewMessage`.
+fn type_name(message: &str) -> String {
+    let words = message.split(['.', '-']);
+    words
+        .map(|word| {
+            let (first, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
+            first.to_uppercase() + rest
+        })
+        .collect()
+}
+
 /// The events of the client, each with the ack that answers it.
 fn of_client(
     events: Vec<Event>,
@@ -112,9 +159,19 @@ fn of_client(
     } in events
     {
         let ack = format!("{name}.ack");
-        let arguments = |error: Value, result: Value| json!({ "type": "array", "items": [error, result], "minItems": 2, "maxItems": 2 });
-        let succeeded = arguments(json!({ "type": "null" }), result.to_value());
-        let failed = arguments(error.clone(), json!({ "type": "null" }));
+        let title = type_name(&ack);
+        let arguments = |outcome: &str, error: Value, result: Value| {
+            json!({
+                "title": format!("{title}{outcome}"),
+                "type": "array",
+                "items": [error, result],
+                "minItems": 2,
+                "maxItems": 2,
+            })
+        };
+        let nothing = || json!({ "type": "null" });
+        let succeeded = arguments("Success", nothing(), result.to_value());
+        let failed = arguments("Failure", error.clone(), nothing());
         messages.insert(
             name.to_owned(),
             json!({ "name": name, "title": summary, "payload": payload }),
@@ -124,7 +181,7 @@ fn of_client(
             json!({
                 "name": ack,
                 "title": format!("The arguments of the ack of {name}"),
-                "payload": { "oneOf": [succeeded, failed] },
+                "payload": { "title": title, "oneOf": [succeeded, failed] },
             }),
         );
         operations.insert(
@@ -162,6 +219,7 @@ fn of_server(
                 "name": EVENT,
                 "title": summary,
                 "payload": {
+                    "title": type_name(&message),
                     "type": "object",
                     "properties": { "type": { "const": kind }, "data": data },
                     "required": ["type", "data"],

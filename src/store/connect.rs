@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
 use mongodb::Client;
+use mongodb::error::ErrorKind;
 use mongodb::event::EventHandler;
 use mongodb::event::cmap::CmapEvent;
 use mongodb::options::ClientOptions;
-use secrecy::ExposeSecret as _;
 
 use super::elections::Elections;
+use super::reach::{self, Reach};
 use crate::config::MongoDbConfig;
 
 /// The oldest MongoDB that has everything the queries use.
@@ -27,17 +28,15 @@ pub enum ConnectError {
     /// No server answered in time.
     #[error(
         "MongoDB at {hosts} cannot be reached after {waited:?}: {cause}. \
-         Start it, or set CHATZZ_MONGODB_URI to where it runs{hint}"
+         Start it, or set CHATZZ_MONGODB_URI to where it runs"
     )]
     Unreachable {
         /// The hosts that were tried, without credentials.
         hosts: String,
         /// How long.
         waited: Duration,
-        /// The last failure, without credentials.
+        /// The last failure, by address, without credentials.
         cause: String,
-        /// What else may be the cause.
-        hint: &'static str,
     },
     /// A server answered and refused the login.
     #[error(
@@ -67,9 +66,8 @@ pub(super) async fn client(
     config: &MongoDbConfig,
     elections: &Arc<Elections>,
 ) -> Result<Client, ConnectError> {
-    let mut options = ClientOptions::parse(config.uri.expose_secret())
-        .await
-        .map_err(|error| ConnectError::Uri(summary(&error)))?;
+    let mut wait = Wait::begin(config);
+    let mut options = parse(config, &wait).await?;
     options.app_name.get_or_insert_with(|| "chatzz".into());
     options.max_pool_size = Some(config.pool);
     options.min_pool_size = Some(config.pool_min);
@@ -79,34 +77,17 @@ pub(super) async fn client(
     options.heartbeat_freq = Some(Duration::from_secs(2));
     options.retry_writes.get_or_insert(true);
     options.cmap_event_handler = Some(EventHandler::callback(|event| count_connection(&event)));
-    let looking = Arc::clone(elections);
-    let look = EventHandler::callback(move |event| looking.look(&event));
+    let reach = Arc::new(Reach::new(&options));
+    let (looking, reaching) = (Arc::clone(elections), Arc::clone(&reach));
+    let look = EventHandler::callback(move |event| {
+        looking.look(&event);
+        reaching.look(&event);
+    });
     options.sdam_event_handler = Some(look);
-    let hosts = options
-        .hosts
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    // a server outside the named set answers, but is never selected
-    let hint = match options.repl_set_name {
-        Some(_) => "; if it runs without a replica set, leave `replicaSet` out",
-        None => "",
-    };
+    wait.hosts = hosts(&options);
     let client =
         Client::with_options(options).map_err(|error| ConnectError::Uri(summary(&error)))?;
-    let build = match wait_for(&client, config.startup_timeout).await {
-        Ok(build) => build,
-        Err(NoAnswer::Login) => return Err(ConnectError::Login { hosts }),
-        Err(NoAnswer::InTime(cause)) => {
-            return Err(ConnectError::Unreachable {
-                hosts,
-                waited: config.startup_timeout,
-                cause,
-                hint,
-            });
-        }
-    };
+    let build = wait_for(&client, &reach, &wait).await?;
     let found = build.get_str("version").unwrap_or("of unknown version");
     if !is_new_enough(found) {
         return Err(ConnectError::TooOld {
@@ -130,40 +111,97 @@ fn count_connection(event: &CmapEvent) {
     }
 }
 
-/// Why no server reported its version.
-enum NoAnswer {
-    /// It refused the login.
-    Login,
-    /// None did in time; with the last cause that was reported.
-    InTime(String),
+/// The addresses, without user and password.
+fn hosts(options: &ClientOptions) -> String {
+    let hosts: Vec<String> = options.hosts.iter().map(ToString::to_string).collect();
+    hosts.join(", ")
+}
+
+/// The wait for the database at the start.
+struct Wait {
+    hosts: String,
+    limit: Duration,
+    started: Instant,
+}
+
+impl Wait {
+    fn begin(config: &MongoDbConfig) -> Self {
+        Self {
+            hosts: config.uri.redacted(),
+            limit: config.startup_timeout,
+            started: Instant::now(),
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.limit.saturating_sub(self.started.elapsed())
+    }
+
+    /// Waits for another attempt, and says why.
+    ///
+    /// # Errors
+    /// [`ConnectError::Unreachable`] when there is no time for one.
+    async fn pause(&self, cause: &str) -> Result<(), ConnectError> {
+        let left = self.left();
+        if left <= PAUSE {
+            return Err(ConnectError::Unreachable {
+                hosts: self.hosts.clone(),
+                waited: self.limit,
+                cause: cause.to_owned(),
+            });
+        }
+        tracing::warn!(
+            hosts = self.hosts,
+            cause,
+            "waiting for MongoDB; giving up in {} s",
+            left.as_secs()
+        );
+        tokio::time::sleep(PAUSE).await;
+        Ok(())
+    }
+}
+
+/// Reads the connection string, again and again while its host name cannot be resolved:
+/// that of `mongodb+srv` is looked up here.
+async fn parse(config: &MongoDbConfig, wait: &Wait) -> Result<ClientOptions, ConnectError> {
+    loop {
+        let parsed = ClientOptions::parse(config.uri.expose()).await;
+        match parsed {
+            Ok(options) => return Ok(options),
+            Err(error) if matches!(*error.kind, ErrorKind::DnsResolve { .. }) => {
+                wait.pause(reach::UNRESOLVED).await?;
+            }
+            Err(error) => return Err(ConnectError::Uri(summary(&error))),
+        }
+    }
 }
 
 /// Asks for the build information until it arrives or the time is over.
-async fn wait_for(client: &Client, limit: Duration) -> Result<Document, NoAnswer> {
-    let started = Instant::now();
+async fn wait_for(client: &Client, reach: &Reach, wait: &Wait) -> Result<Document, ConnectError> {
     let mut cause = "no answer".to_owned();
     loop {
         let admin = client.database("admin");
         // in a task of its own: driver futures are never dropped half-way
         let asked = tokio::spawn(async move { admin.run_command(doc! { "buildInfo": 1 }).await });
-        let left = limit.saturating_sub(started.elapsed());
-        match tokio::time::timeout(left, asked).await {
+        match tokio::time::timeout(wait.left(), asked).await {
             Ok(Ok(Ok(build))) => return Ok(build),
-            Ok(Ok(Err(error))) if is_login(&error) => return Err(NoAnswer::Login),
-            Ok(Ok(Err(error))) => cause = summary(&error),
-            Ok(Err(_)) | Err(_) => {}
+            Ok(Ok(Err(error))) if is_login(&error) => {
+                return Err(ConnectError::Login {
+                    hosts: wait.hosts.clone(),
+                });
+            }
+            Ok(Ok(Err(error))) if !matches!(*error.kind, ErrorKind::ServerSelection { .. }) => {
+                cause = summary(&error);
+            }
+            // no server was found: the monitors know why
+            Ok(_) | Err(_) => cause = reach.causes().unwrap_or(cause),
         }
-        if started.elapsed() + PAUSE >= limit {
-            return Err(NoAnswer::InTime(cause));
-        }
-        tracing::warn!(cause, "waiting for MongoDB");
-        tokio::time::sleep(PAUSE).await;
+        wait.pause(&cause).await?;
     }
 }
 
 /// Whether a server refused the login (code 18, or the handshake before it).
 fn is_login(error: &mongodb::error::Error) -> bool {
-    use mongodb::error::ErrorKind;
     match error.kind.as_ref() {
         ErrorKind::Authentication { .. } => true,
         ErrorKind::Command(command) => command.code == 18,
@@ -180,12 +218,11 @@ fn is_new_enough(version: &str) -> bool {
 }
 
 /// The kind of a failure, without the driver's details, which may contain the connection string.
-fn summary(error: &mongodb::error::Error) -> String {
-    use mongodb::error::ErrorKind;
+pub(super) fn summary(error: &mongodb::error::Error) -> String {
     match error.kind.as_ref() {
         ErrorKind::InvalidArgument { message, .. } => message.clone(),
         ErrorKind::Authentication { .. } => "it refused the user name or password".into(),
-        ErrorKind::DnsResolve { .. } => "its name cannot be resolved".into(),
+        ErrorKind::DnsResolve { .. } => reach::UNRESOLVED.into(),
         ErrorKind::ServerSelection { .. } => "no server answered".into(),
         ErrorKind::Io(cause) => cause.to_string(),
         ErrorKind::Command(command) => command.code_name.clone(),

@@ -6,6 +6,7 @@ use bson::oid::ObjectId;
 use bson::{Bson, Document, doc};
 use serde::Deserialize;
 
+use super::application_ids::ApplicationIds;
 use super::documents::Documents;
 use super::error::Error;
 use super::raw::by_serde;
@@ -20,13 +21,19 @@ const LIMIT: Duration = Duration::from_secs(4);
 pub struct ContactRule {
     documents: Documents<Document>,
     rule: config::ContactRule,
+    ids: ApplicationIds,
 }
 
 impl ContactRule {
-    pub(super) fn new(documents: Documents<Document>, rule: &config::ContactRule) -> Self {
+    pub(super) fn new(
+        documents: Documents<Document>,
+        rule: &config::ContactRule,
+        ids: ApplicationIds,
+    ) -> Self {
         Self {
             documents,
             rule: rule.clone(),
+            ids,
         }
     }
 
@@ -40,7 +47,7 @@ impl ContactRule {
     /// # Errors
     /// When the database cannot answer.
     pub async fn allows(&self, from: &UserId, to: &UserId) -> Result<bool, Error> {
-        let (from, to) = (Bson::from(from.clone()), Bson::from(to.clone()));
+        let [from, to] = [from, to].map(|user| self.ids.to_stored(user.clone()));
         self.matches(self.rule.about(&from, &to)).await
     }
 

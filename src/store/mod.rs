@@ -6,6 +6,7 @@
 //! well, but nobody waits for it. The exception is the application's users, which are
 //! read as the application wrote them.
 
+mod application_ids;
 mod bulk;
 pub mod chat_rooms;
 pub mod chat_users;
@@ -21,6 +22,7 @@ pub mod migrate;
 mod nodes;
 mod privacy;
 mod raw;
+mod reach;
 mod run;
 mod scan;
 mod schema;
@@ -37,6 +39,7 @@ use mongodb::options::{
 };
 use mongodb::{Client, Database};
 
+use application_ids::ApplicationIds;
 use bulk::BulkWriter;
 pub use chat_rooms::{ChatRoom, ChatRooms};
 pub use chat_users::{ChatUser, ChatUsers, PresenceStatus};
@@ -131,12 +134,13 @@ impl Store {
         let users = client
             .database(&mongo.user_database)
             .collection_with_options(&mongo.user_collection, as_written());
+        let ids = ApplicationIds::new(config.users.uuid_order);
         let contact_rule = config.privacy.contact_rule.as_ref().map(|rule| {
             let database = rule.database.as_ref().unwrap_or(&mongo.user_database);
             let collection = client
                 .database(database)
                 .collection_with_options(&rule.collection, as_written());
-            ContactRule::new(Documents::new(collection, runner.clone()), rule)
+            ContactRule::new(Documents::new(collection, runner.clone()), rule, ids)
         });
         let open = Open {
             database: &database,
@@ -144,7 +148,11 @@ impl Store {
         };
         let bulk = BulkWriter::new(database.clone(), runner.clone());
         Self {
-            users: Users::new(Documents::new(users, runner.clone()), &config.users.fields),
+            users: Users::new(
+                Documents::new(users, runner.clone()),
+                &config.users.fields,
+                ids,
+            ),
             chat_users: ChatUsers::new(open.documents(&names.chat_users)),
             chat_rooms: ChatRooms::new(open.documents(&names.chat_rooms), bulk.clone()),
             messages: Messages::new(open.documents(&names.messages)),

@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
+use bson::raw::RawElement;
+use bson::spec::ElementType;
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures::{FutureExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 
+use super::application_ids::ApplicationIds;
 use super::documents::{BATCH, Documents};
 use super::error::Error;
 use super::gather::Gather;
@@ -79,11 +82,16 @@ impl User {
 pub struct Users {
     documents: Documents<Document>,
     projection: Document,
+    ids: ApplicationIds,
     by_id: Gather<UserId, Document>,
 }
 
 impl Users {
-    pub(super) fn new(documents: Documents<Document>, fields: &[String]) -> Self {
+    pub(super) fn new(
+        documents: Documents<Document>,
+        fields: &[String],
+        ids: ApplicationIds,
+    ) -> Self {
         let projection: Document = fields
             .iter()
             .map(|field| (field.clone(), Bson::Int32(1)))
@@ -91,14 +99,14 @@ impl Users {
             .collect();
         let by_id = Gather::new({
             let (documents, projection) = (documents.clone(), projection.clone());
-            move |ids: Vec<UserId>| {
-                let ids = ids.into_iter().map(Bson::from).collect();
-                list(documents.clone(), projection.clone(), ids).boxed()
+            move |wanted: Vec<UserId>| {
+                list(documents.clone(), projection.clone(), ids, wanted).boxed()
             }
         });
         Self {
             documents,
             projection,
+            ids,
             by_id,
         }
     }
@@ -120,30 +128,30 @@ impl Users {
         let any = self
             .documents
             .run("users.find_any_id", |collection| async move {
+                let collection = collection.clone_with_type::<RawDocumentBuf>();
                 let find = collection.find_one(doc! {});
                 find.projection(doc! { "_id": 1 }).await
             })
             .await?;
-        Ok(any.map(|user| user.get("_id").and_then(UserId::from_bson)))
+        Ok(any.map(|user| id_of(&user, self.ids)))
     }
 
     /// Lists those of `ids` that exist. Index: `_id_`, covered.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn list_existing(&self, ids: Vec<Bson>) -> Result<HashSet<UserId>, Error> {
+    pub async fn list_existing(&self, ids: Vec<UserId>) -> Result<HashSet<UserId>, Error> {
         let mut existing = HashSet::with_capacity(ids.len());
-        for ids in ids.chunks(MAX_PER_QUERY) {
-            let filter = doc! { "_id": { "$in": ids } };
-            let found: Vec<Document> = self
+        for filter in filters(ids, self.ids) {
+            let found: Vec<RawDocumentBuf> = self
                 .documents
                 .run("users.list_existing", |collection| async move {
+                    let collection = collection.clone_with_type();
                     let find = collection.find(filter).projection(doc! { "_id": 1 });
                     find.batch_size(BATCH).await?.try_collect().await
                 })
                 .await?;
-            let ids = found.iter().filter_map(|user| user.get("_id"));
-            existing.extend(ids.filter_map(UserId::from_bson));
+            existing.extend(found.iter().filter_map(|user| id_of(user, self.ids)));
         }
         Ok(existing)
     }
@@ -154,8 +162,9 @@ impl Users {
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn list(&self, ids: Vec<Bson>) -> Result<Vec<(UserId, Document)>, Error> {
-        list(self.documents.clone(), self.projection.clone(), ids).await
+    pub async fn list(&self, ids: Vec<UserId>) -> Result<Vec<(UserId, Document)>, Error> {
+        let (documents, projection) = (self.documents.clone(), self.projection.clone());
+        list(documents, projection, self.ids, ids).await
     }
 }
 
@@ -163,11 +172,11 @@ impl Users {
 async fn list(
     documents: Documents<Document>,
     projection: Document,
-    ids: Vec<Bson>,
+    ids: ApplicationIds,
+    wanted: Vec<UserId>,
 ) -> Result<Vec<(UserId, Document)>, Error> {
-    let mut users = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(MAX_PER_QUERY) {
-        let filter = doc! { "_id": { "$in": ids } };
+    let mut users = Vec::with_capacity(wanted.len());
+    for filter in filters(wanted, ids) {
         let projection = projection.clone();
         let found: Vec<RawDocumentBuf> = documents
             .run("users.list", |collection| async move {
@@ -179,34 +188,55 @@ async fn list(
                 find.await?.try_collect().await
             })
             .await?;
-        users.extend(found.iter().filter_map(|raw| {
-            let document = copy(raw, 0);
-            let id = UserId::from_bson(document.get("_id")?)?;
-            Some((id, document))
-        }));
+        users.extend(
+            found
+                .iter()
+                .filter_map(|raw| Some((id_of(raw, ids)?, copy(raw, ids, 0)))),
+        );
     }
     Ok(users)
 }
 
-/// Copies a document; values nested too deeply are left out.
-fn copy(raw: &RawDocument, depth: usize) -> Document {
-    raw.iter()
+/// The filters of the queries for some users.
+fn filters(wanted: Vec<UserId>, ids: ApplicationIds) -> Vec<Document> {
+    let wanted: Vec<Bson> = wanted.into_iter().map(|id| ids.to_stored(id)).collect();
+    let portions = wanted.chunks(MAX_PER_QUERY);
+    portions.map(|ids| doc! { "_id": { "$in": ids } }).collect()
+}
+
+/// The id of a user; `None` for an `_id` that cannot be one.
+fn id_of(user: &RawDocument, ids: ApplicationIds) -> Option<UserId> {
+    ids.read(user.get("_id").ok()??)
+}
+
+/// Copies a document; values nested too deeply are left out. In texts, U+FFFD replaces
+/// bytes that are not UTF-8: other drivers write them, and MongoDB does not check. A nested
+/// name that is not UTF-8 ends its object: nothing behind it can be read. UUIDs of subtype
+/// 3 become UUIDs of subtype 4.
+fn copy(raw: &RawDocument, ids: ApplicationIds, depth: usize) -> Document {
+    raw.iter_elements()
         .filter_map(Result::ok)
-        .filter_map(|(name, value)| Some((name.to_string(), copy_value(value, depth)?)))
+        .filter_map(|field| Some((field.key().to_string(), copy_value(&field, ids, depth)?)))
         .collect()
 }
 
-fn copy_value(value: RawBsonRef<'_>, depth: usize) -> Option<Bson> {
-    match value {
+fn copy_value(field: &RawElement<'_>, ids: ApplicationIds, depth: usize) -> Option<Bson> {
+    if field.element_type() == ElementType::String {
+        return Bson::try_from(field.value_utf8_lossy().ok()?).ok();
+    }
+    match field.value().ok()? {
         RawBsonRef::Document(_) | RawBsonRef::Array(_) if depth >= MAX_DEPTH => None,
-        RawBsonRef::Document(document) => Some(Bson::Document(copy(document, depth + 1))),
+        RawBsonRef::Document(document) => Some(Bson::Document(copy(document, ids, depth + 1))),
         RawBsonRef::Array(items) => {
-            let items = items.into_iter().filter_map(Result::ok);
-            let items = items.filter_map(|item| copy_value(item, depth + 1));
+            let items = items.iter_elements().filter_map(Result::ok);
+            let items = items.filter_map(|item| copy_value(&item, ids, depth + 1));
             Some(Bson::Array(items.collect()))
         }
         // its scope may be nested as well, and code is never shown
         RawBsonRef::JavaScriptCodeWithScope(_) => None,
-        plain => Bson::try_from(plain).ok(),
+        plain => match ids.legacy_uuid(plain) {
+            Some(id) => Some(id.into()),
+            None => Bson::try_from(plain).ok(),
+        },
     }
 }

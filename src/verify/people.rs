@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use bson::Bson;
-
 use super::run::Run;
 use super::state::Phase;
 use super::suspect::Suspect;
@@ -39,10 +37,7 @@ impl Run<'_> {
 
     async fn look_at_people(&mut self, people: &[ScannedUser]) -> Result<(), VerifyError> {
         let users = people.iter().filter_map(|person| person.user.clone());
-        let users = self
-            .store
-            .users
-            .list_existing(users.map(Bson::from).collect());
+        let users = self.store.users.list_existing(users.collect());
         let (users, alive) = futures::try_join!(users, self.store.nodes.list_renewed())?;
         let alive: HashSet<String> = alive.into_iter().map(|node| node.boot).collect();
         for person in people {

@@ -66,9 +66,12 @@ impl<'a> Run<'a> {
 
     /// Goes through the remaining parts.
     pub(super) async fn finish(mut self) -> Result<Report, VerifyError> {
+        if self.part == Phase::Schema {
+            // first: nothing is written to a database that is refused
+            self.migrations().await?;
+        }
         self.indexes().await?;
         if self.part == Phase::Schema {
-            self.migrations().await?;
             self.boundary(Phase::Duplicates).await?;
         }
         if self.part == Phase::Duplicates {

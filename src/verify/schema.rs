@@ -44,11 +44,15 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Compares the migrations that have run with those that exist.
+    /// Compares the migrations that have run with those that exist. Refuses a database of
+    /// chatzz 1.x, and to repair one of another version.
     pub(super) async fn migrations(&mut self) -> Result<(), VerifyError> {
         let pending = match self.store.pending_migrations().await {
             Ok(pending) => pending,
-            Err(error @ (MigrateError::Changed(_) | MigrateError::Newer(_))) => {
+            // what another version derives may be something else
+            Err(error @ (MigrateError::Changed(_) | MigrateError::Newer(_)))
+                if !self.options.repair =>
+            {
                 self.report_finding(Finding::new(Check::Migrations, error.to_string()));
                 return Ok(());
             }

@@ -22,16 +22,31 @@ pub fn decode<T: DeserializeOwned>(payload: Option<&RawValue>) -> Result<T, Erro
     let mut json = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
-        let cause = error.into_inner().to_string();
-        // serde_json appends " at line 1 column 12", which means nothing here
-        let (cause, _) = cause.rsplit_once(" at line ").unwrap_or((&cause, ""));
-        let cause = without_value(cause);
+        let cause = cause(&error.into_inner());
         Error::BadRequest(if path == "." {
             cause
         } else {
             format!("{path}: {cause}")
         })
     })
+}
+
+/// What is wrong with a field, in the words of JSON.
+fn cause(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    // a payload is JSON already, so that escapes are well formed; those of surrogates need
+    // not make a character
+    let is_of_text = ["hex escape", "unicode code point"];
+    if error.is_syntax() && is_of_text.iter().any(|part| text.contains(part)) {
+        return "holds half of a surrogate pair, which is not a character".to_owned();
+    }
+    // serde_json appends " at line 1 column 12", which means nothing here
+    let (cause, _) = text.rsplit_once(" at line ").unwrap_or((&text, ""));
+    let cause = without_value(cause);
+    match cause.rsplit_once(", expected ") {
+        Some((found, "i64" | "u64" | "u32" | "usize")) => format!("{found}, expected an integer"),
+        _ => cause,
+    }
 }
 
 /// Deepest nesting of objects and arrays, including ignored fields. The payloads of
@@ -76,7 +91,11 @@ mod tests {
         );
         assert_eq!(
             refusal::<MessageDelivered>(r#"{"userId":"a","upTo":"s\", expected ` at line 1"}"#),
-            "upTo: invalid type: string, expected i64"
+            "upTo: invalid type: string, expected an integer"
+        );
+        assert_eq!(
+            refusal::<GetOldMessages>(r#"{"userId":1,"limit":true}"#),
+            "limit: invalid type: boolean, expected an integer"
         );
         assert_eq!(
             refusal::<SendMessage>(r#"{"message":"x"}"#),
@@ -85,6 +104,32 @@ mod tests {
         assert!(refusal::<ConnectUser>(r#"{"userId":{"$ne":null}}"#).starts_with("userId: "));
         assert!(refusal::<ConnectUser>(r#"{"userId":1.5}"#).starts_with("userId: "));
         assert!(refusal::<GetOldMessages>(r#"{"userId":1,"date":"x"}"#).starts_with("date: "));
+    }
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_not_a_character() {
+        let why = "holds half of a surrogate pair, which is not a character";
+        for half in [
+            "\\ud83d",
+            "\\ud83d\\ud83d",
+            "\\udc4b",
+            "x\\ud83dx",
+            "\\ud83d\\n",
+        ] {
+            let refused =
+                refusal::<SendMessage>(&format!(r#"{{"userId":"a","message":"{half}"}}"#));
+            assert_eq!(refused, format!("message: {why}"), "{half}");
+            let refused =
+                refusal::<MessageDelivered>(&format!(r#"{{"userId":"a","upTo":"{half}"}}"#));
+            assert_eq!(refused, format!("upTo: {why}"), "{half}");
+            let refused = refusal::<ConnectUser>(&format!(r#"{{"userId":"{half}"}}"#));
+            assert_eq!(refused, format!("userId: {why}"), "{half}");
+            // the name of a field
+            let refused = refusal::<ConnectUser>(&format!(r#"{{"{half}":"a"}}"#));
+            assert!(refused.ends_with(why), "{refused}");
+        }
+        let pair = r#"{"userId":"a","message":"\ud83d\udc4b"}"#;
+        decode::<SendMessage>(Some(&raw(pair))).unwrap();
     }
 
     #[test]

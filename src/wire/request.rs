@@ -164,7 +164,10 @@ impl SendMessage {
 /// Payload of `message-read`: one message, or everything from one sender up to a position.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(extend("oneOf" = [{ "required": ["messageId"] }, { "required": ["userId", "upTo"] }]))]
+#[schemars(extend("oneOf" = [
+    { "title": "MessageReadOne", "required": ["messageId"] },
+    { "title": "MessageReadUpTo", "required": ["userId", "upTo"] },
+]))]
 pub struct MessageRead {
     #[serde(default)]
     message_id: Option<String>,

@@ -36,6 +36,33 @@ fn dev_keeps_its_database_in_a_hidden_folder_unless_told() {
 }
 
 #[test]
+fn a_port_alone_is_one_of_this_machine() {
+    let listen = |text: &str| match parse(&format!("chatzz dev --listen {text}")) {
+        Ok(Command::Dev(args)) => args.listen.unwrap().to_string(),
+        other => panic!("{other:?}"),
+    };
+    for (text, addr) in [
+        ("4000", "127.0.0.1:4000"),
+        (":4000", "127.0.0.1:4000"),
+        ("localhost:4000", "127.0.0.1:4000"),
+        ("0.0.0.0:4000", "0.0.0.0:4000"),
+        ("[::1]:4000", "[::1]:4000"),
+    ] {
+        assert_eq!(listen(text), addr, "{text}");
+    }
+    for text in ["", "70000", "example.org:4000", "127.0.0.1", "::1"] {
+        let refused = match parse(&format!("chatzz dev --listen={text}")) {
+            Err(refused) => refused.to_string(),
+            Ok(parsed) => panic!("{text}: {parsed:?}"),
+        };
+        assert!(
+            refused.contains("write a port such as `4000`"),
+            "{text}: {refused}"
+        );
+    }
+}
+
+#[test]
 fn migrate_can_only_show() {
     let Command::Migrate(args) = parse("chatzz migrate --dry-run").unwrap() else {
         panic!("not migrate");

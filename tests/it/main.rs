@@ -18,10 +18,14 @@ mod clients;
 mod config;
 mod conversation;
 #[cfg(unix)]
+mod dev;
+#[cfg(unix)]
 mod edge;
 mod envelopes;
 mod events;
 mod frame_selftest;
+#[cfg(unix)]
+mod generators;
 mod holes;
 mod http;
 mod lane_announces;
@@ -30,6 +34,8 @@ mod lifecycle;
 mod limits;
 #[cfg(unix)]
 mod logs;
+#[cfg(unix)]
+mod metrics;
 mod missed;
 #[cfg(unix)]
 mod mongod;

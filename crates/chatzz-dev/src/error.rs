@@ -19,6 +19,18 @@ pub enum DevError {
     /// The demo users cannot be read.
     #[error("fixtures/users.json is not a list of users")]
     Fixture,
+    /// Another `chatzz dev` uses the folder.
+    #[error(
+        "another `chatzz dev` with the folder {} {place}. Use that one, end it, or give this one \
+         another folder with --dir",
+        dir.display()
+    )]
+    Running {
+        /// The folder.
+        dir: PathBuf,
+        /// Where it runs, as far as it says.
+        place: String,
+    },
     /// A folder cannot be used.
     #[error("{}: {source}", path.display())]
     Folder {

@@ -7,6 +7,8 @@
 //! everything here knows the server only by its protocol.
 
 #[cfg(unix)]
+mod claim;
+#[cfg(unix)]
 pub mod demo;
 #[cfg(unix)]
 mod error;

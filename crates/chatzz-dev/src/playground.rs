@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bson::{Bson, Document, doc};
 
+use crate::claim::Claim;
 use crate::mongod::{Environment, Mongod, Options, locate};
 use crate::pages::{self, Pages};
 use crate::{DevError, Progress, demo};
@@ -35,13 +36,14 @@ pub struct Users<'a> {
 pub struct Playground {
     mongod: Mongod,
     pages: Pages,
+    claim: Claim,
 }
 
 impl Playground {
     /// Gets a mongod, starts it, stores the demo users, and builds the demo application.
     ///
     /// The database lives in `dir` and keeps what earlier runs stored there, unless it is to be
-    /// `fresh`.
+    /// `fresh`. No other playground may use `dir` meanwhile.
     ///
     /// # Errors
     /// With a sentence for the developer.
@@ -52,6 +54,8 @@ impl Playground {
         progress: Progress<'_>,
     ) -> Result<Self, DevError> {
         let data = dir.join("mongo");
+        // first: a database that is in use is not emptied
+        let claim = Claim::take(dir)?;
         if fresh {
             empty(&data)?;
         }
@@ -73,7 +77,16 @@ impl Playground {
             users: Arc::new(shown(users)),
             demo,
         };
-        Ok(Self { mongod, pages })
+        Ok(Self {
+            mongod,
+            pages,
+            claim,
+        })
+    }
+
+    /// Says where the server runs, for whoever wants to use the folder as well.
+    pub fn announce(&mut self, url: &str) {
+        self.claim.announce(url);
     }
 
     /// The connection string of its database.
@@ -107,12 +120,22 @@ fn empty(dir: &Path) -> Result<(), DevError> {
     }
 }
 
-/// The requested address, or the configured one, or any port when that is in use.
-pub fn free_or_any(asked: Option<SocketAddr>, configured: SocketAddr) -> SocketAddr {
+/// The requested address, or the configured one, or any port when that is in use; then
+/// `progress` says so.
+pub fn free_or_any(
+    asked: Option<SocketAddr>,
+    configured: SocketAddr,
+    progress: Progress<'_>,
+) -> SocketAddr {
     match asked {
         Some(addr) => addr,
         None if is_free(configured) => configured,
-        None => SocketAddr::new(configured.ip(), 0),
+        None => {
+            progress(&format!(
+                "{configured} is in use: taking a free port instead (--listen chooses one)"
+            ));
+            SocketAddr::new(configured.ip(), 0)
+        }
     }
 }
 

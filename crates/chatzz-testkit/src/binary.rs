@@ -68,6 +68,13 @@ impl Binary {
         running.ended(Duration::from_mins(1)).await
     }
 
+    /// Runs `chatzz dev` with its data in a folder, and waits until it prints its addresses.
+    pub async fn dev(dir: &Path, args: &[&str], keys: &[(&str, &str)]) -> Self {
+        let dir = dir.to_str().expect("a path of the tests is text");
+        let args = [&["dev", "--dir", dir], args].concat();
+        Self::ready(&chatzz(), &args, keys, "/?as=bob").await
+    }
+
     async fn ready(program: &Path, args: &[&str], keys: &[(&str, &str)], marker: &str) -> Self {
         let mut binary = Self::spawn(program, args, keys);
         let deadline = Instant::now() + START_LIMIT;
@@ -124,6 +131,11 @@ impl Binary {
     /// The process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it has written to its standard output so far.
+    pub fn out(&self) -> String {
+        self.out.lock().clone()
     }
 
     /// Its log so far.

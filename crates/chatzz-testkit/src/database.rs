@@ -116,14 +116,20 @@ impl TestDatabase {
         }
         (hash.get_document("collections").unwrap().clone(), indexes)
     }
-    /// Asserts that `serve` and `migrate` both refuse this database with this text, and
-    /// change no byte of it.
+
+    /// Asserts that `serve`, `migrate` and `verify --repair` refuse this database with this
+    /// text, and change no byte of it.
     #[cfg(unix)]
     pub async fn is_refused(&self, words: &[&str]) {
         let before = self.fingerprint().await;
-        for command in [&["serve"][..], &["migrate"], &["migrate", "--dry-run"]] {
+        for (command, code) in [
+            (&["serve"][..], 1),
+            (&["migrate"], 1),
+            (&["migrate", "--dry-run"], 1),
+            (&["verify", "--repair"], 2),
+        ] {
             let ended = Binary::run(command, &self.keys()).await;
-            assert_eq!(ended.status.code(), Some(1), "{command:?}: {ended:?}");
+            assert_eq!(ended.status.code(), Some(code), "{command:?}: {ended:?}");
             for word in words {
                 assert!(ended.err.contains(word), "no {word:?} in: {}", ended.err);
             }

@@ -48,6 +48,15 @@ pub async fn node(script: &str) -> Script {
     Script(command)
 }
 
+/// The script that has `AsyncAPI`'s own generator make types; its packages are many, and
+/// no other test needs them.
+pub async fn asyncapi_generator() -> Script {
+    let folder = blocking(install_generator).await;
+    let mut command = Command::new("node");
+    command.arg(folder.join("models.mjs"));
+    Script(command)
+}
+
 /// The tests in `demo`, one file after the other.
 pub async fn browser_tests() -> Script {
     const FILES: [&str; 4] = [
@@ -161,6 +170,14 @@ fn sources() -> PathBuf {
 fn install_packages() -> PathBuf {
     let folder = places::temporary().join("clients");
     once(&sources(), &folder, "package.json", || npm_install(&folder))
+}
+
+/// The same for the generator of types.
+fn install_generator() -> PathBuf {
+    let folder = places::temporary().join("asyncapi");
+    once(&sources().join("asyncapi"), &folder, "package.json", || {
+        npm_install(&folder);
+    })
 }
 
 /// The same for the package in `clients/js`.

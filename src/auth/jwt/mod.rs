@@ -6,11 +6,10 @@ mod key_set;
 mod published;
 #[cfg(test)]
 mod tests;
+mod token;
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, Header, decode, decode_header};
+use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use super::{AuthStartError, Verified, refused};
@@ -21,18 +20,20 @@ use claims::Claims;
 use key::Key;
 use key_set::{Choice, KeySet};
 use published::Published;
+use token::Token;
 
 /// Checks signatures and claims.
 #[derive(Debug)]
 pub(super) struct Verifier {
     keys: Keys,
+    accepted: Vec<Algorithm>,
     claims: Claims,
     clock: Clock,
 }
 
 #[derive(Debug)]
 enum Keys {
-    Fixed(KeySet),
+    Fixed(Key),
     Published(Published),
 }
 
@@ -41,23 +42,23 @@ impl Verifier {
         let accepted: Vec<Algorithm> = config.algorithms.iter().copied().map(algorithm).collect();
         let keys = match &config.key {
             JwtKey::Secret(secret) => {
-                let key = Key::shared(secret.expose_secret().as_bytes(), &accepted);
-                Keys::Fixed(KeySet::one(key))
+                Keys::Fixed(Key::shared(secret.expose_secret().as_bytes(), &accepted))
             }
             JwtKey::PublicKey(pem) => {
                 let key = Key::of_pem(pem.as_bytes(), &accepted)
                     .map_err(|why| AuthStartError::new("CHATZZ_JWT_PUBLIC_KEY", why))?;
-                Keys::Fixed(KeySet::one(key))
+                Keys::Fixed(key)
             }
             JwtKey::JwksFile(path) => {
-                Keys::Published(Published::in_file(path, accepted, config.refresh).await?)
+                Keys::Published(Published::in_file(path, accepted.clone(), config.refresh).await?)
             }
             JwtKey::JwksUrl(url) => {
-                Keys::Published(Published::at_url(url, accepted, config.refresh).await?)
+                Keys::Published(Published::at_url(url, accepted.clone(), config.refresh).await?)
             }
         };
         Ok(Self {
             keys,
+            accepted,
             claims: Claims::new(config),
             clock,
         })
@@ -65,24 +66,24 @@ impl Verifier {
 
     /// Whose token it is.
     pub(super) async fn verify(&self, token: &SecretString) -> Result<Verified, Error> {
-        let token = token.expose_secret();
-        // `none` and every unknown algorithm fail here
-        let header = decode_header(token).map_err(|_| refused("the token cannot be read"))?;
-        if header.crit.is_some() || header.enc.is_some() || header.zip.is_some() {
-            return Err(refused("the token asks for what this server does not know"));
-        }
-        match &self.keys {
-            Keys::Fixed(keys) => self.with(keys.choose(None), &header, token),
-            Keys::Published(published) => {
-                let kid = header.kid.as_deref();
-                if let Some(keys) = published.current()
-                    && let choice @ Choice::These(_) = keys.choose(kid)
-                {
-                    return self.with(choice, &header, token);
-                }
-                let keys = published.look_again().await?;
-                self.with(keys.choose(kid), &header, token)
+        let token = Token::read(token.expose_secret())?;
+        let published = match &self.keys {
+            Keys::Fixed(key) => return self.with(&[key], &token),
+            Keys::Published(published) => published,
+        };
+        if let Some(keys) = published.current() {
+            match keys.choose(&token) {
+                Choice::These(keys) => return self.with(&keys, &token),
+                // otherwise it may have been replaced by another one without an id
+                Choice::Only(key) if token.is_signed_by(key) => return self.with(&[key], &token),
+                Choice::Only(_) | Choice::Unknown => {}
             }
+        }
+        let keys = published.look_again().await?;
+        match keys.choose(&token) {
+            Choice::These(keys) => self.with(&keys, &token),
+            Choice::Only(key) => self.with(&[key], &token),
+            Choice::Unknown => Err(refused("the token's key is not known")),
         }
     }
 
@@ -93,26 +94,18 @@ impl Verifier {
         }
     }
 
-    fn with(&self, choice: Choice<'_>, header: &Header, token: &str) -> Result<Verified, Error> {
-        let Choice::These(keys) = choice else {
-            return Err(refused("the token's key is not known"));
-        };
-        let mut refusal = refused("the token's algorithm is not accepted");
-        for key in keys {
-            // one family for each key: a public key is never used as a shared secret
-            if !key.algorithms.contains(&header.alg) {
-                continue;
-            }
-            let validation = self.claims.validation(&key.algorithms);
-            match decode::<Map<String, Value>>(token, &key.decoding, &validation) {
-                Ok(token) => return self.claims.read(&token.claims, self.clock.now()),
-                Err(error) if matches!(error.kind(), ErrorKind::InvalidSignature) => {
-                    refusal = refused("the token's signature does not fit");
-                }
-                Err(error) => return Err(refused(claims::reason(error.kind()))),
-            }
+    /// Whose token it is, if one of these keys has signed it.
+    fn with(&self, keys: &[&Key], token: &Token<'_>) -> Result<Verified, Error> {
+        if !self.accepted.contains(&token.algorithm) {
+            return Err(refused("the token's algorithm is not accepted"));
         }
-        Err(refusal)
+        if !keys.iter().any(|key| token.may_be_of(key)) {
+            return Err(refused("the token's algorithm does not fit its key"));
+        }
+        if !keys.iter().any(|key| token.is_signed_by(key)) {
+            return Err(refused("the token's signature does not fit"));
+        }
+        self.claims.read(&token.claims()?, self.clock.now())
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn granted(body: &[u8]) -> Result<Verified, String> {
         #[serde(default)]
         meta: Option<Map<String, Value>>,
     }
-    let granted: Granted = serde_json::from_slice(body).map_err(|_| {
+    let granted: Granted = auth::object(body).ok_or_else(|| {
         "it is not {userId, expiresAt?, meta?} with a string or an integer as userId".to_owned()
     })?;
     if granted.user_id == IdInput::Text(String::new()) {
@@ -64,8 +64,8 @@ pub(super) fn refused(body: &[u8]) -> Error {
     struct Refused {
         reason: String,
     }
-    let reason = serde_json::from_slice(body).map_or_else(
-        |_| "the application refused the token".to_owned(),
+    let reason = auth::object(body).map_or_else(
+        || "the application refused the token".to_owned(),
         |Refused { reason }| reason,
     );
     let shown = reason.chars().filter(|c| !c.is_control());
@@ -100,6 +100,8 @@ mod tests {
             "{}",
             "[]",
             r#""a""#,
+            r#"["a"]"#,
+            r#" ["a", 5, null]"#,
             r#"{"userId":null}"#,
             r#"{"userId":""}"#,
             r#"{"userId":1.5}"#,
@@ -122,7 +124,9 @@ mod tests {
     fn the_reason_of_a_refusal_is_passed_on_bounded_and_without_control_characters() {
         let text = |body: &str| refused(body.as_bytes()).to_string();
         assert_eq!(text(r#"{"reason":"pay\nfirst"}"#), "payfirst");
-        assert_eq!(text("<html>"), "the application refused the token");
+        for other in ["<html>", r#"["pay"]"#, r#""pay""#, r#"{"reason":5}"#] {
+            assert_eq!(text(other), "the application refused the token", "{other}");
+        }
         assert_eq!(
             text(&format!(r#"{{"reason":"{}"}}"#, "é".repeat(999)))
                 .chars()

@@ -166,7 +166,7 @@ impl Webhook {
             .send()
             .await?;
         match response.status() {
-            status if status.is_success() => {
+            StatusCode::OK => {
                 let body = fetch::body(response, MAX_BYTES).await?;
                 answer::granted(&body).map(Ok).map_err(FetchError::Unusable)
             }

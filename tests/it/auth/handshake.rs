@@ -70,6 +70,19 @@ async fn the_token_is_taken_from_auth_else_the_header_else_the_query() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn auth_that_is_not_an_object_is_refused_even_if_it_holds_the_token() {
+    let server = jwt_server(&[]).await;
+    let good = token(&server.user("alice").await);
+    for auth in [json!([good]), json!(good), json!([]), json!(true)] {
+        let mut options = options(&server, WIRE, &good);
+        options.headers = vec![("authorization".to_owned(), format!("Bearer {good}"))];
+        options.auth = Some(auth);
+        let message = refused_with(options).await;
+        assert_eq!(message, "unauthorized: auth is not an object");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whether_others_exist_is_not_told_to_who_names_them() {
     let server = jwt_server(&[]).await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
@@ -149,7 +162,7 @@ async fn the_claim_and_its_bounds_are_configured() {
     for (claim, value, says) in [
         ("iss", json!("other"), "issuer"),
         ("aud", json!("mail"), "audience"),
-        ("uid", json!(null), "no user"),
+        ("uid", json!(null), "no uid"),
     ] {
         let mut changed = claims.clone();
         changed[claim] = value;

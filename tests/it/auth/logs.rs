@@ -110,3 +110,26 @@ async fn of_what_the_application_is_asked_nothing_is_logged() {
     keys.push(("CHATZZ_WEBHOOK_URL", url.as_str()));
     run(&keys, &alice, &tokens, &secrets).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_a_token_was_refused_is_logged_and_a_flood_of_them_is_bounded() {
+    let database = TestDatabase::shared().await;
+    let alice = database.user("alice").await;
+    let mut keys = database.keys().to_vec();
+    keys.extend([("CHATZZ_AUTH", "jwt"), ("CHATZZ_JWT_SECRET", SECRET)]);
+    let server = Binary::serve(&keys).await;
+    let bare = ConnectOptions::new(server.addr());
+    Client::connect(bare.clone()).await.err().unwrap();
+    let mut options = bare;
+    let text = signed(&json!({ "sub": alice, "exp": (super::now() + 60).to_string() }));
+    options.auth = Some(json!({ "token": text }));
+    for _ in 0..60 {
+        Client::connect(options.clone()).await.err().unwrap();
+    }
+
+    let log = server.log();
+    let of = |reason: &str| log.lines().filter(|line| line.contains(reason)).count();
+    assert_eq!(of("reason=\"there is no token\""), 1, "{log}");
+    let logged = of("reason=\"the token's exp is not a number\"");
+    assert!((1..60).contains(&logged), "{logged} lines: {log}");
+}

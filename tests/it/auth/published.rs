@@ -13,6 +13,7 @@ use crate::support::server::Server;
 use crate::support::service::Service;
 
 const EC: &str = include_str!("../../../fixtures/keys/ec.pem");
+const ED: &str = include_str!("../../../fixtures/keys/ed.pem");
 
 fn rsa(pem: &str) -> EncodingKey {
     EncodingKey::from_rsa_pem(pem.as_bytes()).unwrap()
@@ -82,6 +83,67 @@ async fn a_token_is_checked_with_the_key_that_it_names() {
         let message = refused(&server, WIRE, &bad).await;
         assert!(message.starts_with("unauthorized: "), "{message}");
     }
+}
+
+/// The public half of a key without an id.
+fn nameless(key: &EncodingKey, algorithm: Algorithm) -> Value {
+    let mut jwk = published("", key, algorithm);
+    jwk.as_object_mut().unwrap().remove("kid");
+    jwk
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_without_an_id_serves_every_token_when_it_is_the_only_one_of_its_kind() {
+    let ec = EncodingKey::from_ec_pem(EC.as_bytes()).unwrap();
+    let only = nameless(&rsa(RSA), Algorithm::RS256);
+    let curve = published("curve", &ec, Algorithm::ES256);
+    let service = Service::answering(&jwks(&[only.clone(), curve])).await;
+    let server = server(&service, &[]).await;
+    let alice = server.user("alice").await;
+    let named = of_rsa("of-the-login-service", RSA, &alice);
+    connect(&server, WIRE, &named).await.unwrap();
+    let curve = token(Some("other"), &ec, Algorithm::ES256, &alice);
+    let message = refused(&server, WIRE, &curve).await;
+    assert_eq!(message, "unauthorized: the token's key is not known");
+
+    // beside a second RSA key it could be either
+    let second = published("second", &rsa(RSA_OTHER), Algorithm::RS256);
+    service.answer(200, &jwks(&[only, second]));
+    let server = self::server(&service, &[]).await;
+    let alice = server.user("alice").await;
+    let named = of_rsa("of-the-login-service", RSA, &alice);
+    let message = refused(&server, WIRE, &named).await;
+    assert_eq!(message, "unauthorized: the token's key is not known");
+    let second = of_rsa("second", RSA_OTHER, &alice);
+    connect(&server, WIRE, &second).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_without_an_id_is_looked_for_again_when_it_was_replaced() {
+    let key = |pem| jwks(&[nameless(&rsa(pem), Algorithm::RS256)]);
+    let service = Service::answering(&key(RSA)).await;
+    let server = server(&service, &[]).await;
+    let alice = server.user("alice").await;
+    service.answer(200, &key(RSA_OTHER));
+    let new = of_rsa("new", RSA_OTHER, &alice);
+    eventually("the new key is there", async || {
+        connect(&server, WIRE, &new).await.ok()
+    })
+    .await;
+    let message = refused(&server, WIRE, &of_rsa("old", RSA, &alice)).await;
+    assert_eq!(message, "unauthorized: the token's signature does not fit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_may_call_its_algorithm_ed25519() {
+    let ed = EncodingKey::from_ed_pem(ED.as_bytes()).unwrap();
+    let mut key = published("one", &ed, Algorithm::EdDSA);
+    key["alg"] = json!("Ed25519");
+    let service = Service::answering(&jwks(&[key])).await;
+    let server = server(&service, &[]).await;
+    let alice = server.user("alice").await;
+    let token = token(Some("one"), &ed, Algorithm::EdDSA, &alice);
+    connect(&server, WIRE, &token).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -99,15 +99,17 @@ async fn the_reason_of_a_refusal_reaches_the_front_end() {
         let message = refused(&server, wire, "opaque").await;
         assert_eq!(message, "unauthorized: your trial is over");
     }
-    service.answer_text(401, "<html>");
-    let message = refused(&server, WIRE, "opaque").await;
-    assert_eq!(message, "unauthorized: the application refused the token");
-    assert_eq!(service.asked().len(), 5, "a refusal is not remembered");
+    for body in ["<html>", r#"["pay first"]"#] {
+        service.answer_text(401, body);
+        let message = refused(&server, WIRE, "opaque").await;
+        assert_eq!(message, "unauthorized: the application refused the token");
+    }
+    assert_eq!(service.asked().len(), 6, "a refusal is not remembered");
     let message = refused_with(ConnectOptions::new(server.addr())).await;
     assert_eq!(message, "unauthorized: there is no token");
     assert_eq!(
         service.asked().len(),
-        5,
+        6,
         "without a token there is nothing to ask"
     );
 }
@@ -126,7 +128,12 @@ async fn an_application_that_is_down_or_talks_nonsense_lets_nobody_in() {
         (404, &good),
         (302, &good),
         (429, &good),
+        (201, &good),
+        (202, &good),
+        (206, &good),
         (200, &json!({})),
+        (200, &json!([alice])),
+        (200, &json!(alice)),
         (200, &json!({ "userId": null })),
         (200, &json!({ "userId": { "$ne": 1 } })),
         (200, &json!({ "userId": alice, "expiresAt": "soon" })),

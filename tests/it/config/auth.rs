@@ -75,6 +75,14 @@ fn a_shared_secret_is_for_hmac_and_a_public_key_for_the_rest() {
         panic!("another mode");
     };
     assert_eq!(jwt_config.algorithms, [JwtAlgorithm::Rs256]);
+    let new_name = jwt(&[
+        ("CHATZZ_JWT_PUBLIC_KEY", PEM),
+        ("CHATZZ_JWT_ALGORITHMS", "Ed25519"),
+    ]);
+    let AuthMode::Jwt(jwt_config) = config(&new_name).auth.mode else {
+        panic!("another mode");
+    };
+    assert_eq!(jwt_config.algorithms, [JwtAlgorithm::EdDsa]);
     for (key, value, algorithms) in [
         ("CHATZZ_JWT_SECRET", SECRET, "RS256"),
         ("CHATZZ_JWT_SECRET", SECRET, "HS256,EdDSA"),
@@ -136,7 +144,7 @@ fn secrets_come_from_files_that_not_everybody_can_read() {
     assert_eq!(secret.expose_secret(), SECRET);
     let uri = file("uri", "mongodb://anna:geheim@db\n", 0o600);
     let with_uri = config(&[("CHATZZ_MONGODB_URI_FILE", uri.to_str().unwrap())]);
-    assert_eq!(with_uri.mongodb.redacted_uri(), "mongodb://***@db");
+    assert_eq!(with_uri.mongodb.uri.redacted(), "mongodb://***@db");
     let marked = file("marked", &format!("\u{feff}{SECRET}\r\n"), 0o600);
     let pairs = jwt(&[("CHATZZ_JWT_SECRET_FILE", marked.to_str().unwrap())]);
     let AuthMode::Jwt(config_of_marked) = config(&pairs).auth.mode else {

@@ -197,6 +197,7 @@ fn variables_of_others_are_not_warned_about() {
         ("CHATZZ_SERVICE_HOST", "10.0.0.1"),
         ("CHATZZ_PORT", "tcp://10.0.0.1:3000"),
         ("CHATZZ_PORT_3000_TCP_ADDR", "10.0.0.1"),
+        ("CHATZZ_PEER_TOKEN", "x"),
     ]);
     assert_eq!(told, Vec::<String>::new());
     assert_eq!(warnings(&[("CHATZZ_PORT", "3000")]).len(), 1);

@@ -114,3 +114,52 @@ fn a_variable_that_is_not_text_is_one_mistake() {
     assert_eq!(errors.iter().count(), 1, "{errors}");
     assert!(errors.to_string().contains("UTF-8"), "{errors}");
 }
+
+/// The mistakes of a file with these rights and settings.
+#[cfg(unix)]
+fn mistakes_with_mode(mode: u32, text: &str) -> Vec<String> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = dotenv(&format!("mode-{mode:o}-{}", text.len()), text.as_bytes());
+    fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    let read = Config::from_sources([], &file, Mode::Serve);
+    // one that may not be written is no good for the next run
+    fs::remove_file(&file).unwrap();
+    match read {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_with_secrets_that_everybody_can_read_is_refused() {
+    let secret = "0123456789012345678901234567890123456789";
+    let with_secret = format!("CHATZZ_AUTH=jwt\nCHATZZ_JWT_SECRET={secret}\n");
+    let login = "CHATZZ_AUTH=trusted\nCHATZZ_MONGODB_URI=mongodb://anna:geheim@db\n";
+    let token = format!("CHATZZ_AUTH=trusted\nCHATZZ_ADMIN_TOKEN={secret}\n");
+    for (text, name) in [
+        (with_secret.as_str(), "CHATZZ_JWT_SECRET"),
+        (login, "CHATZZ_MONGODB_URI"),
+        (token.as_str(), "CHATZZ_ADMIN_TOKEN"),
+    ] {
+        for mode in [0o644, 0o604, 0o646] {
+            let mistakes = mistakes_with_mode(mode, text);
+            assert_eq!(mistakes.len(), 1, "{mode:o}: {mistakes:?}");
+            for word in [name, "everybody", "chmod o-rwx", ".env"] {
+                assert!(mistakes[0].contains(word), "no {word} in {}", mistakes[0]);
+            }
+            assert!(!mistakes[0].contains("geheim") && !mistakes[0].contains(secret));
+        }
+        for mode in [0o600, 0o640, 0o440] {
+            assert_eq!(mistakes_with_mode(mode, text), Vec::<String>::new());
+        }
+    }
+    // nothing in these is a secret
+    for open in [
+        "CHATZZ_AUTH=trusted\nCHATZZ_MONGODB_URI=mongodb://127.0.0.1:27017\n",
+        "CHATZZ_AUTH=trusted\nCHATZZ_MONGODB_URI_FILE=/no/such/file\nCHATZZ_DATABASE=a\n",
+    ] {
+        let mistakes = mistakes_with_mode(0o644, open).join("\n");
+        assert!(!mistakes.contains("everybody"), "{mistakes}");
+    }
+}

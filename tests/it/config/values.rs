@@ -190,6 +190,19 @@ fn paths_begin_with_a_slash() {
 }
 
 #[test]
+fn an_ipv4_proxy_may_be_written_as_an_ipv6_address() {
+    let trusted = |text: &str| {
+        let read = config(&[("CHATZZ_TRUSTED_PROXIES", text)]).proxies.trusted;
+        read.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(trusted("::ffff:10.0.0.7"), ["10.0.0.7/32"]);
+    assert_eq!(trusted("::ffff:10.0.0.0/104"), ["10.0.0.0/8"]);
+    assert_eq!(trusted("::ffff:0:0/96"), ["0.0.0.0/0"]);
+    assert_eq!(trusted("2001:db8::/32, ::1"), ["2001:db8::/32", "::1/128"]);
+    assert_eq!(trusted("::/0"), ["::/0"]);
+}
+
+#[test]
 fn the_connection_string_is_never_shown() {
     let uri = "mongodb://anna:p%40ss@db1,db2:27018/app?authSource=admin&x=geheim";
     let config = config(&[("CHATZZ_MONGODB_URI", uri)]);
@@ -198,7 +211,7 @@ fn the_connection_string_is_never_shown() {
         !debug.contains("p%40ss") && !debug.contains("geheim"),
         "{debug}"
     );
-    let redacted = config.mongodb.redacted_uri();
+    let redacted = config.mongodb.uri.redacted();
     assert_eq!(redacted, "mongodb://***@db1,db2:27018/app?***");
     let line = refused("CHATZZ_MONGODB_URI", "anna:geheim@db");
     assert!(!line.contains("geheim"), "{line}");
@@ -210,7 +223,8 @@ fn a_badly_escaped_password_is_hidden_all_the_same() {
     let redacted = |uri: &str| {
         config(&[("CHATZZ_MONGODB_URI", uri)])
             .mongodb
-            .redacted_uri()
+            .uri
+            .redacted()
     };
     assert_eq!(
         redacted("mongodb://a:x@y/z?q@db/app"),
@@ -220,6 +234,60 @@ fn a_badly_escaped_password_is_hidden_all_the_same() {
         redacted("mongodb+srv://db.example.org"),
         "mongodb+srv://db.example.org"
     );
+}
+
+/// What is left of a connection string with these options, and the warnings.
+fn connection(options: &str) -> (String, Vec<String>) {
+    let uri = format!("mongodb://anna:geheim@db1,db2/app?{options}");
+    let pairs = [("CHATZZ_MONGODB_URI", uri.as_str())];
+    let left = config(&pairs).mongodb.uri.expose().to_owned();
+    let left = left.replace("mongodb://anna:geheim@db1,db2/app", "");
+    (left, warnings(&pairs))
+}
+
+#[test]
+fn options_of_other_drivers_are_named_and_left_out() {
+    let (left, warnings) = connection(
+        "replicaSet=rs0&socketTimeoutMS=45000&authSource=admin&useNewUrlParser=true\
+         &sslCA=x&maxLifeTimeMS=5&w=1&readPreference=secondary&maxPoolSize=5&",
+    );
+    assert_eq!(left, "?replicaSet=rs0&authSource=admin");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let names = "socketTimeoutMS, useNewUrlParser, sslCA, maxLifeTimeMS, w, readPreference, \
+                 maxPoolSize.";
+    assert!(warnings[0].contains(names), "{}", warnings[0]);
+    assert!(!warnings[0].contains("45000") && !warnings[0].contains("geheim"));
+    let (left, _) = connection("compressors=zstd");
+    assert_eq!(left, "");
+}
+
+#[test]
+fn options_that_ask_for_what_chatzz_does_anyway_are_not_worth_a_warning() {
+    let usual = "retryWrites=true&w=majority&appName=Cluster0&authMechanism=DEFAULT";
+    let (left, warnings) = connection(usual);
+    assert_eq!(left, "?retryWrites=true&appName=Cluster0");
+    assert_eq!(warnings, Vec::<String>::new());
+    let (left, _) = connection("authMechanism=SCRAM-SHA-1");
+    assert_eq!(left, "?authMechanism=SCRAM-SHA-1");
+}
+
+#[test]
+fn a_misspelled_option_is_refused_with_the_one_that_was_meant() {
+    for (written, meant) in [
+        ("tlss=true", "`tls`"),
+        ("replicaset1=rs0", "`replicaSet`"),
+        ("authsorce=admin", "`authSource`"),
+        ("tlsCaFiles=/ca.pem", "`tlsCAFile`"),
+    ] {
+        let uri = format!("mongodb://anna:geheim@db/?{written}");
+        let line = refused("CHATZZ_MONGODB_URI", &uri);
+        assert!(line.contains(meant), "{line}");
+        assert!(!line.contains("geheim"), "{line}");
+    }
+    for broken in ["geheim", "=geheim", "a%20b=geheim", "tls=true&geheim"] {
+        let line = refused("CHATZZ_MONGODB_URI", &format!("mongodb://db/?{broken}"));
+        assert!(!line.contains("geheim"), "{line}");
+    }
 }
 
 #[test]

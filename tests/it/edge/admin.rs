@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bson::doc;
 use chatzz::config::{Config, Mode};
+use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 
 use super::{folder, text, write_private};
@@ -12,6 +14,7 @@ use crate::support::http::{get, request};
 use crate::support::poll::eventually;
 use crate::support::server::Server;
 use crate::support::service::Service;
+use crate::support::user::Person;
 
 /// What the administrator shows.
 const TOKEN: &str = "canary-of-the-administrator-0123456789";
@@ -63,6 +66,56 @@ async fn all_sockets_of_the_user_end_and_nobody_elses() {
     alice.send(&bob.id, "are you there?").await.unwrap();
     assert_eq!(end(addr, &bob.id, &good).await.1["ended"], 0);
     assert_eq!(end(addr, &json!("nobody"), &good).await.1["ended"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_the_collection_takes_for_the_same_is_ended_however_they_are_named() {
+    let secret = "the-secret-of-the-admin-tests-0123";
+    let jwt = [("CHATZZ_AUTH", "jwt"), ("CHATZZ_JWT_SECRET", secret)];
+    let (server, addr) = server_with(&jwt).await;
+    let create = doc! { "create": "users", "collation": { "locale": "en", "strength": 2 } };
+    server.database().run_command(create).await.unwrap();
+    for id in ["alice", "bob"] {
+        server.store_user(doc! { "_id": id, "username": id }).await;
+    }
+    let open = async |subject: &str| {
+        let claims = json!({ "sub": subject, "exp": 9_999_999_999_u64 });
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        let mut options = ConnectOptions::new(server.addr());
+        let token = jsonwebtoken::encode(&Header::default(), &claims, &key).unwrap();
+        options.auth = Some(json!({ "token": token }));
+        Person::new(Client::connect(options).await.unwrap(), json!(subject))
+    };
+    let good = format!("Bearer {TOKEN}");
+    for named in ["ALICE", "alice"] {
+        // logged in, and with nothing but a token
+        let (here, waiting) = (open("alice").await, open("Alice").await);
+        let other = open("BOB").await;
+        here.login().await.unwrap();
+        other.login().await.unwrap();
+
+        let ended = end(addr, &json!(named), &good).await;
+
+        assert_eq!(ended, (200, json!({ "ended": 2 })), "{named}");
+        here.client.closed(SOON).await.unwrap();
+        waiting.client.closed(SOON).await.unwrap();
+        other.login().await.unwrap();
+        assert_eq!(end(addr, &json!("Bob"), &good).await.1["ended"], 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_was_deleted_can_be_ended() {
+    let (server, addr) = server().await;
+    let (_, bob) = server.pair().await;
+    let id = bson::oid::ObjectId::parse_str(bob.id.as_str().unwrap()).unwrap();
+    let users = server.collection("users");
+    users.delete_one(doc! { "_id": id }).await.unwrap();
+
+    let ended = end(addr, &bob.id, &format!("Bearer {TOKEN}")).await;
+
+    assert_eq!(ended, (200, json!({ "ended": 1 })));
+    bob.client.closed(SOON).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,12 +46,16 @@ async fn the_database_is_spoken_to_over_tls_and_only_with_a_certificate_that_is_
     let other = folder.join("other.pem");
     std::fs::write(&other, Certificate::new().cert).unwrap();
     let soon = [("CHATZZ_STARTUP_TIMEOUT", "1s")];
-    for uri in [with(&other), plain] {
+    for (uri, cause) in [
+        (with(&other), "its TLS certificate is not accepted"),
+        (plain, "perhaps it requires TLS (tls=true)"),
+    ] {
         let keys = [soon[0], ("CHATZZ_MONGODB_URI", uri.as_str())];
         // the test's own connection is the good one; the server gets another
         let refused = Server::try_on_database(&with(&cert), "never", &keys).await;
         let refusal = refused.err().expect("it is not believed");
         assert!(refusal.contains("cannot be reached"), "{refusal}");
+        assert!(refusal.contains(cause), "{refusal}");
     }
     drop((alice, bob, server));
     mongod.stop().await.unwrap();

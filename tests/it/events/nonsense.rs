@@ -111,6 +111,28 @@ async fn a_field_given_twice_is_a_bad_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn half_a_character_is_a_bad_request_that_names_the_field() {
+    let server = Server::start().await;
+    let alice = server.person("alice").await;
+    for event in events() {
+        for field in fields(&event, true) {
+            if field == "data" {
+                continue; // passed on as it is
+            }
+            // what `\u` says is no character by itself
+            let arguments = format!(r#"["{event}",{{"{field}":"hi \ud83d"}}]"#);
+            let (id, ack) = alice.client.reserve_ack().unwrap();
+            alice.client.emit_raw(format!("42{id}{arguments}")).unwrap();
+            let (code, message) = refusal(outcome(ack.await));
+            assert_eq!(code, "bad-request", "{arguments}");
+            assert!(!message.contains("hex"), "{arguments}: {message}");
+            let begin = format!("{field}: holds half of a surrogate pair");
+            assert!(message.starts_with(&begin), "{arguments}: {message}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn json_of_any_depth_or_width_is_answered() {
     let server = Server::start().await;
     let alice = server.person("alice").await;

@@ -57,6 +57,51 @@ async fn a_mongodb_that_is_not_there_is_waited_for_as_long_as_configured() {
     assert!(started.elapsed() < Duration::from_secs(5), "{ended:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wait_names_the_address_the_cause_and_when_it_gives_up() {
+    let database = TestDatabase::shared().await;
+    let (_, rest) = database.uri().split_once('@').unwrap();
+    let running = rest.split('/').next().unwrap().to_owned();
+    let soon = [
+        ("CHATZZ_STARTUP_TIMEOUT", "2s"),
+        ("CHATZZ_MONGODB_SELECTION_TIMEOUT", "500ms"),
+    ];
+    let nobody = "127.0.0.1:1";
+    for (host, options, cause) in [
+        (nobody, "", "connection refused"),
+        (nobody, "replicaSet=rs0", "connection refused"),
+        (
+            &running,
+            "replicaSet=rs0",
+            "it is in the replica set chatzz, not rs0",
+        ),
+        (&running, "tls=true", "does not speak TLS"),
+        (
+            "nowhere.invalid:27017",
+            "",
+            "its name cannot be resolved (DNS)",
+        ),
+    ] {
+        let uri = format!("mongodb://anna:geheim@{host}/?{options}");
+        let keys = [&soon[..], &[("CHATZZ_MONGODB_URI", uri.as_str())]].concat();
+
+        let ended = serve(&database, &keys).await;
+
+        refused(&ended, 1, &[host, cause, "cannot be reached after 2s"]);
+        let waiting = ended
+            .err
+            .lines()
+            .find(|line| line.contains("waiting for MongoDB"));
+        let waiting = waiting.unwrap_or_else(|| panic!("{host} {options}: {}", ended.err));
+        for word in [host, cause, "giving up in 1 s"] {
+            assert!(waiting.contains(word), "no {word:?} in: {waiting}");
+        }
+    }
+    let wrong = format!("mongodb://chatzz:geheim@{running}/?authSource=admin");
+    let ended = serve(&database, &[("CHATZZ_MONGODB_URI", &wrong)]).await;
+    refused(&ended, 1, &[&running, "refused the user name or password"]);
+}
+
 #[tokio::test]
 async fn collection_names_that_would_harm_are_all_reported_together() {
     let keys = [
@@ -122,4 +167,31 @@ async fn an_unprepared_database_is_refused_when_serve_may_not_prepare_it() {
     let mut keys = database.keys().to_vec();
     keys.extend(no);
     Binary::serve(&keys).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_connection_string_of_the_application_works_and_weakens_nothing() {
+    let database = TestDatabase::shared().await;
+    let foreign = "socketTimeoutMS=45000&useUnifiedTopology=true&w=0&readPreference=secondary";
+    let uri = format!("{}&{foreign}", database.uri());
+    let mut keys = database.keys().to_vec();
+    keys.retain(|(key, _)| *key != "CHATZZ_MONGODB_URI");
+    keys.push(("CHATZZ_MONGODB_URI", &uri));
+
+    let server = Binary::serve(&keys).await;
+
+    let log = server.log();
+    for name in ["socketTimeoutMS", "useUnifiedTopology", "readPreference"] {
+        assert!(log.contains(name), "no {name} in: {log}");
+    }
+    // a write that nobody confirms cannot be refused as a duplicate
+    let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let (alice, _) = server.login(&alice).await;
+    alice.add(&bob).await.unwrap();
+    let sent = alice.send_with(&bob, "hello", "key").await.unwrap();
+    let again = alice.send_with(&bob, "hello", "key").await.unwrap();
+    assert_eq!(
+        (&again["_id"], &again["duplicate"]),
+        (&sent["_id"], &true.into())
+    );
 }

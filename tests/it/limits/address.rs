@@ -20,7 +20,7 @@ const XFF: &str = "x-forwarded-for";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_trusted_proxy_says_where_its_clients_are() {
-    let trusted = ("CHATZZ_TRUSTED_PROXIES", "127.0.0.0/8, 10.0.0.0/8");
+    let trusted = ("CHATZZ_TRUSTED_PROXIES", "::ffff:127.0.0.0/104, 10.0.0.0/8");
     let server = limited(&[ONE_EACH, trusted]).await;
     assert!(comes(&server, XFF, "192.0.2.1").await);
     assert!(!comes(&server, XFF, "192.0.2.1").await);

@@ -80,3 +80,46 @@ async fn two_of_them_do_not_answer_each_other_for_ever() {
     alice.client.assert_silent_for_roundtrip().await;
     assert_eq!(server.messages().await.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_again_and_again_is_said_once_with_advice() {
+    let server = Server::start().await;
+    let (alice, bob) = server.pair_with_absent().await;
+    for text in ["one", "two", "three"] {
+        alice.send(&bob, text).await.unwrap();
+    }
+    alice.block(&bob).await.unwrap();
+    let peer = Peer::start(args(&server, &bob));
+
+    eventually(
+        "it has read all of them, and answered the last",
+        async || {
+            let said = peer.said.lock();
+            (said
+                .iter()
+                .filter(|line| line.contains("has read it"))
+                .count()
+                == 3)
+                .then_some(())
+        },
+    )
+    .await;
+    eventually("it says so", async || {
+        let said = peer.said.lock();
+        said.iter()
+            .any(|line| line.contains("blocked"))
+            .then_some(())
+    })
+    .await;
+
+    let said = peer.said.lock();
+    let refusals: Vec<_> = said
+        .iter()
+        .filter(|line| line.contains("blocked"))
+        .collect();
+    assert_eq!(refusals.len(), 1, "{said:?}");
+    assert!(
+        refusals[0].ends_with("Unblock the person there"),
+        "{said:?}"
+    );
+}

@@ -49,6 +49,39 @@ async fn every_step_is_seen_by_the_other_in_its_order() {
     assert_eq!(news["status"], "offline");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_over_the_limit_waits_as_long_as_the_server_says() {
+    let server = Server::with(&[
+        ("CHATZZ_RATE_LIMITS", "on"),
+        ("CHATZZ_LIMIT_SENDS", "socket=4/1s"),
+    ])
+    .await;
+    let alice = server.person("alice").await;
+    let bob = server.user("bob").await;
+    let peer = play(&server, &bob, &alice, "  - burst: 12\n");
+
+    for number in 1..=12 {
+        let text = format!("{number} of 12");
+        assert_eq!(next_from(&alice, &bob).await["message"], text);
+    }
+
+    let said = std::sync::Arc::clone(&peer.said);
+    peer.end().await.unwrap();
+    let said = said.lock();
+    let waits: Vec<_> = said
+        .iter()
+        .filter(|line| line.contains("over a limit"))
+        .collect();
+    assert_eq!(waits.len(), 1, "{said:?}");
+    assert!(waits[0].contains("CHATZZ_RATE_LIMITS=off"), "{said:?}");
+    assert_eq!(
+        said.iter()
+            .filter(|line| line.contains("is online"))
+            .count(),
+        1
+    );
+}
+
 /// How a peer ends that plays these steps alone: from the line on.
 async fn ends(steps: &str) -> String {
     let server = Server::start().await;
@@ -142,4 +175,29 @@ async fn the_program_says_what_is_wrong_and_ends_with_one() {
     let ended = Binary::run(&args, &[]).await;
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     assert!(ended.out.contains("is online at") && ended.out.contains("the script is over"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_may_come_from_the_environment_where_nobody_else_sees_it() {
+    let secret = "the-secret-of-the-peer-tests-0123";
+    let keys = [("CHATZZ_AUTH", "jwt"), ("CHATZZ_JWT_SECRET", secret)];
+    let server = Server::with(&keys).await;
+    let bob = server.user("bob").await;
+    let claims = json!({ "sub": bob, "exp": 9_999_999_999_u64 });
+    let key = jsonwebtoken::EncodingKey::from_secret(secret.as_bytes());
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+    let url = format!("http://{}", server.addr());
+    let fine = script("steps:\n  - wait: 10ms\n");
+    let args = ["peer", "--as", bob.as_str().unwrap(), "--url", &url];
+    let args = [&args[..], &["--script", fine.to_str().unwrap()]].concat();
+
+    for (token, code) in [(token.as_str(), 0), ("", 1), ("nonsense", 1)] {
+        let ended = Binary::run(&args, &[("CHATZZ_PEER_TOKEN", token)]).await;
+        assert_eq!(ended.status.code(), Some(code), "{token:?}: {ended:?}");
+        let advised = ended.err.matches("set CHATZZ_PEER_TOKEN").count();
+        assert_eq!(advised, usize::from(code == 1), "{ended:?}");
+    }
+    let help = Binary::run(&["peer", "--help"], &[("CHATZZ_PEER_TOKEN", &token)]).await;
+    assert!(help.out.contains("CHATZZ_PEER_TOKEN"), "{}", help.out);
+    assert!(!help.out.contains(&token), "{}", help.out);
 }

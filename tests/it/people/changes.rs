@@ -1,13 +1,20 @@
 //! The application renames and deletes people who are online.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::doc;
 use bson::oid::ObjectId;
+use chatzz::config::IdType;
+use chatzz::id::UserId;
+use chatzz::service::UserDirectory;
+use chatzz::store::{Store, User};
 use serde_json::{Value, json};
 
+use crate::support::database::TestDatabase;
 use crate::support::poll;
-use crate::support::server::Server;
+use crate::support::server::{Server, config};
 use crate::support::user::Person;
 
 /// A cache of one second, and some air.
@@ -108,6 +115,55 @@ async fn a_deleted_user_can_neither_log_in_nor_be_added() {
         (stored.get_str("status").unwrap() == "offline").then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_logs_in_on_a_document_that_is_only_in_the_cache() {
+    let server = Server::with(&[("CHATZZ_USER_CACHE", "1h")]).await;
+    let (alice, bob) = server.pair().await;
+    delete(&server, &bob.id).await;
+
+    let refused = server.socket_of(&bob.id).await.login().await.unwrap_err();
+
+    assert_eq!(refused["code"], "user-not-found");
+    let sent = alice
+        .send(&bob.id, "the cache still has them")
+        .await
+        .unwrap();
+    assert_eq!(sent["to"]["username"], "bob");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_who_are_here_are_read_anew_whatever_the_cache_has() {
+    let database = TestDatabase::shared().await;
+    let id = database.user("alice").await;
+    let keys = database.keys();
+    let keys = keys.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let config = config(&keys.into_iter().collect());
+    let store = Store::connect(&config).await.unwrap();
+    let hour = Duration::from_hours(1);
+    let directory = UserDirectory::new(store.users.clone(), IdType::Auto, hour);
+    let user = UserId::ObjectId(object_id(&id));
+    let is_deleted = |listed: &HashMap<UserId, Arc<User>>| listed[&user].is_deleted;
+    assert!(!is_deleted(
+        &directory.list(vec![user.clone()]).await.unwrap()
+    ));
+
+    let users = database.collection("users");
+    let gone = doc! { "_id": object_id(&id) };
+    users.delete_one(gone).await.unwrap();
+
+    assert!(!is_deleted(
+        &directory.list(vec![user.clone()]).await.unwrap()
+    ));
+    assert!(is_deleted(
+        &directory.list_anew(vec![user.clone()]).await.unwrap()
+    ));
+    assert!(
+        is_deleted(&directory.list(vec![user.clone()]).await.unwrap()),
+        "remembered"
+    );
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

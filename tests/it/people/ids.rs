@@ -1,7 +1,7 @@
 //! Ids of any type an application may have, with a given type and with `auto`.
 
 use bson::oid::ObjectId;
-use bson::{Bson, doc};
+use bson::{Binary as BsonBinary, Bson, UuidRepresentation, doc};
 use serde_json::{Value, json};
 
 use crate::support::binary::Binary;
@@ -104,6 +104,100 @@ async fn uuid_ids_work_under_auto_and_their_own_type() {
         store(&server, bert, "bert").await;
         they_talk(&server, anna.to_string().into(), bert.to_string().into()).await;
     }
+}
+
+/// An id of the old binary subtype, as a driver with this byte order stores it.
+fn legacy(id: bson::Uuid, order: UuidRepresentation) -> BsonBinary {
+    BsonBinary::from_uuid_with_representation(id, order)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn legacy_uuid_ids_work_in_the_byte_order_of_each_driver() {
+    use UuidRepresentation::{CSharpLegacy, JavaLegacy, PythonLegacy};
+    for (id_type, order, representation) in [
+        ("auto", None, PythonLegacy),
+        ("uuid", Some("standard"), PythonLegacy),
+        ("uuid", Some("java"), JavaLegacy),
+        ("auto", Some("csharp"), CSharpLegacy),
+    ] {
+        let mut keys = vec![("CHATZZ_USER_ID_TYPE", id_type)];
+        keys.extend(order.map(|order| ("CHATZZ_USER_UUID_ORDER", order)));
+        let server = Server::with(&keys).await;
+        let (anna, bert) = (bson::Uuid::new(), bson::Uuid::new());
+        store(&server, legacy(anna, representation), "anna").await;
+        store(&server, legacy(bert, representation), "bert").await;
+        they_talk(&server, anna.to_string().into(), bert.to_string().into()).await;
+        // what is stored about them survives a restart
+        let mut server = server;
+        server.restart().await;
+        they_meet_again(&server, anna.to_string().into(), bert.to_string().into()).await;
+    }
+}
+
+/// Two people who have talked before still know and may block each other.
+async fn they_meet_again(server: &Server, one: Value, other: Value) {
+    let (anna, details) = server.arrive(&one).await;
+    assert_eq!(details["connectedUsers"][0]["_id"], other);
+    anna.block(&other).await.unwrap();
+    assert_eq!(anna.blocked().await, std::slice::from_ref(&other));
+    anna.unblock(&other).await.unwrap();
+    anna.send(&other, "again").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_subtypes_of_uuid_may_be_in_one_collection_and_the_wrong_order_is_nobody() {
+    let server = server("uuid").await;
+    let (anna, bert, java) = (bson::Uuid::new(), bson::Uuid::new(), bson::Uuid::new());
+    store(
+        &server,
+        legacy(anna, UuidRepresentation::PythonLegacy),
+        "anna",
+    )
+    .await;
+    store(&server, bert, "bert").await;
+    store(
+        &server,
+        legacy(java, UuidRepresentation::JavaLegacy),
+        "java",
+    )
+    .await;
+    they_talk(&server, anna.to_string().into(), bert.to_string().into()).await;
+    let nobody = server.socket_of(&json!(java.to_string())).await;
+    assert_eq!(nobody.login().await.unwrap_err()["code"], "user-not-found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_and_a_nested_uuid_have_the_byte_order_of_the_application_as_well() {
+    let rule = r#"{"collection": "friends", "filter": {"a": "$from", "b": "$to"}}"#;
+    let server = Server::with(&[
+        ("CHATZZ_USER_UUID_ORDER", "csharp"),
+        ("CHATZZ_USER_FIELDS", "username,team"),
+        ("CHATZZ_CONTACT_RULE", rule),
+    ])
+    .await;
+    let ids = [(); 3].map(|()| bson::Uuid::new());
+    let [anna, bert, team] = ids.map(|id| legacy(id, UuidRepresentation::CSharpLegacy));
+    for (id, username) in [(&anna, "anna"), (&bert, "bert")] {
+        let user = doc! { "_id": id.clone(), "username": username, "team": team.clone() };
+        server.store_user(user).await;
+    }
+    let friends = doc! { "a": anna, "b": bert };
+    server
+        .collection("friends")
+        .insert_one(friends)
+        .await
+        .unwrap();
+
+    let [anna, bert, team] = ids.map(|id| Value::from(id.to_string()));
+    let (anna, details) = server.arrive(&anna).await;
+    assert_eq!(details["user"]["team"], team);
+    anna.add(&bert).await.unwrap();
+    let (bert, _) = server.arrive(&bert).await;
+    let refused = bert.send(&anna.id, "hello").await.unwrap_err();
+    assert_eq!(
+        refused["code"], "user-not-found",
+        "the rule has one direction"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use bson::oid::ObjectId;
 use bson::spec::BinarySubtype;
-use bson::{Binary, Bson, DateTime, Document, Timestamp, doc};
+use bson::{Binary, Bson, DateTime, Document, RawDocumentBuf, Timestamp, doc};
 use serde_json::{Value, json};
 
 use crate::support::server::Server;
@@ -145,5 +145,69 @@ async fn users_whose_id_is_of_no_known_type_are_nobody_and_harm_nobody() {
     let (alice, bob) = server.pair().await;
     alice.send(&bob.id, "hello").await.unwrap();
     let refused = alice.add(&json!("1.5")).await.unwrap_err();
+    assert_eq!(refused["code"], "user-not-found");
+}
+
+/// Stores a user whose `ZZZ`s are three bytes that are not UTF-8: the first half of an
+/// emoji, as a driver writes it that cuts a name in the middle of one.
+async fn store_broken(server: &Server, user: &Document) {
+    let insert = doc! { "insert": "users", "documents": [user] };
+    let mut bytes = bson::serialize_to_vec(&insert).unwrap();
+    let mut at = 0;
+    while let Some(found) = bytes[at..].windows(3).position(|three| three == b"ZZZ") {
+        at += found + 3;
+        bytes[at - 3..at].copy_from_slice(&[0xed, 0xa0, 0xbc]);
+    }
+    assert!(at > 0, "nothing of {user} is broken");
+    let insert = RawDocumentBuf::from_bytes(bytes).unwrap();
+    let inserted = server.database().run_raw_command(insert).await.unwrap();
+    assert_eq!(inserted.get_i32("n").unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_is_not_utf_8_is_shown_with_replacement_characters() {
+    let server = Server::with(&[("CHATZZ_USER_FIELDS", "username,name,tags,address")]).await;
+    let id = ObjectId::new();
+    let broken = doc! {
+        "_id": id,
+        "username": "Ann ZZZ",
+        "name": "fine",
+        "tags": ["one", "ZZZ", "two"],
+        "address": { "city": "ZZZ am Main", "rest": "seen", "pattern": bson::Regex {
+            pattern: bson::raw::CString::try_from("ZZZ").unwrap(),
+            options: bson::raw::CString::try_from("").unwrap(),
+        } },
+    };
+    store_broken(&server, &broken).await;
+    // three bytes that are not one character
+    let bad = "\u{FFFD}".repeat(3);
+    let shown = json!({
+        "_id": id.to_hex(),
+        "username": format!("Ann {bad}"),
+        "name": "fine",
+        "tags": ["one", bad, "two"],
+        "address": { "city": format!("{bad} am Main"), "rest": "seen" },
+    });
+
+    let anna = server.person("anna").await;
+    let hex = json!(id.to_hex());
+    let added = anna.add(&hex).await.unwrap();
+    for (field, value) in shown.as_object().unwrap() {
+        assert_eq!(added[field], *value, "{field}");
+    }
+    let sent = anna.send(&hex, "hello").await.unwrap();
+    assert_eq!(sent["to"], shown);
+    let (_, details) = server.arrive(&hex).await;
+    assert_eq!(details["user"], shown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_is_not_utf_8_is_nobody_and_prevents_no_start() {
+    let mut server = Server::start().await;
+    store_broken(&server, &doc! { "_id": "ZZZ", "username": "odd" }).await;
+    server.restart().await;
+    let (alice, bob) = server.pair().await;
+    alice.send(&bob.id, "hello").await.unwrap();
+    let refused = alice.add(&json!("\u{FFFD}".repeat(3))).await.unwrap_err();
     assert_eq!(refused["code"], "user-not-found");
 }

@@ -28,7 +28,7 @@ pub(super) async fn echo(mut person: Person<'_>) -> Result<(), PeerError> {
         match answered {
             Err(error) if error.is_loss() => come_back(&mut person, &error).await?,
             // such as a block, which is a user's own choice
-            Err(error @ PeerError::Refused { .. }) => person.say(&error.to_string()),
+            Err(error @ PeerError::Refused { .. }) => person.warn(&error.to_string()),
             other => other?,
         }
     }

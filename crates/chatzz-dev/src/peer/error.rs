@@ -20,7 +20,7 @@ pub enum PeerError {
         source: SocketError,
     },
     /// A server answers, but does not let the person in.
-    #[error("the server does not let the person in: {0}")]
+    #[error("the server does not let the person in: {why}{advice}", why = .0, advice = advice(.0))]
     NotLetIn(String),
     /// The connection was lost.
     #[error("the connection was lost: {0}")]
@@ -32,7 +32,7 @@ pub enum PeerError {
     #[error("{0} was not answered within 10s")]
     Silent(&'static str),
     /// The server refused.
-    #[error("{event} was refused: {code}: {message}")]
+    #[error("{event} was refused: {code}: {message}{}", advice(.code))]
     Refused {
         /// The event that was sent.
         event: &'static str,
@@ -40,6 +40,17 @@ pub enum PeerError {
         code: String,
         /// The server's text.
         message: String,
+    },
+    /// The event is over a limit, and is sent again after a pause.
+    #[error(
+        "{event} is over a limit of the server, and is sent again when there is room; \
+         CHATZZ_RATE_LIMITS=off lifts the limits of a server for development"
+    )]
+    TooOften {
+        /// The event that was sent.
+        event: &'static str,
+        /// How long to wait, as the server says.
+        pause: std::time::Duration,
     },
     /// The server does not know the person.
     #[error(
@@ -65,6 +76,19 @@ pub enum PeerError {
         /// What is wrong.
         message: String,
     },
+}
+
+/// What to do about a refusal, by the code that it begins with; nothing for one whose text
+/// says it.
+fn advice(refusal: &str) -> &'static str {
+    let code = refusal.split(':').next().unwrap_or_default();
+    match code {
+        "unauthorized" => ". Give a fresh --token, or set CHATZZ_PEER_TOKEN",
+        "forbidden" => ". The token is another user's: name that one with --as",
+        "blocked" => ". Unblock the person there",
+        "no-chat-room" => ". Name the other user with --with",
+        _ => "",
+    }
 }
 
 /// Codes of refusals that end in a moment.

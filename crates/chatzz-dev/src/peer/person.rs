@@ -1,5 +1,6 @@
 //! The other person: one socket, and its actions.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -33,6 +34,8 @@ pub(super) struct Person<'a> {
     calls: u64,
     pub(super) inbox: Inbox,
     say: Say<'a>,
+    /// What went wrong and was said: it happens again with every message.
+    warned: HashSet<String>,
 }
 
 impl<'a> Person<'a> {
@@ -56,6 +59,7 @@ impl<'a> Person<'a> {
             socket: None,
             calls: 0,
             say,
+            warned: HashSet::new(),
         };
         person.come().await?;
         Ok(person)
@@ -64,6 +68,13 @@ impl<'a> Person<'a> {
     /// Prints something for the developer.
     pub(super) fn say(&self, line: &str) {
         (self.say)(line);
+    }
+
+    /// Prints what went wrong, once.
+    pub(super) fn warn(&mut self, problem: &str) {
+        if self.warned.insert(problem.to_owned()) {
+            self.say(problem);
+        }
     }
 
     /// Connects, so that the person is online.
@@ -75,7 +86,7 @@ impl<'a> Person<'a> {
         });
         let opened = opened.await.unwrap_or(Err(SocketError::Closed("door")));
         let socket = opened.map_err(|source| match source {
-            SocketError::Refused(why) => PeerError::NotLetIn(why),
+            SocketError::Refused(why) => PeerError::NotLetIn(reason(&why)),
             source => PeerError::Unreachable {
                 url: self.url.clone(),
                 source,
@@ -184,8 +195,21 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Sends an event, and waits for the answer.
+    /// Sends an event, and waits for the answer. One that is over a limit is sent again
+    /// when the server says.
     async fn ask(&mut self, event: &'static str, payload: Value) -> Result<Value, PeerError> {
+        loop {
+            match self.ask_once(event, &payload).await {
+                Err(PeerError::TooOften { event, pause }) => {
+                    self.warn(&PeerError::TooOften { event, pause }.to_string());
+                    self.listen(Instant::now() + pause).await?;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn ask_once(&mut self, event: &'static str, payload: &Value) -> Result<Value, PeerError> {
         self.calls += 1;
         let wanted = self.calls;
         let packet = format!("42{wanted}{}", json!([event, payload]));
@@ -213,6 +237,10 @@ impl<'a> Person<'a> {
             text.unwrap_or_default().to_owned()
         };
         let (code, message) = (text("code"), text("message"));
+        if let Some(pause) = error.get("retryAfterMs").and_then(Value::as_u64) {
+            let pause = Duration::from_millis(pause);
+            return Err(PeerError::TooOften { event, pause });
+        }
         Err(PeerError::Refused {
             event,
             code,
@@ -241,6 +269,13 @@ impl<'a> Person<'a> {
     }
 }
 
+/// The text of a refused handshake, which is an object or the text alone as JSON.
+fn reason(refusal: &str) -> String {
+    let json: Value = serde_json::from_str(refusal).unwrap_or_default();
+    let text = json.get("message").unwrap_or(&json).as_str();
+    text.unwrap_or(refusal).to_owned()
+}
+
 /// Host with port, and the path of the socket.io endpoint.
 fn place(url: &str) -> Option<(String, String)> {
     let url = Url::parse(url).ok()?;
@@ -259,6 +294,13 @@ fn place(url: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reason_of_a_refusal_is_its_text() {
+        for refusal in [r#"{"message":"no: why"}"#, r#""no: why""#, "no: why"] {
+            assert_eq!(reason(refusal), "no: why", "{refusal}");
+        }
+    }
 
     #[test]
     fn the_place_of_a_server_is_taken_from_its_address() {

@@ -2,8 +2,8 @@
 
 mod claims;
 
-use jsonwebtoken::{EncodingKey, encode};
-use serde_json::json;
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::service::IdInput;
@@ -158,4 +158,35 @@ async fn keys_that_are_weak_or_none_refuse_the_start() {
             "{refused}"
         );
     }
+}
+
+/// A token whose header is written by hand, signed with the Ed25519 key.
+fn ed_token(header: &Value) -> SecretString {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let message = format!("{}.{}", part(header), part(&claims(&json!({}))));
+    let key = signing(Algorithm::EdDSA);
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::EdDSA);
+    format!("{message}.{}", signature.unwrap()).into()
+}
+
+#[tokio::test]
+async fn ed25519_is_another_name_of_eddsa() {
+    let verifier = verifier(public(ED_PUBLIC)).await;
+    for alg in ["EdDSA", "Ed25519"] {
+        let token = ed_token(&json!({ "alg": alg }));
+        verifier.verify(&token).await.unwrap();
+    }
+    let refused = verifier.verify(&ed_token(&json!({ "alg": "Ed448" }))).await;
+    let expected = "the token's algorithm is not accepted";
+    assert_eq!(refused.unwrap_err().to_string(), expected);
+}
+
+#[tokio::test]
+async fn a_token_of_an_accepted_algorithm_that_is_not_the_keys_says_so() {
+    let verifier = verifier(public(RSA_PUBLIC)).await;
+    let refused = verifier.verify(&ed_token(&json!({ "alg": "EdDSA" }))).await;
+    let expected = "the token's algorithm does not fit its key";
+    assert_eq!(refused.unwrap_err().to_string(), expected);
 }

@@ -1,5 +1,7 @@
 //! Metrics for Prometheus, on a listener of their own.
 
+mod catalog;
+
 use axum::Router;
 use axum::routing::get;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -30,6 +32,8 @@ pub(crate) fn recorder() -> Result<Recorder, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Full("chatzz_batch_messages".into()), &MESSAGES)?
         .install_recorder()?;
+    catalog::declare();
+    process().describe();
     *installed = Some(recorder.clone());
     Ok(recorder)
 }
@@ -39,8 +43,30 @@ pub(crate) fn router(recorder: Recorder) -> Router {
     Router::new().route(
         "/metrics",
         get(async move || {
+            process().collect();
             recorder.run_upkeep();
             recorder.render()
         }),
     )
+}
+
+/// What the operating system says of the process: `process_*`.
+#[cfg(target_os = "linux")]
+fn process() -> metrics_process::Collector {
+    metrics_process::Collector::default()
+}
+
+/// Nothing, where that would take many more packages.
+#[cfg(not(target_os = "linux"))]
+fn process() -> Nothing {
+    Nothing
+}
+
+#[cfg(not(target_os = "linux"))]
+struct Nothing;
+
+#[cfg(not(target_os = "linux"))]
+impl Nothing {
+    fn describe(self) {}
+    fn collect(self) {}
 }

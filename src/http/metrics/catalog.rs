@@ -1,0 +1,211 @@
+//! Every metric of the server, with its description and the series that it has from the
+//! start: an alert on a counter that appears with its first failure misses that failure.
+
+use metrics::Label;
+
+use crate::wire::request::client_events;
+
+/// A label, and its values.
+type Values = (&'static str, &'static [&'static str]);
+
+/// A metric.
+struct Metric {
+    name: &'static str,
+    help: &'static str,
+    series: Series,
+}
+
+/// The series that a metric has from the start.
+enum Series {
+    /// One for each combination of the values; without labels, one.
+    Of(&'static [Values]),
+    /// Those of the part that knows its labels, which makes them while the server starts.
+    Own,
+}
+
+macro_rules! names {
+    ($($name:literal $summary:literal $handler:ident($event:ident) -> $result:ty, $limit:ident, $order:ident;)*) => {
+        /// The events of clients.
+        const EVENTS: &[&str] = &[$($name),*];
+    };
+}
+client_events!(names);
+
+const fn metric(name: &'static str, series: Series, help: &'static str) -> Metric {
+    Metric { name, help, series }
+}
+
+const COUNTERS: [Metric; 12] = [
+    metric(
+        "chatzz_events_total",
+        Series::Of(&[("event", EVENTS), ("code", &["ok"])]),
+        "Events by name and code of the answer; ok is a success.",
+    ),
+    metric(
+        "chatzz_tokens_total",
+        Series::Of(&[
+            ("at", &["handshake", "refresh"]),
+            ("result", &["ok", "unauthorized", "unavailable"]),
+        ]),
+        "Tokens of handshakes and of refresh-token, by result.",
+    ),
+    metric(
+        "chatzz_sockets_ended_total",
+        Series::Of(&[("why", &["expired", "operator", "errors", "haste"])]),
+        "Sockets closed since their token expired, an administrator ended them, or their client \
+         caused too many errors or went on over a limit.",
+    ),
+    metric(
+        "chatzz_rate_limited_total",
+        Series::Of(&[
+            (
+                "kind",
+                &[
+                    "connect", "send", "add", "history", "typing", "signal", "other",
+                ],
+            ),
+            ("of", &["socket", "shared"]),
+        ]),
+        "Events over a limit, by what they count as and whose limit it was.",
+    ),
+    metric(
+        "chatzz_requests_refused_total",
+        Series::Of(&[]),
+        "HTTP requests over a limit.",
+    ),
+    metric(
+        "chatzz_connections_refused_total",
+        Series::Of(&[]),
+        "Connections over CHATZZ_MAX_CONNECTIONS.",
+    ),
+    metric(
+        "chatzz_origins_refused_total",
+        Series::Of(&[]),
+        "Requests of pages whose origin is not allowed.",
+    ),
+    metric(
+        "chatzz_tls_refused_total",
+        Series::Of(&[]),
+        "Connections that did not speak TLS.",
+    ),
+    metric(
+        "chatzz_admin_refused_total",
+        Series::Of(&[]),
+        "Requests of administrators without the token.",
+    ),
+    metric(
+        "chatzz_redeliveries_total",
+        Series::Of(&[]),
+        "Messages sent again at a login, because nothing had confirmed them.",
+    ),
+    metric(
+        "chatzz_outbox_overflows_total",
+        Series::Of(&[]),
+        "Connections closed because too much waited for their client.",
+    ),
+    metric(
+        "chatzz_stalled_sockets_total",
+        Series::Of(&[]),
+        "Connections closed because their client did not read.",
+    ),
+];
+
+const GAUGES: [Metric; 7] = [
+    metric("chatzz_sockets", Series::Of(&[]), "Open sockets."),
+    metric(
+        "chatzz_users_online",
+        Series::Of(&[]),
+        "People with at least one socket here.",
+    ),
+    metric(
+        "chatzz_lane_depth",
+        Series::Own,
+        "Messages that wait to be stored, by lane.",
+    ),
+    metric(
+        "chatzz_write_behind_lag_seconds",
+        Series::Of(&[]),
+        "How long presence and delivered cursors wait to be written.",
+    ),
+    metric(
+        "chatzz_mongodb_connections",
+        Series::Of(&[]),
+        "Connections to MongoDB.",
+    ),
+    metric(
+        "chatzz_mongodb_connections_in_use",
+        Series::Of(&[]),
+        "Connections to MongoDB that an operation uses.",
+    ),
+    metric(
+        "chatzz_build_info",
+        Series::Own,
+        "Always 1; the label is the version.",
+    ),
+];
+
+const HISTOGRAMS: [Metric; 4] = [
+    metric(
+        "chatzz_event_seconds",
+        Series::Of(&[("event", EVENTS)]),
+        "From the arrival of an event to its answer.",
+    ),
+    metric(
+        "chatzz_batch_messages",
+        Series::Of(&[]),
+        "Messages stored at once.",
+    ),
+    metric(
+        "chatzz_commit_seconds",
+        Series::Of(&[]),
+        "How long it takes to store messages.",
+    ),
+    metric(
+        "chatzz_database_seconds",
+        Series::Own,
+        "Operations of the database, by name.",
+    ),
+];
+
+/// Describes every metric, and makes the series that are there from the start.
+pub(super) fn declare() {
+    for metric in &COUNTERS {
+        metrics::describe_counter!(metric.name, metric.help);
+        for labels in metric.series() {
+            metrics::counter!(metric.name, labels).increment(0);
+        }
+    }
+    for metric in &GAUGES {
+        metrics::describe_gauge!(metric.name, metric.help);
+        for labels in metric.series() {
+            // not set: the part that it belongs to may have set it
+            metrics::gauge!(metric.name, labels).increment(0.0);
+        }
+    }
+    for metric in &HISTOGRAMS {
+        metrics::describe_histogram!(metric.name, metric.help);
+        for labels in metric.series() {
+            // enough to make it
+            let _ = metrics::histogram!(metric.name, labels);
+        }
+    }
+    metrics::gauge!("chatzz_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+}
+
+impl Metric {
+    /// The labels of each series.
+    fn series(&self) -> Vec<Vec<Label>> {
+        let Series::Of(labels) = &self.series else {
+            return Vec::new();
+        };
+        labels.iter().fold(vec![Vec::new()], |all, (name, values)| {
+            let with = |series: &Vec<Label>, value: &'static str| {
+                let label = Label::from_static_parts(name, value);
+                series.iter().cloned().chain([label]).collect()
+            };
+            let all = all.iter();
+            all.flat_map(|series| values.iter().map(move |value| with(series, value)))
+                .collect()
+        })
+    }
+}
