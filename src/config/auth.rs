@@ -72,7 +72,7 @@ impl Word {
 
 impl AuthConfig {
     /// The headers of the handshake that are passed on to the application.
-    pub(crate) fn told_headers(&self) -> &[HeaderName] {
+    pub(crate) fn announced_headers(&self) -> &[HeaderName] {
         match &self.mode {
             AuthMode::Webhook(webhook) => &webhook.headers,
             AuthMode::Trusted | AuthMode::Jwt(_) => &[],

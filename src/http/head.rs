@@ -26,7 +26,7 @@ const NEEDED: [HeaderName; 3] = [
 #[derive(Debug)]
 struct Kept {
     path: String,
-    told: Vec<HeaderName>,
+    announced: Vec<HeaderName>,
 }
 
 impl Kept {
@@ -41,7 +41,7 @@ impl Kept {
     }
 
     fn keeps(&self, name: &HeaderName) -> bool {
-        NEEDED.contains(name) || self.told.contains(name)
+        NEEDED.contains(name) || self.announced.contains(name)
     }
 
     /// Copies of the headers to keep.
@@ -62,8 +62,8 @@ impl Kept {
 /// or upgrade a session, including the headers that are sent to the application.
 pub(crate) fn keep_small(router: Router, config: &Config) -> Router {
     let path = config.socket.path.clone();
-    let told = config.auth.told_headers().to_vec();
-    let kept = Arc::new(Kept { path, told });
+    let announced = config.auth.announced_headers().to_vec();
+    let kept = Arc::new(Kept { path, announced });
     router.layer(middleware::from_fn_with_state(kept, copy))
 }
 
@@ -98,7 +98,7 @@ mod tests {
         headers.append(header::AUTHORIZATION, secret);
         let kept = Kept {
             path: String::new(),
-            told: vec![HeaderName::from_static("x-many")],
+            announced: vec![HeaderName::from_static("x-many")],
         };
 
         let copies = kept.own(&headers);
@@ -118,7 +118,7 @@ mod tests {
     fn a_head_lasts_that_begins_or_upgrades_a_session() {
         let kept = Kept {
             path: "/socket.io".into(),
-            told: Vec::new(),
+            announced: Vec::new(),
         };
         let request = |method: Method, uri: &str| {
             let request = Request::builder().method(method).uri(uri);

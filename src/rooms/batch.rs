@@ -217,7 +217,7 @@ impl Item {
         let position = members.position(sent.from.id)?;
         // never before the one before it
         let at = now.max(head.at);
-        let is_told_of = sent.withheld || outlet.is_here(sent.to.id);
+        let is_born_sent = sent.withheld || outlet.is_here(sent.to.id);
         Some(Message {
             id: self.id,
             chat_room: sent.room,
@@ -232,7 +232,7 @@ impl Item {
             created_at: at,
             counts: head.counts.after(position, sent.withheld),
             client_id: sent.client_id.clone(),
-            sent_at: is_told_of.then_some(at),
+            sent_at: is_born_sent.then_some(at),
             read_at: None,
         })
     }

@@ -148,8 +148,8 @@ impl Messenger {
             .last_online
             .map_or(i64::MIN, |left| left.timestamp_millis() - silence);
         for contact in contacts {
-            let by_him = contact.added_by == contact.user.id;
-            contact.added_while_away = by_him && contact.added_at.timestamp_millis() >= since;
+            let by_contact = contact.added_by == contact.user.id;
+            contact.added_while_away = by_contact && contact.added_at.timestamp_millis() >= since;
         }
     }
 }

@@ -111,7 +111,7 @@ impl Context {
             let socket = connection.outbox.lock().socket();
             let gone = socket.is_none_or(|socket| !socket.connected());
             if gone && connection.is_older_than(SWEEP) {
-                tracing::debug!(socket = connection.id.0, "a socket was gone, untold");
+                tracing::debug!(socket = connection.id.0, "a socket was gone, unannounced");
                 self.leave(&connection, Departure::Lost);
             }
         }

@@ -21,7 +21,7 @@ fn nothing_said_is_serve() {
 }
 
 #[test]
-fn dev_keeps_its_database_in_a_hidden_folder_unless_told() {
+fn dev_keeps_its_database_in_a_hidden_folder_by_default() {
     let Command::Dev(args) = parse("chatzz dev").unwrap() else {
         panic!("not dev");
     };
@@ -71,7 +71,7 @@ fn migrate_can_only_show() {
 }
 
 #[test]
-fn verify_only_looks_unless_told_and_needs_no_authentication_mode() {
+fn verify_only_reads_unless_asked_and_needs_no_authentication_mode() {
     let looking = parse("chatzz verify").unwrap();
     assert_eq!(looking.mode(), Mode::Migrate);
     let Command::Verify(args) = looking else {
@@ -87,7 +87,7 @@ fn verify_only_looks_unless_told_and_needs_no_authentication_mode() {
 }
 
 #[test]
-fn mistakes_are_refused_and_the_version_is_told() {
+fn mistakes_are_refused_and_the_version_is_printed() {
     assert!(parse("chatzz dev --listen here").is_err());
     assert!(parse("chatzz serv").is_err());
     let version = parse("chatzz --version").unwrap_err();

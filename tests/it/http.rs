@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_secs(5);
 const PAGE: &str = "https://app.example.org";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_readiness_and_version_are_told() {
+async fn health_readiness_and_version_are_served() {
     let server = Server::start().await;
     let health = get(server.addr(), "/healthz").await;
     assert_eq!((health.status, health.body.as_str()), (200, "ok"));
@@ -40,7 +40,7 @@ fn free_addr() -> SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn metrics_are_told_on_a_listener_of_their_own_and_name_nobody() {
+async fn metrics_are_served_on_a_listener_of_their_own_and_name_nobody() {
     let metrics = free_addr();
     let listen = metrics.to_string();
     let server = Server::with(&[("CHATZZ_METRICS_LISTEN", &listen)]).await;
@@ -191,7 +191,7 @@ async fn with_a_star_every_page_may_connect() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn browsers_are_told_which_page_may_read_answers() {
+async fn browsers_learn_which_page_may_read_answers() {
     const POLL: &str = "/socket.io/?EIO=4&transport=polling";
     const ALLOWED: &str = "access-control-allow-origin";
     let server = Server::with(&[("CHATZZ_ALLOWED_ORIGINS", PAGE)]).await;

@@ -124,7 +124,7 @@ async fn the_same_holds_as_json_whose_every_line_parses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unreachable_database_with_a_password_is_told_without_it() {
+async fn an_unreachable_database_is_reported_without_its_password() {
     let uri = format!("mongodb://anna:{PASSWORD}@127.0.0.1:1/?authSource=admin&appName={TOKEN}");
     let keys = [
         ("CHATZZ_AUTH", "trusted"),

@@ -145,7 +145,7 @@ async fn a_kept_folder_is_taken_to_another_port() {
 }
 
 #[tokio::test]
-async fn a_frozen_mongod_goes_on_when_told_and_can_be_killed_frozen() {
+async fn a_frozen_mongod_goes_on_when_asked_and_can_be_killed_frozen() {
     let folder = Folder::new();
     let mut mongod = Mongod::start(options(&folder.0).await).await.unwrap();
     let pid = mongod.pid().unwrap();

@@ -144,7 +144,7 @@ fn with_text<'a>(stored: &'a [bson::Document], text: &str) -> Vec<&'a bson::Docu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_mongod_is_told_in_time_and_its_return_heals_everything() {
+async fn a_killed_mongod_is_reported_in_time_and_its_return_heals_everything() {
     let mut scene = Scene::set("outage-kill").await;
     let (carol, dave) = (
         scene.database.user("carol").await,
@@ -173,7 +173,7 @@ async fn a_killed_mongod_is_told_in_time_and_its_return_heals_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frozen_mongod_is_told_in_time_and_its_thaw_heals_everything() {
+async fn a_frozen_mongod_is_reported_in_time_and_its_thaw_heals_everything() {
     let scene = Scene::set("outage-freeze").await;
     let (carol, dave) = (
         scene.database.user("carol").await,

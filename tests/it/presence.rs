@@ -41,7 +41,7 @@ async fn somebody_is_offline_only_after_the_last_socket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clean_disconnect_is_told_at_once() {
+async fn a_clean_disconnect_is_announced_at_once() {
     let server = Server::with(&[LONG_GRACE]).await;
     let (alice, bob) = server.pair().await;
     bob.client.close().await;
@@ -49,19 +49,19 @@ async fn a_clean_disconnect_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_transport_is_told_after_the_grace() {
+async fn a_lost_transport_is_announced_after_the_grace() {
     let grace = Duration::from_millis(700);
     let server = Server::with(&[("CHATZZ_OFFLINE_GRACE", "700ms")]).await;
     let (alice, bob) = server.pair().await;
     let lost = Instant::now();
     bob.client.drop_connection().await;
-    let (news, told) = next_news(&alice).await;
+    let (news, announced) = next_news(&alice).await;
     assert_eq!(news["status"], "offline");
-    assert!(told - lost >= grace, "{:?}", told - lost);
+    assert!(announced - lost >= grace, "{:?}", announced - lost);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_grace_a_lost_transport_is_told_at_once() {
+async fn without_a_grace_a_lost_transport_is_announced_at_once() {
     let without = Server::with(&[("CHATZZ_OFFLINE_GRACE", "0")]).await;
     let usual = Server::start().await;
     let (alice, bob) = without.pair().await;
@@ -69,16 +69,21 @@ async fn without_a_grace_a_lost_transport_is_told_at_once() {
     // the other way round with the same grace: who is lost first is announced first
     dave.client.drop_connection().await;
     bob.client.drop_connection().await;
-    let ((at_once, told), (later, told_later)) = tokio::join!(next_news(&alice), next_news(&carol));
+    let ((at_once, announced), (later, announced_later)) =
+        tokio::join!(next_news(&alice), next_news(&carol));
     assert_eq!(
         (&at_once["status"], &later["status"]),
         (&json!("offline"), &json!("offline"))
     );
-    assert!(told < told_later, "{:?}", told - told_later);
+    assert!(
+        announced < announced_later,
+        "{:?}",
+        announced - announced_later
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_transport_that_is_back_within_the_grace_is_not_told() {
+async fn a_lost_transport_that_is_back_within_the_grace_is_not_announced() {
     let server = Server::with(&[LONG_GRACE]).await;
     let (alice, bob) = server.pair().await;
     bob.client.drop_connection().await;
@@ -94,7 +99,7 @@ async fn a_lost_transport_that_is_back_within_the_grace_is_not_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_death_is_told_after_ping_interval_and_timeout_and_a_second() {
+async fn a_silent_death_is_announced_after_ping_interval_and_timeout_and_a_second() {
     let (interval, timeout) = (Duration::from_millis(300), Duration::from_millis(300));
     let server = Server::with(&[
         ("CHATZZ_PING_INTERVAL", "300ms"),
@@ -104,9 +109,9 @@ async fn a_silent_death_is_told_after_ping_interval_and_timeout_and_a_second() {
     let (alice, bob) = server.pair().await;
     let silent = Instant::now();
     bob.client.go_silent();
-    let (news, told) = next_news(&alice).await;
+    let (news, announced) = next_news(&alice).await;
     assert_eq!(news["status"], "offline");
-    let took = told - silent;
+    let took = announced - silent;
     assert!(took >= timeout, "{took:?}");
     // the bound of the protocol, and what a busy machine may add
     let bound = interval + timeout + Duration::from_secs(1);
@@ -160,7 +165,7 @@ async fn last_online_is_null_until_somebody_went_and_then_the_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_contacts_are_told() {
+async fn only_contacts_are_notified() {
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
     let carol = server.person("carol").await;

@@ -79,7 +79,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn who_goes_while_an_answer_shows_him_is_told_again_behind_it() {
+async fn somebody_who_goes_while_an_answer_shows_them_is_announced_again_behind_it() {
     let scene = Scene::set().await;
     scene.presence.enter(&scene.bob, &scene.user, 1);
     scene.presence.activate(scene.bob.id);
@@ -99,7 +99,7 @@ async fn who_goes_while_an_answer_shows_him_is_told_again_behind_it() {
 }
 
 #[tokio::test]
-async fn who_comes_elsewhere_while_an_answer_shows_him_is_told_again_behind_it() {
+async fn somebody_who_comes_elsewhere_while_an_answer_shows_them_is_announced_again_behind_it() {
     let scene = Scene::set().await;
     scene
         .presence
@@ -130,7 +130,7 @@ async fn who_comes_elsewhere_while_an_answer_shows_him_is_told_again_behind_it()
 }
 
 #[tokio::test]
-async fn whom_somebody_has_blocked_is_not_told_again() {
+async fn somebody_who_is_blocked_is_not_notified_again() {
     let scene = Scene::set().await;
     scene
         .presence

@@ -128,12 +128,15 @@ async fn a_hundred_adds_from_both_sides_leave_one_chat_room() {
     let adders: BTreeSet<_> = added.iter().map(|c| c["addedBy"].to_string()).collect();
     assert_eq!((added.len(), rooms.len(), adders.len()), (100, 1, 1));
     assert_eq!(server.dump("chatrooms").await.len(), 1);
-    let mut told = 0;
+    let mut announced = 0;
     for (socket, _) in &sockets {
         socket.ask("no-such-event", json!({})).await.unwrap_err();
-        told += socket.client.drain().len();
+        announced += socket.client.drain().len();
     }
-    assert_eq!(told, 9, "all sockets but the one whose call created it");
+    assert_eq!(
+        announced, 9,
+        "all sockets but the one whose call created it"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,8 +185,8 @@ async fn login_add_and_send_in_one_burst_all_work() {
         assert_eq!(outcome(login).unwrap()["userId"], id);
         assert_eq!(outcome(add).unwrap()["_id"], bob.id);
         assert_eq!(outcome(send).unwrap()["seq"], 1);
-        let told = bob.client.expect_envelope("chat-user-added").await;
-        assert_eq!(told["_id"], id);
+        let announced = bob.client.expect_envelope("chat-user-added").await;
+        assert_eq!(announced["_id"], id);
         let got = bob.client.expect_envelope("new-message").await;
         assert_eq!(got["from"]["_id"], id);
         client.close().await;
@@ -192,7 +195,7 @@ async fn login_add_and_send_in_one_burst_all_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hole_10_fifty_quick_reloads_never_show_somebody_offline_or_cut_him_off() {
+async fn hole_10_fifty_quick_reloads_never_show_somebody_offline_or_cut_them_off() {
     let grace = Duration::from_secs(1);
     let server = Server::start().await;
     let (alice, mut bob) = server.pair().await;
@@ -205,7 +208,7 @@ async fn hole_10_fifty_quick_reloads_never_show_somebody_offline_or_cut_him_off(
         assert_eq!(bob.client.expect_envelope("new-message").await, sent);
         assert_eq!(alice.client.expect_envelope("new-message").await, sent);
     }
-    // every grace that a reload began has to run out untold
+    // every grace that a reload began has to run out unannounced
     let reloaded = Instant::now();
     while reloaded.elapsed() < grace * 3 / 2 {
         let sent = alice.send(&bob.id, "still there?").await.unwrap();

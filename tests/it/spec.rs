@@ -107,9 +107,9 @@ fn every_golden_file_satisfies_its_schema_and_every_message_has_one() {
     }
     let messages = document["components"]["messages"].as_object().unwrap();
     // the others are what clients say
-    let is_told = |name: &&String| name.contains('.');
-    let told: BTreeSet<String> = messages.keys().filter(is_told).cloned().collect();
-    assert_eq!(told, seen);
+    let is_announced = |name: &&String| name.contains('.');
+    let announced: BTreeSet<String> = messages.keys().filter(is_announced).cloned().collect();
+    assert_eq!(announced, seen);
 }
 
 /// What a server could change.

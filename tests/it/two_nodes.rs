@@ -43,7 +43,7 @@ async fn nodes() -> Nodes {
 }
 
 /// Waits until a user was notified of this status of their one contact.
-async fn told(watcher: &Person, status: &str) -> Value {
+async fn announced(watcher: &Person, status: &str) -> Value {
     loop {
         let envelope = watcher.client.wait_for("chat-user-status-changed").await;
         if envelope["status"] == status {
@@ -53,17 +53,17 @@ async fn told(watcher: &Person, status: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_and_goes_on_another_node_is_told() {
+async fn coming_and_going_on_another_node_is_announced() {
     let nodes = nodes().await;
     let (alice, _) = nodes.one.login(&nodes.alice).await;
     alice.add(&nodes.bob).await.unwrap();
     let (bob, details) = nodes.two.login(&nodes.bob).await;
     assert_eq!(details["connectedUsers"][0]["_id"], nodes.alice);
 
-    let envelope = told(&alice, "online").await;
+    let envelope = announced(&alice, "online").await;
     assert_eq!(envelope["user"]["_id"], nodes.bob);
     bob.client.close().await;
-    let envelope = told(&alice, "offline").await;
+    let envelope = announced(&alice, "offline").await;
     assert_eq!(envelope["user"]["_id"], nodes.bob);
     assert!(envelope["lastOnline"].is_string(), "{envelope}");
 }
@@ -74,7 +74,7 @@ async fn somebody_on_two_nodes_is_offline_only_after_the_last_socket() {
     let (alice, _) = nodes.one.login(&nodes.alice).await;
     alice.add(&nodes.bob).await.unwrap();
     let (here, _) = nodes.one.login(&nodes.bob).await;
-    told(&alice, "online").await;
+    announced(&alice, "online").await;
     let (there, _) = nodes.two.login(&nodes.bob).await;
     let chat_users = nodes.database.collection("chatusers");
     poll::until("bob is stored on both nodes", CONVERGED, async || {
@@ -91,18 +91,18 @@ async fn somebody_on_two_nodes_is_offline_only_after_the_last_socket() {
     assert!(matches!(silence, Err(Silence::Timeout(_))), "{silence:?}");
 
     there.client.close().await;
-    told(&alice, "offline").await;
+    announced(&alice, "offline").await;
     tokio::time::sleep(NOTHING_MORE).await;
     assert!(alice.client.drain().is_empty(), "it is told once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_moves_to_a_node_that_has_not_heard_of_his_going_is_online_there() {
+async fn somebody_who_moves_to_a_node_that_has_not_seen_them_go_is_online_there() {
     let nodes = nodes().await;
     let (alice, _) = nodes.one.login(&nodes.alice).await;
     alice.add(&nodes.bob).await.unwrap();
     let (bob, _) = nodes.two.login(&nodes.bob).await;
-    told(&alice, "online").await;
+    announced(&alice, "online").await;
     alice.client.close().await;
     bob.client.close().await;
     let chat_users = nodes.database.collection("chatusers");
@@ -117,7 +117,7 @@ async fn who_moves_to_a_node_that_has_not_heard_of_his_going_is_online_there() {
     let (alice, details) = nodes.one.login(&nodes.alice).await;
     assert_eq!(details["connectedUsers"][0]["status"], "offline");
     nodes.one.login(&nodes.bob).await;
-    told(&alice, "online").await;
+    announced(&alice, "online").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +130,7 @@ async fn a_contact_made_through_another_node_hears_who_goes() {
 
     bob.client.close().await;
 
-    let envelope = told(&alice, "offline").await;
+    let envelope = announced(&alice, "offline").await;
     assert_eq!(envelope["user"]["_id"], nodes.bob);
 }
 
@@ -208,12 +208,12 @@ async fn what_one_writes_through_one_node_reaches_ones_device_at_another() {
 
     tokio::time::sleep(NOTHING_MORE).await;
     for person in [&device, &bob] {
-        let told = person.client.drain().into_iter();
-        let told = told.filter(|envelope| envelope.kind == "new-message");
-        let told = told.filter_map(|envelope| envelope.data["seq"].as_u64());
+        let announced = person.client.drain().into_iter();
+        let announced = announced.filter(|envelope| envelope.kind == "new-message");
+        let announced = announced.filter_map(|envelope| envelope.data["seq"].as_u64());
         // the first came with the login, and may come again
-        let told: Vec<u64> = told.skip_while(|seq| *seq == 1).collect();
-        assert_eq!(told, [2, 3, 4], "each once, in order");
+        let announced: Vec<u64> = announced.skip_while(|seq| *seq == 1).collect();
+        assert_eq!(announced, [2, 3, 4], "each once, in order");
     }
 }
 

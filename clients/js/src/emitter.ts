@@ -50,7 +50,7 @@ export function safely(run: () => void): void {
 /** Something that has a state and notifies of its changes, as `useSyncExternalStore` requires. */
 export abstract class Store<State> {
   #state: State | undefined;
-  #told = new Set<() => void>();
+  #announced = new Set<() => void>();
   #telling = false;
 
   protected abstract compute(): State;
@@ -61,8 +61,8 @@ export abstract class Store<State> {
   /** Calls the listener after changes (several at once count as one) until the returned function is called. */
   readonly subscribe = (listener: () => void): (() => void) => {
     const own = () => listener();
-    this.#told.add(own);
-    return () => void this.#told.delete(own);
+    this.#announced.add(own);
+    return () => void this.#announced.delete(own);
   };
 
   /** @internal */
@@ -72,7 +72,7 @@ export abstract class Store<State> {
     this.#telling = true;
     queueMicrotask(() => {
       this.#telling = false;
-      for (const listener of [...this.#told]) safely(listener);
+      for (const listener of [...this.#announced]) safely(listener);
     });
   }
 }

@@ -53,8 +53,8 @@ export class Link {
   #pause: number;
   /** How long the server wants the next attempt to wait, at least, in ms. */
   #least = 0;
-  /** Whether somebody was told why there is no login. */
-  #isTold = false;
+  /** Whether somebody was announced why there is no login. */
+  #isReported = false;
   /** Why the client is not trying to connect. */
   #why = closed();
   #waiters: Waiter[] = [];
@@ -94,7 +94,7 @@ export class Link {
   open(): void {
     if (this.state !== 'disconnected') return;
     this.#pause = this.timing.retryMin;
-    this.#isTold = false;
+    this.#isReported = false;
     globalThis.addEventListener?.('online', this.#online);
     this.#set('reconnecting', 'connect');
     void this.#attempt();
@@ -213,7 +213,7 @@ export class Link {
       if (epoch !== this.#epoch || !this.#socket.connected) return;
       this.#ahead = Date.parse(serverTime) - now();
       this.#pause = this.timing.retryMin;
-      this.#isTold = false;
+      this.#isReported = false;
       this.#set('connected', 'login');
       for (const waiter of this.#waiters.splice(0)) waiter.resolve();
       const { getToken } = this.#options;
@@ -249,10 +249,10 @@ export class Link {
 
   /** Tells of a failed attempt, once; of a token at each, since the application has to do something about it. */
   #trouble(error: ChatzzError): void {
-    if (this.#isTold) {
+    if (this.#isReported) {
       if (error.code === 'unauthorized') this.#on.error(error);
     } else {
-      this.#isTold = true;
+      this.#isReported = true;
       this.#on.trouble(error);
     }
   }

@@ -7,13 +7,13 @@ export class People {
 
   /** Takes the details in an envelope's data or in a result, and puts them where messages in it have ids. */
   complete<Data>(data: Data): Data {
-    const { user, connectedUsers, missedMessages, messages } = data as Partial<Record<string, any>> ?? {};
+    const { user, connectedUsers, users, missedMessages, messages } = data as Partial<Record<string, any>> ?? {};
     if (connectedUsers) {
       this.#learn(user);
       for (const contact of connectedUsers) this.#contact(contact);
       for (const missed of Object.values<Message[]>(missedMessages)) this.#fill(missed);
     }
-    if (isContact(data)) this.#contact(data);
+    for (const one of users ?? [data]) if (isContact(one)) this.#contact(one);
     this.#fill(Array.isArray(data) ? data : messages ?? [data]);
     return data;
   }

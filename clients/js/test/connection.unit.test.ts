@@ -27,7 +27,7 @@ test('a client is reconnecting until it is logged in, then connected, and discon
   assert.deepEqual(seen, ['reconnecting', 'connected', 'connect', 'disconnected', 'disconnect client']);
 });
 
-test('a lost connection is told with its reason, and so is the login after it', async () => {
+test('a lost connection is announced with its reason, and so is the login after it', async () => {
   const chat = await server.login();
   const seen: string[] = [];
   chat.on('disconnect', (reason) => seen.push(`lost: ${reason}`));
@@ -68,7 +68,7 @@ test('getToken is asked at each connect, and again when its token is refused', a
   assert.deepEqual(errors.map(({ code, message }) => [code, message]), [['unauthorized', 'the token has expired']]);
 });
 
-test('a getToken that fails is told and asked again', async () => {
+test('a getToken that fails is announced and asked again', async () => {
   let asked = 0;
   const chat = server.client({ getToken: () => {
     asked += 1;
@@ -105,7 +105,7 @@ test('a token without end is shown once more and then left alone', async () => {
   assert.equal(server.payloads('refresh-token').length, 1);
 });
 
-test('a fixed token that is refused ends the attempts and is told', async () => {
+test('a fixed token that is refused ends the attempts and is announced', async () => {
   server.refusals = ['unauthorized: the signature is wrong'];
   const chat = server.client({ token: 'bad' }).connect();
   const refused = chat.ready();
@@ -155,7 +155,7 @@ test('a request that is refused for good rejects with its code, at once', async 
   assert.equal(server.payloads('add-chat-user').length, 1);
 });
 
-test('an error inside the server is tried five times and then told', async () => {
+test('an error inside the server is tried five times and then announced', async () => {
   const chat = await server.login();
   server.fail('add-chat-user', ...Array.from({ length: 9 }, () => failure('internal')));
 
@@ -207,19 +207,19 @@ test('a listener that is taken off hears nothing more', async () => {
   assert.deepEqual(heard, ['one', 'once one', 'two']);
 });
 
-test('the first login is told as such, also after attempts that were refused', async () => {
+test('the first login is announced as such, also after attempts that were refused', async () => {
   server.refusals = ['unauthorized: not yet'];
   const chat = server.client({ token: 'early' });
-  const told: string[] = [];
-  chat.on('connect', () => told.push('connect'));
-  chat.on('reconnect', (reason) => told.push(`reconnect ${reason}`));
+  const announced: string[] = [];
+  chat.on('connect', () => announced.push('connect'));
+  chat.on('reconnect', (reason) => announced.push(`reconnect ${reason}`));
   await assert.rejects(chat.connect().ready(), { code: 'unauthorized' });
 
   await chat.connect().ready();
   server.cut('ping timeout');
   await until(() => chat.isConnected());
 
-  assert.deepEqual(told, ['connect', 'reconnect ping timeout']);
+  assert.deepEqual(announced, ['connect', 'reconnect ping timeout']);
 });
 
 test('a lost connection leaves no timer of its token behind', async () => {
@@ -250,7 +250,7 @@ test('a login that came too soon waits for as long as the server says', async ()
 });
 
 for (const [what, event, refusals] of [['a loss', 'disconnect', []], ['a refusal', 'error', ['unauthorized: no']]] as const) {
-  test(`whoever is told of ${what} may disconnect: nobody connects again`, async () => {
+  test(`whoever is announced of ${what} may disconnect: nobody connects again`, async () => {
     const chat = await server.login({ getToken: () => 'good' });
     chat.on(event, () => chat.disconnect());
     server.refusals = [...refusals];
@@ -264,7 +264,7 @@ for (const [what, event, refusals] of [['a loss', 'disconnect', []], ['a refusal
   });
 }
 
-test('whoever is told that getToken failed may disconnect: it is not asked again', async () => {
+test('whoever is announced that getToken failed may disconnect: it is not asked again', async () => {
   let asked = 0;
   const chat = server.client({ getToken: () => {
     asked += 1;
@@ -278,7 +278,7 @@ test('whoever is told that getToken failed may disconnect: it is not asked again
   assert.deepEqual([asked, chat.state], [1, 'disconnected']);
 });
 
-test('whoever is told of the end may connect again at once', async () => {
+test('whoever is announced of the end may connect again at once', async () => {
   server.refusals = ['unauthorized: not yet'];
   const chat = server.client({ token: 'early' });
   chat.once('disconnect', () => chat.connect());

@@ -28,8 +28,8 @@ async function reconnect(chat: Chatzz): Promise<void> {
 test('what the other read while the connection was away shows as read after it', async () => {
   const chat = await server.login();
   const bob = chat.conversation(BOB);
-  const told: number[][] = [];
-  chat.on('status', (messages) => told.push(seqs(messages)));
+  const announced: number[][] = [];
+  chat.on('status', (messages) => announced.push(seqs(messages)));
   for (const from of [ALICE, BOB, ALICE, ALICE, ALICE]) server.say(from, 'text');
   server.push('message-status-changed', { ...server.history[0], status: 'read' });
   server.push('message-status-changed', { ...server.history[3], status: 'read' });
@@ -38,10 +38,10 @@ test('what the other read while the connection was away shows as read after it',
   server.store(ALICE, 'from my telephone');
 
   await reconnect(chat);
-  await until(() => bob.messages.length === 6 && told.length === 3);
+  await until(() => bob.messages.length === 6 && announced.length === 3);
 
   assert.deepEqual(statuses(bob.messages), ['read', 'read', 'read', 'read', 'sent', 'sent'], 'and none goes back');
-  assert.deepEqual(told, [[1], [4], [2, 3]]);
+  assert.deepEqual(announced, [[1], [4], [2, 3]]);
   assert.deepEqual(pages(), [{ userId: BOB, after: 1, limit: 500 }], 'from the first that was not read, and what is new with it');
 });
 

@@ -161,7 +161,7 @@ test('two pages of one user share the storage without losing anything', async ()
   assert.match([...storage.items.values()].join(), /of the first page.*of the second page/);
 });
 
-test('a storage that refuses is told, one that holds nonsense is emptied, and neither keeps a message from being sent', async () => {
+test('a storage that refuses is announced, one that holds nonsense is emptied, and neither keeps a message from being sent', async () => {
   const full = new Kept();
   full.setItem = () => { throw new Error('the quota is exceeded'); };
   const chat = await server.login({ storage: full });

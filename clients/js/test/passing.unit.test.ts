@@ -10,14 +10,14 @@ let server: FakeServer;
 beforeEach(() => { server = new FakeServer(); });
 afterEach(() => server.end());
 
-/** What Alice is told about Bob's typing. */
+/** What Alice is announced about Bob's typing. */
 function listen(chat: Chatzz): boolean[] {
-  const told: boolean[] = [];
+  const announced: boolean[] = [];
   chat.on('typing', (typing, conversation) => {
     assert.equal(conversation.userId, BOB);
-    told.push(typing);
+    announced.push(typing);
   });
-  return told;
+  return announced;
 }
 
 const bobTypes = (milliseconds: number) =>
@@ -26,7 +26,7 @@ const bobTypes = (milliseconds: number) =>
 test('typing is shown until its end, which a repeat moves', async () => {
   const chat = await server.login();
   const bob = chat.conversation(BOB);
-  const told = listen(chat);
+  const announced = listen(chat);
   bobTypes(40);
   assert.equal(bob.typing, true);
   assert.equal(bob.snapshot().typing, true);
@@ -36,7 +36,7 @@ test('typing is shown until its end, which a repeat moves', async () => {
 
   await until(() => !bob.typing);
 
-  assert.deepEqual(told, [true, false]);
+  assert.deepEqual(announced, [true, false]);
 });
 
 test('typing ends at once when the person stops, sends or goes', async () => {
@@ -144,7 +144,7 @@ test('contacts that a login had no room for are fetched page by page', async () 
   assert.deepEqual(server.payloads('get-active-users'), [{ all: true, limit: 500 }, { all: true, limit: 500, after: 'carol' }]);
 });
 
-test('who added the user meanwhile is told at the login, once', async () => {
+test('who added the user meanwhile is announced at the login, once', async () => {
   server.contact = { addedWhileAway: true };
   const chat = server.client();
   const added: string[] = [];

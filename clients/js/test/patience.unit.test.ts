@@ -19,16 +19,16 @@ const never = () => new Promise<never>(() => {});
 /** Only the storage may not take long here. */
 const timing = { ackTimeout: 60, retryMin: 4, retryMax: 30, readDelay: 10, storageTimeout: 20 };
 
-test('a getToken that never answers is given up, told and asked again', async () => {
+test('a getToken that never answers is given up, announced and asked again', async () => {
   let asked = 0;
   const chat = server.client({ getToken: () => ((asked += 1) === 1 ? never() : 'good') });
-  const told: string[] = [];
-  chat.on('error', ({ code, cause }) => told.push(`${code}: ${(cause as Error).message}`));
+  const announced: string[] = [];
+  chat.on('error', ({ code, cause }) => announced.push(`${code}: ${(cause as Error).message}`));
 
   await chat.connect().ready();
 
   assert.deepEqual(server.tokens, ['good']);
-  assert.deepEqual(told, ['unauthorized: no answer from getToken within 60 ms']);
+  assert.deepEqual(announced, ['unauthorized: no answer from getToken within 60 ms']);
 });
 
 test('a token that comes after it was given up is not used', async () => {
@@ -61,17 +61,17 @@ const STUCK: [what: string, storage: Partial<ChatzzStorage>][] = [
   ['be emptied', { removeItem: never }],
 ];
 for (const [what, stuck] of STUCK) {
-  test(`a storage that takes for ever to ${what} is told, and messages are sent all the same`, async () => {
+  test(`a storage that takes for ever to ${what} is announced, and messages are sent all the same`, async () => {
     const chat = server.client({ storage: { ...new Shared(), ...stuck }, timing });
-    const told = new Set<string>();
-    chat.on('error', ({ code }) => told.add(code));
+    const announced = new Set<string>();
+    chat.on('error', ({ code }) => announced.add(code));
     await chat.connect().ready();
 
     await Promise.all([chat.send(BOB, 'one'), chat.send(BOB, 'two')]);
-    await until(() => told.size > 0);
+    await until(() => announced.size > 0);
 
     assert.deepEqual(server.history.map(({ message }) => message), ['one', 'two']);
-    assert.deepEqual([...told], ['storage']);
+    assert.deepEqual([...announced], ['storage']);
   });
 }
 
@@ -106,7 +106,7 @@ for (const [what, by] of [['back', -3_600_000], ['forward', 3_600_000]] as const
     context.mock.method(performance, 'now', () => passed);
     bob.keystroke('hel');
 
-    await until(() => server.payloads('typing').length === 2, 'it is told again after three seconds');
+    await until(() => server.payloads('typing').length === 2, 'it is announced again after three seconds');
   });
 
   test(`a clock that is set ${what} by an hour does not change how long the other is shown as typing`, async () => {

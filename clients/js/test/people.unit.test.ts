@@ -32,6 +32,8 @@ test('a contact who is added later is known from then on', () => {
   assert.deepEqual(all.complete(message('carol', 'alice')), message({ _id: 'carol' }, alice));
   all.complete({ _id: 'carol', name: 'Carol', ...added });
   assert.deepEqual(all.complete(message('carol', 'alice')), message({ _id: 'carol', name: 'Carol' }, alice));
+  all.complete({ users: [{ _id: 'dave', name: 'Dave', ...added }], hasMore: false });
+  assert.deepEqual(all.complete(message('dave', 'alice')), message({ _id: 'dave', name: 'Dave' }, alice));
 });
 
 test('details that came with a message stay, and other data is left alone', () => {

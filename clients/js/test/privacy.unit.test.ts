@@ -39,8 +39,8 @@ test('a block that is refused shows nothing', async () => {
 test('whom the user had blocked is known once it was asked for, and follows the other devices', async () => {
   server.blocked = [BOB, 'carol'];
   const chat = await server.login();
-  const told: PrivacyChange[] = [];
-  chat.on('privacy', (change) => told.push(change));
+  const announced: PrivacyChange[] = [];
+  chat.on('privacy', (change) => announced.push(change));
   assert.equal(chat.conversation(BOB).blocked, false, 'nobody has asked');
 
   await chat.blockedUsers();
@@ -50,7 +50,7 @@ test('whom the user had blocked is known once it was asked for, and follows the 
   assert.equal(chat.conversation(BOB).snapshot().blocked, false);
   server.push('privacy-changed', { whitelistOnly: true, whitelist: [BOB] });
 
-  assert.deepEqual(told, [{ userId: BOB, blocked: false }, { whitelistOnly: true, whitelist: [BOB] }]);
+  assert.deepEqual(announced, [{ userId: BOB, blocked: false }, { whitelistOnly: true, whitelist: [BOB] }]);
 });
 
 test('what another device changed during a loss of the connection is asked for at the login', async () => {
@@ -81,7 +81,7 @@ test('a list that a change has overtaken is asked for again', async () => {
   assert.ok(chat.conversation(BOB).blocked);
 });
 
-test('who never asked is not told of a list that fails, and who did is told', async () => {
+test('who never asked is not announced of a list that fails, and who did is announced', async () => {
   const errors: string[] = [];
   const chat = await server.login();
   chat.on('error', ({ code }) => errors.push(code));

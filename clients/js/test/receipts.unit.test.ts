@@ -30,7 +30,7 @@ test('unread counts what the other wrote, from the login on', async () => {
   assert.equal(bob.unread, 1);
 });
 
-test('reads are gathered, and told again until the server knows', async () => {
+test('reads are gathered, and announced again until the server knows', async () => {
   const chat = await server.login();
   const bob = chat.conversation(BOB);
   server.fail('message-read', 'lost', failure('unavailable'));
@@ -43,7 +43,7 @@ test('reads are gathered, and told again until the server knows', async () => {
   assert.deepEqual(server.payloads('message-read').map(({ upTo }) => upTo), [3, 3, 3]);
 });
 
-test('a read that a disconnect interrupted is told after the next login', async () => {
+test('a read that a disconnect interrupted is announced after the next login', async () => {
   const chat = await server.login();
   server.say(BOB, 'one');
   void chat.conversation(BOB).markRead();
@@ -72,8 +72,8 @@ test('reading on another device counts down here', async () => {
 test('a status goes forward for every message of its range, and never back', async () => {
   const chat = await server.login();
   const bob = chat.conversation(BOB);
-  const told: number[][] = [];
-  chat.on('status', (messages) => told.push(seqs(messages)));
+  const announced: number[][] = [];
+  chat.on('status', (messages) => announced.push(seqs(messages)));
   const mine = ['one', 'two'].map((text) => server.say(ALICE, text, { status: 'not_sent' }));
   server.say(BOB, 'his own');
   mine.push(server.say(ALICE, 'four', { status: 'not_sent' }));
@@ -84,7 +84,7 @@ test('a status goes forward for every message of its range, and never back', asy
   server.push('message-status-changed', { ...mine[2], status: 'read', range: { from: 1, to: 4 } });
 
   assert.deepEqual(bob.messages.map(({ status }) => status), ['read', 'read', 'sent', 'read'], 'the other\'s own is not meant');
-  assert.deepEqual(told, [[2], [1, 4], [1, 4]]);
+  assert.deepEqual(announced, [[2], [1, 4], [1, 4]]);
   assert.equal(bob.last?.status, 'read');
 });
 
@@ -183,7 +183,7 @@ test('what is read behind a hole counts once', async () => {
   assert.equal(chat.unread, 0);
 });
 
-test('what is read in the moment in which the server knows of the last is told as well', async () => {
+test('what is read in the moment in which the server knows of the last is announced as well', async () => {
   const chat = await server.login();
   const bob = chat.conversation(BOB);
   const answer = server.answer.bind(server);

@@ -12,7 +12,7 @@ export const spec = (): any => JSON.parse(readFileSync(join(sources, 'docs/async
 export const wire = (): string => readFileSync(join(root, 'src/wire.ts'), 'utf8');
 
 /**
- * What both sides are brought to before they are compared, in both directions: an optional field is one that may not
+ * What both sides are delivered to before they are compared, in both directions: an optional field is one that may not
  * be missing here, as otherwise a field that one side does not know would pass; so is what an index signature allows.
  */
 const CHECKS = `

@@ -128,24 +128,24 @@ test('a refusal of the server has its code, and pasted text is not refused', asy
   assert.deepEqual(texts(withAlice.messages), ['one\ntwo', 'one\ntwo', 'one\ntwo', 'bell !', 'torn \ufffd']);
 });
 
-test('an origin that the server refuses is told at the first attempt', async () => {
+test('an origin that the server refuses is announced at the first attempt', async () => {
   const socket = { extraHeaders: { origin: 'https://elsewhere.example' } };
   const client = new Chatzz({ url: server.url, userId: ids[0] ?? '', socket });
-  const told: string[] = [];
-  client.on('error', ({ code }) => told.push(code));
-  client.on('state', (state, reason) => told.push(`${state} (${reason})`));
+  const announced: string[] = [];
+  client.on('error', ({ code }) => announced.push(code));
+  client.on('state', (state, reason) => announced.push(`${state} (${reason})`));
   clients.push(client.connect());
 
-  await until(() => told.length >= 3, 'it is told');
+  await until(() => announced.length >= 3, 'it is announced');
 
-  assert.deepEqual(told, ['reconnecting (connect)', 'unreachable', 'reconnecting (unreachable)']);
+  assert.deepEqual(announced, ['reconnecting (connect)', 'unreachable', 'reconnecting (unreachable)']);
   client.disconnect();
 });
 
 test('a server that is killed and started again in the middle of sends loses, repeats and reorders nothing', async () => {
   const [alice, bob, withBob, withAlice] = await pair();
-  const told: Map<Chatzz, string[]> = new Map([[alice, []], [bob, []]]);
-  for (const [client, list] of told) client.on('message', ({ message }) => list.push(message));
+  const announced: Map<Chatzz, string[]> = new Map([[alice, []], [bob, []]]);
+  for (const [client, list] of announced) client.on('message', ({ message }) => list.push(message));
   const sends: Promise<Message>[] = [];
   const write = async (from: number, to: number) => {
     for (let at = from; at < to; at += 1) {
@@ -163,11 +163,11 @@ test('a server that is killed and started again in the middle of sends loses, re
   await server.begin();
   await write(120, 140);
   await Promise.all(sends);
-  await until(() => [...told.values()].every((list) => list.length >= 280), 'both have everything', 60_000);
+  await until(() => [...announced.values()].every((list) => list.length >= 280), 'both have everything', 60_000);
 
   assert.deepEqual(withBob.messages.map(({ message }) => message), texts(withAlice.messages));
-  for (const list of told.values()) {
-    assert.deepEqual(list, texts(withBob.messages), 'each was told once, in the order of the server');
+  for (const list of announced.values()) {
+    assert.deepEqual(list, texts(withBob.messages), 'each was announced once, in the order of the server');
     for (const writer of ['a', 'b']) {
       assert.deepEqual(list.filter((text) => text.startsWith(writer)), Array.from({ length: 140 }, (_, at) => `${writer}${at}`));
     }

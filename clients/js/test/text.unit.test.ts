@@ -47,7 +47,7 @@ test('what waits shows as it will be stored', () => {
 const BLANK = ['', ' \n\t', '\u200b\u200b', '\ufeff', ' \u200d ', '\u00ad', '\u2060', '\u3164', '\u2800', '\u{e0041}', '\ufe0f', '\u0000\u0007', '\u202e'];
 
 for (const text of BLANK) {
-  test(`a text of ${JSON.stringify(text)} is told to be empty at once, and not kept`, async () => {
+  test(`a text of ${JSON.stringify(text)} is announced to be empty at once, and not kept`, async () => {
     const storage = new Shared();
     const chat = server.client({ storage });
 
@@ -62,7 +62,7 @@ test('a text with anything to see is not empty', () => {
   for (const text of ['.', '\u200bx', '👋', '\u0301', '\ufffd', '\u{1f3fb}']) assert.ok(!isBlank(text), JSON.stringify(text));
 });
 
-test('a key that no server takes is told at once', async () => {
+test('a key that no server takes is announced at once', async () => {
   const chat = server.client();
   for (const key of ['', 'x'.repeat(65), 'schlüssel', 'a\nb']) await assert.rejects(chat.send(BOB, 'text', key), { code: 'bad-request' });
 
@@ -72,14 +72,14 @@ test('a key that no server takes is told at once', async () => {
 test('a text that no server takes fails at once, without a connection, and stays to be copied or discarded', async () => {
   const storage = new Shared();
   const chat = server.client({ storage });
-  const told: string[] = [];
-  chat.on('error', ({ code }) => told.push(code));
+  const announced: string[] = [];
+  chat.on('error', ({ code }) => announced.push(code));
 
   await assert.rejects(chat.send(BOB, 'x'.repeat(65_537), 'long'), { code: 'message-too-long' });
 
   const [failed] = chat.conversation(BOB).messages;
   assert.ok(failed?.status === 'failed' && failed.error?.code === 'message-too-long');
-  assert.deepEqual(told, ['message-too-long']);
+  assert.deepEqual(announced, ['message-too-long']);
   await until(() => storage.texts().length === 1, 'it survives a reload');
   await chat.connect().ready();
   await assert.rejects(chat.retry('long'), { code: 'message-too-long' });

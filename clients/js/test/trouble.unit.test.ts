@@ -1,4 +1,4 @@
-/** What is told when there is no login. */
+/** What is announced when there is no login. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
@@ -14,38 +14,38 @@ afterEach(() => server.end());
 
 /** What a client tells, in order. */
 function telling(chat: Chatzz): string[] {
-  const told: string[] = [];
-  chat.on('error', ({ code }) => told.push(`error ${code}`));
-  chat.on('state', (state, reason) => told.push(`${state} (${reason})`));
-  chat.on('disconnect', (reason) => told.push(`disconnect (${reason})`));
-  return told;
+  const announced: string[] = [];
+  chat.on('error', ({ code }) => announced.push(`error ${code}`));
+  chat.on('state', (state, reason) => announced.push(`${state} (${reason})`));
+  chat.on('disconnect', (reason) => announced.push(`disconnect (${reason})`));
+  return announced;
 }
 
-test('a server that cannot be reached is told at the first attempt, and not at the others', async () => {
+test('a server that cannot be reached is announced at the first attempt, and not at the others', async () => {
   server.refusals = ['websocket error', 'xhr poll error', 'timeout'];
   const chat = server.client();
-  const told = telling(chat);
+  const announced = telling(chat);
 
   await chat.connect().ready();
 
-  assert.deepEqual(told, ['reconnecting (connect)', 'error unreachable', 'reconnecting (unreachable)', 'connected (login)']);
+  assert.deepEqual(announced, ['reconnecting (connect)', 'error unreachable', 'reconnecting (unreachable)', 'connected (login)']);
 });
 
 test('the error names the address, the two usual reasons and the cause', async () => {
   server.refusals = ['xhr poll error'];
   const chat = server.client();
-  const told = new Promise<Error>((resolve) => chat.on('error', resolve));
+  const announced = new Promise<Error>((resolve) => chat.on('error', resolve));
   chat.connect();
 
-  const { message, cause } = await told;
+  const { message, cause } = await announced;
 
   assert.match(message, /http:\/\/fake.*origin.*xhr poll error/);
   assert.equal((cause as Error).message, 'xhr poll error');
 });
 
-test('each loss is told again, and so is the first attempt after it that fails', async () => {
+test('each loss is announced again, and so is the first attempt after it that fails', async () => {
   const chat = await server.login();
-  const told = telling(chat);
+  const announced = telling(chat);
   for (let loss = 0; loss < 2; loss += 1) {
     server.refusals = ['websocket error', 'websocket error'];
     server.cut();
@@ -53,59 +53,59 @@ test('each loss is told again, and so is the first attempt after it that fails',
   }
 
   const each = ['reconnecting (transport close)', 'disconnect (transport close)', 'error unreachable', 'reconnecting (unreachable)', 'connected (login)'];
-  assert.deepEqual(told, [...each, ...each]);
+  assert.deepEqual(announced, [...each, ...each]);
 });
 
 test('a client that connects again tells again', async () => {
   server.refusals = ['websocket error'];
   const chat = await server.login();
   chat.disconnect();
-  const told = telling(chat);
+  const announced = telling(chat);
   server.refusals = ['websocket error'];
 
   await chat.connect().ready();
 
-  assert.ok(told.includes('error unreachable'), `${told}`);
+  assert.ok(announced.includes('error unreachable'), `${announced}`);
 });
 
 for (const [what, fate, code] of [
   ['does not answer', 'lost', 'timeout'], ['is overloaded', failure('overloaded'), 'overloaded'], ['wants a pause', failure('rate-limited', { retryAfterMs: 5 }), 'rate-limited'],
 ] as const) {
-  test(`a server that ${what} at the login is told`, async () => {
+  test(`a server that ${what} at the login is announced`, async () => {
     server.fail('connect-user', fate, fate);
     const chat = server.client();
-    const told = telling(chat);
+    const announced = telling(chat);
 
     await chat.connect().ready();
 
-    assert.deepEqual(told, ['reconnecting (connect)', `error ${code}`, `reconnecting (${code})`, 'connected (login)']);
+    assert.deepEqual(announced, ['reconnecting (connect)', `error ${code}`, `reconnecting (${code})`, 'connected (login)']);
   });
 }
 
-test('a connection that ends before the login is told', async () => {
+test('a connection that ends before the login is announced', async () => {
   server.fail('connect-user', 'lost');
   const chat = server.client();
-  const told = telling(chat);
+  const announced = telling(chat);
   chat.connect();
   await until(() => server.payloads('connect-user').length === 1);
   server.cut('transport close');
   await chat.ready();
 
-  assert.deepEqual(told, ['reconnecting (connect)', 'error unreachable', 'reconnecting (unreachable)', 'connected (login)']);
+  assert.deepEqual(announced, ['reconnecting (connect)', 'error unreachable', 'reconnecting (unreachable)', 'connected (login)']);
 });
 
-test('whoever is told may disconnect: nobody connects again', async () => {
+test('whoever is announced may disconnect: nobody connects again', async () => {
   for (const prepare of [() => { server.refusals = ['websocket error']; }, () => server.fail('connect-user', failure('overloaded'))]) {
     prepare();
     const chat = server.client();
-    const told = telling(chat);
+    const announced = telling(chat);
     chat.on('error', () => chat.disconnect());
     chat.connect();
     await until(() => chat.isDisconnected());
     const handshakes = server.tokens.length;
     await new Promise((resolve) => setTimeout(resolve, 100));
 
-    assert.equal(told.at(-1), 'disconnect (client)');
+    assert.equal(announced.at(-1), 'disconnect (client)');
     assert.equal(server.tokens.length, handshakes);
   }
 });
@@ -117,13 +117,13 @@ async function met(answer: RequestListener | undefined, options = {}): Promise<s
   const { port } = http.address() as AddressInfo;
   if (!answer) await new Promise((resolve) => http.close(resolve));
   const chat = new Chatzz({ url: `http://127.0.0.1:${port}`, userId: ALICE, timing: { ackTimeout: 200 }, ...options });
-  const told = telling(chat);
+  const announced = telling(chat);
   chat.connect();
-  await until(() => told.length >= 3);
+  await until(() => announced.length >= 3);
   chat.disconnect();
   http.closeAllConnections();
   http.close();
-  return told.slice(0, 3);
+  return announced.slice(0, 3);
 }
 
 const UNREACHABLE = ['reconnecting (connect)', 'error unreachable', 'reconnecting (unreachable)'];

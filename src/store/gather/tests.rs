@@ -67,7 +67,7 @@ async fn what_is_asked_while_queries_are_under_way_shares_the_next() {
 }
 
 #[tokio::test]
-async fn a_failure_for_a_while_is_told_to_all_who_share_it() {
+async fn a_temporary_failure_reaches_all_who_share_it() {
     let (gather, permits, mut queries) = evens();
     permits.add_permits(2);
     let keys = [vec![2], vec![13], vec![6]];

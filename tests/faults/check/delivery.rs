@@ -106,7 +106,7 @@ fn once(facts: &Facts<'_>, report: &mut Report) {
     let mut live: HashMap<(usize, Sym), usize> = HashMap::new();
     let mut missed: HashMap<(usize, Sym), (usize, usize)> = HashMap::new();
     let mut last: HashMap<(usize, Sym), (u64, At)> = HashMap::new();
-    let brought = brought(facts);
+    let delivered = delivered(facts);
     for seen in &facts.seen {
         let (now, msg) = (seen.at.line, &seen.msg);
         let key = (seen.conn, msg.id);
@@ -126,7 +126,7 @@ fn once(facts: &Facts<'_>, report: &mut Report) {
                     });
                 }
                 if let Some((seq, first)) = before.filter(|(seq, _)| *seq < msg.seq) {
-                    let gap = skipped(facts, seen, seq, &brought);
+                    let gap = skipped(facts, seen, seq, &delivered);
                     let gap = gap.filter(|_| !is_slow(facts, seen.conn, first.t, seen.at.t));
                     if let Some(gap) = gap {
                         report.add(Invariant::I7, &[first.line, now], || {
@@ -166,15 +166,15 @@ fn once(facts: &Facts<'_>, report: &mut Report) {
 
 /// The last position of each chat room that the logins of a connection contained:
 /// (connection, room).
-fn brought(facts: &Facts<'_>) -> HashMap<(usize, Sym), u64> {
-    let mut brought = HashMap::new();
+fn delivered(facts: &Facts<'_>) -> HashMap<(usize, Sym), u64> {
+    let mut delivered = HashMap::new();
     for seen in &facts.seen {
         if let How::Missed(_) = seen.how {
-            let last: &mut u64 = brought.entry((seen.conn, seen.msg.room)).or_default();
+            let last: &mut u64 = delivered.entry((seen.conn, seen.msg.room)).or_default();
             *last = seen.msg.seq.max(*last);
         }
     }
-    brought
+    delivered
 }
 
 /// A message between the position received before and this one that should have been
@@ -184,14 +184,14 @@ fn skipped<'a>(
     facts: &'a Facts<'_>,
     seen: &Seen,
     before: u64,
-    brought: &HashMap<(usize, Sym), u64>,
+    delivered: &HashMap<(usize, Sym), u64>,
 ) -> Option<&'a Msg> {
     // one shown under another number is a matter of I4
     let stored = *facts.stored_by_id.get(&seen.msg.id)?;
     let now = facts.stored[stored].msg.seq;
     let room = *facts.room_by_id.get(&seen.msg.room)?;
     let user = facts.conns[seen.conn].user;
-    let until = brought.get(&(seen.conn, seen.msg.room));
+    let until = delivered.get(&(seen.conn, seen.msg.room));
     let until = until.copied().unwrap_or(0);
     let between = facts
         .between(room, before + 1, now.saturating_sub(1))

@@ -19,16 +19,16 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             });
         }
     }
-    for told in &facts.told {
-        let user = facts.conns[told.conn].user;
-        let is_contact = facts.room_with(user, told.about).is_some();
-        let is_his = |room: Sym| {
+    for announced in &facts.announced {
+        let user = facts.conns[announced.conn].user;
+        let is_contact = facts.room_with(user, announced.about).is_some();
+        let is_theirs = |room: Sym| {
             let room = facts.room_by_id.get(&room);
             room.is_none_or(|room| facts.rooms[*room].has(user))
         };
-        if !is_contact || !told.room.is_none_or(is_his) {
-            report.add(Invariant::I12, &[told.at.line], || {
-                let (conn, about) = (facts.conn(told.conn), facts.user(told.about));
+        if !is_contact || !announced.room.is_none_or(is_theirs) {
+            report.add(Invariant::I12, &[announced.at.line], || {
+                let (conn, about) = (facts.conn(announced.conn), facts.user(announced.about));
                 format!("{conn} was told of {about}, a stranger, or of a strange chat room")
             });
         }

@@ -21,7 +21,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     for status in [Status::Sent, Status::Read] {
         stored(facts, status, report);
     }
-    told(facts, report);
+    announced(facts, report);
     sent_ranges(facts, report);
 }
 
@@ -97,7 +97,7 @@ fn lost(facts: &Facts<'_>, msg: &Msg, op: &Op, report: &mut Report) {
 }
 
 /// Senders are notified of what was read.
-fn told(facts: &Facts<'_>, report: &mut Report) {
+fn announced(facts: &Facts<'_>, report: &mut Report) {
     // when a connection was notified that messages of a sender were read, and up to where
     let mut heard: HashMap<(usize, Sym), Vec<(At, u64)>> = HashMap::new();
     for seen in &facts.seen {

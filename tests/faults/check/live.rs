@@ -24,7 +24,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
         conns.entry(conn.user).or_default().push(index);
     }
     for send in &facts.sends {
-        let Some((ok, server)) = told(facts, send) else {
+        let Some((ok, server)) = announced(facts, send) else {
             continue;
         };
         let withheld = facts.is_withheld(ok.msg.id);
@@ -49,7 +49,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
 
 /// The answer with which a message became known, and the server all of it happened at. A
 /// `duplicate` was announced when it was stored, whenever that was.
-fn told<'a>(facts: &'a Facts<'_>, send: &Send) -> Option<(&'a Seen, u64)> {
+fn announced<'a>(facts: &'a Facts<'_>, send: &Send) -> Option<(&'a Seen, u64)> {
     let ok = &facts.seen[*send.oks.first()?];
     let server = facts.conns[ok.conn].server;
     let here = |op: &usize| facts.conns[facts.ops[*op].conn].server == server;

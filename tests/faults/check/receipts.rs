@@ -13,13 +13,13 @@ pub(super) type Reads = HashMap<(Sym, Sym), Reach>;
 
 pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
     let reads = gather(facts);
-    let mut told = HashSet::new();
+    let mut announced = HashSet::new();
     let mut judge = |msg: &Msg, line: usize| {
         let asked = reads
             .get(&(msg.to, msg.from))
             .and_then(|reach| reach.line(msg.seq));
         let in_time = asked.is_some_and(|asked| line == 0 || asked < line);
-        if !in_time && told.insert(msg.id) {
+        if !in_time && announced.insert(msg.id) {
             report.add(Invariant::I8, &[line, asked.unwrap_or(0)], || {
                 let (message, user) = (facts.message(msg), facts.user(msg.to));
                 format!("{message} was read before {user} said so")

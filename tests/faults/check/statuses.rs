@@ -134,14 +134,14 @@ fn times(facts: &Facts<'_>, report: &mut Report) {
             known.extend(at.map(|at| ((msg.id, name), (at, 0))));
         }
     }
-    let mut told = HashSet::new();
+    let mut announced = HashSet::new();
     for seen in &facts.seen {
         let msg = &seen.msg;
         for (name, at) in [("sentAt", msg.sent), ("readAt", msg.read)] {
             let Some(at) = at else { continue };
             let line = seen.at.line;
             let (first, before) = *known.entry((msg.id, name)).or_insert((at, line));
-            if first != at && told.insert((msg.id, name)) {
+            if first != at && announced.insert((msg.id, name)) {
                 report.add(Invariant::I8, &[before, line], || {
                     let message = facts.message(msg);
                     let how = if before == 0 { "stored" } else { "shown" };

@@ -58,7 +58,7 @@ fn essence(msg: &Msg) -> impl PartialEq {
 }
 
 fn observations(facts: &Facts<'_>, report: &mut Report) {
-    let mut told = HashSet::new();
+    let mut announced = HashSet::new();
     for seen in &facts.seen {
         let msg = &seen.msg;
         // what is not stored is a matter of I1, I2 and I9
@@ -71,7 +71,7 @@ fn observations(facts: &Facts<'_>, report: &mut Report) {
             How::Sent(..) => msg.created != stored.created,
             _ => essence(msg) != essence(stored),
         };
-        if differs && told.insert((msg.id, seen.conn)) {
+        if differs && announced.insert((msg.id, seen.conn)) {
             report.add(Invariant::I4, &[seen.at.line], || {
                 format!(
                     "{}, number {} of {}, is stored as {:?}, number {} of {}",

@@ -198,8 +198,8 @@ fn last_message(
         return;
     };
     let user = facts.conns[login.conn].user;
-    let told = contact.last.map_or(0, |(_, seq)| seq);
-    let mut newer = facts.between(*room, told + 1, u64::MAX).iter();
+    let announced = contact.last.map_or(0, |(_, seq)| seq);
+    let mut newer = facts.between(*room, announced + 1, u64::MAX).iter();
     let Some(newer) = newer.find(|stored| stored.is_for(user)) else {
         return;
     };
@@ -207,7 +207,7 @@ fn last_message(
     if let Some(seen) = seen.filter(|line| **line < invoked) {
         report.add(Invariant::I10, &[*seen, invoked, login.at.line], || {
             let (conn, message) = (facts.conn(login.conn), facts.message(&newer.msg));
-            format!("{conn} was told of number {told} as the last message, after {message}")
+            format!("{conn} was told of number {announced} as the last message, after {message}")
         });
     }
 }

@@ -75,7 +75,7 @@ fn complete(facts: &Facts<'_>, report: &mut Report) {
 
 /// What a person saw is in the history that they read at the end.
 fn stays(facts: &Facts<'_>, report: &mut Report) {
-    let mut told = HashSet::new();
+    let mut announced = HashSet::new();
     for seen in &facts.seen {
         let user = facts.conns[seen.conn].user;
         if facts.walked.contains(&(user, seen.msg.id)) {
@@ -89,7 +89,7 @@ fn stays(facts: &Facts<'_>, report: &mut Report) {
             (Some(_), Some(walk)) => walk > seen.at,
             (Some(_), None) => false,
         };
-        if gone && told.insert((user, seen.msg.id)) {
+        if gone && announced.insert((user, seen.msg.id)) {
             let walk = walk.map_or(0, |at| at.line);
             report.add(Invariant::I9, &[seen.at.line, walk], || {
                 let (message, user) = (facts.message(&seen.msg), facts.user(user));

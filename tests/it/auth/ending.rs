@@ -52,7 +52,7 @@ async fn a_socket_that_never_logged_in_ends_with_its_token_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fresh_token_keeps_the_socket_and_its_end_is_told() {
+async fn a_fresh_token_keeps_the_socket_and_its_end_is_announced() {
     let server = jwt_server(&[]).await;
     let alice = server.user("alice").await;
     let person = login(&server, &alice, &signed(&claims(&alice, 3))).await;

@@ -83,7 +83,7 @@ async fn auth_that_is_not_an_object_is_refused_even_if_it_holds_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whether_others_exist_is_not_told_to_who_names_them() {
+async fn whether_others_exist_is_not_revealed_to_whoever_names_them() {
     let server = jwt_server(&[]).await;
     let (alice, bob) = (server.user("alice").await, server.user("bob").await);
     let client = connect(&server, WIRE, &token(&alice)).await.unwrap();

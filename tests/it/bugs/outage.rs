@@ -111,13 +111,13 @@ async fn a_send_that_was_called_failed_is_stored() {
     shows(Bug::UnknownToldAsFailed, async |bug| {
         let (mongod, scene) = scene("bug-unknown", bug).await;
         freeze(&mongod).await;
-        let told = code(scene.alice.send(&scene.bob.id, "ghost").await);
+        let announced = code(scene.alice.send(&scene.bob.id, "ghost").await);
         mongod.signal(Signal::SIGCONT).unwrap();
         poll::eventually("it is stored after all", async || {
             (scene.count("ghost").await == 1).then_some(())
         })
         .await;
-        told != "unknown-outcome"
+        announced != "unknown-outcome"
     })
     .await;
 }

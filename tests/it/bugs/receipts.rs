@@ -77,8 +77,8 @@ async fn a_range_that_was_read_covers_a_withheld_message() {
         scene.bob.ask("unblock-user", whom).await.unwrap();
         scene.send("after").await;
         scene.bob.read_up_to(&scene.alice.id, 3).await.unwrap();
-        let told = scene.alice.client.wait_for("message-status-changed").await;
-        told["range"].is_object()
+        let announced = scene.alice.client.wait_for("message-status-changed").await;
+        announced["range"].is_object()
     })
     .await;
 }

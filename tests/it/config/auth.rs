@@ -216,19 +216,19 @@ fn the_webhook_needs_a_url_and_a_secret_and_never_tells_cookies() {
 
 #[test]
 fn a_url_without_tls_is_warned_of_unless_it_leads_to_this_machine() {
-    let told = |url| {
+    let reported = |url| {
         let mut pairs = webhook(&[]);
         pairs[1].1 = url;
         warnings(&pairs).len()
     };
-    assert_eq!(told("http://app:3000/login"), 1);
+    assert_eq!(reported("http://app:3000/login"), 1);
     for url in [
         "https://app/",
         "http://127.0.0.1:80/",
         "http://localhost/",
         "http://[::1]/",
     ] {
-        assert_eq!(told(url), 0, "{url}");
+        assert_eq!(reported(url), 0, "{url}");
     }
     let url = ("CHATZZ_JWT_JWKS_URL", "http://login/keys");
     assert_eq!(warnings(&jwt(&[url])).len(), 1);

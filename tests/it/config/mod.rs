@@ -182,16 +182,16 @@ fn an_unknown_key_is_warned_about_with_the_one_that_was_meant() {
     );
     assert_eq!(suggested("chatzz_auth"), Some("CHATZZ_AUTH"));
     assert_eq!(suggested("CHATZZ_COMPLETELY_DIFFERENT"), None);
-    let told = warnings(&[("CHATZZ_LISTN", "x")]);
+    let reported = warnings(&[("CHATZZ_LISTN", "x")]);
     assert_eq!(
-        told,
+        reported,
         ["CHATZZ_LISTN is not a key; did you mean CHATZZ_LISTEN?"]
     );
 }
 
 #[test]
 fn variables_of_others_are_not_warned_about() {
-    let told = warnings(&[
+    let reported = warnings(&[
         ("PATH", "/bin"),
         ("CHATZ", "é"),
         ("CHATZZ_SERVICE_HOST", "10.0.0.1"),
@@ -199,6 +199,6 @@ fn variables_of_others_are_not_warned_about() {
         ("CHATZZ_PORT_3000_TCP_ADDR", "10.0.0.1"),
         ("CHATZZ_PEER_TOKEN", "x"),
     ]);
-    assert_eq!(told, Vec::<String>::new());
+    assert_eq!(reported, Vec::<String>::new());
     assert_eq!(warnings(&[("CHATZZ_PORT", "3000")]).len(), 1);
 }

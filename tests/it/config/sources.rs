@@ -37,7 +37,7 @@ fn a_missing_file_is_no_mistake() {
 }
 
 #[test]
-fn a_broken_line_is_told_by_its_place_and_never_by_its_value() {
+fn a_broken_line_is_reported_by_its_place_and_never_by_its_value() {
     let file = dotenv(
         "broken",
         b"CHATZZ_LOG=info\nCHATZZ_MONGODB_URI=mongodb://a:geheim @db x\nCHATZZ_LANES=0\n",

@@ -345,9 +345,13 @@ fn user_fields_are_an_allow_list_of_paths() {
 
 #[test]
 fn a_field_that_looks_secret_is_warned_about() {
-    let told = warnings(&[("CHATZZ_USER_FIELDS", "_id,name,auth.passwordHash,API_Key")]);
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told[0].contains("`auth.passwordHash`"), "{}", told[0]);
-    assert!(told[1].contains("`API_Key`"), "{}", told[1]);
+    let reported = warnings(&[("CHATZZ_USER_FIELDS", "_id,name,auth.passwordHash,API_Key")]);
+    assert_eq!(reported.len(), 2, "{reported:?}");
+    assert!(
+        reported[0].contains("`auth.passwordHash`"),
+        "{}",
+        reported[0]
+    );
+    assert!(reported[1].contains("`API_Key`"), "{}", reported[1]);
     assert_eq!(warnings(&[]), Vec::<String>::new());
 }

@@ -132,9 +132,9 @@ async fn ask_over_http(addr: SocketAddr, metrics: SocketAddr) -> String {
             .map(|(name, value)| (*name, value.as_str()));
         said += &request(metrics, "DELETE", sockets, &shown).await.body;
     }
-    let told = get(metrics, "/metrics").await.body;
-    assert!(told.contains("chatzz_events_total"), "{told}");
-    said + &told
+    let reported = get(metrics, "/metrics").await.body;
+    assert!(reported.contains("chatzz_events_total"), "{reported}");
+    said + &reported
 }
 
 async fn nothing_leaves(mode: &[(&str, &str)], token: impl Fn(&Value) -> String) {

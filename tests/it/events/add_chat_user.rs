@@ -8,7 +8,7 @@ use crate::support::server::Server;
 use crate::support::user::code;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_adder_is_answered_and_everybody_else_concerned_is_told() {
+async fn the_adder_is_answered_and_everybody_else_concerned_is_notified() {
     let server = Server::start().await;
     let alice = server.person("alice").await;
     let alice_at_home = server.another_of(&alice).await;
@@ -25,19 +25,22 @@ async fn the_adder_is_answered_and_everybody_else_concerned_is_told() {
             "lastOnline": null, "unreadCount": 0, "addedBy": alice.id, "addedAt": at,
         })
     );
-    let told = json!({
+    let announced = json!({
         "_id": alice.id, "username": "alice", "status": "online", "lastOnline": null,
         "chatRoomId": room, "addedBy": alice.id, "addedAt": at,
     });
     for socket in [&bob, &bob_at_home] {
-        assert_eq!(socket.client.expect_envelope("chat-user-added").await, told);
+        assert_eq!(
+            socket.client.expect_envelope("chat-user-added").await,
+            announced
+        );
     }
-    let told = json!({
+    let announced = json!({
         "_id": bob.id, "username": "bob", "status": "online", "lastOnline": null,
         "chatRoomId": room, "addedBy": alice.id, "addedAt": at,
     });
     let echo = alice_at_home.client.expect_envelope("chat-user-added");
-    assert_eq!(echo.await, told);
+    assert_eq!(echo.await, announced);
     for socket in [&alice, &alice_at_home, &bob, &bob_at_home] {
         socket.client.assert_silent_for_roundtrip().await;
     }

@@ -158,7 +158,7 @@ fn bson() -> impl Strategy<Value = Bson> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn any_user_is_shown_and_his_contact_can_log_in() {
+async fn any_user_is_shown_and_their_contact_can_log_in() {
     let keys = [("CHATZZ_USER_FIELDS", "_id,username,avatar,tags.label")];
     let server = Server::with(&keys).await;
     let alice = server.person("alice").await;

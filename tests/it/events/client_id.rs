@@ -65,7 +65,7 @@ async fn an_id_is_one_senders_in_one_chat_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipelined_repeat_and_conflict_are_told_apart() {
+async fn a_pipelined_repeat_and_conflict_are_distinguished() {
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
     let send = |text: &str| {
@@ -108,7 +108,7 @@ async fn a_repeat_shows_the_message_as_it_is_by_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_sender_has_ids_of_his_own() {
+async fn every_sender_has_ids_of_their_own() {
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
     alice.send_with(&bob.id, "hi", "k-1").await.unwrap();

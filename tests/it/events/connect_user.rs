@@ -19,11 +19,15 @@ async fn a_first_login_is_answered_with_everything_about_the_user() {
     assert_eq!(answer["status"], "online");
     assert_eq!(answer["protocol"], 3);
     assert!(answer["serverTime"].as_str().unwrap().ends_with('Z'));
-    let told = alice.client.drain();
-    assert_eq!(told.len(), 1, "user-details comes before the ack, alone");
-    assert_eq!(told[0].kind, "user-details");
+    let announced = alice.client.drain();
     assert_eq!(
-        told[0].data,
+        announced.len(),
+        1,
+        "user-details comes before the ack, alone"
+    );
+    assert_eq!(announced[0].kind, "user-details");
+    assert_eq!(
+        announced[0].data,
         json!({
             "user": { "_id": id, "username": "alice" },
             "status": "online",
@@ -123,15 +127,15 @@ async fn contacts_hear_of_the_first_socket_alone() {
     let (alice, bob) = server.pair_with_absent().await;
 
     let (first, _) = server.arrive(&bob).await;
-    let told = alice
+    let announced = alice
         .client
         .expect_envelope("chat-user-status-changed")
         .await;
     let _second = server.another_of(&first).await;
 
-    assert_eq!(told["user"], json!({ "_id": bob, "username": "bob" }));
-    assert_eq!(told["status"], "online");
-    assert!(told["lastOnline"].is_string(), "bob has been offline");
+    assert_eq!(announced["user"], json!({ "_id": bob, "username": "bob" }));
+    assert_eq!(announced["status"], "online");
+    assert!(announced["lastOnline"].is_string(), "bob has been offline");
     alice.client.assert_silent_for_roundtrip().await;
     first.client.assert_silent_for_roundtrip().await;
 }
@@ -165,7 +169,7 @@ async fn contacts_come_newest_conversation_first_with_unread_count_and_last_mess
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_integer_id_may_be_written_as_a_string_and_is_told_as_a_number() {
+async fn an_integer_id_may_be_written_as_a_string_and_is_shown_as_a_number() {
     let server = Server::start().await;
     server
         .store_user(doc! { "_id": 7, "username": "ann" })

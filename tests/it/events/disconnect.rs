@@ -11,11 +11,11 @@ use crate::support::user::Person;
 const LONG_GRACE: (&str, &str) = ("CHATZZ_OFFLINE_GRACE", "60s");
 
 async fn assert_hears_leave(watcher: &Person, who: &Person) {
-    let told = watcher.client.expect_envelope("chat-user-status-changed");
-    let told = told.await;
-    assert_eq!(told["user"]["_id"], who.id);
-    assert_eq!(told["status"], "offline");
-    assert!(told["lastOnline"].is_string());
+    let announced = watcher.client.expect_envelope("chat-user-status-changed");
+    let announced = announced.await;
+    assert_eq!(announced["user"]["_id"], who.id);
+    assert_eq!(announced["status"], "offline");
+    assert!(announced["lastOnline"].is_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,8 +104,8 @@ async fn the_sockets_of_a_deleted_user_are_closed_within_the_cache_time() {
     let users = server.collection("users");
     users.delete_one(gone).await.unwrap();
     bob.client.closed(PATIENCE).await.unwrap();
-    let told = alice.client.wait_for("chat-user-status-changed").await;
-    assert_eq!(told["status"], "offline");
+    let announced = alice.client.wait_for("chat-user-status-changed").await;
+    assert_eq!(announced["status"], "offline");
     alice.login().await.expect("nobody else is locked out");
     let details = alice.client.wait_for("user-details").await;
     let expected = json!({ "_id": bob.id, "deleted": true });

@@ -81,7 +81,7 @@ async fn pages_bring_everybody_once_while_others_come_and_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_blocked_does_not_see_the_blocker_who_sees_him() {
+async fn the_blocked_do_not_see_the_blocker_who_sees_them() {
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
     bob.ask("block-user", json!({ "userId": alice.id }))

@@ -152,9 +152,9 @@ async fn the_page_comes_in_the_ack_or_as_an_envelope_or_both() {
     let query = json!({ "userId": bob.id, "envelope": true });
     let page = alice.history(query).await.unwrap();
     assert_eq!(page["messages"], json!(messages));
-    let told = alice.client.drain();
-    assert_eq!(told.len(), 1, "the envelope comes first, then the ack");
-    assert_eq!(told[0].data, json!(messages));
+    let announced = alice.client.drain();
+    assert_eq!(announced.len(), 1, "the envelope comes first, then the ack");
+    assert_eq!(announced[0].data, json!(messages));
     alice.client.assert_silent_for_roundtrip().await;
     bob.client.assert_silent_for_roundtrip().await;
 }

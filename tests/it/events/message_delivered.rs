@@ -68,7 +68,7 @@ async fn statuses(person: &Person, other: &Person) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_count_told_of_is_sent() {
+async fn what_was_counted_is_sent() {
     let server = server().await;
     let (alice, bob) = receiver_of_three(&server).await;
     assert_eq!(statuses(&alice, &bob).await, ["sent"; 3]);
@@ -78,7 +78,7 @@ async fn what_a_count_told_of_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_not_sent_becomes_sent_and_its_sender_is_told() {
+async fn what_was_not_sent_becomes_sent_and_its_sender_is_notified() {
     let apart = Apart::with_messages(3).await;
 
     let delivered = apart.bob.delivered_up_to(&apart.alice.id, 2).await.unwrap();
@@ -95,7 +95,7 @@ async fn what_was_not_sent_becomes_sent_and_its_sender_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_single_message_is_told_without_a_range() {
+async fn a_single_message_is_announced_without_a_range() {
     let apart = Apart::with_messages(2).await;
     let delivered = apart.bob.delivered_up_to(&apart.alice.id, 1).await.unwrap();
     assert_eq!(delivered["delivered"], 1);
@@ -146,7 +146,7 @@ async fn a_number_beyond_the_last_confirms_nothing_that_is_yet_to_come() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sender_cannot_deliver_his_own_messages() {
+async fn senders_cannot_deliver_their_own_messages() {
     let server = Server::start().await;
     let (alice, bob) = server.pair_with_absent().await;
     alice.send(&bob, "waiting").await.unwrap();

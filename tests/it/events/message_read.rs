@@ -21,7 +21,7 @@ async fn pair_with_messages(server: &Server, count: u64) -> (Person, Person, Vec
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reading_one_message_is_told_to_its_sender_and_the_readers_other_sockets() {
+async fn reading_one_message_is_announced_to_its_sender_and_the_readers_other_sockets() {
     let server = Server::start().await;
     let (alice, bob, messages) = pair_with_messages(&server, 2).await;
     let alice_at_home = server.another_of(&alice).await;
@@ -85,7 +85,7 @@ async fn the_times_of_the_newest_sixteen_receipts_are_in_pages() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reading_up_to_a_number_is_told_as_the_newest_with_the_range() {
+async fn reading_up_to_a_number_is_announced_as_the_newest_with_the_range() {
     let server = Server::start().await;
     let (alice, bob, messages) = pair_with_messages(&server, 4).await;
     let bob_at_home = server.another_of(&bob).await;
@@ -101,13 +101,13 @@ async fn reading_up_to_a_number_is_told_as_the_newest_with_the_range() {
 
     assert_eq!(read, json!({ "read": 2 }));
     for socket in [&alice, &bob_at_home] {
-        let told = socket
+        let announced = socket
             .client
             .expect_envelope("message-status-changed")
             .await;
-        assert_eq!(told["_id"], messages[2]["_id"]);
-        assert_eq!(told["status"], "read");
-        assert_eq!(told["range"], json!({ "from": 2, "to": 3 }));
+        assert_eq!(announced["_id"], messages[2]["_id"]);
+        assert_eq!(announced["status"], "read");
+        assert_eq!(announced["range"], json!({ "from": 2, "to": 3 }));
     }
     bob.client.assert_silent_for_roundtrip().await;
     let page = alice.history(json!({ "userId": bob.id })).await.unwrap();
@@ -134,8 +134,11 @@ async fn reading_again_changes_and_tells_nothing() {
     bob.read_message(&messages[0]["_id"]).await.unwrap();
     let first = bob.read_message(&messages[1]["_id"]).await.unwrap();
     alice.client.expect_envelope("message-status-changed").await;
-    let told = alice.client.expect_envelope("message-status-changed").await;
-    assert!(told.get("range").is_none(), "one message needs no range");
+    let announced = alice.client.expect_envelope("message-status-changed").await;
+    assert!(
+        announced.get("range").is_none(),
+        "one message needs no range"
+    );
 
     let again = bob.read_message(&messages[1]["_id"]).await.unwrap();
 

@@ -92,7 +92,7 @@ async fn a_frame_that_holds_no_event_closes_the_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_name_is_told_back_cut() {
+async fn a_long_name_is_cut_in_the_answer() {
     let server = Server::start().await;
     let client = server.client().await;
     client.emit(&"ü".repeat(10_000), json!({})).unwrap();

@@ -35,7 +35,7 @@ async fn all_sockets_of_the_other_get_it_as_it_is_and_nothing_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_told_later() {
+async fn nobody_is_notified_later() {
     let server = Server::start().await;
     let (alice, bob) = server.pair_with_absent().await;
 

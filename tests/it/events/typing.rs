@@ -73,7 +73,7 @@ async fn who_has_stopped_is_shown_no_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_somebody_blocked_the_other_nobody_is_told_and_the_answer_is_the_same() {
+async fn where_somebody_blocked_the_other_nobody_is_notified_and_the_answer_is_the_same() {
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
     bob.ask("block-user", json!({ "userId": alice.id }))

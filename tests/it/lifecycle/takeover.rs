@@ -38,15 +38,15 @@ async fn a_dead_nodes_people_are_shown_offline_by_another_node() {
 
     one.kill().await;
 
-    let told = loop {
-        let told = alice.client.wait_for("chat-user-status-changed").await;
+    let announced = loop {
+        let announced = alice.client.wait_for("chat-user-status-changed").await;
         // bob's arrival was announced before, or is in the login
-        if told["status"] == "offline" {
-            break told;
+        if announced["status"] == "offline" {
+            break announced;
         }
     };
-    assert_eq!(told["user"]["_id"], bob.id);
-    assert!(told["lastOnline"].is_string(), "{told}");
+    assert_eq!(announced["user"]["_id"], bob.id);
+    assert!(announced["lastOnline"].is_string(), "{announced}");
     let online = database.dump("chatusers").await;
     let online = online
         .iter()

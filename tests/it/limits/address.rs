@@ -31,7 +31,7 @@ async fn a_trusted_proxy_says_where_its_clients_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_else_may_say_where_he_is() {
+async fn nobody_else_may_say_where_somebody_is() {
     let elsewhere = ("CHATZZ_TRUSTED_PROXIES", "10.0.0.0/8");
     for trusted in [None, Some(elsewhere)] {
         let keys: Vec<_> = [ONE_EACH].into_iter().chain(trusted).collect();

@@ -38,7 +38,7 @@ async fn no_answer_runs_or_is_framed_anywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_page_is_told_the_same_headers() {
+async fn a_refused_page_gets_the_same_headers() {
     let server = Server::start().await;
     let evil = [("origin", "https://evil.example")];
     let target = "/socket.io/?EIO=4&transport=polling";

@@ -82,8 +82,8 @@ async fn who_goes_on_over_the_limit_is_closed_and_has_every_answer_until_then() 
         alice.login().await.unwrap();
         let answers = answers(burst(&alice, &bob.id, 300)).await;
         let refused = ["ok"; 5].iter().chain(&["rate-limited"; 100]);
-        let told: Vec<_> = refused.chain(&["no-answer"; 195]).collect();
-        assert_eq!(answers.iter().collect::<Vec<_>>(), told, "{wire:?}");
+        let reported: Vec<_> = refused.chain(&["no-answer"; 195]).collect();
+        assert_eq!(answers.iter().collect::<Vec<_>>(), reported, "{wire:?}");
         alice.client.closed(PATIENCE).await.unwrap();
     }
     assert_eq!(server.messages().await.len(), 5 * WIRES.len());
@@ -93,7 +93,7 @@ async fn who_goes_on_over_the_limit_is_closed_and_has_every_answer_until_then() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_hundred_sends_at_once_a_hundred_are_stored_and_the_rest_told_to_wait() {
+async fn of_two_hundred_sends_at_once_a_hundred_are_stored_and_the_rest_have_to_wait() {
     let server = limited(&[]).await;
     let (alice, bob) = server.pair().await;
     let answers = answers(burst(&alice, &bob.id, 200)).await;
@@ -131,7 +131,7 @@ async fn who_logs_out_behind_a_burst_has_its_answers_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_sends_at_once_are_all_stored_by_who_waits_as_told() {
+async fn a_thousand_sends_at_once_are_all_stored_by_whoever_waits_as_asked() {
     let server = limited(&[("CHATZZ_LIMIT_SENDS", "socket=100/1s")]).await;
     let (alice, bob) = server.pair().await;
     let (alice, bob) = (&alice, &bob.id);

@@ -94,7 +94,7 @@ async fn a_refused_event_is_answered_once_over_every_wire() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_waits_as_long_as_told_is_served() {
+async fn whoever_waits_as_long_as_asked_is_served() {
     let server = limited(&[("CHATZZ_LIMIT_SENDS", "socket=1/300ms")]).await;
     let (alice, bob) = server.pair().await;
     let mut text = 0;

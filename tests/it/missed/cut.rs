@@ -67,18 +67,18 @@ async fn exactly_as_many_as_fit_are_not_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_too_many_from_all_contacts_the_newest_are_told() {
-    the_newest_of_all_are_told(&["a", "b"]).await;
+async fn of_too_many_from_all_contacts_the_newest_are_shown() {
+    the_newest_of_all_are_shown(&["a", "b"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_far_too_many_only_the_newest_are_read_and_told() {
-    the_newest_of_all_are_told(&["-", "a", "b"]).await;
+async fn of_far_too_many_only_the_newest_are_read_and_shown() {
+    the_newest_of_all_are_shown(&["-", "a", "b"]).await;
 }
 
 /// Three contacts write, dave the oldest messages, and the login contains three. Of more
 /// than twice as many the positions are read first.
-async fn the_newest_of_all_are_told(of_dave: &[&str]) {
+async fn the_newest_of_all_are_shown(of_dave: &[&str]) {
     let server = Server::with(&[
         ("CHATZZ_MISSED_PER_CONTACT", "3"),
         ("CHATZZ_MISSED_TOTAL", "3"),

@@ -58,10 +58,10 @@ async fn a_message_to_an_offline_user_is_missed_then_delivered_once() {
     let contact = &details["connectedUsers"][0];
     assert_eq!(contact["unreadCount"], 3);
     assert!(contact.get("missedCount").is_none() && contact.get("missedFrom").is_none());
-    let told = alice.client.wait_for("message-status-changed").await;
-    assert_eq!(told["seq"], 3);
-    assert_eq!(told["status"], "sent");
-    assert_eq!(told["range"], json!({ "from": 1, "to": 3 }));
+    let announced = alice.client.wait_for("message-status-changed").await;
+    assert_eq!(announced["seq"], 3);
+    assert_eq!(announced["status"], "sent");
+    assert_eq!(announced["range"], json!({ "from": 1, "to": 3 }));
     bob.delivered_up_to(&alice.id, 3).await.unwrap();
     let (_bob, details) = server.arrive(&bob.id).await;
     assert_eq!(details["missedMessages"], json!({}));

@@ -96,7 +96,7 @@ async fn ends(steps: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_done_is_told_with_its_line() {
+async fn what_cannot_be_done_is_reported_with_its_line() {
     let unheard = ends("  - wait: 0\n  - expect: hello\n").await;
     assert_eq!(
         unheard,

@@ -65,7 +65,7 @@ async fn a_renamed_user_is_shown_so_within_the_cache_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_user_is_logged_out_and_his_contacts_keep_the_history() {
+async fn a_deleted_user_is_logged_out_and_their_contacts_keep_the_history() {
     let server = server().await;
     let (alice, bob) = server.pair().await;
     alice.send(&bob.id, "one").await.unwrap();

@@ -240,7 +240,7 @@ async fn with_a_type_given_the_twin_of_another_type_is_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ids_that_name_nobody_and_ids_that_are_none_are_told_apart() {
+async fn ids_that_name_nobody_and_ids_that_are_none_are_distinguished() {
     for id_type in ["auto", "objectid", "string", "int", "uuid"] {
         let server = server(id_type).await;
         for nobody in [

@@ -145,7 +145,7 @@ async fn in_the_applications_database_two_accounts_with_named_collections_are_en
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_password_is_told_at_once_and_not_repeated() {
+async fn a_refused_password_is_reported_at_once_and_not_repeated() {
     let guarded = Guarded::start("refused").await;
     let wrong = uri(&guarded.mongod, "root").replace(":root@", ":geheim@");
     let keys = [

@@ -9,7 +9,7 @@ use crate::support::server::Server;
 use crate::support::user::{code, each, outcome};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_send_from_the_blocked_is_refused_stored_nowhere_and_told_to_nobody() {
+async fn a_send_from_the_blocked_is_refused_stored_nowhere_and_announced_to_nobody() {
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
 
@@ -109,7 +109,7 @@ async fn a_block_holds_for_every_socket_of_the_blocked_and_over_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_blockers_other_sockets_are_told_once() {
+async fn the_blockers_other_sockets_are_notified_once() {
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
     let second = server.another_of(&bob).await;
@@ -119,13 +119,13 @@ async fn the_blockers_other_sockets_are_told_once() {
     bob.block(&alice.id).await.unwrap();
     bob.block(&alice.id).await.unwrap();
 
-    let told = second.client.expect_envelope("privacy-changed").await;
-    assert_eq!(told, json!({ "userId": alice.id, "blocked": true }));
+    let announced = second.client.expect_envelope("privacy-changed").await;
+    assert_eq!(announced, json!({ "userId": alice.id, "blocked": true }));
     second.client.assert_silent_for_roundtrip().await;
     bob.unblock(&alice.id).await.unwrap();
     bob.unblock(&alice.id).await.unwrap();
-    let told = second.client.expect_envelope("privacy-changed").await;
-    assert_eq!(told, json!({ "userId": alice.id, "blocked": false }));
+    let announced = second.client.expect_envelope("privacy-changed").await;
+    assert_eq!(announced, json!({ "userId": alice.id, "blocked": false }));
     second.client.assert_silent_for_roundtrip().await;
     bob.client.assert_silent_for_roundtrip().await;
 }
@@ -165,7 +165,7 @@ async fn a_repeat_of_what_was_stored_before_the_block_is_answered_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_sends_while_somebody_blocks_each_is_stored_and_told_or_refused() {
+async fn of_sends_while_somebody_blocks_each_is_stored_and_announced_or_refused() {
     const SENDS: usize = 300;
     let server = Server::start().await;
     let (alice, bob) = server.pair().await;
@@ -194,11 +194,11 @@ async fn of_sends_while_somebody_blocks_each_is_stored_and_told_or_refused() {
     assert!(refused.clone().all(|error| error["code"] == "blocked"));
     assert_eq!(stored.len() + refused.count(), SENDS);
     assert_eq!(server.messages().await.len(), stored.len());
-    let mut told = 1;
-    while told < stored.len() {
+    let mut announced = 1;
+    while announced < stored.len() {
         let message = bob.client.wait_for("new-message").await;
-        told += 1;
-        assert_eq!(message["seq"], told);
+        announced += 1;
+        assert_eq!(message["seq"], announced);
     }
     bob.client.assert_silent_for_roundtrip().await;
 }

@@ -52,7 +52,7 @@ async fn a_block_and_its_end_reach_another_node_within_the_cache_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_was_told_elsewhere_hides_the_blocker_as_well() {
+async fn a_block_at_another_node_hides_the_blocker_as_well() {
     let database = TestDatabase::shared().await;
     let (one, two) = (node(&database, "one").await, node(&database, "two").await);
     let (alice, bob) = one.pair().await;
@@ -61,8 +61,8 @@ async fn a_node_that_was_told_elsewhere_hides_the_blocker_as_well() {
 
     bob_at_two.block(&alice.id).await.unwrap();
 
-    let told = alice.client.next_event(CONVERGED).await.unwrap();
-    assert_eq!(told.args[0]["data"]["status"], "offline");
+    let announced = alice.client.next_event(CONVERGED).await.unwrap();
+    assert_eq!(announced.args[0]["data"]["status"], "offline");
     bob_at_two.client.close().await;
     bob.client.close().await;
     let (_bob, _) = two.arrive(&bob.id).await;

@@ -21,13 +21,13 @@ async fn the_blocked_sees_the_blocker_go_and_nothing_more() {
 
     let mut since = Value::Null;
     for alice in [&alice, &second] {
-        let told = alice
+        let announced = alice
             .client
             .expect_envelope("chat-user-status-changed")
             .await;
-        assert_eq!(told["user"]["_id"], bob.id);
-        assert_eq!(told["status"], "offline");
-        since = told["lastOnline"].clone();
+        assert_eq!(announced["user"]["_id"], bob.id);
+        assert_eq!(announced["status"], "offline");
+        since = announced["lastOnline"].clone();
     }
     assert!(since.is_string());
     bob.client.close().await;
@@ -41,19 +41,19 @@ async fn the_blocked_sees_the_blocker_go_and_nothing_more() {
 
     bob.unblock(&alice.id).await.unwrap();
 
-    let told = alice
+    let announced = alice
         .client
         .expect_envelope("chat-user-status-changed")
         .await;
-    assert_eq!(told["status"], "online");
-    assert_eq!(told["user"]["_id"], bob.id);
+    assert_eq!(announced["status"], "online");
+    assert_eq!(announced["user"]["_id"], bob.id);
     bob.client.close().await;
-    let told = alice
+    let announced = alice
         .client
         .expect_envelope("chat-user-status-changed")
         .await;
-    assert_eq!(told["status"], "offline");
-    assert_ne!(told["lastOnline"], since);
+    assert_eq!(announced["status"], "offline");
+    assert_ne!(announced["lastOnline"], since);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,15 +68,15 @@ async fn others_and_the_blocker_see_what_they_always_saw() {
 
     carol.client.assert_silent_for_roundtrip().await;
     alice.client.close().await;
-    let told = bob.client.wait_for("chat-user-status-changed").await;
-    assert_eq!(told["status"], "offline");
+    let announced = bob.client.wait_for("chat-user-status-changed").await;
+    assert_eq!(announced["status"], "offline");
     let (alice, _) = server.arrive(&alice.id).await;
-    let told = bob.client.wait_for("chat-user-status-changed").await;
-    assert_eq!(told["status"], "online");
-    assert_eq!(told["user"]["_id"], alice.id);
+    let announced = bob.client.wait_for("chat-user-status-changed").await;
+    assert_eq!(announced["status"], "online");
+    assert_eq!(announced["user"]["_id"], alice.id);
     bob.client.close().await;
-    let told = carol.client.wait_for("chat-user-status-changed").await;
-    assert_eq!(told["status"], "offline");
+    let announced = carol.client.wait_for("chat-user-status-changed").await;
+    assert_eq!(announced["status"], "offline");
     let (_bob, details) = server.arrive(&bob.id).await;
     let seen = details["connectedUsers"].as_array().unwrap().iter();
     let statuses: Vec<&Value> = seen.map(|contact| &contact["status"]).collect();
@@ -90,7 +90,7 @@ async fn after_a_restart_the_blocker_comes_unseen() {
     let (alice, bob) = server.pair().await;
     alice.client.drain();
     bob.block(&alice.id).await.unwrap();
-    let told = alice.client.wait_for("chat-user-status-changed").await;
+    let announced = alice.client.wait_for("chat-user-status-changed").await;
 
     server.restart().await;
     let (alice, _) = server.arrive(&alice.id).await;
@@ -98,7 +98,7 @@ async fn after_a_restart_the_blocker_comes_unseen() {
 
     alice.client.assert_silent_for_roundtrip().await;
     let (_late, details) = server.arrive(&alice.id).await;
-    assert_eq!(contact(&details), ("offline", &told["lastOnline"]));
+    assert_eq!(contact(&details), ("offline", &announced["lastOnline"]));
     bob.client.close().await;
     alice.client.assert_silent_for_roundtrip().await;
 }

@@ -55,8 +55,8 @@ async fn what_is_not_given_stays_and_nothing_asks_only() {
     let expected = json!({ "whitelistOnly": true, "whitelist": [alice.id] });
     assert_eq!(both, expected);
     second.client.expect_envelope("privacy-changed").await;
-    let told = second.client.expect_envelope("privacy-changed").await;
-    assert_eq!(told, expected);
+    let announced = second.client.expect_envelope("privacy-changed").await;
+    assert_eq!(announced, expected);
     assert_eq!(bob.set_privacy(json!({})).await.unwrap(), expected);
     bob.set_privacy(json!({ "whitelist": [] })).await.unwrap();
     assert_eq!(code(alice.send(&bob.id, "hello").await), "blocked");

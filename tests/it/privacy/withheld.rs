@@ -66,7 +66,7 @@ async fn a_withheld_send_looks_sent_to_its_sender_at_every_socket_and_for_good()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_receiver_never_sees_it_also_after_he_unblocked() {
+async fn the_receiver_never_sees_it_even_after_unblocking() {
     let (server, alice, bob) = world().await;
     let second = server.another_of(&bob).await;
     let one = alice.send(&bob.id, SECRET).await.unwrap();

@@ -32,12 +32,15 @@ async fn no_receipt_covers_what_is_withheld() {
             (7, json!({ "from": 5, "to": 7 })),
         ];
         for (newest, range) in parts {
-            let told = socket
+            let announced = socket
                 .client
                 .expect_envelope("message-status-changed")
                 .await;
-            assert_eq!([&told["seq"], &told["range"]], [&json!(newest), &range]);
-            assert_eq!(told["status"], "read");
+            assert_eq!(
+                [&announced["seq"], &announced["range"]],
+                [&json!(newest), &range]
+            );
+            assert_eq!(announced["status"], "read");
         }
         socket.client.assert_silent_for_roundtrip().await;
     }
@@ -65,9 +68,9 @@ async fn a_message_beside_one_that_is_withheld_is_read_without_a_range() {
 
     assert_eq!(read, json!({ "read": 2 }));
     for seq in [1, 3] {
-        let told = alice.client.expect_envelope("message-status-changed").await;
-        assert_eq!(told["seq"], seq);
-        assert!(told.get("range").is_none(), "{told}");
+        let announced = alice.client.expect_envelope("message-status-changed").await;
+        assert_eq!(announced["seq"], seq);
+        assert!(announced.get("range").is_none(), "{announced}");
     }
     alice.client.assert_silent_for_roundtrip().await;
 }
@@ -110,7 +113,7 @@ async fn a_repeat_answers_what_was_stored_whether_blocked_then_or_now() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn typing_and_signals_of_the_blocked_are_answered_and_told_to_nobody() {
+async fn typing_and_signals_of_the_blocked_are_answered_and_sent_to_nobody() {
     let (_server, alice, bob) = world().await;
     bob.client.drain();
     let whom = json!({ "userId": bob.id });
@@ -161,7 +164,7 @@ async fn whom_a_whitelist_refuses_is_refused_blocked_or_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_blocked_adds_whom_he_has_already_and_opens_no_new_chat_room() {
+async fn the_blocked_add_existing_contacts_and_open_no_new_chat_room() {
     let (server, alice, bob) = world().await;
     let carol = server.person("carol").await;
     bob.block(&carol.id).await.unwrap();
@@ -180,7 +183,7 @@ async fn the_blocked_adds_whom_he_has_already_and_opens_no_new_chat_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_refuse_the_blocked_is_told_so() {
+async fn with_refuse_the_blocked_get_an_error() {
     let server = Server::with(&[("CHATZZ_BLOCKED_SENDS", "refuse")]).await;
     let (alice, bob) = server.pair().await;
     bob.block(&alice.id).await.unwrap();

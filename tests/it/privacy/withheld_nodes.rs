@@ -49,9 +49,9 @@ async fn another_node_tells_the_senders_sockets_and_never_the_receivers() {
         let own = own.unwrap();
         assert_eq!(own["seq"], more["seq"].as_i64().unwrap() + 1);
         loop {
-            let told = second.client.wait_for("new-message").await;
-            if told["seq"] == more["seq"] {
-                assert_eq!(told, more, "as at the sender's own node");
+            let announced = second.client.wait_for("new-message").await;
+            if announced["seq"] == more["seq"] {
+                assert_eq!(announced, more, "as at the sender's own node");
                 break;
             }
         }

@@ -178,7 +178,7 @@ async fn unread_counts(server: &Server, each: [usize; 2]) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unread_messages_are_told_by_the_counts_of_the_last_one() {
+async fn unread_messages_are_counted_by_the_last_one() {
     let server = Server::start().await;
     for each in [[3, 7], [99, 100], [100, 100], [150, 250]] {
         assert_eq!(unread_counts(&server, each).await, each, "of {each:?}");

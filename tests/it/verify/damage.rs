@@ -6,7 +6,7 @@ use chatzz::verify::{Check, Severity};
 use super::World;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_whom_the_application_deleted_is_told_and_is_no_error() {
+async fn a_user_whom_the_application_deleted_is_reported_and_is_no_error() {
     let world = World::healthy().await;
     world.delete("users", doc! { "username": "bob" }).await;
 

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_packet_of_a_server_is_told_apart() {
+    fn every_packet_of_a_server_is_recognised() {
         let cases = [
             ("0{\"sid\":\"x\"}", Packet::Open),
             ("2", Packet::Ping),

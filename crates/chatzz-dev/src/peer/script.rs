@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_told_with_its_line() {
+    fn a_mistake_is_reported_with_its_line() {
         for (text, line, words) in [
             ("steps:\n  - say: x\n  - sing: y\n", 3, "sing"),
             ("steps:\n  - wait: soon\n", 2, "is not a duration"),

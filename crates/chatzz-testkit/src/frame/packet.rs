@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn namespace_and_ack_id_are_told_from_the_data() {
+    fn namespace_and_ack_id_are_separated_from_the_data() {
         let event = |id| Packet::Event {
             id,
             args: vec![json!("e"), json!(1)],

@@ -143,7 +143,7 @@ async fn step(
 ) -> (Measured, Latency) {
     let (began, before) = (Instant::now(), watched.cpu());
     let mut latency = Latency::default();
-    let mut told = Instant::now();
+    let mut announced = Instant::now();
     for i in 0..count {
         match done.recv().await {
             Some(Ok(micros)) => latency.add(micros),
@@ -155,9 +155,9 @@ async fn step(
             }
             None => break,
         }
-        if told.elapsed() >= Duration::from_secs(1) {
+        if announced.elapsed() >= Duration::from_secs(1) {
             stage.say(&format!("{} of {count}", i + 1));
-            told = Instant::now();
+            announced = Instant::now();
         }
     }
     let seconds = began.elapsed().as_secs_f64();

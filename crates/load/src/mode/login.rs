@@ -70,7 +70,7 @@ async fn work(stage: &Stage, target: &Target, load: Load, first: u32) -> anyhow:
             work.other.add(stage.now() - at);
         }
         let at = stage.now();
-        let mut told = 0;
+        let mut announced = 0;
         let (mut bytes, mut wrong) = (0, None);
         let mut hear = |arguments: &str| {
             let Some(Envelope {
@@ -80,7 +80,7 @@ async fn work(stage: &Stage, target: &Target, load: Load, first: u32) -> anyhow:
             else {
                 return;
             };
-            told += 1;
+            announced += 1;
             bytes += arguments.len();
             let found = Details::read(target.peer, rest);
             if found.contacts != load.contacts || found.missed != load.missed {
@@ -93,7 +93,7 @@ async fn work(stage: &Stage, target: &Target, load: Load, first: u32) -> anyhow:
         if let Some(found) = wrong {
             stage.say(&format!("user {person} was told of {found:?}\n"));
         }
-        work.checks.errors += u64::from(told != 1 || wrong.is_some());
+        work.checks.errors += u64::from(announced != 1 || wrong.is_some());
         socket.close().await?;
         person += load.at_once;
         if person >= load.people {

@@ -217,7 +217,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) ops: Vec<Op>,
     pub(crate) seen: Vec<Seen>,
     pub(crate) logins: Vec<Login>,
-    pub(crate) told: Vec<Told>,
+    pub(crate) announced: Vec<Told>,
     pub(crate) sends: Vec<Send>,
     pub(crate) send_of: HashMap<Key, usize>,
     /// The dump's messages, by chat room and position.
@@ -259,7 +259,7 @@ impl<'a> Facts<'a> {
             ops: Vec::new(),
             seen: Vec::new(),
             logins: Vec::new(),
-            told: Vec::new(),
+            announced: Vec::new(),
             sends: Vec::new(),
             send_of: HashMap::new(),
             stored: Vec::new(),

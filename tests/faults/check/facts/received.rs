@@ -73,7 +73,7 @@ impl Facts<'_> {
             "chat-user-status-changed" | "user-status-changed" => {
                 let changed: StatusChanged<'_> = serde_json::from_str(data)?;
                 let about = self.names.sym(&changed.user.0);
-                self.told.push(Told {
+                self.announced.push(Told {
                     at,
                     conn,
                     about,
@@ -126,7 +126,7 @@ impl Facts<'_> {
     ) -> KnownContact {
         let user = self.names.sym(&contact.id);
         let room = self.names.sym(&contact.chat_room_id);
-        self.told.push(Told {
+        self.announced.push(Told {
             at,
             conn,
             about: user,

@@ -36,11 +36,14 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) -> Judged {
     let mut views = Views::new(facts);
     let truths = Truth::gather(facts);
     let mut known: BTreeMap<(usize, Sym), Vec<&Told>> = BTreeMap::new();
-    for told in &facts.told {
-        known.entry((told.conn, told.about)).or_default().push(told);
+    for announced in &facts.announced {
+        known
+            .entry((announced.conn, announced.about))
+            .or_default()
+            .push(announced);
     }
     let blocks = blocks(facts);
-    for ((conn, about), told) in known {
+    for ((conn, about), announced) in known {
         if blocks.contains(&(about, facts.conns[conn].user)) {
             continue;
         }
@@ -53,7 +56,7 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) -> Judged {
             elsewhere,
             here: views.at(server, about),
         };
-        let judged_here = sight.judge(facts, &told, report);
+        let judged_here = sight.judge(facts, &announced, report);
         judged.watched_us += judged_here;
         if elsewhere {
             judged.across_us += judged_here;
@@ -83,18 +86,18 @@ struct Sight<'a> {
 
 impl Sight<'_> {
     /// Judges what the connection knew over time; how long it could be judged.
-    fn judge(&self, facts: &Facts<'_>, told: &[&Told], report: &mut Report) -> u64 {
+    fn judge(&self, facts: &Facts<'_>, announced: &[&Told], report: &mut Report) -> u64 {
         let conn = &facts.conns[self.index];
         let until = surely_there_until(facts, conn);
         let blind = fault_windows(facts, conn);
-        let told: Vec<&Told> = told
+        let announced: Vec<&Told> = announced
             .iter()
-            .filter(|one| !is_overtaken(one, told))
+            .filter(|one| !is_overtaken(one, announced))
             .copied()
             .collect();
         let mut judged_us = 0;
-        for (place, one) in told.iter().enumerate() {
-            let next = told.get(place + 1).map_or(until, |next| next.at.t);
+        for (place, one) in announced.iter().enumerate() {
+            let next = announced.get(place + 1).map_or(until, |next| next.at.t);
             // what was requested may be as old as news from other servers
             let old = one.asked.is_some() && self.elsewhere;
             let age = if old { facts.run.cross_ms * 1000 } else { 0 };
@@ -139,7 +142,7 @@ impl Sight<'_> {
 /// the watcher do not count.
 fn judged(
     facts: &Facts<'_>,
-    told: &Told,
+    announced: &Told,
     begin: u64,
     end: u64,
     blind: &Times,
@@ -150,7 +153,7 @@ fn judged(
             begin = *to;
         }
     }
-    let allowed = if told.at.t >= begin {
+    let allowed = if announced.at.t >= begin {
         facts.run.slack_ms * 1000
     } else {
         0

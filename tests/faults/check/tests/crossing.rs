@@ -30,7 +30,7 @@ fn leaves(how: Close, server: u64) -> (Case, usize) {
 
 /// The line that tells the first person that the second left, and the one before that
 /// said that they are online.
-fn told(case: &Case) -> (usize, usize) {
+fn announced(case: &Case) -> (usize, usize) {
     let offline = case.holding(&["chat-user-status-changed", "\"status\":\"offline\""])[0];
     (offline, case.answer_to(case.invokes("add-chat-user")[0]))
 }
@@ -46,9 +46,9 @@ fn fault(case: &mut Case, line: usize, ms: u64, event: Event) {
     case.history.lines.insert(line - 1, begin);
 }
 
-pub(super) fn another_server_has_a_little_longer_to_tell() {
+pub(super) fn another_server_has_a_little_longer_to_announce() {
     let (mut case, closed) = leaves(Close::Clean, 1);
-    let (offline, known) = told(&case);
+    let (offline, known) = announced(&case);
     case.history.lines[offline - 1].t += 1_900_000;
     case.is_clean();
     case.history.lines[offline - 1].t += 200_000;
@@ -59,7 +59,7 @@ pub(super) fn another_server_has_a_little_longer_to_tell() {
 
 pub(super) fn an_offline_event_about_somebody_at_another_server_is_seen() {
     let (mut case, closed) = leaves(Close::Clean, 1);
-    let (offline, _) = told(&case);
+    let (offline, _) = announced(&case);
     let mut early = case.history.lines[offline - 1].clone();
     early.t = case.history.lines[closed - 1].t - 3_000_000;
     case.remove(offline);
@@ -80,7 +80,7 @@ pub(super) fn people_of_a_killed_server_are_offline_after_its_lease() {
     fault(&mut case, closed, 9_000, kill);
     case.is_clean();
     // after the grace of 1 s; the bound is 4 s, a third of it, slack and cross
-    let (offline, known) = told(&case);
+    let (offline, known) = announced(&case);
     case.history.lines[offline - 1].t += 6_000_000;
     case.is_clean();
     case.history.lines[offline - 1].t += 400_000;
@@ -97,7 +97,7 @@ pub(super) fn a_fault_of_the_database_excuses_what_is_known_of_others_alone() {
     };
     for (server, excused) in [(0, false), (1, true)] {
         let (mut case, closed) = leaves(Close::Clean, server);
-        let (offline, known) = told(&case);
+        let (offline, known) = announced(&case);
         case.history.lines[offline - 1].t += 3_000_000;
         fault(&mut case, closed, 2_000, database());
         if excused {

@@ -83,7 +83,7 @@ pub(super) fn a_sent_cursor_that_fell_is_seen() {
     case.shows(I17, &[line]);
 }
 
-pub(super) fn a_range_told_twice_on_a_connection_is_seen() {
+pub(super) fn a_range_announced_twice_on_a_connection_is_seen() {
     for mut case in [read_twice(), sent_ranges()] {
         let line = *heard(&case).last().unwrap();
         case.double(line);
@@ -119,9 +119,9 @@ pub(super) fn a_range_with_another_time_than_others_heard_is_seen() {
         data["range"] = json!({"from": 4, "to": 4});
         data["readAt"] = json!("2026-11-21T00:00:00.000Z");
     });
-    let told = heard(&case)[1];
+    let announced = heard(&case)[1];
     let found = case.breaks(&[I8, I17]);
-    let lines = [told.min(other), told.max(other)];
+    let lines = [announced.min(other), announced.max(other)];
     assert!(found.iter().any(|v| v.invariant == I17 && v.lines == lines));
 }
 
@@ -163,8 +163,8 @@ fn withheld() -> Case {
     let receiver = case.dump.chat_users[1].user.clone();
     let last = case.dump.messages[2].id.clone();
     // its receiver never receives it, and no receipt covers it
-    let told = case.holding(&["message-status-changed", &last]);
-    for line in told {
+    let announced = case.holding(&["message-status-changed", &last]);
+    for line in announced {
         case.edit(line, |data| {
             data.as_object_mut().unwrap().remove("range");
         });

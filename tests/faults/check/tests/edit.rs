@@ -26,17 +26,17 @@ impl Case {
     /// Asserts that nothing is wrong.
     pub(super) fn is_clean(&self) {
         let violations = self.violations();
-        let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
-        assert!(told.is_empty(), "{}", told.join("\n"));
+        let announced: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        assert!(announced.is_empty(), "{}", announced.join("\n"));
     }
 
     /// Asserts that exactly these invariants are violated.
     pub(super) fn breaks(&self, expected: &[Invariant]) -> Vec<Violation> {
         let violations = self.violations();
-        let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        let announced: Vec<String> = violations.iter().map(ToString::to_string).collect();
         let mut found: Vec<Invariant> = violations.iter().map(|v| v.invariant).collect();
         found.dedup();
-        assert_eq!(found, expected, "{}", told.join("\n"));
+        assert_eq!(found, expected, "{}", announced.join("\n"));
         violations
     }
 
@@ -45,8 +45,8 @@ impl Case {
     pub(super) fn shows(&self, invariant: Invariant, lines: &[usize]) {
         let violations = self.breaks(&[invariant]);
         let named = violations.iter().any(|violation| violation.lines == lines);
-        let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
-        assert!(named, "not {lines:?}:\n{}", told.join("\n"));
+        let announced: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        assert!(named, "not {lines:?}:\n{}", announced.join("\n"));
     }
 
     /// Numbers of the lines that are envelopes of a kind.

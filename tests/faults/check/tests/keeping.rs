@@ -38,8 +38,8 @@ pub(super) fn an_acknowledged_read_that_is_not_stored_is_seen() {
 pub(super) fn an_acknowledged_read_of_one_message_that_is_not_stored_is_seen() {
     let mut case = read();
     let mut message = Value::Null;
-    let told = case.envelopes("message-status-changed")[0];
-    case.edit(told, |data| message = data.clone());
+    let announced = case.envelopes("message-status-changed")[0];
+    case.edit(announced, |data| message = data.clone());
     let invoke = case.invokes("message-read")[0];
     case.edit(invoke, |payload| {
         *payload = json!({"messageId": message["_id"]});
@@ -63,8 +63,8 @@ pub(super) fn a_confirmed_delivery_that_is_not_stored_is_seen() {
 
 pub(super) fn a_sender_who_never_hears_of_a_read_is_seen() {
     let mut case = read();
-    let told = case.envelopes("message-status-changed")[0];
-    case.remove(told);
+    let announced = case.envelopes("message-status-changed")[0];
+    case.remove(announced);
     let invoke = case.invokes("message-read")[0];
     case.shows(I8, &[invoke, case.answer_to(invoke)]);
     // a fault may have delayed it
@@ -91,11 +91,11 @@ pub(super) fn a_message_sent_to_nobody_is_seen() {
     let mut case = Case::of(world.finish());
     case.is_clean();
     let invoke = case.invokes("send-message")[0];
-    let told = case.envelopes("new-message")[0];
-    for line in [told, case.answer_to(invoke)] {
+    let announced = case.envelopes("new-message")[0];
+    for line in [announced, case.answer_to(invoke)] {
         case.edit(line, |message| message["status"] = json!("sent"));
     }
-    case.shows(I8, &[invoke, told]);
+    case.shows(I8, &[invoke, announced]);
 }
 
 pub(super) fn a_gap_on_a_connection_is_seen() {
@@ -120,8 +120,8 @@ pub(super) fn a_gap_on_a_connection_is_seen() {
 pub(super) fn an_error_envelope_beside_an_answer_is_seen() {
     let mut case = read();
     let answer = case.answer_to(case.invokes("send-message")[0]);
-    let told = case.envelopes("new-message")[0];
-    let mut error = case.history.lines[told - 1].clone();
+    let announced = case.envelopes("new-message")[0];
+    let mut error = case.history.lines[announced - 1].clone();
     error.t = case.history.lines[answer - 1].t;
     if let Event::Envelope { kind, .. } = &mut error.event {
         *kind = "error".into();

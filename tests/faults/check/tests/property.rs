@@ -25,11 +25,11 @@ fn runner(cases: u32) -> TestRunner {
 pub(super) fn clean_runs_are_clean() {
     let run = runner(150).run(&runs(), |(people, steps)| {
         let violations = Case::of(play(people, steps).finish()).violations();
-        let told: Vec<String> = violations.iter().map(ToString::to_string).collect();
-        if told.is_empty() {
+        let announced: Vec<String> = violations.iter().map(ToString::to_string).collect();
+        if announced.is_empty() {
             return Ok(());
         }
-        Err(TestCaseError::fail(told.join("\n")))
+        Err(TestCaseError::fail(announced.join("\n")))
     });
     run.unwrap();
 }
@@ -72,8 +72,8 @@ pub(super) fn broken_runs_are_caught() {
                 let found = case.violations();
                 let caught = found.iter().any(|v| expected.contains(&v.invariant));
                 if !caught {
-                    let told: Vec<String> = found.iter().map(ToString::to_string).collect();
-                    return Err(TestCaseError::fail(format!("{name}: {told:?}")));
+                    let announced: Vec<String> = found.iter().map(ToString::to_string).collect();
+                    return Err(TestCaseError::fail(format!("{name}: {announced:?}")));
                 }
             }
             Ok(())

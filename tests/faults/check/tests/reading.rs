@@ -63,8 +63,8 @@ pub(super) fn a_history_that_breaks_its_format_is_refused() {
     ];
     for (lines, reason) in refused {
         let error = History::read(lines.join("\n").as_bytes()).unwrap_err();
-        let told = format!("{error:#}");
-        assert!(told.starts_with(reason), "{told}");
+        let announced = format!("{error:#}");
+        assert!(announced.starts_with(reason), "{announced}");
     }
 }
 

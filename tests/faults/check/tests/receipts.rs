@@ -237,10 +237,10 @@ pub(super) fn a_read_of_one_message_reads_all_before_it() {
     world.page(one, 1, None, 5, None);
     let mut case = Case::of(world.finish());
     case.is_clean();
-    let told = case.envelopes("message-status-changed")[0];
+    let announced = case.envelopes("message-status-changed")[0];
     let page = case.answer_to(case.invokes("get-old-messages")[0]);
     // the range says no more than the last, and all before it are read all the same
-    case.edit(told, |data| {
+    case.edit(announced, |data| {
         data.as_object_mut().unwrap().remove("range");
     });
     case.is_clean();
@@ -254,7 +254,7 @@ pub(super) fn a_read_of_one_message_reads_all_before_it() {
         .iter()
         .map(|v| (v.invariant, v.lines.clone()))
         .collect();
-    assert!(lines.contains(&(I8, vec![told, page])), "{found:?}");
+    assert!(lines.contains(&(I8, vec![announced, page])), "{found:?}");
     assert!(
         lines.iter().any(|(invariant, _)| *invariant == I17),
         "{found:?}"
@@ -308,13 +308,13 @@ pub(super) fn an_unread_count_of_a_busy_hour_lies_between_recounts() {
     }
     // while somebody reads, either may be said
     let read = case.invokes("message-read")[1];
-    for told in [0, 1] {
+    for announced in [0, 1] {
         let mut case = case.clone();
         let early = case.history.lines.remove(read - 1);
         case.history.lines.insert(line - 1, early);
         case.history.lines[line - 1].t = case.history.lines[line - 2].t;
         case.edit(line + 1, |details| {
-            details["connectedUsers"][0]["unreadCount"] = json!(told);
+            details["connectedUsers"][0]["unreadCount"] = json!(announced);
         });
         case.is_clean();
     }

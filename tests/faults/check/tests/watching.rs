@@ -21,7 +21,7 @@ fn is_close(event: &crate::history::Event) -> bool {
     matches!(event, crate::history::Event::Close { .. })
 }
 
-fn told(case: &Case, status: &str) -> Vec<usize> {
+fn announced(case: &Case, status: &str) -> Vec<usize> {
     let status = format!("\"status\":\"{status}\"");
     case.holding(&["chat-user-status-changed", &status])
 }
@@ -29,7 +29,7 @@ fn told(case: &Case, status: &str) -> Vec<usize> {
 pub(super) fn a_lost_offline_event_is_seen() {
     for how in [Close::Clean, Close::Cut, Close::Silent] {
         let (mut case, closed) = leaves(how);
-        let offline = told(&case, "offline")[0];
+        let offline = announced(&case, "offline")[0];
         case.remove(offline);
         let known = case.answer_to(case.invokes("add-chat-user")[0]);
         case.shows(I11, &[known, closed]);
@@ -38,7 +38,7 @@ pub(super) fn a_lost_offline_event_is_seen() {
 
 pub(super) fn an_offline_event_that_comes_too_late_is_seen() {
     let (mut case, closed) = leaves(Close::Clean);
-    let offline = told(&case, "offline")[0];
+    let offline = announced(&case, "offline")[0];
     case.history.lines[offline - 1].t += 3_000_000;
     let known = case.answer_to(case.invokes("add-chat-user")[0]);
     case.shows(I11, &[known, closed]);
@@ -52,8 +52,8 @@ pub(super) fn a_missing_online_event_is_seen() {
     world.wait(5_000);
     let mut case = Case::of(world.finish());
     case.is_clean();
-    let offline = told(&case, "offline")[0];
-    let online = told(&case, "online")[0];
+    let offline = announced(&case, "offline")[0];
+    let online = announced(&case, "online")[0];
     let back = case.envelopes("user-details")[2];
     case.remove(online);
     case.shows(I11, &[offline, back]);
@@ -66,7 +66,11 @@ pub(super) fn a_reload_within_the_grace_is_no_departure() {
     world.enter(1);
     world.wait(5_000);
     let case = Case::of(world.finish());
-    assert_eq!(told(&case, "online").len(), 1, "that of the final phase");
+    assert_eq!(
+        announced(&case, "online").len(),
+        1,
+        "that of the final phase"
+    );
     case.is_clean();
 }
 
@@ -87,7 +91,7 @@ pub(super) fn an_offline_event_while_another_connection_stays_is_seen() {
     let closed = world.line();
     world.wait(5_000);
     let mut case = Case::of(world.finish());
-    let mut offline = case.history.lines[told(&case, "offline")[0] - 1].clone();
+    let mut offline = case.history.lines[announced(&case, "offline")[0] - 1].clone();
     offline.t = case.history.lines[closed - 1].t;
     if let crate::history::Event::Envelope { c, .. } = &mut offline.event {
         *c = one;
@@ -100,9 +104,9 @@ pub(super) fn an_offline_event_while_another_connection_stays_is_seen() {
     case.shows(I11, &[closed, closed + 1]);
 }
 
-pub(super) fn a_silent_end_is_told_after_its_bound() {
+pub(super) fn a_silent_end_is_announced_after_its_bound() {
     let (case, closed) = leaves(Close::Silent);
-    let offline = told(&case, "offline")[0];
+    let offline = announced(&case, "offline")[0];
     let lines = &case.history.lines;
     assert!(lines[offline - 1].t >= lines[closed - 1].t + 2_900_000);
 }

@@ -58,20 +58,20 @@ impl Pairs {
             let mut writer = Socket::connect(&self.target, None).await?;
             writer.login(first, |_| {}).await?;
             let reader = Socket::connect(&self.target, None).await?;
-            let (told, done) = oneshot::channel::<()>();
+            let (announced, done) = oneshot::channel::<()>();
             tokio::spawn(read(reader, first + 1, done));
             let contact = format!("{{\"userToAdd\":\"{}\"}}", user(first + 1));
             writer.call("add-chat-user", &contact, |_| {}).await?;
-            pairs.push((writer, first + 1, told));
+            pairs.push((writer, first + 1, announced));
         }
         self.stage.begin(window);
         let mut running = tokio::task::JoinSet::new();
-        for (writer, to, told) in pairs {
+        for (writer, to, announced) in pairs {
             let stage = Arc::clone(&self.stage);
             let pause = Duration::from_secs_f64(1.0 / self.honest.pace.max(0.001));
             running.spawn(async move {
                 let written = write(&stage, writer, to, pause).await;
-                drop(told);
+                drop(announced);
                 written
             });
         }
