@@ -50,7 +50,7 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
     // Adding a contact again changes nothing, and returns the contact.
     const contact = () => host.link.request('add-chat-user', { userToAdd: id }, { background: true });
     this.#unread = new Unread(this.#timeline, contact, () => this.#changed());
-    this.#reader = new Reader(host.link, id, (announced) => this.#applyRead(this.#reader.upTo, announced));
+    this.#reader = new Reader(host.link, id, (reported) => this.#applyRead(this.#reader.upTo, reported));
     this.#typing = new Typing(host.link, id, () => {
       this.#changed();
       host.typing(this);
@@ -260,11 +260,11 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
   }
 
   /** Everything of the other person up to here is read: whether the server knows it, and which messages just became read. */
-  #applyRead(upTo: number, announced: boolean, changed: Message[] = []): void {
+  #applyRead(upTo: number, reported: boolean, changed: Message[] = []): void {
     const timeline = this.#timeline;
     timeline.readTo = Math.max(timeline.readTo, upTo);
     this.#unread.less([...changed, ...timeline.forward(timeline.unread(1, upTo), 'read')]);
-    if (announced && this.#contact) this.#unread.ask();
+    if (reported && this.#contact) this.#unread.ask();
     this.#changed();
   }
 }

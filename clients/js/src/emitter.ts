@@ -50,8 +50,8 @@ export function safely(run: () => void): void {
 /** Something that has a state and notifies of its changes, as `useSyncExternalStore` requires. */
 export abstract class Store<State> {
   #state: State | undefined;
-  #announced = new Set<() => void>();
-  #telling = false;
+  #listeners = new Set<() => void>();
+  #isDue = false;
 
   protected abstract compute(): State;
 
@@ -61,18 +61,18 @@ export abstract class Store<State> {
   /** Calls the listener after changes (several at once count as one) until the returned function is called. */
   readonly subscribe = (listener: () => void): (() => void) => {
     const own = () => listener();
-    this.#announced.add(own);
-    return () => void this.#announced.delete(own);
+    this.#listeners.add(own);
+    return () => void this.#listeners.delete(own);
   };
 
   /** @internal */
   changed(): void {
     this.#state = undefined;
-    if (this.#telling) return;
-    this.#telling = true;
+    if (this.#isDue) return;
+    this.#isDue = true;
     queueMicrotask(() => {
-      this.#telling = false;
-      for (const listener of [...this.#announced]) safely(listener);
+      this.#isDue = false;
+      for (const listener of [...this.#listeners]) safely(listener);
     });
   }
 }

@@ -53,7 +53,7 @@ export class Link {
   #pause: number;
   /** How long the server wants the next attempt to wait, at least, in ms. */
   #least = 0;
-  /** Whether somebody was announced why there is no login. */
+  /** Whether it was reported why there is no login. */
   #isReported = false;
   /** Why the client is not trying to connect. */
   #why = closed();

@@ -7,11 +7,11 @@ export class Reader {
   upTo = 0;
   #link: Link;
   #userId: UserId;
-  #applied: (announced: boolean) => void;
-  #announced = 0;
+  #applied: (reported: boolean) => void;
+  #reported = 0;
   #telling: Promise<void> | undefined;
 
-  constructor(link: Link, userId: UserId, applied: (announced: boolean) => void) {
+  constructor(link: Link, userId: UserId, applied: (reported: boolean) => void) {
     this.#link = link;
     this.#userId = userId;
     this.#applied = applied;
@@ -29,7 +29,7 @@ export class Reader {
   /** Continues with what is not reported yet. */
   resume(): Promise<void> {
     if (this.#telling) return this.#telling;
-    if (this.#announced >= this.upTo) return Promise.resolve();
+    if (this.#reported >= this.upTo) return Promise.resolve();
     this.#telling = this.#tell();
     // A read that is not awaited must not become an uncaught error: it continues at the next login.
     this.#telling.catch(() => {});
@@ -38,11 +38,11 @@ export class Reader {
 
   async #tell(): Promise<void> {
     try {
-      while (this.#announced < this.upTo) {
+      while (this.#reported < this.upTo) {
         await this.#link.sleep(this.#link.timing.readDelay);
         const upTo = this.upTo;
         await this.#link.request('message-read', { userId: this.#userId, upTo });
-        this.#announced = upTo;
+        this.#reported = upTo;
         this.#applied(true);
       }
     } finally {

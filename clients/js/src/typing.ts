@@ -15,8 +15,8 @@ export class Typing {
   #link: Link;
   #userId: UserId;
   #changed: () => void;
-  /** When the other person was last announced; absent after the end of typing. */
-  #announced: number | undefined;
+  /** When the other person was last notified; absent after the end of typing. */
+  #notified: number | undefined;
   #epoch = 0;
 
   constructor(link: Link, userId: UserId, changed: () => void) {
@@ -28,15 +28,15 @@ export class Typing {
   /** The user's own input field now contains this text. */
   keystroke(text: string): void {
     const typing = !isBlank(text);
-    if (typing ? now() - (this.#announced ?? -AGAIN) < AGAIN : this.#announced === undefined) return;
-    this.#announced = typing ? now() : undefined;
+    if (typing ? now() - (this.#notified ?? -AGAIN) < AGAIN : this.#notified === undefined) return;
+    this.#notified = typing ? now() : undefined;
     // Ephemeral: a lost or refused notice is not repeated.
     this.#link.emit('typing', { userId: this.#userId, typing }).catch(() => {});
   }
 
   /** The text was sent; the message itself shows the other person that the typing is over. */
   sent(): void {
-    this.#announced = undefined;
+    this.#notified = undefined;
   }
 
   /** The other person is typing, until a moment on the server's clock. */

@@ -250,7 +250,7 @@ test('a login that came too soon waits for as long as the server says', async ()
 });
 
 for (const [what, event, refusals] of [['a loss', 'disconnect', []], ['a refusal', 'error', ['unauthorized: no']]] as const) {
-  test(`whoever is announced of ${what} may disconnect: nobody connects again`, async () => {
+  test(`whoever hears of ${what} may disconnect: nobody connects again`, async () => {
     const chat = await server.login({ getToken: () => 'good' });
     chat.on(event, () => chat.disconnect());
     server.refusals = [...refusals];
@@ -264,7 +264,7 @@ for (const [what, event, refusals] of [['a loss', 'disconnect', []], ['a refusal
   });
 }
 
-test('whoever is announced that getToken failed may disconnect: it is not asked again', async () => {
+test('whoever hears that getToken failed may disconnect: it is not asked again', async () => {
   let asked = 0;
   const chat = server.client({ getToken: () => {
     asked += 1;
@@ -278,7 +278,7 @@ test('whoever is announced that getToken failed may disconnect: it is not asked 
   assert.deepEqual([asked, chat.state], [1, 'disconnected']);
 });
 
-test('whoever is announced of the end may connect again at once', async () => {
+test('whoever hears of the end may connect again at once', async () => {
   server.refusals = ['unauthorized: not yet'];
   const chat = server.client({ token: 'early' });
   chat.once('disconnect', () => chat.connect());

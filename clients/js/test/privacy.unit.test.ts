@@ -81,7 +81,7 @@ test('a list that a change has overtaken is asked for again', async () => {
   assert.ok(chat.conversation(BOB).blocked);
 });
 
-test('who never asked is not announced of a list that fails, and who did is announced', async () => {
+test('who never asked is not notified of a list that fails, and who did is', async () => {
   const errors: string[] = [];
   const chat = await server.login();
   chat.on('error', ({ code }) => errors.push(code));

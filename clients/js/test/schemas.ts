@@ -12,7 +12,7 @@ export const spec = (): any => JSON.parse(readFileSync(join(sources, 'docs/async
 export const wire = (): string => readFileSync(join(root, 'src/wire.ts'), 'utf8');
 
 /**
- * What both sides are delivered to before they are compared, in both directions: an optional field is one that may not
+ * What both sides are reduced to before they are compared, in both directions: an optional field is one that may not
  * be missing here, as otherwise a field that one side does not know would pass; so is what an index signature allows.
  */
 const CHECKS = `
@@ -56,7 +56,7 @@ function plain(schema: any): any {
   // A description alone allows everything.
   if (Object.keys(schema).join() === 'description' && typeof schema.description === 'string') return { tsType: 'unknown' };
   const { oneOf, ...rest } = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, plain(value)]));
-  if (!oneOf?.every((one: object) => Object.keys(one).join() === 'required')) return { ...rest, ...(oneOf && { oneOf }) };
+  if (!oneOf?.every((one: object) => Object.keys(one).filter((key) => key !== 'title').join() === 'required')) return { ...rest, ...(oneOf && { oneOf }) };
   // Required together or instead of each other: one type for each of these ways, with what belongs to none of them.
   const ways: string[][] = oneOf.map(({ required }: { required: string[] }) => required);
   const more = Object.keys(rest.properties).filter((name) => !ways.flat().includes(name));

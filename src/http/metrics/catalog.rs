@@ -35,7 +35,7 @@ const fn metric(name: &'static str, series: Series, help: &'static str) -> Metri
     Metric { name, help, series }
 }
 
-const COUNTERS: [Metric; 12] = [
+const COUNTERS: [Metric; 15] = [
     metric(
         "chatzz_events_total",
         Series::Of(&[("event", EVENTS), ("code", &["ok"])]),
@@ -102,6 +102,21 @@ const COUNTERS: [Metric; 12] = [
         "chatzz_outbox_overflows_total",
         Series::Of(&[]),
         "Connections closed because too much waited for their client.",
+    ),
+    metric(
+        "chatzz_texts_left_out_total",
+        Series::Of(&[]),
+        "Messages left out because too much waited for a socket.",
+    ),
+    metric(
+        "chatzz_held_packets_dropped_total",
+        Series::Of(&[]),
+        "Packets dropped during a login because too much waited for a socket.",
+    ),
+    metric(
+        "chatzz_bodies_refused_total",
+        Series::Of(&[]),
+        "Bodies of polling requests that were too long or did not come to their end.",
     ),
     metric(
         "chatzz_stalled_sockets_total",
