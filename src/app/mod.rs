@@ -1,4 +1,4 @@
-//! The server: built from a configuration, run until it is told to stop.
+//! The server: built from a configuration, run until it is asked to stop.
 
 mod error;
 mod node;

@@ -48,7 +48,7 @@ struct Gathering {
     last: usize,
     /// Of the one before that, unless the last one gathered.
     before: usize,
-    /// Batches for which nothing is waited for, since waiting brought too little.
+    /// Batches for which nothing is waited for, since waiting was in vain.
     pause: u32,
     /// The length of the pause before.
     paused: u32,

@@ -2,7 +2,7 @@
 //!
 //! A node is named after the port it holds. Whoever holds the port knows that
 //! the predecessor is dead, so it takes the lease at once and makes offline
-//! whom the predecessor left online. Runs are told apart by a boot id.
+//! whom the predecessor left online. A boot id distinguishes the runs.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

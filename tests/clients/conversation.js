@@ -199,14 +199,14 @@ async function talkNonsense(alice, bob) {
 }
 
 async function missAndCatchUp(alice, bob) {
-  await step('bob leaves and alice sees him offline', async () => {
+  await step('bob leaves and alice sees bob offline', async () => {
     bob.socket.disconnect();
     const changed = await alice.envelope('chat-user-status-changed', (data) => bob.is(data.user) && data.status === 'offline');
     assert.ok(!Number.isNaN(Date.parse(changed.lastOnline)), 'lastOnline is a date');
   });
   const missed = await say(alice, bob, `${GREETING}?`, 5, 'not_sent');
   await step('bob opens another socket', () => bob.open());
-  await step('bob finds what he missed', async () => {
+  await step('bob finds what was missed', async () => {
     await bob.call('connect-user', { userId: bob.id, deliveryAcks: true });
     const details = await bob.envelope('user-details');
     const found = (details.missedMessages[String(alice.id)] ?? []).filter((message) => message._id === missed._id);

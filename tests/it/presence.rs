@@ -88,7 +88,7 @@ async fn a_lost_transport_that_is_back_within_the_grace_is_not_announced() {
     let (alice, bob) = server.pair().await;
     bob.client.drop_connection().await;
     let (bob, details) = server.arrive(&bob.id).await;
-    assert_eq!(details["lastOnline"], json!(null), "he was never offline");
+    assert_eq!(details["lastOnline"], json!(null), "never offline before");
     alice.send(&bob.id, "welcome back").await.unwrap();
     bob.client.expect_envelope("new-message").await;
     alice.client.expect_envelope("new-message").await;

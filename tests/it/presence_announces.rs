@@ -85,17 +85,21 @@ async fn somebody_who_goes_while_an_answer_shows_them_is_announced_again_behind_
     scene.presence.activate(scene.bob.id);
     let answer = scene.describe();
     assert_eq!(answer.shown.status, PresenceStatus::Online);
-    assert_eq!(scene.corrected(&answer), [], "he is here");
+    assert_eq!(scene.corrected(&answer), [], "still here");
 
     scene.presence.leave(scene.bob.id, 0, Departure::Clean);
-    poll::until("he is gone", SOON, async || {
+    poll::until("the contact is gone", SOON, async || {
         (!scene.announced.0.lock().is_empty()).then_some(())
     })
     .await;
 
     let announced = scene.corrected(&answer);
     assert_eq!(announced, [(PresenceStatus::Offline, vec![scene.alice])]);
-    assert_eq!(scene.corrected(&scene.describe()), [], "it shows him gone");
+    assert_eq!(
+        scene.corrected(&scene.describe()),
+        [],
+        "it shows the contact gone"
+    );
 }
 
 #[tokio::test]
@@ -107,7 +111,11 @@ async fn somebody_who_comes_elsewhere_while_an_answer_shows_them_is_announced_ag
         .set_boots(["there".to_owned()].into());
     let answer = scene.describe();
     assert_eq!(answer.shown.status, PresenceStatus::Offline);
-    assert_eq!(scene.corrected(&answer), [], "nothing was heard of him");
+    assert_eq!(
+        scene.corrected(&answer),
+        [],
+        "nothing was heard of the contact"
+    );
 
     scene.hear(&["there"], 1_000);
     assert_eq!(

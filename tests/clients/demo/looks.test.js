@@ -160,7 +160,7 @@ test('on a phone one sees the contacts or the conversation, and nothing sticks o
 test('an invitation link begins a chat with whoever opens it', async () => {
   const page = await browser.open(`${server.url}/?with=gabriel`);
   await page.getByRole('heading', { name: 'Gabriel invites you to a chat' }).waitFor();
-  assert.equal(await page.locator('[data-user="gabriel"]').count(), 0, 'nobody chats with himself');
+  assert.equal(await page.locator('[data-user="gabriel"]').count(), 0, 'nobody chats with themselves');
   await page.locator('[data-user="hana"]').click();
   const hana = new Person('hana', page);
   await hana.write('You wanted to talk?');
@@ -182,7 +182,7 @@ test('two people are shown side by side, and one sees what the other writes', as
   await page.close();
 });
 
-test('whoever is nobody is asked who he is', async () => {
+test('whoever is nobody is asked who they are', async () => {
   const page = await browser.open(`${server.url}/?as=nobody`);
   await page.getByText('There is no demo user “nobody”.').waitFor();
   await page.close();

@@ -28,13 +28,13 @@ pub(crate) async fn read_everything(mut person: Person) -> Result<(Person, Conne
     };
     let unread = |what: &str| format!("{} could not read {what} in the end", person.id);
     let details = person.memory.details(connection.number);
-    let details = details.ok_or_else(|| unread("his details"))?;
+    let details = details.ok_or_else(|| unread("the user details"))?;
     let entries = all_contacts(&connection, &details).await;
-    for entry in entries.ok_or_else(|| unread("his contacts"))? {
+    for entry in entries.ok_or_else(|| unread("the contacts"))? {
         if let (Some(contact), Some(from)) = (entry["_id"].as_str(), entry["missedFrom"].as_u64()) {
             fetch_cut(&connection, contact, from)
                 .await
-                .ok_or_else(|| unread("what he missed"))?;
+                .ok_or_else(|| unread("the missed messages"))?;
         }
     }
     for contact in &person.contacts {

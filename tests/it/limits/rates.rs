@@ -64,7 +64,7 @@ async fn hole_18_each_kind_of_event_has_a_limit_of_its_own() {
     assert_limited(alice.read_up_to(&bob.id, 1).await, half_an_hour);
 
     assert_eq!(server.messages().await.len(), 2);
-    bob.send(&alice.id, "the other's limit is his own")
+    bob.send(&alice.id, "the other has a limit of their own")
         .await
         .unwrap();
 }

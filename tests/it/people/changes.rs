@@ -57,7 +57,7 @@ async fn a_renamed_user_is_shown_so_within_the_cache_time() {
     })
     .await;
     assert_eq!(contact_of(&alice).await["username"], "robert");
-    poll::until("what robert sends names him so", SHOWN, async || {
+    poll::until("what robert sends has the new name", SHOWN, async || {
         let sent = bob.send(&alice.id, "me").await.unwrap();
         (sent["from"]["username"] == "robert").then_some(())
     })
@@ -79,7 +79,7 @@ async fn a_deleted_user_is_logged_out_and_their_contacts_keep_the_history() {
     assert_eq!(contact["deleted"], true);
     assert_eq!(contact["username"], Value::Null);
     assert_eq!(contact["lastMessage"]["message"], "two");
-    poll::until("sends to him are refused", SHOWN, async || {
+    poll::until("sends to the user are refused", SHOWN, async || {
         let refused = alice.send(&bob.id, "three").await.err()?;
         assert_eq!(refused["code"], "user-not-found");
         Some(())
@@ -106,11 +106,13 @@ async fn a_deleted_user_can_neither_log_in_nor_be_added() {
     let carol = server.person("carol").await;
     let refused = carol.add(&bob.id).await.unwrap_err();
     assert_eq!(refused["code"], "user-not-found");
-    poll::until("he is offline once the grace is over", SHOWN, async || {
-        (contact_of(&alice).await["status"] == "offline").then_some(())
-    })
+    poll::until(
+        "the user is offline once the grace is over",
+        SHOWN,
+        async || (contact_of(&alice).await["status"] == "offline").then_some(()),
+    )
     .await;
-    poll::until("he is stored offline", SHOWN, async || {
+    poll::until("the user is stored offline", SHOWN, async || {
         let stored = server.chat_user(&bob.id).await;
         (stored.get_str("status").unwrap() == "offline").then_some(())
     })
@@ -180,7 +182,7 @@ async fn a_user_who_is_restored_finds_everything_again() {
     let bob = server.login(&bob.id).await;
     let page = bob.history(json!({ "userId": alice.id })).await.unwrap();
     assert_eq!(page["messages"][0]["message"], "one");
-    poll::until("alice can write to him again", SHOWN, async || {
+    poll::until("alice can write to the user again", SHOWN, async || {
         alice.send(&bob.id, "two").await.ok()
     })
     .await;

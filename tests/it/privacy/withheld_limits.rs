@@ -129,7 +129,7 @@ async fn typing_and_signals_of_the_blocked_are_answered_and_sent_to_nobody() {
     assert_eq!(
         code(bob.ask("signal", back).await),
         "blocked",
-        "his own doing"
+        "the sender's own doing"
     );
     bob.unblock(&alice.id).await.unwrap();
     let answer = alice.ask("signal", signal).await.unwrap();

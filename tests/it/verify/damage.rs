@@ -55,7 +55,7 @@ async fn who_is_online_with_a_dead_node_is_found_and_taken_off() {
             assert_eq!(
                 *last,
                 DateTime::from_millis(9),
-                "when his node was last there"
+                "when the node was last there"
             );
         }
     }

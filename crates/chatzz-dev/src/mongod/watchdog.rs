@@ -10,7 +10,7 @@
 //!   the server drains first, then ends mongod itself.
 //! * mongod alone holds the far end of a second pipe (the shell's standard output). The end of that
 //!   pipe is the end of mongod.
-//! * The shell does not reap mongod before it is told to, so its process id cannot be given to
+//! * The shell does not reap mongod before it is asked to, so its process id cannot be given to
 //!   another process while a signal is on its way.
 
 use std::ffi::OsString;

@@ -5,7 +5,7 @@ use std::fmt;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// The largest latency told apart from larger ones: 5 minutes in microseconds.
+/// The largest latency distinguished from larger ones: 5 minutes in microseconds.
 const LONGEST: u64 = 300_000_000;
 /// Significant digits kept: an error of at most 0.1 %.
 const DIGITS: u8 = 3;

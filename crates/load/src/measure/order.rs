@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(
             order.lost(4, &failed),
             0,
-            "nobody was told that they are stored"
+            "their storing was announced to nobody"
         );
     }
 

@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::measure::{Watched, Window};
 use crate::wire::Target;
 
-/// What every load on a server is told.
+/// The options of every load on a server.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
     #[command(flatten)]

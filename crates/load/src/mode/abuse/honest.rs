@@ -109,7 +109,7 @@ async fn write(
     Ok(latency)
 }
 
-/// Logs in and reads until told to leave.
+/// Logs in and reads until asked to leave.
 async fn read(mut reader: Socket, person: u32, mut done: oneshot::Receiver<()>) {
     if reader.login(person, |_| {}).await.is_err() {
         return; // the sender notices it
