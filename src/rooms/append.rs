@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::batch::Batch;
+use super::batch::{Batch, Taken};
 use super::command::{Append, Command, LaneError, Stored};
 use super::inbox::refuse;
 use super::lane::{FIRST_PAUSE, Lane, MAX_PAUSE};
@@ -16,6 +16,10 @@ use crate::domain::{Head, Message};
 use crate::id::{ChatRoomId, Seq};
 use crate::store::messages::{Appended, Refusal};
 use crate::store::{Error, once_visible};
+
+/// How often a message that took a number is looked for before the number is tried again;
+/// with the pauses in between about half a second.
+const MAX_LOOKS: u32 = 10;
 
 /// Whether the batch goes on.
 enum Next {
@@ -160,11 +164,13 @@ impl Lane {
         }
     }
 
-    /// Chat rooms go on of which the message that took a number has been seen.
+    /// Chat rooms go on of which the message that took a number has been seen, or cannot be
+    /// seen: an election may have undone it, and then the number is free.
     fn note_seen(&mut self, batch: &mut Batch) {
-        batch.taken.retain(|id, seq| {
+        batch.taken.retain(|id, taken| {
             let head = self.rooms.numbered(*id).and_then(|room| room.head);
-            let is_open = head.is_some_and(|head| head.seq < *seq);
+            taken.looks += 1;
+            let is_open = head.is_some_and(|head| head.seq < taken.seq) && taken.looks < MAX_LOOKS;
             if is_open {
                 // a majority read does not show it yet
                 self.rooms.doubt(*id);
@@ -222,7 +228,7 @@ impl Lane {
         let (id, from) = (item.id, item.append.from.id);
         let found = match refusal {
             Refusal::NumberTaken => {
-                batch.taken.insert(room, seq);
+                batch.taken.insert(room, Taken { seq, looks: 0 });
                 // whoever took that one has perhaps written in the others, too
                 for room in &batch.rooms {
                     self.rooms.doubt(*room);

@@ -47,10 +47,18 @@ impl PendingSend {
 pub(super) struct Batch {
     pub(super) items: Vec<Item>,
     pub(super) rooms: Vec<ChatRoomId>,
-    /// Chat rooms of which another process has taken this number, until its message is seen.
-    pub(super) taken: HashMap<ChatRoomId, Seq>,
+    /// Chat rooms of which another process has taken a number, until its message is seen.
+    pub(super) taken: HashMap<ChatRoomId, Taken>,
     /// Whether an attempt is under way at this moment.
     pub(super) in_flight: bool,
+}
+
+/// A number that was refused, because another process has used it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taken {
+    pub(super) seq: Seq,
+    /// How often its message was looked for.
+    pub(super) looks: u32,
 }
 
 impl Batch {
