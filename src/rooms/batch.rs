@@ -350,3 +350,44 @@ impl Batch {
             .flat_map(|item| std::iter::once(&item.append).chain(&item.repeats))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bson::{doc, oid::ObjectId};
+
+    use super::*;
+    use crate::id::UserId;
+    use crate::store::User;
+
+    fn append(room: ChatRoomId, text: &str) -> Append {
+        let member = || Member {
+            id: ChatUserId::generate(),
+            user: Arc::new(User::present(UserId::ObjectId(ObjectId::new()), doc! {})),
+        };
+        Append {
+            room,
+            from: member(),
+            to: member(),
+            text: text.to_owned(),
+            client_id: None,
+            withheld: false,
+            caller: Caller::Task,
+            deadline: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn what_waits_for_another_process_goes_behind_the_rest_in_its_order() {
+        let [taken, free] = [(); 2].map(|()| ChatRoomId::generate());
+        let sends = [(taken, "a1"), (free, "b1"), (taken, "a2"), (free, "b2")];
+        let mut batch = Batch::of(sends.map(|(room, text)| append(room, text)).into());
+        assert_eq!(batch.set_aside(), 4);
+
+        batch.taken.insert(taken, Taken { seq: 1, looks: 0 });
+        assert_eq!(batch.set_aside(), 2);
+
+        let texts = batch.items.iter().map(|item| item.append.text.as_str());
+        assert_eq!(texts.collect::<Vec<_>>(), ["b1", "b2", "a1", "a2"]);
+        assert_eq!(batch.rooms, [free, free, taken, taken]);
+    }
+}

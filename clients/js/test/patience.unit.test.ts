@@ -99,12 +99,12 @@ for (const [what, by] of [['back', -3_600_000], ['forward', 3_600_000]] as const
     const bob = chat.conversation(BOB);
     bob.keystroke('h');
     Date.now = () => dateNow() + by;
-    bob.keystroke('he');
+    bob.keystroke('ho');
     await until(() => server.payloads('typing').length === 1);
 
     const passed = performance.now() + 3001;
     context.mock.method(performance, 'now', () => passed);
-    bob.keystroke('hel');
+    bob.keystroke('how');
 
     await until(() => server.payloads('typing').length === 2, 'it is announced again after three seconds');
   });

@@ -47,7 +47,7 @@ test('what waits shows as it will be stored', () => {
 const BLANK = ['', ' \n\t', '\u200b\u200b', '\ufeff', ' \u200d ', '\u00ad', '\u2060', '\u3164', '\u2800', '\u{e0041}', '\ufe0f', '\u0000\u0007', '\u202e'];
 
 for (const text of BLANK) {
-  test(`a text of ${JSON.stringify(text)} is announced to be empty at once, and not kept`, async () => {
+  test(`a text of ${JSON.stringify(text)} is refused as empty at once, and not kept`, async () => {
     const storage = new Shared();
     const chat = server.client({ storage });
 

@@ -207,7 +207,7 @@ fn last_message(
     if let Some(seen) = seen.filter(|line| **line < invoked) {
         report.add(Invariant::I10, &[*seen, invoked, login.at.line], || {
             let (conn, message) = (facts.conn(login.conn), facts.message(&newer.msg));
-            format!("{conn} was told of number {announced} as the last message, after {message}")
+            format!("{conn} was shown number {announced} as the last message, after {message}")
         });
     }
 }

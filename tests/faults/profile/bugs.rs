@@ -16,7 +16,7 @@ pub(crate) const FAST: [Bug; 4] = [
     Bug::NoClientIdIndex,
     Bug::CursorJumps,
     Bug::LostOfflineEvent,
-    Bug::UnknownToldAsFailed,
+    Bug::UnknownAsFailed,
 ];
 /// The seed of these runs.
 const SEED: u64 = 7;
@@ -142,7 +142,7 @@ fn plan(bug: Bug) -> Plan {
             plan.sends = 150;
             Vec::new()
         }
-        Bug::UnknownToldAsFailed => vec![Fault::StopMongod { ms: 5_500 }],
+        Bug::UnknownAsFailed => vec![Fault::StopMongod { ms: 5_500 }],
         _ => Vec::new(),
     };
     let keys = keys

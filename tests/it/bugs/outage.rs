@@ -108,7 +108,7 @@ async fn a_retry_as_another_message_is_stored_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_send_that_was_called_failed_is_stored() {
-    shows(Bug::UnknownToldAsFailed, async |bug| {
+    shows(Bug::UnknownAsFailed, async |bug| {
         let (mongod, scene) = scene("bug-unknown", bug).await;
         freeze(&mongod).await;
         let announced = code(scene.alice.send(&scene.bob.id, "ghost").await);

@@ -7,6 +7,13 @@ use crate::support::server::Server;
 use crate::support::slow_link::SlowLink;
 use crate::support::user::{Person, each, outcome};
 
+/// An outbox that a few long texts fill, and bounds of time that no slow link reaches.
+const SMALL_OUTBOX: [(&str, &str); 3] = [
+    ("CHATZZ_OUTBOX_BYTES", "64KiB"),
+    ("CHATZZ_STALL_TIMEOUT", "1m"),
+    ("CHATZZ_PING_INTERVAL", "5m"),
+];
+
 /// A text of 16,000 bytes.
 fn long() -> String {
     "😀".repeat(4_000)
@@ -53,12 +60,7 @@ async fn who_reads_at_full_speed_gets_a_burst_beyond_an_outbox() {
 #[tokio::test(flavor = "multi_thread")]
 async fn texts_beyond_an_outbox_are_left_out_and_fetched() {
     const SENT: usize = 60;
-    let settings = [
-        ("CHATZZ_OUTBOX_BYTES", "64KiB"),
-        ("CHATZZ_STALL_TIMEOUT", "1m"),
-        ("CHATZZ_PING_INTERVAL", "5m"),
-    ];
-    let server = Server::with(&settings).await;
+    let server = Server::with(&SMALL_OUTBOX).await;
     let (alice, bob) = server.pair_with_absent().await;
     // a megabyte is ten seconds of this link, and four outboxes are a quarter of that
     let (_link, bob) = over_slow_link(&server, 100_000, &bob).await;
@@ -83,12 +85,7 @@ async fn texts_beyond_an_outbox_are_left_out_and_fetched() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_who_floods_leaves_room_for_the_texts_of_others() {
-    let settings = [
-        ("CHATZZ_OUTBOX_BYTES", "64KiB"),
-        ("CHATZZ_STALL_TIMEOUT", "1m"),
-        ("CHATZZ_PING_INTERVAL", "5m"),
-    ];
-    let server = Server::with(&settings).await;
+    let server = Server::with(&SMALL_OUTBOX).await;
     let (alice, bob) = server.pair_with_absent().await;
     let carol = server.person("carol").await;
     carol.add(&bob).await.unwrap();
@@ -106,12 +103,7 @@ async fn one_who_floods_leaves_room_for_the_texts_of_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_can_end_the_login_of_another() {
-    let settings = [
-        ("CHATZZ_OUTBOX_BYTES", "64KiB"),
-        ("CHATZZ_PING_INTERVAL", "5m"),
-        ("CHATZZ_STALL_TIMEOUT", "1m"),
-    ];
-    let server = Server::with(&settings).await;
+    let server = Server::with(&SMALL_OUTBOX).await;
     let (alice, bob) = server.pair_with_absent().await;
     send_long(&alice, &bob, 20).await;
     for wire in WIRES {

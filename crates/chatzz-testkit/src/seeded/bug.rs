@@ -58,7 +58,7 @@ bugs! {
     HistoryGap = "history-gap",
     BurstSwapped = "burst-swapped",
     GhostsStayOnline = "ghosts-stay-online",
-    UnknownToldAsFailed = "unknown-told-as-failed",
+    UnknownAsFailed = "unknown-as-failed",
 }
 
 impl Bug {
