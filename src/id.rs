@@ -4,6 +4,7 @@
 //! chat room's id cannot be passed where a message's is wanted.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use bson::oid::ObjectId;
 use bson::{Binary, Bson, RawBsonRef, UuidRepresentation, spec::BinarySubtype};
@@ -47,6 +48,11 @@ macro_rules! object_ids {
             /// Twelve bytes that identify the object; used to spread load.
             pub fn bytes(self) -> [u8; 12] {
                 self.0.bytes()
+            }
+
+            /// The id with these bytes.
+            pub fn from_bytes(bytes: [u8; 12]) -> Self {
+                Self(ObjectId::from_bytes(bytes))
             }
         }
 
@@ -103,6 +109,21 @@ impl fmt::Display for Hex {
 impl Serialize for Hex {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self)
+    }
+}
+
+/// The bytes of an `ObjectId` that name the process which made it (5 to 9 of 12).
+static PROCESS: LazyLock<[u8; 5]> = LazyLock::new(|| process_of(ObjectId::new()));
+
+fn process_of(id: ObjectId) -> [u8; 5] {
+    let [_, _, _, _, process @ .., _, _, _] = id.bytes();
+    process
+}
+
+impl MessageId {
+    /// Whether this process made it.
+    pub fn is_of_this_process(self) -> bool {
+        process_of(self.0) == *PROCESS
     }
 }
 

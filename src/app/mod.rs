@@ -1,5 +1,6 @@
 //! The server: built from a configuration, run until it is asked to stop.
 
+mod base;
 mod error;
 mod node;
 mod operator;
@@ -17,20 +18,21 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 pub use crate::http::TlsError;
+use base::Base;
 pub use error::StartError;
 pub use operator::Operator;
 
 use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::feed::Feed;
+use crate::feed::Log;
 use crate::http::{self, Health, Tls};
 use crate::limits::Limits;
-use crate::rooms::{Confirm, Deps, Lanes, RecentCursors};
+use crate::rooms::Confirm;
 use crate::service::presence::PresenceRegistry;
 use crate::service::{Lease, Messenger, Parts, check_contact_rule, warn_if_unusable};
 use crate::socket::{self, Context, Hub, SocketBounds};
-use crate::store::{Store, WriteBehindQueue};
+use crate::store::{Entry, Store, WriteBehindQueue};
 use crate::transport::Sessions;
 
 /// Largest event that is answered, 256 KiB; a larger one closes the connection.
@@ -57,10 +59,12 @@ pub struct App {
     tls: Option<Arc<Tls>>,
     store: Store,
     context: Arc<Context>,
+    operator: Operator,
     health: Arc<Health>,
     lease: Arc<Lease>,
     write_behind: Arc<WriteBehindQueue>,
     confirms: Option<mpsc::Receiver<Confirm>>,
+    log: Option<(Box<Log>, mpsc::Receiver<Entry>)>,
     tasks: TaskTracker,
 }
 
@@ -91,40 +95,30 @@ impl App {
             .await
             .map_err(|(collection, cause)| StartError::ContactRule { collection, cause })?;
 
-        let write_behind = Arc::new(WriteBehindQueue::new(store.bulk_writes.clone()));
+        let base = Base::new(store, clock);
         let hub = Arc::new(Hub::new(config.socket.status_event));
         let presence = Arc::new(PresenceRegistry::new(
-            Arc::clone(&write_behind),
+            Arc::clone(&base.write_behind),
             hub.clone(),
-            clock.clone(),
+            base.clock.clone(),
             config.presence.offline_grace,
         ));
         let lease = Lease::take(
-            store.clone(),
-            Arc::clone(&write_behind),
+            base.store.clone(),
+            Arc::clone(&base.write_behind),
             Arc::clone(&presence),
             node::name(&config, addr),
             config.presence.lease,
         )
         .await?;
         let tasks = TaskTracker::new();
-        let recent = RecentCursors::new();
-        let feed = Feed::new(hub.clone(), store.clone(), recent.clone(), clock.clone());
-        let deps = Deps {
-            store: store.clone(),
-            write_behind: Arc::clone(&write_behind),
-            outlet: Arc::new(feed),
-            recent,
-            clock: clock.clone(),
-            attempt: config.mongodb.selection_timeout + ATTEMPT_SLACK,
-        };
-        let lanes = Lanes::start(config.lanes.count(), config.lanes.queue, &deps, &tasks);
         let parts = Parts {
-            store: store.clone(),
+            store: base.store.clone(),
             presence: Arc::clone(&presence),
-            lanes,
-            write_behind: Arc::clone(&write_behind),
-            clock,
+            lanes: base.lanes(&config, hub.clone(), &tasks),
+            write_behind: Arc::clone(&base.write_behind),
+            events: Arc::clone(&base.events),
+            clock: base.clock.clone(),
         };
         let messenger = Arc::new(Messenger::new(parts, &config));
         let sessions = Sessions::new(heartbeat(&config) + SLACK);
@@ -138,7 +132,8 @@ impl App {
             bounds(&config, confirmed, sessions.clone()),
             Arc::clone(&limits),
         ));
-        let operator = Operator::new(Arc::clone(&context));
+        let log = base.log(&config, &context).await?;
+        let operator = Operator::new(Arc::clone(&context), base.events);
         let metrics = metrics.map(|(listener, router)| {
             let router = match config.http.admin_token.clone() {
                 Some(token) => router.merge(http::admin_router(token, operator.by_text())),
@@ -148,7 +143,7 @@ impl App {
         });
         let (layer, io) = socket_io(&config);
         socket::register(&io, &config.socket.namespace, &context);
-        let health = Arc::new(Health::new(store.clone()));
+        let health = Arc::new(Health::new(base.store.clone()));
         let router = http::router(Arc::clone(&health)).merge(pages).layer(layer);
         let router = layered(router, &config, &limits, sessions);
         Ok(Self {
@@ -157,19 +152,21 @@ impl App {
             clients: Some((listener, router)),
             metrics,
             tls: tls.map(Arc::new),
-            store,
+            store: base.store,
             context,
+            operator,
             health,
             lease: Arc::new(lease),
-            write_behind,
+            write_behind: base.write_behind,
             confirms: Some(confirms),
+            log: Some(log),
             tasks,
         })
     }
 
     /// What an administrator may do, from now until the server has stopped.
     pub fn operator(&self) -> Operator {
-        Operator::new(Arc::clone(&self.context))
+        self.operator.clone()
     }
 
     /// Where clients connect.

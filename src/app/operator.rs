@@ -8,16 +8,19 @@ use crate::http::EndUser;
 use crate::id::UserId;
 use crate::service::IdInput;
 use crate::socket::Context;
+use crate::store::{Event, EventQueue};
 
 /// A way into a running server.
 #[derive(Clone)]
 pub struct Operator {
     context: Arc<Context>,
+    /// Where other servers learn of it.
+    events: Arc<EventQueue>,
 }
 
 impl Operator {
-    pub(super) fn new(context: Arc<Context>) -> Self {
-        Self { context }
+    pub(super) fn new(context: Arc<Context>, events: Arc<EventQueue>) -> Self {
+        Self { context, events }
     }
 
     /// Ends every socket of a user on this server, logged in or not, and forgets
@@ -32,9 +35,10 @@ impl Operator {
     /// Ends sockets of a user who is named as in a token or an event; an id that may be of
     /// several types stands for each of them.
     pub(super) fn by_text(&self) -> EndUser {
-        let context = Arc::clone(&self.context);
+        let (context, events) = (Arc::clone(&self.context), Arc::clone(&self.events));
         Arc::new(move |id| {
             let context = Arc::clone(&context);
+            events.happened(Event::Ended { user: id.clone() });
             async move { context.end_named(&IdInput::Text(id)).await }.boxed()
         })
     }

@@ -67,6 +67,12 @@ impl App {
         self.tasks.spawn(watch.keep(stop.clone()));
         self.tasks
             .spawn(Arc::clone(&self.write_behind).run(stop.clone()));
+        if let Some((log, entries)) = self.log.take() {
+            self.tasks.spawn(log.run(stop.clone()));
+            let context = Arc::clone(&self.context);
+            self.tasks
+                .spawn(socket::hear(context, entries, stop.clone()));
+        }
         if let Some(confirms) = self.confirms.take() {
             self.tasks
                 .spawn(forward(confirms, Arc::clone(&self.context), stop.clone()));

@@ -40,7 +40,8 @@ section! {
         /// The collection of block lists and whitelists.
         privacy_collection: String =
             key("CHATZZ_PRIVACY_COLLECTION", "name", default("chatprivacy"), names::collection),
-        /// The prefix of the bookkeeping collections: `<prefix>nodes` and `<prefix>meta`.
+        /// The prefix of the bookkeeping collections: `<prefix>nodes`, `<prefix>events` and
+        /// `<prefix>meta`.
         meta_prefix: String =
             key("CHATZZ_META_PREFIX", "name", default("chatzz_"), names::meta_prefix),
         /// The most connections to one MongoDB server.
@@ -63,6 +64,10 @@ section! {
         /// Raise it when both are started together and the database is slower.
         startup_timeout: Duration =
             key("CHATZZ_STARTUP_TIMEOUT", "duration", default("30s"), within("0s", "1h")),
+        /// How long the log of events is kept, which servers learn from what others did.
+        /// A server that stands still for longer ends its sockets, which log in anew.
+        events_keep: Duration =
+            key("CHATZZ_EVENTS_KEEP", "duration", default("1h"), within("10m", "2160h")),
         /// Whether `serve` migrates the database before it listens.
         /// With `false`, run `chatzz migrate` before `serve`, for example under another role.
         migrate_on_start: bool =
@@ -93,6 +98,7 @@ section! {
             ("CHATZZ_MESSAGE_COLLECTION", name(&message_collection)),
             ("CHATZZ_PRIVACY_COLLECTION", name(&privacy_collection)),
             ("CHATZZ_META_PREFIX", prefix(names::nodes_collection)),
+            ("CHATZZ_META_PREFIX", prefix(names::events_collection)),
             ("CHATZZ_META_PREFIX", prefix(names::meta_collection)),
         ]);
     }
@@ -105,6 +111,11 @@ impl MongoDbConfig {
     /// The collection of the nodes' leases.
     pub fn nodes_collection(&self) -> String {
         names::nodes_collection(&self.meta_prefix)
+    }
+
+    /// The collection of the log of events.
+    pub fn events_collection(&self) -> String {
+        names::events_collection(&self.meta_prefix)
     }
 
     /// The collection of migrations and their lock.

@@ -19,6 +19,11 @@ pub(super) fn nodes_collection(prefix: &str) -> String {
     format!("{prefix}nodes")
 }
 
+/// The collection of the log of events.
+pub(super) fn events_collection(prefix: &str) -> String {
+    format!("{prefix}events")
+}
+
 /// The collection of migrations and their lock.
 pub(super) fn meta_collection(prefix: &str) -> String {
     format!("{prefix}meta")
@@ -90,6 +95,6 @@ pub(super) fn collection(text: &str) -> Parsed<String> {
 
 /// A prefix that makes valid names; it may be empty.
 pub(super) fn meta_prefix(text: &str) -> Parsed<String> {
-    collection(&nodes_collection(text))?;
+    collection(&events_collection(text))?;
     Ok(text.to_owned())
 }

@@ -9,18 +9,21 @@
 //! * what other nodes stored is announced before what this one stores next.
 
 mod gate;
+mod log;
 mod login_baseline;
 
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::domain::Status;
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::rooms::{Advanced, Answer, LaneError, Opening, Origin, Outlet, RecentCursors, Stored};
 use crate::store::messages::Page;
-use crate::store::{Error, Store};
+use crate::store::{Error, Event, EventQueue, Store};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use gate::Gate;
+pub use log::{Log, LogDeps};
 use login_baseline::LoginBaseline;
 
 /// Messages read at once that other nodes stored.
@@ -57,6 +60,8 @@ pub struct Feed {
     gate: Gate,
     sockets: Arc<dyn Sockets>,
     store: Store,
+    /// What other servers are to learn.
+    events: Arc<EventQueue>,
     clock: Clock,
 }
 
@@ -67,12 +72,14 @@ impl Feed {
         sockets: Arc<dyn Sockets>,
         store: Store,
         recent: RecentCursors,
+        events: Arc<EventQueue>,
         clock: Clock,
     ) -> Self {
         Self {
             gate: Gate::new(Arc::clone(&sockets), recent),
             sockets,
             store,
+            events,
             clock,
         }
     }
@@ -150,14 +157,41 @@ impl Outlet for Feed {
     }
 
     fn stored(&self, batch: &mut [Stored]) {
+        self.events
+            .stored(batch.iter().map(|stored| &stored.message));
         self.gate.stored(batch);
     }
 
     fn advanced(&self, advanced: &Advanced) {
+        self.events.happened(event(advanced));
+        self.gate.advanced(advanced);
+    }
+
+    fn heard(&self, advanced: &Advanced) {
         self.gate.advanced(advanced);
     }
 
     fn answer(&self, origin: Origin, answer: Result<Answer, LaneError>) {
         self.sockets.answer(origin, answer);
+    }
+}
+
+/// What other servers learn of messages that got further.
+fn event(advanced: &Advanced) -> Event {
+    let Stored {
+        message, delivery, ..
+    } = &advanced.newest;
+    let at = match delivery.status {
+        Status::Read => delivery.read_at,
+        Status::NotSent | Status::Sent => delivery.sent_at,
+    };
+    Event::Advanced {
+        room: message.chat_room,
+        reader: message.to,
+        sender: message.from,
+        status: delivery.status,
+        newest: message.seq,
+        oldest: advanced.oldest,
+        at: at.unwrap_or(message.created_at),
     }
 }

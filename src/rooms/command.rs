@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use bson::DateTime;
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -175,6 +176,34 @@ pub struct Confirm {
     pub last: Seq,
 }
 
+/// What another server did in a chat room: to be announced here.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// Where.
+    pub room: ChatRoomId,
+    /// Its members.
+    pub members: [Member; 2],
+    /// Position of the last message that was stored, if any was.
+    pub stored: Option<Seq>,
+    /// Messages that got further, in that order.
+    pub advances: Vec<HeardAdvance>,
+}
+
+/// Messages that got further through another server.
+#[derive(Clone, Copy, Debug)]
+pub struct HeardAdvance {
+    /// Who received them.
+    pub reader: ChatUserId,
+    /// By which kind of receipt.
+    pub kind: ReceiptKind,
+    /// Position of the newest of them.
+    pub newest: Seq,
+    /// Position of the oldest, if there are several.
+    pub oldest: Option<Seq>,
+    /// When.
+    pub at: DateTime,
+}
+
 /// Anything a lane does.
 #[derive(Debug)]
 pub enum Command {
@@ -184,6 +213,8 @@ pub enum Command {
     Advance(Advance),
     /// Move a delivered cursor.
     Confirm(Confirm),
+    /// Announce what another server did.
+    Heard(Heard),
 }
 
 impl Command {
@@ -193,6 +224,7 @@ impl Command {
             Self::Append(append) => append.room,
             Self::Advance(advance) => advance.room,
             Self::Confirm(confirm) => confirm.room,
+            Self::Heard(heard) => heard.room,
         }
     }
 
@@ -200,7 +232,7 @@ impl Command {
         match self {
             Self::Append(append) => Some(append.deadline),
             Self::Advance(advance) => Some(advance.deadline),
-            Self::Confirm(_) => None,
+            Self::Confirm(_) | Self::Heard(_) => None,
         }
     }
 }
@@ -295,6 +327,8 @@ pub trait Outlet: Send + Sync + 'static {
     fn stored(&self, batch: &mut [Stored]);
     /// Messages moved forward.
     fn advanced(&self, advanced: &Advanced);
+    /// Messages moved forward through another server.
+    fn heard(&self, advanced: &Advanced);
     /// An event has its answer.
     fn answer(&self, origin: Origin, answer: Result<Answer, LaneError>);
 }

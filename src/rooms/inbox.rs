@@ -250,7 +250,7 @@ pub(super) fn refuse(command: Command, error: LaneError, outlet: &dyn Outlet) {
     match command {
         Command::Append(append) => append.caller.answer(Err(error), outlet),
         Command::Advance(advance) => advance.caller.answer(Err(error), outlet),
-        Command::Confirm(_) => {}
+        Command::Confirm(_) | Command::Heard(_) => {}
     }
 }
 

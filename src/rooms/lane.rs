@@ -83,11 +83,12 @@ impl Lane {
                 return;
             }
             self.inbox.gather(&mut batch).await;
-            let (mut appends, mut confirms) = (Vec::new(), Vec::new());
+            let (mut appends, mut confirms, mut heard) = (Vec::new(), Vec::new(), Vec::new());
             for command in batch {
                 match command {
                     Command::Append(append) => appends.push(append),
                     Command::Confirm(confirm) => confirms.push(confirm),
+                    Command::Heard(one) => heard.push(one),
                     // receipts have a queue of their own
                     other @ Command::Advance(_) => {
                         refuse(other, LaneError::Internal, self.outlet());
@@ -100,6 +101,9 @@ impl Lane {
             }
             if !confirms.is_empty() {
                 self.confirm(confirms).await;
+            }
+            if !heard.is_empty() {
+                Box::pin(self.hear(heard)).await;
             }
         }
     }

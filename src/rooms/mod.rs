@@ -13,6 +13,7 @@ mod command;
 mod cursor;
 mod cursor_moves;
 mod follow_up;
+mod heard;
 mod inbox;
 mod lane;
 mod receipts;
@@ -26,8 +27,8 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 pub use command::{
-    Advance, Advanced, Answer, Append, Caller, Command, Confirm, LaneError, Member, Opening,
-    Origin, Outlet, Permit, ReceiptKind, Scope, Stored,
+    Advance, Advanced, Answer, Append, Caller, Command, Confirm, Heard, HeardAdvance, LaneError,
+    Member, Opening, Origin, Outlet, Permit, ReceiptKind, Scope, Stored,
 };
 
 use inbox::Inbox;
@@ -102,7 +103,7 @@ impl Lanes {
     /// The command itself when the lane has too much to do already or has ended.
     pub fn submit(&self, command: Command) -> Result<(), Box<Command>> {
         let senders = match command {
-            Command::Append(_) | Command::Confirm(_) => &self.appends,
+            Command::Append(_) | Command::Confirm(_) | Command::Heard(_) => &self.appends,
             Command::Advance(_) => &self.receipts,
         };
         let Some(sender) = senders.get(self.lane_of(command.room())) else {

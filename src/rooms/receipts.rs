@@ -19,6 +19,7 @@ use super::command::{
     Stored,
 };
 use super::cursor_moves::{self, Job, Moving, Outcome};
+use super::heard::HeardAdvances;
 use super::inbox::{Inbox, Overdue};
 use super::lane::{FIRST_PAUSE, MAX_PAUSE, until};
 use super::recent::RecentCursors;
@@ -39,12 +40,14 @@ const MAX_LOOK: Duration = Duration::from_secs(10);
 
 /// The receipts of one lane's chat rooms.
 pub(super) struct Receipts {
-    deps: Deps,
+    pub(super) deps: Deps,
     inbox: Inbox,
-    recent: RecentCursors,
+    pub(super) recent: RecentCursors,
     /// Where confirmations go. Weak: the lane holds a sender of ours.
     lane: mpsc::WeakSender<Command>,
     pending: Vec<Pending>,
+    /// What got further through other servers.
+    pub(super) heard: HeardAdvances,
 }
 
 /// A receipt that is not settled.
@@ -78,6 +81,7 @@ impl Receipts {
             recent,
             lane,
             pending: Vec::new(),
+            heard: HeardAdvances::default(),
         }
     }
 
@@ -103,6 +107,7 @@ impl Receipts {
             if !due.is_empty() {
                 self.attempt(due).await;
             }
+            self.announce_heard().await;
         }
     }
 
@@ -115,9 +120,14 @@ impl Receipts {
             .filter_map(|(index, pending)| Some((pending.advance.leads()?, index)))
             .collect();
         for command in batch {
-            // nothing else comes here
-            let Command::Advance(advance) = command else {
-                continue;
+            let advance = match command {
+                Command::Advance(advance) => advance,
+                Command::Heard(heard) => {
+                    self.heard.add(heard);
+                    continue;
+                }
+                // nothing else comes here
+                Command::Append(_) | Command::Confirm(_) => continue,
             };
             let leader = advance.leads().and_then(|key| leaders.get(&key).copied());
             if let Some(leader) = leader.and_then(|index| self.pending.get_mut(index)) {
@@ -162,7 +172,7 @@ impl Receipts {
             let retry = (!is_blocked).then_some(pending.retry);
             [retry, pending.deadline()]
         });
-        times.flatten().min()
+        times.flatten().chain(self.heard.retry()).min()
     }
 
     /// Tries these once; what is not settled waits on.

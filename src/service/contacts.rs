@@ -9,7 +9,7 @@ use super::presence::{Description, Shown};
 use super::{Error, IdInput, Me, Messenger, Reception};
 use crate::domain::{Cursors, Delivery, Members, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
-use crate::store::{ChatRoom, ChatUser, User};
+use crate::store::{ChatRoom, ChatUser, Event, User};
 
 /// Bytes of contacts in one answer, about: with the missed messages of a login they are sent
 /// at 200 kbit/s between two pings.
@@ -119,6 +119,12 @@ impl Messenger {
             .map_err(of_write)?;
         self.presence.add_contacts(me.id, [other.id]);
         self.presence.add_contacts(other.id, [me.id]);
+        if opened.created {
+            self.events.happened(Event::ContactAdded {
+                room: opened.room.id,
+                members: [me.id, other.id],
+            });
+        }
         let contact = if opened.created {
             // a change from now on finds the chat room, and is announced
             let read = self.store.chat_users.list(&[other.id]).await;
@@ -140,11 +146,11 @@ impl Messenger {
             ..contact.clone()
         };
         adder.apply_blocks(blocked_since);
-        let mut described = vec![contact.described_to(me)];
+        let mut described = vec![contact.described_to(me.id)];
         if opened.created {
             described.push(Description {
                 to: contact.id,
-                ..adder.described_to(me)
+                ..adder.described_to(me.id)
             });
         }
         Ok(Added {
@@ -234,7 +240,7 @@ impl Messenger {
     }
 
     /// The chat users and users behind contacts; two queries.
-    async fn contact_users(
+    pub(super) async fn contact_users(
         &self,
         ids: &[ChatUserId],
     ) -> Result<HashMap<ChatUserId, (ChatUser, Arc<User>)>, Error> {
@@ -317,10 +323,10 @@ impl Contact {
     }
 
     /// What `me` is shown of their presence.
-    pub fn described_to(&self, me: &Me) -> Description {
+    pub fn described_to(&self, me: ChatUserId) -> Description {
         Description {
             who: self.id,
-            to: me.id,
+            to: me,
             shown: self.shown,
         }
     }

@@ -5,6 +5,7 @@ mod contacts;
 mod directory;
 mod ephemeral;
 mod error;
+mod heard;
 mod history;
 mod lease;
 mod login;
@@ -27,6 +28,7 @@ pub use contacts::{Added, Contact, LastMessage};
 pub use directory::{IdInput, UserDirectory};
 pub use ephemeral::Ephemeral;
 pub use error::Error;
+pub use heard::{PrivacyChange, Tidings};
 pub use history::{HistoryPage, HistoryQuery};
 pub use lease::Lease;
 pub use login::Login;
@@ -43,7 +45,7 @@ use crate::domain::{ByMember, Members};
 use crate::id::{ChatRoomId, ChatUserId, UserId};
 use crate::rooms::{Lanes, Member};
 use crate::store::chat_rooms::Receipts;
-use crate::store::{Store, User, WriteBehindQueue};
+use crate::store::{EventQueue, Store, User, WriteBehindQueue};
 use presence::PresenceRegistry;
 use privacy::{Privacies, Reception, Rule};
 
@@ -76,6 +78,8 @@ pub struct Messenger {
     blocked_sends: BlockedSends,
     rule: Rule,
     write_behind: Arc<WriteBehindQueue>,
+    /// What other servers are to learn.
+    events: Arc<EventQueue>,
     clock: Clock,
     paging: PagingConfig,
     max_chars: usize,
@@ -100,6 +104,8 @@ pub struct Parts {
     pub lanes: Lanes,
     /// What is written behind.
     pub write_behind: Arc<WriteBehindQueue>,
+    /// What other servers are to learn.
+    pub events: Arc<EventQueue>,
     /// The time.
     pub clock: Clock,
 }
@@ -126,6 +132,7 @@ impl Messenger {
             presence: parts.presence,
             lanes: parts.lanes,
             write_behind: parts.write_behind,
+            events: parts.events,
             clock: parts.clock,
             paging: config.paging.clone(),
             max_chars: config.messages.max_chars,

@@ -92,6 +92,8 @@ impl Watch {
             None => Vec::new(),
         };
         let nodes = self.store.nodes.list_alive().await?;
+        #[expect(clippy::cast_precision_loss, reason = "a metric")]
+        metrics::gauge!("chatzz_servers").set(nodes.len() as f64);
         let me = self.lease.boot();
         let others = nodes.iter().filter(|node| node.boot != me);
         let boots: HashSet<String> = others.clone().map(|node| node.boot.clone()).collect();

@@ -102,6 +102,11 @@ impl Hub {
         sockets
     }
 
+    /// Whether a person has a socket here.
+    pub(super) fn is_present(&self, who: ChatUserId) -> bool {
+        self.people.contains_key(&who)
+    }
+
     /// All sockets at this moment.
     pub(super) fn list(&self) -> Vec<Arc<Connection>> {
         self.connections
@@ -247,7 +252,7 @@ fn record(origin: &Origin, error: Option<&Error>) {
 
 impl Sockets for Hub {
     fn is_here(&self, user: ChatUserId) -> bool {
-        self.people.contains_key(&user)
+        self.is_present(user)
     }
 
     fn login_state(&self, room: ChatRoomId, user: ChatUserId) -> LoginState {

@@ -7,6 +7,7 @@ mod connection;
 mod dispatch;
 mod ending;
 mod events;
+mod heard;
 mod hub;
 mod maintenance;
 mod parsed;
@@ -33,6 +34,7 @@ use connection::outbox::Bounds;
 
 pub(crate) use admission::register;
 pub(crate) use ending::watch_expiry;
+pub(crate) use heard::hear;
 pub(crate) use hub::Hub;
 pub(crate) use maintenance::{RefreshIntervals, Silence, maintain};
 

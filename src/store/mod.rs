@@ -15,6 +15,7 @@ mod contact_rule;
 mod documents;
 mod elections;
 mod error;
+mod events;
 mod gather;
 mod index;
 pub mod messages;
@@ -48,6 +49,7 @@ pub use contact_rule::ContactRule;
 use documents::Documents;
 use elections::Elections;
 pub use error::Error;
+pub use events::{Entry, Event, EventQueue, Events, Item, MessageRef, Pending};
 pub use messages::Messages;
 pub use nodes::{Node, Nodes};
 pub use privacy::{Blocked, Listed, Privacies, Privacy};
@@ -77,6 +79,8 @@ pub struct Store {
     pub contact_rule: Option<ContactRule>,
     /// The running servers.
     pub nodes: Nodes,
+    /// What all servers did, in one order.
+    pub events: Events,
     /// The updates that are written behind.
     pub bulk_writes: BulkWrites,
     client: Client,
@@ -95,6 +99,7 @@ pub(crate) struct Names {
     pub(crate) messages: String,
     pub(crate) privacies: String,
     pub(crate) nodes: String,
+    pub(crate) events: String,
     pub(crate) meta: String,
 }
 
@@ -129,6 +134,7 @@ impl Store {
             messages: mongo.message_collection.clone(),
             privacies: mongo.privacy_collection.clone(),
             nodes: mongo.nodes_collection(),
+            events: mongo.events_collection(),
             meta: mongo.meta_collection(),
         };
         let users = client
@@ -159,6 +165,7 @@ impl Store {
             privacies: Privacies::new(open.documents(&names.privacies)),
             contact_rule,
             nodes: Nodes::new(open.documents(&names.nodes), config.presence.lease),
+            events: Events::new(open.documents(&names.events)),
             meta: open.documents(&names.meta),
             bulk_writes: BulkWrites::new(
                 bulk.clone(),

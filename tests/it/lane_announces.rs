@@ -131,7 +131,13 @@ impl Scene {
         });
         let recent = RecentCursors::new();
         let sockets = Arc::clone(&ear) as Arc<dyn Sockets>;
-        let feed = Feed::new(sockets, self.store.clone(), recent.clone(), Clock::System);
+        let feed = Feed::new(
+            sockets,
+            self.store.clone(),
+            recent.clone(),
+            Arc::default(),
+            Clock::System,
+        );
         let deps = Deps {
             store: self.store.clone(),
             write_behind: Arc::new(WriteBehindQueue::new(self.store.bulk_writes.clone())),

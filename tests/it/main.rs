@@ -59,6 +59,8 @@ mod store;
 mod transports;
 #[cfg(unix)]
 mod two_nodes;
+#[cfg(unix)]
+mod two_nodes_live;
 mod verify;
 
 use chatzz_testkit as support;

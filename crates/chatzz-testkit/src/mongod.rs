@@ -30,12 +30,13 @@ const READ: [&str; 6] = [
     "matches",
 ];
 /// chatzz's own collections, by their default names and those of some tests.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "chatusers",
     "chatrooms",
     "chatmessages",
     "chatprivacy",
     "chatzz_nodes",
+    "chatzz_events",
     "chatzz_meta",
     "chatzz_users",
     "chatzz_rooms",

@@ -35,7 +35,7 @@ const fn metric(name: &'static str, series: Series, help: &'static str) -> Metri
     Metric { name, help, series }
 }
 
-const COUNTERS: [Metric; 15] = [
+const COUNTERS: [Metric; 17] = [
     metric(
         "chatzz_events_total",
         Series::Of(&[("event", EVENTS), ("code", &["ok"])]),
@@ -123,9 +123,19 @@ const COUNTERS: [Metric; 15] = [
         Series::Of(&[]),
         "Connections closed because their client did not read.",
     ),
+    metric(
+        "chatzz_event_log_lost_total",
+        Series::Of(&[]),
+        "How often the log of events was another one than before, and all sockets logged in anew.",
+    ),
+    metric(
+        "chatzz_event_log_dropped_total",
+        Series::Of(&[]),
+        "Events that other servers do not learn of, since the log could not be written for long.",
+    ),
 ];
 
-const GAUGES: [Metric; 7] = [
+const GAUGES: [Metric; 9] = [
     metric("chatzz_sockets", Series::Of(&[]), "Open sockets."),
     metric(
         "chatzz_users_online",
@@ -153,13 +163,23 @@ const GAUGES: [Metric; 7] = [
         "Connections to MongoDB that an operation uses.",
     ),
     metric(
+        "chatzz_servers",
+        Series::Of(&[]),
+        "Servers that share the database and hold a lease, this one included.",
+    ),
+    metric(
+        "chatzz_event_log_waiting",
+        Series::Of(&[]),
+        "Entries of other servers that were read and are not announced yet.",
+    ),
+    metric(
         "chatzz_build_info",
         Series::Own,
         "Always 1; the label is the version.",
     ),
 ];
 
-const HISTOGRAMS: [Metric; 4] = [
+const HISTOGRAMS: [Metric; 5] = [
     metric(
         "chatzz_event_seconds",
         Series::Of(&[("event", EVENTS)]),
@@ -174,6 +194,12 @@ const HISTOGRAMS: [Metric; 4] = [
         "chatzz_commit_seconds",
         Series::Of(&[]),
         "How long it takes to store messages.",
+    ),
+    metric(
+        "chatzz_event_log_lag_seconds",
+        Series::Of(&[]),
+        "From the storing of a message by another server to its being read of here, by the clocks \
+         of both.",
     ),
     metric(
         "chatzz_database_seconds",

@@ -7,7 +7,7 @@ use super::PrivacySettings;
 use crate::domain::Members;
 use crate::id::{ChatUserId, UserId};
 use crate::service::{Error, IdInput, Me, Messenger};
-use crate::store::{Blocked, Privacy, User};
+use crate::store::{Blocked, Event, Privacy, User};
 
 /// People that one may block, and put on a whitelist.
 pub(crate) const MAX_LISTED: usize = 1_000;
@@ -41,6 +41,9 @@ impl Messenger {
         let changed = changed.map_err(of_write)?;
         let since = changed.blocked_since(who);
         self.apply(changed).await;
+        if since == Some(at) {
+            self.events.happened(Event::Blocked { by: me.id, who });
+        }
         match since {
             Some(since) => Ok((user.id.clone(), since == at)),
             None => Err(Error::BadRequest(format!(
@@ -63,6 +66,7 @@ impl Messenger {
         let changed = self.store.privacies.unblock(me.id, who).await;
         let changed = changed.map_err(|error| Error::of_write(&error))?;
         self.apply(changed).await;
+        self.events.happened(Event::Unblocked { by: me.id, who });
         Ok((user, true))
     }
 
@@ -105,6 +109,7 @@ impl Messenger {
         let changed = changed.map_err(|error| Error::of_write(&error))?;
         let settings = PrivacySettings::from(&changed);
         self.apply(changed).await;
+        self.events.happened(Event::PrivacySet { by: me.id });
         Ok((settings, true))
     }
 
@@ -117,6 +122,17 @@ impl Messenger {
             self.apply(privacy).await;
         }
         Ok(())
+    }
+
+    /// Who may write to somebody.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub(in crate::service) async fn settings_of(
+        &self,
+        who: ChatUserId,
+    ) -> Result<PrivacySettings, Error> {
+        Ok(PrivacySettings::from(&*self.privacies.of(who).await?))
     }
 
     async fn apply(&self, changed: Privacy) {

@@ -13,7 +13,9 @@ pub(in crate::socket) async fn handle(
     let page = call.context.messenger.active(me, &query).await?;
     let contacts = page.contacts.iter();
     Ok(Outcome {
-        described: contacts.map(|contact| contact.described_to(me)).collect(),
+        described: contacts
+            .map(|contact| contact.described_to(me.id))
+            .collect(),
         ..Outcome::new(Reply::Active(page), None)
     })
 }

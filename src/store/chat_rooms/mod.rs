@@ -14,7 +14,7 @@ use super::documents::{Documents, Listing};
 use super::raw::{FromRaw, Unreadable, by_serde};
 use super::{error::Error, index};
 use crate::domain::{ByMember, Cursors, Members, Position, ReadStep};
-use crate::id::{ChatRoomId, ChatUserId};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
 
 pub use moves::{CursorMove, Moved};
 pub(super) use moves::{numbers, progress, steps};
@@ -172,6 +172,29 @@ pub struct Opened {
     pub room: ChatRoom,
     /// Whether this very call created it.
     pub created: bool,
+}
+
+/// Up to where a chat room is in the log of events.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct LoggedRoom {
+    /// The chat room.
+    #[serde(rename = "_id")]
+    pub id: ChatRoomId,
+    #[serde(rename = "chatUsers")]
+    members: [ChatUserId; 2],
+    /// The last position that is certainly there; `None` in documents that do not say.
+    #[serde(default)]
+    pub logged: Option<Seq>,
+}
+
+by_serde!(LoggedRoom);
+
+impl LoggedRoom {
+    /// Its members; `None` if they are one person.
+    pub fn members(&self) -> Option<Members> {
+        let [a, b] = self.members;
+        Members::new(a, b)
+    }
 }
 
 impl ChatRooms {
@@ -336,6 +359,22 @@ impl ChatRooms {
         let limit = i64::try_from(ids.len()).unwrap_or(i64::MAX);
         let listing = Listing::of(doc! { "_id": { "$in": ids } }, limit).without(LEFT_OUT);
         self.documents.list("chat_rooms.list", listing).await
+    }
+
+    /// Lists up to where chat rooms are in the log of events. Index: `_id_`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_logged(&self, ids: &[ChatRoomId]) -> Result<Vec<LoggedRoom>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stages = vec![
+            doc! { "$match": { "_id": { "$in": ids } } },
+            doc! { "$project": { "chatUsers": 1, "logged": 1 } },
+        ];
+        let name = "chat_rooms.list_logged";
+        self.documents.aggregate(name, stages).await
     }
 
     /// Lists the first chat rooms that match, by `_id`. Index: `_id_`.

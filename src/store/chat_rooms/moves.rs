@@ -118,6 +118,9 @@ pub(in crate::store) fn progress(room: ChatRoomId, progress: &RoomProgress) -> D
         // both only grow, so the greater pair is the later one
         most.insert("lastCounts", numbers(head.counts));
     }
+    if let Some(logged) = progress.logged {
+        most.insert("logged", logged);
+    }
     for (member, seq) in &progress.delivered {
         most.insert(format!("cursors.{member}.delivered"), *seq);
     }

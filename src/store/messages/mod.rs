@@ -14,7 +14,7 @@ use mongodb::IndexModel;
 use super::documents::{Documents, Listing, by_id};
 use super::raw::{self, FromRaw, Unreadable};
 use super::scan::integer;
-use super::{error::Error, index};
+use super::{MessageRef, error::Error, index};
 use crate::domain::{Counts, Message};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
@@ -206,6 +206,25 @@ impl Messages {
         let listing = Listing::of(filter, page.limit)
             .sorted(doc! { "seq": if page.ascending { 1 } else { -1 } });
         self.documents.list("messages.list_page", listing).await
+    }
+
+    /// Lists references to the messages between two positions of a chat room, both excluded,
+    /// the first `limit` of them. Index: `chatRoom_seq`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_refs(
+        &self,
+        room: ChatRoomId,
+        after: Seq,
+        before: Seq,
+        limit: i64,
+    ) -> Result<Vec<MessageRef>, Error> {
+        let filter = doc! { "chatRoom": room, "seq": { "$gt": after, "$lt": before } };
+        let listing = Listing::of(filter, limit).sorted(doc! { "seq": 1 });
+        let name = "messages.list_refs";
+        let messages = self.documents.list(name, listing).await?;
+        Ok(messages.iter().map(MessageRef::from).collect())
     }
 
     /// Lists the last message of each chat room that has one.

@@ -38,6 +38,11 @@ pub const MIGRATIONS: &[Migration] = &[
         commands: include_str!("../../../migrations/0003_cursors.json"),
         code: Some(Code::Cursors),
     },
+    Migration {
+        name: "0004_create_events",
+        commands: include_str!("../../../migrations/0004_create_events.json"),
+        code: None,
+    },
 ];
 
 impl Migration {

@@ -301,7 +301,8 @@ impl Store {
             .replace("${chat_rooms}", &names.chat_rooms)
             .replace("${messages}", &names.messages)
             .replace("${privacies}", &names.privacies)
-            .replace("${nodes}", &names.nodes);
+            .replace("${nodes}", &names.nodes)
+            .replace("${events}", &names.events);
         let malformed = || MigrateError::Malformed(migration.name);
         let json: serde_json::Value = serde_json::from_str(&text).map_err(|_| malformed())?;
         let commands = Bson::try_from(json).map_err(|_| malformed())?;

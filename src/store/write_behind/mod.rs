@@ -29,6 +29,8 @@ pub struct RoomProgress {
     pub members: Members,
     /// The last message.
     pub head: Option<Head>,
+    /// Up to where it is in the log of events.
+    pub logged: Option<Seq>,
     /// Delivered cursors that moved.
     pub delivered: HashMap<ChatUserId, Seq>,
     /// Receipts, to be stored with their time.
@@ -52,9 +54,15 @@ impl RoomProgress {
         Self {
             members,
             head: None,
+            logged: None,
             delivered: HashMap::new(),
             steps: Vec::new(),
         }
+    }
+
+    /// Whether there is more than receipts.
+    fn has_moved(&self) -> bool {
+        self.head.is_some() || self.logged.is_some() || !self.delivered.is_empty()
     }
 
     /// Adds a receipt.
@@ -106,7 +114,7 @@ impl BulkWrites {
     pub async fn rooms(&self, moved: &HashMap<ChatRoomId, RoomProgress>) -> Result<(), Error> {
         let mut statements = Vec::with_capacity(moved.len());
         for (room, progress) in moved {
-            if progress.head.is_some() || !progress.delivered.is_empty() {
+            if progress.has_moved() {
                 statements.push(chat_rooms::progress(*room, progress));
             }
             let groups = progress.steps.iter();

@@ -56,11 +56,25 @@ impl WriteBehindQueue {
         self.pending.lock().boot = boot.into();
     }
 
+    /// The run of the node.
+    pub fn boot(&self) -> Arc<str> {
+        Arc::clone(&self.pending.lock().boot)
+    }
+
     /// Records a chat room's last message.
     pub fn head(&self, room: ChatRoomId, members: Members, head: Head) {
         let mut pending = self.pending.lock();
         let progress = pending.room(room, members);
         progress.head = Some(progress.head.map_or(head, |known| known.later(head)));
+    }
+
+    /// Records up to where chat rooms are in the log of events.
+    pub fn logged(&self, rooms: impl IntoIterator<Item = (ChatRoomId, Members, Seq)>) {
+        let mut pending = self.pending.lock();
+        for (room, members, seq) in rooms {
+            let progress = pending.room(room, members);
+            progress.logged = progress.logged.max(Some(seq));
+        }
     }
 
     /// Records a delivered cursor that moved.
@@ -194,6 +208,7 @@ impl Pending {
                 (Some(newer), Some(older)) => Some(newer.later(older)),
                 (newer, older) => newer.or(older),
             };
+            newer.logged = newer.logged.max(older.logged);
             for (member, seq) in older.delivered {
                 let cursor = newer.delivered.entry(member).or_default();
                 *cursor = seq.max(*cursor);

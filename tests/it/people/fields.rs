@@ -104,6 +104,7 @@ async fn no_secret_reaches_the_collections_of_chatzz() {
         "chatrooms",
         "chatmessages",
         "chatzz_nodes",
+        "chatzz_events",
         "chatzz_meta",
     ] {
         let dump = format!("{:?}", server.dump(collection).await);

@@ -108,6 +108,7 @@ async fn in_the_applications_database_two_accounts_with_named_collections_are_en
         "chatmessages",
         "chatprivacy",
         "chatzz_nodes",
+        "chatzz_events",
         "chatzz_meta",
     ];
     let on_own = |actions: &[&str]| own.map(|name| may(name, actions)).to_vec();

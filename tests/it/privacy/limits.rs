@@ -34,7 +34,12 @@ async fn a_warm_send_asks_the_database_nothing_but_to_store() {
     let all = server.dump("system.profile").await;
     let asked = |entry: &Document| {
         let space = entry.get_str("ns").unwrap_or_default();
-        let beside = ["chatzz_nodes", "chatzz_meta", "system.profile"];
+        let beside = [
+            "chatzz_nodes",
+            "chatzz_events",
+            "chatzz_meta",
+            "system.profile",
+        ];
         let command = entry.get_document("command").cloned().unwrap_or_default();
         let reads = ["find", "aggregate", "count"]
             .iter()

@@ -38,7 +38,12 @@ async fn everything_profiled(server: &Server) -> Vec<Document> {
         .expect("the profiler stops");
     let all = server.dump("system.profile").await;
     // these have a document per node or one in all
-    let beside = ["chatzz_nodes", "chatzz_meta", "system.profile"];
+    let beside = [
+        "chatzz_nodes",
+        "chatzz_events",
+        "chatzz_meta",
+        "system.profile",
+    ];
     all.into_iter()
         .filter(|entry| {
             let space = entry.get_str("ns").unwrap_or_default();

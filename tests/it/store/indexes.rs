@@ -76,6 +76,7 @@ async fn after_a_start_there_is_every_declared_index_and_no_other() {
         "chatmessages",
         "chatprivacy",
         "chatzz_nodes",
+        "chatzz_events",
         "chatzz_meta",
         "users",
     ] {

@@ -8,11 +8,12 @@ use chatzz::store::migrate::MIGRATIONS;
 use crate::support::binary::{Binary, Ended};
 use crate::support::database::TestDatabase;
 
-const OWN: [&str; 6] = [
+const OWN: [&str; 7] = [
     "chatmessages",
     "chatprivacy",
     "chatrooms",
     "chatusers",
+    "chatzz_events",
     "chatzz_meta",
     "chatzz_nodes",
 ];

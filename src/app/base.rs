@@ -1,0 +1,80 @@
+//! What all parts of the server share, and the parts that are made of little else.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+use super::ATTEMPT_SLACK;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::feed::{Feed, Log, LogDeps, Sockets};
+use crate::rooms::{Deps, Lanes, RecentCursors};
+use crate::socket::Context;
+use crate::store::{Entry, Error, EventQueue, Store, WriteBehindQueue};
+
+/// The database, what waits to be written there, and the time.
+pub(super) struct Base {
+    pub(super) store: Store,
+    pub(super) write_behind: Arc<WriteBehindQueue>,
+    /// What other servers are to learn.
+    pub(super) events: Arc<EventQueue>,
+    pub(super) clock: Clock,
+}
+
+impl Base {
+    pub(super) fn new(store: Store, clock: Clock) -> Self {
+        Self {
+            write_behind: Arc::new(WriteBehindQueue::new(store.bulk_writes.clone())),
+            events: Arc::default(),
+            store,
+            clock,
+        }
+    }
+
+    /// Starts the lanes, and the feed behind them.
+    pub(super) fn lanes(
+        &self,
+        config: &Config,
+        sockets: Arc<dyn Sockets>,
+        tasks: &TaskTracker,
+    ) -> Lanes {
+        let recent = RecentCursors::new();
+        let feed = Feed::new(
+            sockets,
+            self.store.clone(),
+            recent.clone(),
+            Arc::clone(&self.events),
+            self.clock.clone(),
+        );
+        let deps = Deps {
+            store: self.store.clone(),
+            write_behind: Arc::clone(&self.write_behind),
+            outlet: Arc::new(feed),
+            recent,
+            clock: self.clock.clone(),
+            attempt: config.mongodb.selection_timeout + ATTEMPT_SLACK,
+        };
+        Lanes::start(config.lanes.count(), config.lanes.queue, &deps, tasks)
+    }
+
+    /// Opens the log of events.
+    pub(super) async fn log(
+        &self,
+        config: &Config,
+        context: &Arc<Context>,
+    ) -> Result<(Box<Log>, mpsc::Receiver<Entry>), Error> {
+        let (presence, sockets) = (Arc::clone(&context.presence), Arc::clone(context));
+        let (log, entries) = Log::open(LogDeps {
+            store: self.store.clone(),
+            write_behind: Arc::clone(&self.write_behind),
+            queue: Arc::clone(&self.events),
+            clock: self.clock.clone(),
+            keep: config.mongodb.events_keep,
+            together: Box::new(move || presence.remote().is_any()),
+            lost: Box::new(move || sockets.close_all()),
+        })
+        .await?;
+        Ok((Box::new(log), entries))
+    }
+}

@@ -1,0 +1,309 @@
+//! The log of events: this server's part of it is written here, and the others' is read.
+//!
+//! One task does both, since each needs the other: an entry is written behind the last one
+//! that was read, so that whoever writes position n has seen everything before it. That is
+//! what keeps the messages of a chat room in order, whichever servers stored them: before a
+//! message is written, all that is missing below it is, and what somebody else has written
+//! meanwhile is left out.
+//!
+//! | the position is | what happens |
+//! |---|---|
+//! | free | the entry is there, and counts as read |
+//! | taken | the entries from there on are read, and what is left is written behind them |
+//! | unknown, as the answer was lost | it is written again: now it is taken, perhaps by itself |
+
+mod fill;
+mod trim;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bson::DateTime;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::Members;
+use crate::id::{ChatRoomId, Seq};
+use crate::store::{Entry, Error, EventQueue, Pending, Store, WriteBehindQueue};
+
+/// How often a turn is taken while other servers are there.
+const TOGETHER: Duration = Duration::from_millis(25);
+/// The same of one that is alone.
+const ALONE: Duration = Duration::from_millis(100);
+/// How often one that is alone looks for what others wrote.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Entries read in one round trip: 15 MB at most.
+const ENTRIES_AT_ONCE: i64 = 100;
+/// Messages of one entry, 72 bytes each.
+const MAX_MESSAGES: usize = 2_000;
+/// Other things of one entry, about 150 bytes each.
+const MAX_ITEMS: usize = 500;
+/// Entries that wait to be announced before no more are read.
+const MAX_UNHEARD: usize = 1_000;
+/// Chat rooms whose place in the log is remembered.
+const MAX_ROOMS: usize = 50_000;
+/// How often a failure is written into the server's own log.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// What the log works with.
+pub struct LogDeps {
+    /// The database.
+    pub store: Store,
+    /// Where it is noted up to where chat rooms are in the log.
+    pub write_behind: Arc<WriteBehindQueue>,
+    /// What this server has to write.
+    pub queue: Arc<EventQueue>,
+    /// The time.
+    pub clock: Clock,
+    /// How long entries are kept.
+    pub keep: Duration,
+    /// Whether there are other servers.
+    pub together: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Called when what was read is not there any more, as after a restore: nobody can say
+    /// what was missed, and the sockets have to log in anew.
+    pub lost: Box<dyn Fn() + Send + Sync>,
+}
+
+/// The log, as far as it has been read.
+pub struct Log {
+    deps: LogDeps,
+    last: Option<Place>,
+    /// Up to where the log contains the chat rooms that this server writes about.
+    rooms: HashMap<ChatRoomId, LoggedUpTo>,
+    pending: Pending,
+    /// The runs of this server.
+    boots: HashSet<String>,
+    /// Where the others' entries go.
+    heard: mpsc::Sender<Entry>,
+    looked: Instant,
+    trimmed: Instant,
+    complained: Option<Instant>,
+}
+
+/// The last entry that was read.
+#[derive(Clone, Debug)]
+struct Place {
+    id: i64,
+    at: DateTime,
+    boot: String,
+}
+
+/// Up to where a chat room is in the log.
+#[derive(Clone, Copy, Debug)]
+struct LoggedUpTo {
+    members: Members,
+    seq: Seq,
+    used: Instant,
+}
+
+impl From<&Entry> for Place {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            id: entry.id,
+            at: entry.at,
+            boot: entry.boot.clone(),
+        }
+    }
+}
+
+impl Log {
+    /// Begins behind the newest entry; returns where the others' later ones come out.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn open(deps: LogDeps) -> Result<(Self, mpsc::Receiver<Entry>), Error> {
+        let last = deps.store.events.find_last().await?;
+        let (heard, entries) = mpsc::channel(MAX_UNHEARD);
+        let log = Self {
+            deps,
+            last: last.as_ref().map(Place::from),
+            rooms: HashMap::new(),
+            pending: Pending::default(),
+            boots: HashSet::new(),
+            heard,
+            looked: Instant::now(),
+            trimmed: Instant::now(),
+            complained: None,
+        };
+        Ok((log, entries))
+    }
+
+    /// Writes and reads until cancelled, and then once more what waits.
+    pub async fn run(mut self, cancelled: CancellationToken) {
+        loop {
+            let pause = if (self.deps.together)() {
+                TOGETHER
+            } else {
+                ALONE
+            };
+            tokio::select! {
+                () = cancelled.cancelled() => break,
+                () = tokio::time::sleep(pause) => {}
+            }
+            if let Err(error) = self.turn().await {
+                self.complain(&error);
+            }
+        }
+        if let Err(error) = self.write().await {
+            self.complain(&error);
+        }
+    }
+
+    fn complain(&mut self, error: &Error) {
+        if self
+            .complained
+            .is_none_or(|at| at.elapsed() > COMPLAIN_EVERY)
+        {
+            self.complained = Some(Instant::now());
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(error, "the log of events waits");
+        }
+    }
+
+    async fn turn(&mut self) -> Result<(), Error> {
+        self.write().await?;
+        if (self.deps.together)() || self.looked.elapsed() >= LOOK_EVERY {
+            self.read().await?;
+        }
+        self.trim().await
+    }
+
+    /// Writes what waits, unless somebody else's entries come in between again and again.
+    async fn write(&mut self) -> Result<(), Error> {
+        self.pending.merge(self.deps.queue.take());
+        while !self.pending.is_empty() {
+            let Some(entry) = self.next_entry().await? else {
+                break;
+            };
+            if self.deps.store.events.append(&entry).await? {
+                self.take_in(entry).await;
+            } else if !self.read().await? {
+                // it is not on a majority yet
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The next entry that this server has to write, if it has anything to write.
+    async fn next_entry(&mut self) -> Result<Option<Entry>, Error> {
+        let messages = self.complete().await?;
+        let items = self.pending.items.iter().take(MAX_ITEMS).cloned();
+        let items: Vec<_> = items.collect();
+        if messages.is_empty() && items.is_empty() {
+            return Ok(None);
+        }
+        let boot = self.deps.write_behind.boot().to_string();
+        self.boots.insert(boot.clone());
+        Ok(Some(Entry {
+            id: self.last.as_ref().map_or(1, |last| last.id + 1),
+            at: self.deps.clock.now(),
+            boot,
+            messages,
+            items,
+        }))
+    }
+
+    /// Reads what is new; whether there was anything.
+    async fn read(&mut self) -> Result<bool, Error> {
+        let mut any = false;
+        loop {
+            let from = self.last.as_ref().map_or(1, |last| last.id);
+            let events = &self.deps.store.events;
+            let mut entries = events.list_from(from, ENTRIES_AT_ONCE).await?;
+            let is_full = entries.len() >= usize::try_from(ENTRIES_AT_ONCE).unwrap_or_default();
+            if let Some(last) = &self.last {
+                let is_there = entries
+                    .first()
+                    .is_some_and(|first| first.is(last.at, &last.boot));
+                if !is_there {
+                    self.begin_anew().await?;
+                    return Ok(true);
+                }
+                entries.remove(0);
+            }
+            for entry in entries {
+                let expected = self.last.as_ref().map_or(1, |last| last.id + 1);
+                if entry.id != expected {
+                    self.begin_anew().await?;
+                    return Ok(true);
+                }
+                self.take_in(entry).await;
+                any = true;
+            }
+            if !is_full {
+                self.looked = Instant::now();
+                return Ok(any);
+            }
+        }
+    }
+
+    /// What was read is not there any more.
+    async fn begin_anew(&mut self) -> Result<(), Error> {
+        let last = self.deps.store.events.find_last().await?;
+        tracing::error!(
+            before = self.last.as_ref().map(|last| last.id),
+            now = last.as_ref().map(|last| last.id),
+            "the log of events is another one: was the database restored? Sockets log in anew"
+        );
+        metrics::counter!("chatzz_event_log_lost_total").increment(1);
+        self.last = last.as_ref().map(Place::from);
+        self.rooms.clear();
+        (self.deps.lost)();
+        Ok(())
+    }
+
+    /// An entry is in the log, and everything before it is known.
+    async fn take_in(&mut self, entry: Entry) {
+        let now = Instant::now();
+        for message in &entry.messages {
+            if let Some(room) = self.rooms.get_mut(&message.room) {
+                room.seq = room.seq.max(message.seq);
+                room.used = now;
+            }
+        }
+        self.last = Some(Place::from(&entry));
+        if self.boots.contains(&entry.boot) {
+            let written: HashSet<i64> = entry.items.iter().map(|item| item.number).collect();
+            let items = &mut self.pending.items;
+            items.retain(|item| !written.contains(&item.number));
+            let rooms: HashSet<ChatRoomId> = entry.messages.iter().map(|one| one.room).collect();
+            let logged = rooms.iter().filter_map(|id| {
+                let room = self.rooms.get(id)?;
+                Some((*id, room.members, room.seq))
+            });
+            self.deps.write_behind.logged(logged);
+        } else {
+            self.record_lag(&entry);
+            // the receiver is gone only when the server goes
+            let _ = self.heard.send(entry).await;
+        }
+        self.settle();
+    }
+
+    /// Forgets what is in the log, and of what others stored what is theirs to write.
+    fn settle(&mut self) {
+        let rooms = &self.rooms;
+        self.pending.rooms.retain(|id, pending| {
+            let logged = rooms.get(id).map_or(0, |room| room.seq);
+            pending.known = pending.known.split_off(&(logged + 1));
+            pending.own > logged
+        });
+    }
+
+    /// How long it took from when a message was stored until this server read of it.
+    #[expect(clippy::cast_precision_loss, reason = "a metric")]
+    fn record_lag(&self, entry: &Entry) {
+        let began = entry
+            .messages
+            .first()
+            .map_or(entry.at, |one| one.created_at);
+        let lag = self.deps.clock.now().timestamp_millis() - began.timestamp_millis();
+        metrics::histogram!("chatzz_event_log_lag_seconds").record(lag.max(0) as f64 / 1_000.0);
+        let waiting = self.heard.max_capacity() - self.heard.capacity();
+        metrics::gauge!("chatzz_event_log_waiting").set(waiting as f64);
+    }
+}

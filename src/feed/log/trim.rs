@@ -1,0 +1,47 @@
+//! Removing old entries.
+
+use std::time::Duration;
+
+use bson::DateTime;
+use tokio::time::Instant;
+
+use super::Log;
+use crate::store::Error;
+
+/// How often old entries are looked for.
+const TRIM_EVERY: Duration = Duration::from_mins(1);
+
+impl Log {
+    /// Removes what is older than it is kept, but never the newest entry. Any server may do
+    /// it, and several at once: they remove the same.
+    pub(super) async fn trim(&mut self) -> Result<(), Error> {
+        if self.trimmed.elapsed() < TRIM_EVERY {
+            return Ok(());
+        }
+        self.trimmed = Instant::now();
+        let Some(last) = self.last.as_ref().map(|last| last.id) else {
+            return Ok(());
+        };
+        let keep = i64::try_from(self.deps.keep.as_millis()).unwrap_or(i64::MAX);
+        let now = self.deps.clock.now().timestamp_millis();
+        let before = DateTime::from_millis(now.saturating_sub(keep));
+        let events = &self.deps.store.events;
+        let Some(first) = events.list_from(1, 1).await?.first().map(|first| first.id) else {
+            return Ok(());
+        };
+        // positions have no gap, and times hardly ever go back: the border is found by halves
+        let (mut old, mut new) = (first - 1, last);
+        while new - old > 1 {
+            let middle = old + (new - old) / 2;
+            let entry = events.list_from(middle, 1).await?;
+            match entry.first() {
+                Some(entry) if entry.at < before => old = middle,
+                _ => new = middle,
+            }
+        }
+        if old >= first {
+            events.remove_up_to(old).await?;
+        }
+        Ok(())
+    }
+}

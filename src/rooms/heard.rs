@@ -1,0 +1,164 @@
+//! What other servers did in a lane's chat rooms, as it was heard of.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::command::{Advanced, Command, Heard, HeardAdvance, Member, ReceiptKind, Stored};
+use super::lane::Lane;
+use super::receipts::Receipts;
+use crate::domain::{Delivery, Message, Status};
+use crate::id::{ChatRoomId, Seq};
+use crate::store::Error;
+
+/// Pause before chat rooms that could not be read are read again.
+const RETRY: Duration = Duration::from_millis(200);
+/// Advances that wait at most while the database does not answer; then the oldest are
+/// left out: the next login shows them.
+const MAX_WAITING: usize = 50_000;
+
+impl Lane {
+    /// Announces the messages that others stored, and then lets the receipts follow.
+    ///
+    /// | the position is | what happens |
+    /// |---|---|
+    /// | up to the last known message | nothing: it was announced |
+    /// | beyond it, or the chat room is new here | what is stored is read and announced |
+    pub(super) async fn hear(&mut self, heard: Vec<Heard>) {
+        let mut rooms: HashMap<ChatRoomId, [Member; 2]> = HashMap::new();
+        for one in &heard {
+            let Some(stored) = one.stored else { continue };
+            match self.rooms.numbered(one.room).and_then(|room| room.head) {
+                Some(last) if last.seq >= stored => continue,
+                Some(_) => self.rooms.doubt(one.room),
+                None => {}
+            }
+            rooms.insert(one.room, one.members.clone());
+        }
+        if !rooms.is_empty() {
+            let learned = self.learn(rooms.clone(), &mut ()).await;
+            if !matches!(learned, Some(Ok(()))) {
+                for (room, members) in rooms {
+                    self.rooms.doubt(room);
+                    self.follow_ups.look_again(room, members);
+                }
+            }
+        }
+        for one in heard {
+            if one.advances.is_empty() {
+                continue;
+            }
+            if let Err(full) = self.receipts.try_send(Command::Heard(one)) {
+                let receipts = self.receipts.clone();
+                tokio::spawn(async move { receipts.send(full.into_inner()).await });
+            }
+        }
+    }
+}
+
+/// What got further through other servers and is not announced yet.
+#[derive(Default)]
+pub(super) struct HeardAdvances {
+    waiting: Vec<(ChatRoomId, [Member; 2], HeardAdvance)>,
+    retry: Option<Instant>,
+}
+
+impl HeardAdvances {
+    pub(super) fn add(&mut self, heard: Heard) {
+        let Heard {
+            room,
+            members,
+            advances,
+            ..
+        } = heard;
+        let advances = advances.into_iter();
+        let added = advances.map(|advance| (room, members.clone(), advance));
+        self.waiting.extend(added);
+        let excess = self.waiting.len().saturating_sub(MAX_WAITING);
+        self.waiting.drain(..excess);
+        self.retry.get_or_insert_with(Instant::now);
+    }
+
+    /// When they are to be announced.
+    pub(super) fn retry(&self) -> Option<Instant> {
+        self.retry
+    }
+}
+
+impl Receipts {
+    /// Announces what got further through other servers: with the cursors as they are
+    /// stored by now, so that nothing that is announced later shows less.
+    pub(super) async fn announce_heard(&mut self) {
+        if self.heard.retry.is_none_or(|at| at > Instant::now()) {
+            return;
+        }
+        match self.read_heard().await {
+            Ok(messages) => {
+                self.heard.retry = None;
+                for (room, members, advance) in std::mem::take(&mut self.heard.waiting) {
+                    if let Some(message) = messages.get(&(room, advance.newest)) {
+                        let advanced = advanced(message, &members, advance);
+                        self.deps.outlet.heard(&advanced);
+                    }
+                }
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::debug!(error, "receipts of other servers wait");
+                self.heard.retry = Some(Instant::now() + RETRY);
+            }
+        }
+    }
+
+    /// Takes in the cursors of the chat rooms; the newest messages of the advances.
+    async fn read_heard(&self) -> Result<HashMap<(ChatRoomId, Seq), Message>, Error> {
+        let waiting = &self.heard.waiting;
+        let rooms: HashSet<ChatRoomId> = waiting.iter().map(|(room, ..)| *room).collect();
+        let rooms: Vec<ChatRoomId> = rooms.into_iter().collect();
+        for room in self.deps.store.chat_rooms.list(&rooms).await? {
+            self.recent.learn(&room);
+        }
+        let places = waiting
+            .iter()
+            .map(|(room, _, advance)| (*room, advance.newest));
+        let places: HashSet<(ChatRoomId, Seq)> = places.collect();
+        let mut messages = HashMap::new();
+        let mut unknown = Vec::new();
+        for place in places {
+            match self.recent.message_at(place.0, place.1) {
+                Some(message) => {
+                    messages.insert(place, (*message).clone());
+                }
+                None => unknown.push(place),
+            }
+        }
+        let read = self.deps.store.messages.list_at(&unknown).await?;
+        messages.extend(read.into_iter().map(|message| {
+            let place = (message.chat_room, message.seq);
+            (place, message)
+        }));
+        Ok(messages)
+    }
+}
+
+fn advanced(message: &Message, members: &[Member; 2], advance: HeardAdvance) -> Advanced {
+    let delivery = match advance.kind {
+        ReceiptKind::Sent => Delivery {
+            status: Status::Sent,
+            sent_at: message.sent_at.or(Some(advance.at)),
+            read_at: None,
+        },
+        ReceiptKind::Read => Delivery {
+            status: Status::Read,
+            sent_at: message.sent_at,
+            read_at: Some(advance.at),
+        },
+    };
+    Advanced {
+        newest: Stored::between(message.clone(), delivery, members),
+        oldest: advance.oldest,
+        kind: advance.kind,
+        origin: None,
+    }
+}

@@ -1,0 +1,247 @@
+//! What other servers did, as the log of events says it: what of it the people here are to
+//! hear, and what this server believes no more.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Contact, Error, Me, Messenger, PrivacySettings};
+use crate::domain::{Members, Status};
+use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
+use crate::rooms::{Command, Heard, HeardAdvance, Member, ReceiptKind};
+use crate::store::{ChatRoom, ChatUser, Entry, Event, User};
+
+/// Pause before a full lane is tried again.
+const FULL: Duration = Duration::from_millis(10);
+
+/// What the sockets here are to hear of other servers, in this order.
+#[derive(Debug, Default)]
+pub struct Tidings {
+    /// New contacts, and to whom.
+    pub contacts: Vec<(ChatUserId, Arc<Contact>)>,
+    /// What is for the lanes to announce.
+    pub commands: Vec<Command>,
+    /// What somebody set through another server, for their own sockets.
+    pub privacy: Vec<(ChatUserId, PrivacyChange)>,
+    /// Users whose sockets are to end, as they were named.
+    pub ended: Vec<String>,
+}
+
+/// What somebody changed about who may write to them.
+#[derive(Clone, Debug)]
+pub enum PrivacyChange {
+    /// They blocked a user (`true`), or unblocked them.
+    Blocked(UserId, bool),
+    /// They set who may write at all.
+    Settings(Arc<PrivacySettings>),
+}
+
+/// What happened in a chat room.
+#[derive(Debug, Default)]
+struct InRoom {
+    members: Option<Members>,
+    stored: Option<Seq>,
+    advances: Vec<HeardAdvance>,
+}
+
+/// The entries, sorted.
+#[derive(Debug, Default)]
+struct Sorted {
+    rooms: HashMap<ChatRoomId, InRoom>,
+    contacts: Vec<ChatRoomId>,
+    /// Whose privacy changed, and of whom.
+    privacy: Vec<(ChatUserId, Option<(ChatUserId, bool)>)>,
+    ended: Vec<String>,
+}
+
+impl Messenger {
+    /// Finds out what other servers did that people here are to hear. Nothing is announced
+    /// by it: after a failure it can be asked again.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn hear(
+        &self,
+        entries: &[Entry],
+        is_here: impl Fn(ChatUserId) -> bool + Send + Sync,
+    ) -> Result<Tidings, Error> {
+        let mut sorted = sort(entries, &is_here);
+        let of_read = |error| Error::of_read(&error);
+        // withheld messages do not say who their chat room's other member is
+        let unknown = sorted
+            .rooms
+            .iter()
+            .filter(|(_, room)| room.members.is_none());
+        let unknown: Vec<ChatRoomId> = unknown.map(|(id, _)| *id).collect();
+        let wanted = [unknown, sorted.contacts.clone()].concat();
+        let documents = self.store.chat_rooms.list(&wanted).await.map_err(of_read)?;
+        let documents: HashMap<ChatRoomId, ChatRoom> =
+            documents.into_iter().map(|room| (room.id, room)).collect();
+        for (id, room) in &mut sorted.rooms {
+            let document = documents.get(id).map(|room| room.members);
+            room.members = room.members.or(document);
+        }
+        let people = self.people_of(&sorted, &documents).await?;
+        let mut tidings = Tidings {
+            ended: sorted.ended,
+            ..Tidings::default()
+        };
+        for id in &sorted.contacts {
+            let Some(room) = documents.get(id) else {
+                continue;
+            };
+            for who in room.members.ids().into_iter().filter(|who| is_here(*who)) {
+                let contact = self.new_contact(who, room, &people).await?;
+                tidings
+                    .contacts
+                    .extend(contact.map(|contact| (who, contact)));
+            }
+        }
+        tidings.commands = commands(sorted.rooms, &people);
+        let changed: HashSet<ChatUserId> = sorted.privacy.iter().map(|(by, _)| *by).collect();
+        let changed: Vec<ChatUserId> = changed.into_iter().collect();
+        self.refresh_privacies(&changed).await?;
+        for (by, change) in sorted.privacy.iter().filter(|(by, _)| is_here(*by)) {
+            let change = match change {
+                Some((who, blocked)) => match people.get(who) {
+                    Some((_, user)) => PrivacyChange::Blocked(user.id.clone(), *blocked),
+                    None => continue,
+                },
+                None => PrivacyChange::Settings(Arc::new(self.settings_of(*by).await?)),
+            };
+            tidings.privacy.push((*by, change));
+        }
+        Ok(tidings)
+    }
+
+    /// Everybody who is named in what is to be announced.
+    async fn people_of(
+        &self,
+        sorted: &Sorted,
+        documents: &HashMap<ChatRoomId, ChatRoom>,
+    ) -> Result<HashMap<ChatUserId, (ChatUser, Arc<User>)>, Error> {
+        let in_rooms = sorted.rooms.values().filter_map(|room| room.members);
+        let in_contacts = sorted.contacts.iter().filter_map(|id| documents.get(id));
+        let members = in_rooms.chain(in_contacts.map(|room| room.members));
+        let blocked = sorted.privacy.iter().filter_map(|(_, change)| *change);
+        let blocked = blocked.map(|(who, _)| who);
+        let ids: HashSet<ChatUserId> = members.flat_map(|both| both.ids()).chain(blocked).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<ChatUserId> = ids.into_iter().collect();
+        self.contact_users(&ids).await
+    }
+
+    /// The other member of a new chat room, as one of them is shown them.
+    async fn new_contact(
+        &self,
+        who: ChatUserId,
+        room: &ChatRoom,
+        people: &HashMap<ChatUserId, (ChatUser, Arc<User>)>,
+    ) -> Result<Option<Arc<Contact>>, Error> {
+        let Some((_, user)) = people.get(&who) else {
+            return Ok(None);
+        };
+        let me = Me {
+            id: who,
+            user: user.id.clone(),
+        };
+        self.presence.add_contacts(who, [room.other(who)]);
+        let contact = self.describe(&me, vec![room.clone()]).await?.pop();
+        Ok(contact.map(Arc::new))
+    }
+
+    /// Hands a command to its lane, waiting while that has too much to do.
+    pub async fn submit_heard(&self, command: Command) {
+        let mut command = command;
+        while let Err(refused) = self.lanes.submit(command) {
+            command = *refused;
+            tokio::time::sleep(FULL).await;
+        }
+    }
+}
+
+/// Sorts out what is about people here.
+fn sort(entries: &[Entry], is_here: impl Fn(ChatUserId) -> bool) -> Sorted {
+    let mut sorted = Sorted::default();
+    for entry in entries {
+        for message in &entry.messages {
+            if is_here(message.from) || is_here(message.to) {
+                let room = sorted.rooms.entry(message.room).or_default();
+                room.members = room.members.or(Members::new(message.from, message.to));
+                if message.to == ChatUserId::NOBODY {
+                    room.members = None;
+                }
+                room.stored = room.stored.max(Some(message.seq));
+            }
+        }
+        for item in &entry.items {
+            sorted.add(&item.event, &is_here);
+        }
+    }
+    sorted
+}
+
+impl Sorted {
+    fn add(&mut self, event: &Event, is_here: impl Fn(ChatUserId) -> bool) {
+        match event {
+            Event::Advanced {
+                room,
+                reader,
+                sender,
+                status,
+                newest,
+                oldest,
+                at,
+            } => {
+                if !is_here(*reader) && !is_here(*sender) {
+                    return;
+                }
+                let kind = match status {
+                    Status::Read => ReceiptKind::Read,
+                    Status::NotSent | Status::Sent => ReceiptKind::Sent,
+                };
+                let room = self.rooms.entry(*room).or_default();
+                room.members = room.members.or(Members::new(*reader, *sender));
+                room.advances.push(HeardAdvance {
+                    reader: *reader,
+                    kind,
+                    newest: *newest,
+                    oldest: *oldest,
+                    at: *at,
+                });
+            }
+            Event::ContactAdded { room, members } => {
+                if members.iter().any(|who| is_here(*who)) {
+                    self.contacts.push(*room);
+                }
+            }
+            Event::Blocked { by, who } => self.privacy.push((*by, Some((*who, true)))),
+            Event::Unblocked { by, who } => self.privacy.push((*by, Some((*who, false)))),
+            Event::PrivacySet { by } => self.privacy.push((*by, None)),
+            Event::Ended { user } => self.ended.push(user.clone()),
+        }
+    }
+}
+
+fn commands(
+    rooms: HashMap<ChatRoomId, InRoom>,
+    people: &HashMap<ChatUserId, (ChatUser, Arc<User>)>,
+) -> Vec<Command> {
+    let commands = rooms.into_iter().filter_map(|(room, heard)| {
+        let [first, second] = heard.members?.ids();
+        let member = |id| {
+            let (_, user) = people.get(&id)?;
+            let user = Arc::clone(user);
+            Some(Member { id, user })
+        };
+        Some(Command::Heard(Heard {
+            room,
+            members: [member(first)?, member(second)?],
+            stored: heard.stored,
+            advances: heard.advances,
+        }))
+    });
+    commands.collect()
+}

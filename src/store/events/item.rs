@@ -1,0 +1,130 @@
+//! What is in the log beside messages.
+
+use bson::{Bson, DateTime, RawDocument};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Status;
+use crate::id::{ChatRoomId, ChatUserId, Seq};
+
+/// Something that happened once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its number in its server's run: the two together are its id.
+    #[serde(rename = "n")]
+    pub number: i64,
+    /// What happened.
+    #[serde(rename = "e")]
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// Messages of a chat room got further.
+    Advanced {
+        /// Where.
+        room: ChatRoomId,
+        /// Who received them.
+        reader: ChatUserId,
+        /// Who sent them.
+        sender: ChatUserId,
+        /// How far they got.
+        status: Status,
+        /// Position of the newest of them.
+        newest: Seq,
+        /// Position of the oldest, if there are several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        oldest: Option<Seq>,
+        /// When.
+        at: DateTime,
+    },
+    /// Two people got a chat room.
+    ContactAdded {
+        /// The chat room.
+        room: ChatRoomId,
+        /// Its members.
+        members: [ChatUserId; 2],
+    },
+    /// Somebody blocked a user.
+    Blocked {
+        /// Who.
+        by: ChatUserId,
+        /// Whom.
+        who: ChatUserId,
+    },
+    /// Somebody unblocked a user.
+    Unblocked {
+        /// Who.
+        by: ChatUserId,
+        /// Whom.
+        who: ChatUserId,
+    },
+    /// Somebody set who may write to them.
+    PrivacySet {
+        /// Who.
+        by: ChatUserId,
+    },
+    /// The sockets of a user are to end.
+    Ended {
+        /// The user's id, as it was given.
+        user: String,
+    },
+}
+
+impl Item {
+    pub(super) fn to_bson(&self) -> Bson {
+        // cannot fail: its fields are ids, numbers, dates and texts
+        bson::serialize_to_bson(self).unwrap_or_default()
+    }
+
+    pub(super) fn from_raw(document: &RawDocument) -> Option<Self> {
+        bson::deserialize_from_slice(document.as_bytes()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::{RawDocumentBuf, doc};
+
+    use super::*;
+
+    #[test]
+    fn every_item_is_read_back_and_one_of_a_newer_version_is_left_out() {
+        let [a, b] = [(); 2].map(|()| ChatUserId::generate());
+        let room = ChatRoomId::generate();
+        let at = DateTime::from_millis(8);
+        let advanced = |status, oldest| Event::Advanced {
+            room,
+            reader: a,
+            sender: b,
+            status,
+            newest: 9,
+            oldest,
+            at,
+        };
+        let events = [
+            advanced(Status::Sent, None),
+            advanced(Status::Read, Some(3)),
+            Event::ContactAdded {
+                room,
+                members: [a, b],
+            },
+            Event::Blocked { by: a, who: b },
+            Event::Unblocked { by: a, who: b },
+            Event::PrivacySet { by: a },
+            Event::Ended {
+                user: "7".to_owned(),
+            },
+        ];
+        for (number, event) in (1..).zip(events) {
+            let item = Item { number, event };
+            let bson = item.to_bson();
+            let document = RawDocumentBuf::try_from(bson.as_document().unwrap()).unwrap();
+            assert_eq!(Item::from_raw(&document), Some(item));
+        }
+        let newer = doc! { "n": 1_i64, "e": { "danced": { "who": a } } };
+        let newer = RawDocumentBuf::try_from(&newer).unwrap();
+        assert_eq!(Item::from_raw(&newer), None);
+    }
+}

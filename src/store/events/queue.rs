@@ -1,0 +1,183 @@
+//! What waits to be written into the log. Whoever adds to it waits for nothing.
+
+use std::collections::{BTreeMap, HashMap};
+
+use parking_lot::Mutex;
+
+use super::{Event, Item, MessageRef};
+use crate::domain::Message;
+use crate::id::{ChatRoomId, Seq};
+
+/// References that wait at most, about 100 bytes each; beyond that they are read from the
+/// database when they are written.
+const MAX_WAITING: usize = 100_000;
+/// Items that wait at most, while the log cannot be written.
+const MAX_ITEMS: usize = 100_000;
+
+/// The queue in front of the log.
+#[derive(Debug, Default)]
+pub struct EventQueue {
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    pending: Pending,
+    /// The number of the last item.
+    number: i64,
+}
+
+/// What is to be written.
+#[derive(Debug, Default)]
+pub struct Pending {
+    /// Messages, by chat room.
+    pub rooms: HashMap<ChatRoomId, PendingRoom>,
+    /// Everything else, in its order.
+    pub items: Vec<Item>,
+    /// How many references there are.
+    count: usize,
+}
+
+/// Messages of a chat room that are to be written.
+#[derive(Debug, Default)]
+pub struct PendingRoom {
+    /// The last position that this process stored; what others stored after it, they write.
+    pub own: Seq,
+    /// Those that are known.
+    pub known: BTreeMap<Seq, MessageRef>,
+}
+
+impl EventQueue {
+    /// Nothing waits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds messages that are stored, by this process or by others.
+    pub fn stored<'a>(&self, messages: impl Iterator<Item = &'a Message>) {
+        let mut waiting = self.waiting.lock();
+        for message in messages {
+            waiting.pending.add(MessageRef::from(message));
+        }
+    }
+
+    /// Adds something else that happened.
+    pub fn happened(&self, event: Event) {
+        let mut waiting = self.waiting.lock();
+        if waiting.pending.items.len() >= MAX_ITEMS {
+            metrics::counter!("chatzz_event_log_dropped_total").increment(1);
+            return;
+        }
+        waiting.number += 1;
+        let number = waiting.number;
+        waiting.pending.items.push(Item { number, event });
+    }
+
+    /// Takes everything out.
+    pub fn take(&self) -> Pending {
+        std::mem::take(&mut self.waiting.lock().pending)
+    }
+}
+
+impl Pending {
+    fn add(&mut self, reference: MessageRef) {
+        let room = self.rooms.entry(reference.room).or_default();
+        if reference.id.is_of_this_process() {
+            room.own = room.own.max(reference.seq);
+        }
+        if room.known.insert(reference.seq, reference).is_none() {
+            self.count += 1;
+        }
+        self.bound();
+    }
+
+    fn bound(&mut self) {
+        if self.count > MAX_WAITING {
+            for room in self.rooms.values_mut() {
+                room.known.clear();
+            }
+            self.count = 0;
+        }
+    }
+
+    /// Adds what has been added to the queue since.
+    pub fn merge(&mut self, newer: Self) {
+        for (id, newer) in newer.rooms {
+            let room = self.rooms.entry(id).or_default();
+            room.own = room.own.max(newer.own);
+            room.known.extend(newer.known);
+        }
+        self.items.extend(newer.items);
+        self.count = self.rooms.values().map(|room| room.known.len()).sum();
+        self.bound();
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.rooms.is_empty() && self.items.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::DateTime;
+
+    use super::*;
+    use crate::domain::Counts;
+    use crate::id::{ChatUserId, MessageId};
+
+    fn reference(room: ChatRoomId, seq: Seq) -> MessageRef {
+        MessageRef {
+            room,
+            id: MessageId::generate(),
+            from: ChatUserId::generate(),
+            to: ChatUserId::generate(),
+            seq,
+            created_at: DateTime::now(),
+            counts: Counts::new(seq, 0),
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_to_remember_is_still_known_to_be_missing() {
+        let rooms = [(); 2].map(|()| ChatRoomId::generate());
+        let mut pending = Pending::default();
+        for seq in 1..=60_000 {
+            for room in rooms {
+                pending.add(reference(room, seq));
+            }
+        }
+        for room in rooms {
+            let room = &pending.rooms[&room];
+            assert_eq!(room.own, 60_000);
+            assert!(room.known.len() <= MAX_WAITING);
+        }
+        assert!(pending.count <= MAX_WAITING);
+    }
+
+    #[test]
+    fn what_comes_later_joins_what_waits() {
+        let room = ChatRoomId::generate();
+        let queue = EventQueue::new();
+        let mut pending = Pending::default();
+        for seqs in [1..=2, 2..=4] {
+            let mut newer = Pending::default();
+            seqs.for_each(|seq| newer.add(reference(room, seq)));
+            pending.merge(newer);
+        }
+        queue.happened(Event::Ended {
+            user: "a".to_owned(),
+        });
+        pending.merge(queue.take());
+        queue.happened(Event::Ended {
+            user: "b".to_owned(),
+        });
+        pending.merge(queue.take());
+        let seqs: Vec<Seq> = pending.rooms[&room].known.keys().copied().collect();
+        assert_eq!(seqs, [1, 2, 3, 4]);
+        assert_eq!(pending.count, 4);
+        let numbers: Vec<i64> = pending.items.iter().map(|item| item.number).collect();
+        assert_eq!(numbers, [1, 2]);
+        assert!(queue.take().is_empty());
+    }
+}
