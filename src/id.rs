@@ -121,6 +121,15 @@ fn process_of(id: ObjectId) -> [u8; 5] {
 }
 
 impl MessageId {
+    /// The first id that can be made at a time, in seconds since 1970.
+    pub fn first_of(seconds: i64) -> Self {
+        let seconds = u32::try_from(seconds.max(0)).unwrap_or(u32::MAX);
+        let mut bytes = [0; 12];
+        let (first, _) = bytes.split_at_mut(4);
+        first.copy_from_slice(&seconds.to_be_bytes());
+        Self(ObjectId::from_bytes(bytes))
+    }
+
     /// Whether this process made it.
     pub fn is_of_this_process(self) -> bool {
         process_of(self.0) == *PROCESS

@@ -107,6 +107,7 @@ impl App {
             base.store.clone(),
             Arc::clone(&base.write_behind),
             Arc::clone(&presence),
+            Arc::clone(&base.events),
             node::name(&config, addr),
             config.presence.lease,
         )

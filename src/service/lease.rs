@@ -12,17 +12,26 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::presence::PresenceRegistry;
-use crate::id::ChatUserId;
-use crate::store::{Node, PresenceChange, Store, WriteBehindQueue};
+use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
+use crate::store::{EventQueue, Node, PresenceChange, Store, WriteBehindQueue};
 
 /// People of a dead node made offline in one round trip.
 const PEOPLE_AT_ONCE: i64 = 500;
+/// Messages looked at in one round trip.
+const MESSAGES_AT_ONCE: i64 = 5_000;
+/// Seconds by which the clocks of a server and of the database may differ.
+const CLOCKS_APART: i64 = 60;
+/// How long the writing of what a dead node left behind is waited for; the next renewal
+/// begins again.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// The lease of this process.
 pub struct Lease {
     store: Store,
     write_behind: Arc<WriteBehindQueue>,
     presence: Arc<PresenceRegistry>,
+    /// Where what a dead node left behind is written.
+    events: Arc<EventQueue>,
     id: String,
     boot: Mutex<String>,
     /// Boot ids of earlier runs of this process whose lease was lost.
@@ -40,6 +49,7 @@ impl Lease {
         store: Store,
         write_behind: Arc<WriteBehindQueue>,
         presence: Arc<PresenceRegistry>,
+        events: Arc<EventQueue>,
         id: String,
         length: Duration,
     ) -> Result<Self, crate::store::Error> {
@@ -47,6 +57,7 @@ impl Lease {
             store,
             write_behind,
             presence,
+            events,
             id,
             boot: Mutex::default(),
             lost: Mutex::default(),
@@ -54,7 +65,8 @@ impl Lease {
         };
         lease.take_anew().await?;
         for node in lease.store.nodes.list_expired().await? {
-            lease.expire(&node).await?;
+            // its document goes at a renewal: the log of events is not written yet
+            lease.clean_up_after(&node).await?;
         }
         Ok(lease)
     }
@@ -67,6 +79,9 @@ impl Lease {
             self.make_offline(&before.boot, before.renewed_at).await?;
         }
         let before = self.store.nodes.take(&self.id, &boot).await?;
+        if let Some(before) = &before {
+            self.find_left_behind(before).await?;
+        }
         self.boot.lock().clone_from(&boot);
         self.write_behind.set_boot(&boot);
         if let Some(before) = before {
@@ -75,14 +90,29 @@ impl Lease {
         Ok(())
     }
 
-    /// Makes offline whom a node with a run-out lease left online.
-    async fn expire(&self, node: &Node) -> Result<(), crate::store::Error> {
+    /// Makes offline whom a node with a run-out lease left online, and finds what it left to
+    /// be written; `false` if it is alive after all.
+    async fn clean_up_after(&self, node: &Node) -> Result<bool, crate::store::Error> {
         if !self.store.nodes.end_expired(node).await? {
-            return Ok(());
+            return Ok(false);
         }
         tracing::warn!(node = node.id, "a node's lease ran out");
-        // removed last: should this process die half-way, another finds it again
         self.make_offline(&node.boot, node.renewed_at).await?;
+        self.find_left_behind(node).await?;
+        Ok(true)
+    }
+
+    /// The same, and then removes the lease.
+    async fn expire(&self, node: &Node) -> Result<(), crate::store::Error> {
+        // removed last: should this process die half-way, another finds it again
+        if !self.clean_up_after(node).await? {
+            return Ok(());
+        }
+        let written = tokio::time::timeout(WRITTEN_WITHIN, self.events.written());
+        if !matches!(written.await, Ok(Ok(()))) {
+            tracing::warn!("what the node left behind is not in the log of events yet");
+            return Ok(());
+        }
         self.store.nodes.release(&node.id, &node.boot).await?;
         Ok(())
     }
@@ -111,6 +141,29 @@ impl Lease {
                 .collect();
             self.store.bulk_writes.presence(boot, &changes).await?;
         }
+    }
+
+    /// Finds the chat rooms in which a node may have stored messages that it did not write
+    /// into the log of events, by the times in the ids of messages. Which of them are there,
+    /// whoever stored them, is found out when they are written.
+    async fn find_left_behind(&self, node: &Node) -> Result<(), crate::store::Error> {
+        let since = node.renewed_at.timestamp_millis() / 1_000 - CLOCKS_APART;
+        let mut after = MessageId::first_of(since);
+        let mut rooms: HashMap<ChatRoomId, Seq> = HashMap::new();
+        loop {
+            let messages = &self.store.messages;
+            let made = messages.list_made_after(after, MESSAGES_AT_ONCE).await?;
+            for message in &made {
+                let last = rooms.entry(message.room).or_default();
+                *last = message.seq.max(*last);
+            }
+            match made.last() {
+                Some(last) => after = last.id,
+                None => break,
+            }
+        }
+        self.events.left_behind(rooms);
+        Ok(())
     }
 
     /// The boot id of this run.

@@ -182,8 +182,11 @@ impl Log {
                 self.take_in(entry).await;
             } else if !self.read().await? {
                 // it is not on a majority yet
-                break;
+                return Ok(());
             }
+        }
+        if self.pending.is_empty() {
+            self.pending.done();
         }
         Ok(())
     }

@@ -12,7 +12,9 @@ use bson::{Binary, Bson, DateTime, Document, RawBsonRef, RawDocument, doc};
 
 use super::documents::{Documents, Listing};
 use super::error::Error;
+use super::messages;
 use super::raw::{FromRaw, Unreadable};
+use super::scan::integer;
 use crate::domain::{Counts, Message, Position};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 pub use item::{Event, Item};
@@ -92,6 +94,25 @@ fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
     let (first, others) = rest.split_first_chunk::<N>()?;
     *rest = others;
     Some(*first)
+}
+
+impl FromRaw for MessageRef {
+    fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
+        let of = |name: &'static str| {
+            let value = document.get(name)?;
+            value.ok_or(Unreadable::Field(name))
+        };
+        let or = |name| Unreadable::Field(name);
+        Ok(Self {
+            room: ChatRoomId::from_raw(of("chatRoom")?).ok_or(or("chatRoom"))?,
+            id: MessageId::from_raw(of("_id")?).ok_or(or("_id"))?,
+            from: ChatUserId::from_raw(of("from")?).ok_or(or("from"))?,
+            to: ChatUserId::from_raw(of("to")?).ok_or(or("to"))?,
+            seq: integer(of("seq")?).ok_or(or("seq"))?,
+            created_at: of("createdAt")?.as_datetime().ok_or(or("createdAt"))?,
+            counts: messages::counts(of("counts")?).ok_or(or("counts"))?,
+        })
+    }
 }
 
 /// One document of the log.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 
 use super::{Event, Item, MessageRef};
 use crate::domain::Message;
@@ -34,6 +35,8 @@ pub struct Pending {
     pub rooms: HashMap<ChatRoomId, PendingRoom>,
     /// Everything else, in its order.
     pub items: Vec<Item>,
+    /// Who waits until all of it is written.
+    waiters: Vec<oneshot::Sender<()>>,
     /// How many references there are.
     count: usize,
 }
@@ -59,6 +62,23 @@ impl EventQueue {
         for message in messages {
             waiting.pending.add(MessageRef::from(message));
         }
+    }
+
+    /// Adds messages that a server stored which is gone and may not have written them; by
+    /// chat room the position of the last one.
+    pub fn left_behind(&self, rooms: HashMap<ChatRoomId, Seq>) {
+        let mut waiting = self.waiting.lock();
+        for (id, seq) in rooms {
+            let room = waiting.pending.rooms.entry(id).or_default();
+            room.own = room.own.max(seq);
+        }
+    }
+
+    /// Resolves when everything that was added before is in the log.
+    pub fn written(&self) -> oneshot::Receiver<()> {
+        let (written, all) = oneshot::channel();
+        self.waiting.lock().pending.waiters.push(written);
+        all
     }
 
     /// Adds something else that happened.
@@ -108,8 +128,17 @@ impl Pending {
             room.known.extend(newer.known);
         }
         self.items.extend(newer.items);
+        self.waiters.extend(newer.waiters);
         self.count = self.rooms.values().map(|room| room.known.len()).sum();
         self.bound();
+    }
+
+    /// Nothing is left to write.
+    pub fn done(&mut self) {
+        for waiter in self.waiters.drain(..) {
+            // who does not wait any more need not know
+            let _ = waiter.send(());
+        }
     }
 
     /// Whether there is nothing to write.

@@ -10,9 +10,10 @@ use std::collections::HashMap;
 
 use bson::{Document, RawBsonRef, RawDocument, doc};
 use mongodb::IndexModel;
+use serde::Deserialize;
 
 use super::documents::{Documents, Listing, by_id};
-use super::raw::{self, FromRaw, Unreadable};
+use super::raw::{self, FromRaw, Unreadable, by_serde};
 use super::scan::integer;
 use super::{MessageRef, error::Error, index};
 use crate::domain::{Counts, Message};
@@ -108,6 +109,21 @@ pub struct Page {
     /// Only messages that this person may see; `None` for all.
     pub viewer: Option<ChatUserId>,
 }
+
+/// The position of a message, by its id.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Made {
+    /// The message.
+    #[serde(rename = "_id")]
+    pub id: MessageId,
+    /// Its chat room.
+    #[serde(rename = "chatRoom")]
+    pub room: ChatRoomId,
+    /// Its position there.
+    pub seq: Seq,
+}
+
+by_serde!(Made);
 
 impl Messages {
     pub(super) fn new(documents: Documents<Message>) -> Self {
@@ -220,11 +236,29 @@ impl Messages {
         before: Seq,
         limit: i64,
     ) -> Result<Vec<MessageRef>, Error> {
-        let filter = doc! { "chatRoom": room, "seq": { "$gt": after, "$lt": before } };
-        let listing = Listing::of(filter, limit).sorted(doc! { "seq": 1 });
-        let name = "messages.list_refs";
-        let messages = self.documents.list(name, listing).await?;
-        Ok(messages.iter().map(MessageRef::from).collect())
+        let stages = vec![
+            doc! { "$match": { "chatRoom": room, "seq": { "$gt": after, "$lt": before } } },
+            doc! { "$sort": { "seq": 1 } },
+            doc! { "$limit": limit },
+            doc! { "$project": { "message": 0 } },
+        ];
+        self.documents.aggregate("messages.list_refs", stages).await
+    }
+
+    /// Lists the positions of messages whose ids come after one, in that order. Index:
+    /// `_id_`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_made_after(&self, id: MessageId, limit: i64) -> Result<Vec<Made>, Error> {
+        let stages = vec![
+            doc! { "$match": { "_id": { "$gt": id } } },
+            doc! { "$sort": { "_id": 1 } },
+            doc! { "$limit": limit },
+            doc! { "$project": { "chatRoom": 1, "seq": 1 } },
+        ];
+        let name = "messages.list_made_after";
+        self.documents.aggregate(name, stages).await
     }
 
     /// Lists the last message of each chat room that has one.

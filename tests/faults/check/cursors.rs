@@ -168,7 +168,10 @@ impl Range {
 type CursorKey = (Sym, Sym, bool);
 
 fn ranges(facts: &Facts<'_>, report: &mut Report) {
-    let mut last: HashMap<(usize, CursorKey), Range> = HashMap::new();
+    // moves that were made through different servers may be heard in another order
+    let first = facts.conns.first().map(|conn| conn.server);
+    let across = facts.conns.iter().any(|conn| Some(conn.server) != first);
+    let mut heard: HashMap<(usize, CursorKey), BTreeMap<u64, Range>> = HashMap::new();
     let mut all: HashMap<CursorKey, BTreeMap<u64, Range>> = HashMap::new();
     for seen in &facts.seen {
         let Some(range) = Range::of(seen) else {
@@ -176,9 +179,10 @@ fn ranges(facts: &Facts<'_>, report: &mut Report) {
         };
         let msg = &seen.msg;
         let key = (msg.room, msg.to, msg.status == Status::Read);
-        if let Some(before) = last.insert((seen.conn, key), range)
-            && before.to >= range.from
-        {
+        let before = heard.entry((seen.conn, key)).or_default();
+        let below = if across { range.to } else { u64::MAX };
+        let nearest = before.range(..=below).next_back().map(|(_, one)| *one);
+        if let Some(before) = nearest.filter(|before| before.to >= range.from) {
             let lines = [before.line, range.line];
             report.add(Invariant::I17, &lines, || {
                 let conn = facts.conn(seen.conn);
@@ -186,6 +190,7 @@ fn ranges(facts: &Facts<'_>, report: &mut Report) {
                 format!("{conn} was told of a move of {one:?}, then of {other:?}")
             });
         }
+        before.insert(range.from, range);
         if key.2 {
             let known = all.entry(key).or_default();
             agree(facts, known, range, msg, report);
