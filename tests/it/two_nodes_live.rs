@@ -298,3 +298,69 @@ async fn one_message_in_an_old_chat_room_is_one_in_the_log() {
     .await;
     assert_eq!(logged, [10_001]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_server_did_not_write_into_the_log_is_found_and_announced() {
+    let (nodes, alice, bob) = apart().await;
+    for text in ["one", "two"] {
+        alice.send(&bob.id, text).await.unwrap();
+    }
+    // answered, and within the time in which the log waits for more
+    let last = alice.send(&bob.id, "the last").await.unwrap();
+    drop(nodes.one.kill().await);
+
+    let lease = Duration::from_secs(3);
+    let mut messages: Vec<u64> = Vec::new();
+    poll::until(
+        "all is announced",
+        lease + Duration::from_secs(3),
+        async || {
+            let more = bob.client.drain().into_iter();
+            let more = more.filter(|envelope| envelope.kind == "new-message");
+            messages.extend(more.filter_map(|envelope| envelope.data["seq"].as_u64()));
+            (messages.last() == last["seq"].as_u64().as_ref()).then_some(())
+        },
+    )
+    .await;
+
+    assert_eq!(messages, [1, 2, 3]);
+    let leases = nodes.database.collection("chatzz_nodes");
+    poll::until("the lease is gone", Duration::from_secs(8), async || {
+        let count = leases.count_documents(doc! { "_id": "one" }).await.unwrap();
+        (count == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_back_writes_what_it_left_behind() {
+    let database = TestDatabase::shared().await;
+    let mut keys = database.keys().to_vec();
+    keys.extend([("CHATZZ_NODE_ID", "one"), ("CHATZZ_LEASE", "3s")]);
+    let server = Binary::serve(&keys).await;
+    let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let (person, _) = server.login(&alice).await;
+    person.add(&bob).await.unwrap();
+    // no entry is written for a tenth of a second
+    let sends = (0..5).map(|_| person.send(&bob, "hello"));
+    for sent in futures::future::join_all(sends).await {
+        sent.unwrap();
+    }
+    let _server = server.kill_and_restart().await;
+
+    let logged = poll::until("all is in the log", Duration::from_secs(10), async || {
+        let logged = database.dump("chatzz_events").await;
+        let packed = logged
+            .iter()
+            .filter_map(|entry| entry.get_binary_generic("m").ok());
+        let seqs: Vec<i64> = packed.flat_map(|packed| seqs_of(packed)).collect();
+        (seqs.last() == Some(&5)).then_some(seqs)
+    })
+    .await;
+
+    assert!(
+        logged.windows(2).all(|pair| pair[1] <= pair[0] + 1),
+        "{logged:?}"
+    );
+    assert_eq!(logged.first(), Some(&1));
+}
