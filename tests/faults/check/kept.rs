@@ -124,7 +124,7 @@ fn announced(facts: &Facts<'_>, report: &mut Report) {
         for index in conns.get(sender).into_iter().flatten() {
             let conn = &facts.conns[*index];
             let ready = conn.details.is_some_and(|at| at < op.invoke);
-            if !ready || conn.server != reader.server || !stays(facts, conn, answer) {
+            if !ready || !stays(facts, conn, reader.server, answer) {
                 continue;
             }
             let known = heard.get(&(*index, reader.user));

@@ -1,8 +1,8 @@
 //! I7: a person who is connected receives a message at once, on every connection.
 //!
-//! A connection that had logged in before a message was sent, at the server it was sent
-//! to, and that stays for the deadline after the acknowledgement, must have received it;
-//! receiver and sender alike. Without this, a message that a server swallows would be
+//! A connection that had logged in before a message was sent, at whichever server, and that
+//! stays for the deadline after the acknowledgement, must have received it; receiver and
+//! sender alike. Without this, a message that a server swallows would be
 //! detected only if it is not missed later either.
 
 use std::collections::{HashMap, HashSet};
@@ -33,10 +33,10 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             for index in conns.get(&user).into_iter().flatten() {
                 let conn = &facts.conns[*index];
                 let ready = conn.details.is_some_and(|at| at < send.first);
-                if !ready || conn.server != server || heard.contains(&(*index, ok.msg.id)) {
+                if !ready || heard.contains(&(*index, ok.msg.id)) {
                     continue;
                 }
-                if stays(facts, conn, ok.at) {
+                if stays(facts, conn, server, ok.at) {
                     report.add(Invariant::I7, &[ok.at.line], || {
                         let message = facts.message(&ok.msg);
                         format!("{} was there and never heard {message}", facts.conn(*index))
@@ -57,13 +57,15 @@ fn announced<'a>(facts: &'a Facts<'_>, send: &Send) -> Option<(&'a Seen, u64)> {
     (first && send.tries.iter().all(here)).then_some((ok, server))
 }
 
-/// Whether a connection lives long enough after a moment to have received it.
-pub(super) fn stays(facts: &Facts<'_>, conn: &Conn, from: At) -> bool {
+/// Whether a connection lives long enough after a moment to have received what was done
+/// then through a server; what comes from another one than its own comes through the
+/// database.
+pub(super) fn stays(facts: &Facts<'_>, conn: &Conn, server: u64, from: At) -> bool {
     let wait = (facts.run.deadline_ms + facts.run.slack_ms) * 1000;
-    let faults = facts
-        .faults
-        .iter()
-        .filter(|fault| fault.stops_answers(conn));
+    let faults = facts.faults.iter().filter(|fault| {
+        let across = fault.hits(conn) || fault.hits_server(server);
+        fault.stops_answers(conn) || (conn.server != server && across)
+    });
     let bound = extended(from.t, wait, faults);
     let unnoticed = (facts.run.silent_ms + facts.run.slack_ms) * 1000;
     let until = match conn.close {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::edit::Case;
-use crate::check::Invariant::I11;
+use crate::check::Invariant::{I7, I11};
 use crate::check::judge;
 use crate::check::sim::World;
 use crate::history::{Close, Event};
@@ -33,6 +33,35 @@ fn leaves(how: Close, server: u64) -> (Case, usize) {
 fn announced(case: &Case) -> (usize, usize) {
     let offline = case.holding(&["chat-user-status-changed", "\"status\":\"offline\""])[0];
     (offline, case.answer_to(case.invokes("add-chat-user")[0]))
+}
+
+/// One message to somebody who may be at another server; the lines of its answer and of
+/// its announcement to them.
+fn sent_across(server: u64) -> (Case, usize, usize) {
+    let (mut world, one, _) = World::pair();
+    world.send(one, 1);
+    world.wait(12_000);
+    let mut case = Case::of(world.finish());
+    let second = case.lines(|event| matches!(event, Event::Open(_)))[1];
+    let Event::Open(open) = &mut case.history.lines[second - 1].event else {
+        panic!("an open");
+    };
+    open.server = server;
+    let receiver = open.c;
+    case.is_clean();
+    let answer = case.answer_to(case.invokes("send-message")[0]);
+    let of_receiver = format!("\"c\":{receiver},");
+    let announced = case.holding(&["new-message", &of_receiver])[0];
+    (case, answer, announced)
+}
+
+pub(super) fn a_message_that_never_reaches_somebody_who_is_there_is_seen_at_any_server() {
+    for server in [0, 1] {
+        let (mut case, answer, announced) = sent_across(server);
+        case.remove(announced);
+        let answer = answer - usize::from(announced < answer);
+        case.shows(I7, &[answer]);
+    }
 }
 
 /// A fault from a line on, for so long.

@@ -155,6 +155,7 @@ fn promises_between_people() -> Vec<Trial> {
             a_withheld_message_that_its_receiver_hears_is_seen,
         ],
         trials![crossing:
+            a_message_that_never_reaches_somebody_who_is_there_is_seen_at_any_server,
             another_server_has_a_little_longer_to_announce,
             an_offline_event_about_somebody_at_another_server_is_seen,
             people_of_a_killed_server_are_offline_after_its_lease,
