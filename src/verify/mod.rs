@@ -15,6 +15,7 @@ mod bar;
 mod count;
 mod duplicates;
 mod error;
+mod log;
 mod look;
 mod people;
 mod report;

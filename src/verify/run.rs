@@ -89,6 +89,7 @@ impl<'a> Run<'a> {
         if let Phase::Rooms(after) = self.part {
             self.rooms(after).await?;
         }
+        self.log().await?;
         self.settle().await?;
         if let Some(path) = &self.options.state {
             State::remove(path).await?;

@@ -245,6 +245,22 @@ impl Messages {
         self.documents.aggregate("messages.list_refs", stages).await
     }
 
+    /// Lists the positions of the messages with these ids, those that exist. Index: `_id_`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_made(&self, ids: Vec<MessageId>) -> Result<Vec<Made>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let stages = vec![
+            doc! { "$match": { "_id": { "$in": ids } } },
+            doc! { "$project": { "chatRoom": 1, "seq": 1 } },
+        ];
+        let name = "messages.list_made";
+        self.documents.aggregate(name, stages).await
+    }
+
     /// Lists the positions of messages whose ids come after one, in that order. Index:
     /// `_id_`.
     ///

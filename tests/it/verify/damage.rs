@@ -137,3 +137,64 @@ async fn migrations_that_did_not_run_or_were_changed_are_found() {
         "{report}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_has_a_gap_or_names_what_is_not_stored_so_is_found() {
+    let world = World::healthy().await;
+    let events = world.database.collection("chatzz_events");
+    let messages = world.database.dump("chatmessages").await;
+    let of_one_room =
+        |message: &&bson::Document| message.get("chatRoom") == messages[0].get("chatRoom");
+    let mut room: Vec<_> = messages.iter().filter(of_one_room).collect();
+    room.sort_by_key(|message| message.get_i64("seq").unwrap());
+    let entry = |id: i64, messages: Vec<Vec<u8>>| {
+        let bytes = messages.concat();
+        let packed = bson::Binary {
+            subtype: bson::spec::BinarySubtype::Generic,
+            bytes,
+        };
+        doc! { "_id": id, "at": DateTime::now(), "boot": "one#1", "m": packed }
+    };
+    let sound = [
+        entry(1, vec![packed(room[0])]),
+        entry(2, vec![packed(room[1])]),
+    ];
+    events.insert_many(sound).await.unwrap();
+    world.assert_finds(&[]).await;
+
+    let mut other = room[1].clone();
+    other.insert("chatRoom", bson::oid::ObjectId::new());
+    let mut gone = room[1].clone();
+    gone.insert("_id", bson::oid::ObjectId::new());
+    let damaged = [
+        entry(4, vec![packed(room[1])]),
+        entry(5, vec![packed(&other), packed(&gone)]),
+        entry(6, vec![packed(room[3])]),
+    ];
+    events.insert_many(damaged).await.unwrap();
+
+    let report = world.assert_finds(&[Check::Log; 4]).await;
+
+    let mut entries: Vec<&str> = Vec::new();
+    for finding in &report.findings {
+        entries.push(&finding.ids["entry"]);
+    }
+    entries.sort_unstable();
+    assert_eq!(entries, ["4", "5", "5", "6"], "{report}");
+}
+
+/// The reference to a message that the log contains.
+fn packed(message: &bson::Document) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for id in ["chatRoom", "_id", "from", "to"] {
+        bytes.extend(message.get_object_id(id).unwrap().bytes());
+    }
+    bytes.extend(message.get_i64("seq").unwrap().to_be_bytes());
+    let at = message.get_datetime("createdAt").unwrap();
+    bytes.extend(at.timestamp_millis().to_be_bytes());
+    for count in message.get_array("counts").unwrap() {
+        let count = u32::try_from(count.as_i64().unwrap()).unwrap();
+        bytes.extend(count.to_be_bytes());
+    }
+    bytes
+}
