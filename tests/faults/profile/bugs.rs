@@ -12,11 +12,12 @@ use crate::support::seeded::Bug;
 
 /// The bugs of the fast profile, each of another kind: what is stored, what is
 /// delivered, what is shown, what is answered.
-pub(crate) const FAST: [Bug; 4] = [
+pub(crate) const FAST: [Bug; 5] = [
     Bug::NoClientIdIndex,
     Bug::CursorJumps,
     Bug::LostOfflineEvent,
     Bug::UnknownAsFailed,
+    Bug::OthersUnheard,
 ];
 /// The seed of these runs.
 const SEED: u64 = 7;
@@ -78,7 +79,7 @@ fn plan(bug: Bug) -> Plan {
         users: 12,
         rooms: 14,
         blocks: bug == Bug::WithheldTurnsRead,
-        ..Shape::peaceful(topology(bug), 1, 700)
+        ..Shape::peaceful(topology(bug), servers(bug), 700)
     };
     let mut plan = generate(&shape, SEED);
     plan.bug = Some(bug.name().to_owned());
@@ -95,6 +96,7 @@ fn plan(bug: Bug) -> Plan {
             ]
         }
         Bug::GhostsStayOnline => vec![kill_server()],
+        Bug::SweepLeftOut => vec![kill_server(); 4],
         Bug::RetryUnderNewId => {
             plan.anonymous = 60;
             // an attempt then waits 1.5 s
@@ -155,6 +157,14 @@ fn plan(bug: Bug) -> Plan {
     });
     plan.steps = steps.collect();
     plan
+}
+
+/// How many servers share the database.
+fn servers(bug: Bug) -> usize {
+    match bug {
+        Bug::OthersUnheard | Bug::SweepLeftOut => 2,
+        _ => 1,
+    }
 }
 
 fn topology(bug: Bug) -> Topology {

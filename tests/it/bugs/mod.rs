@@ -10,6 +10,7 @@ mod outage;
 mod presence;
 mod program;
 mod receipts;
+mod servers;
 mod storing;
 
 use bson::Document;

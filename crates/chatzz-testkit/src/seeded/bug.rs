@@ -59,6 +59,8 @@ bugs! {
     BurstSwapped = "burst-swapped",
     GhostsStayOnline = "ghosts-stay-online",
     UnknownAsFailed = "unknown-as-failed",
+    OthersUnheard = "others-unheard",
+    SweepLeftOut = "sweep-left-out",
 }
 
 impl Bug {
