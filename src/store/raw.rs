@@ -5,7 +5,11 @@
 //! fifth of the server's work for a page of history. Documents that are seldom read are
 //! left to serde.
 
-use bson::{RawBsonRef, RawDocument};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bson::raw::RawElement;
+use bson::spec::ElementType;
+use bson::{RawBson, RawBsonRef, RawDocument};
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as ValueError, StrDeserializer};
@@ -55,6 +59,43 @@ pub(super) fn named<'de, T: Deserialize<'de>>(value: RawBsonRef<'de>) -> Option<
 /// A text.
 pub(super) fn text(value: RawBsonRef<'_>) -> Option<String> {
     value.as_str().map(str::to_owned)
+}
+
+/// A text that may contain bytes that are not UTF-8, since MongoDB does not check what
+/// others store.
+pub(super) enum Text {
+    /// It contains none.
+    Whole(String),
+    /// It did; U+FFFD stands in their place.
+    Mended(String),
+}
+
+impl Text {
+    /// Reads a text; `None` for anything else.
+    pub(super) fn of(field: &RawElement<'_>) -> Option<Self> {
+        match field.value() {
+            Ok(value) => text(value).map(Self::Whole),
+            Err(_) if field.element_type() == ElementType::String => {
+                match field.value_utf8_lossy().ok()? {
+                    RawBson::String(text) => Some(Self::Mended(text)),
+                    _ => None,
+                }
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+/// Counts a text that was not UTF-8, and says so the first time.
+pub(super) fn note_mended(id: impl std::fmt::Display) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    metrics::counter!("chatzz_texts_not_utf8_total").increment(1);
+    if !SAID.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            message = %id,
+            "a stored text is not UTF-8: it is shown with U+FFFD, and further ones are only counted"
+        );
+    }
 }
 
 #[cfg(test)]

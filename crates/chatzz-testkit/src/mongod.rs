@@ -72,7 +72,9 @@ pub fn refused_on(collection: &str) -> Vec<String> {
     let Some(mongod) = SHARED.get() else {
         return Vec::new();
     };
-    let log = std::fs::read_to_string(mongod.log_path()).unwrap();
+    // a slow command with a text that is not UTF-8 is logged as it came
+    let log = std::fs::read(mongod.log_path()).unwrap();
+    let log = String::from_utf8_lossy(&log);
     // "Checking authorization failed"
     let refused = log.lines().filter(|line| line.contains(r#""id":20436,"#));
     let named = format!(r#": \"{collection}\","#);

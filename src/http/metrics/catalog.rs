@@ -35,7 +35,7 @@ const fn metric(name: &'static str, series: Series, help: &'static str) -> Metri
     Metric { name, help, series }
 }
 
-const COUNTERS: [Metric; 17] = [
+const COUNTERS: [Metric; 18] = [
     metric(
         "chatzz_events_total",
         Series::Of(&[("event", EVENTS), ("code", &["ok"])]),
@@ -117,6 +117,11 @@ const COUNTERS: [Metric; 17] = [
         "chatzz_bodies_refused_total",
         Series::Of(&[]),
         "Bodies of polling requests that were too long or did not come to their end.",
+    ),
+    metric(
+        "chatzz_texts_not_utf8_total",
+        Series::Of(&[]),
+        "Stored messages that were read with a text that is not UTF-8, and shown with U+FFFD.",
     ),
     metric(
         "chatzz_stalled_sockets_total",

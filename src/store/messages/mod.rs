@@ -13,7 +13,7 @@ use mongodb::IndexModel;
 use serde::Deserialize;
 
 use super::documents::{Documents, Listing, by_id};
-use super::raw::{self, FromRaw, Unreadable, by_serde};
+use super::raw::{self, FromRaw, Text, Unreadable, by_serde};
 use super::scan::integer;
 use super::{MessageRef, error::Error, index};
 use crate::domain::{Counts, Message};
@@ -28,14 +28,19 @@ impl FromRaw for Message {
         let (mut id, mut chat_room, mut from, mut to) = (None, None, None, None);
         let (mut message, mut created_at, mut seq, mut numbers) = (None, None, None, None);
         let (mut client_id, mut sent_at, mut read_at) = (None, None, None);
-        for field in document {
-            let (name, value) = field?;
-            match name.as_str() {
+        for field in document.iter_elements() {
+            let field = field?;
+            let name = field.key().as_str();
+            if name == "message" {
+                message = Text::of(&field);
+                continue;
+            }
+            let value = field.value()?;
+            match name {
                 "_id" => id = MessageId::from_raw(value),
                 "chatRoom" => chat_room = ChatRoomId::from_raw(value),
                 "from" => from = ChatUserId::from_raw(value),
                 "to" => to = ChatUserId::from_raw(value),
-                "message" => message = raw::text(value),
                 "createdAt" => created_at = value.as_datetime(),
                 "seq" => seq = integer(value),
                 "counts" => numbers = counts(value),
@@ -45,12 +50,20 @@ impl FromRaw for Message {
                 _ => {}
             }
         }
+        let id = id.ok_or(Unreadable::Field("_id"))?;
+        let message = match message.ok_or(Unreadable::Field("message"))? {
+            Text::Whole(text) => text,
+            Text::Mended(text) => {
+                raw::note_mended(id);
+                text
+            }
+        };
         Ok(Self {
-            id: id.ok_or(Unreadable::Field("_id"))?,
+            id,
             chat_room: chat_room.ok_or(Unreadable::Field("chatRoom"))?,
             from: from.ok_or(Unreadable::Field("from"))?,
             to: to.ok_or(Unreadable::Field("to"))?,
-            message: message.ok_or(Unreadable::Field("message"))?,
+            message,
             created_at: created_at.ok_or(Unreadable::Field("createdAt"))?,
             seq: seq.ok_or(Unreadable::Field("seq"))?,
             counts: numbers.ok_or(Unreadable::Field("counts"))?,

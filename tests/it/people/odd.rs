@@ -6,6 +6,7 @@ use bson::{Binary, Bson, DateTime, Document, RawDocumentBuf, Timestamp, doc};
 use serde_json::{Value, json};
 
 use crate::support::server::Server;
+use crate::support::user::each;
 
 /// Values of `name`, and what is seen of each; `None` for what is left out.
 fn oddities() -> Vec<(&'static str, Bson, Option<Value>)> {
@@ -148,10 +149,10 @@ async fn users_whose_id_is_of_no_known_type_are_nobody_and_harm_nobody() {
     assert_eq!(refused["code"], "user-not-found");
 }
 
-/// Stores a user whose `ZZZ`s are three bytes that are not UTF-8: the first half of an
+/// Stores a document whose `ZZZ`s are three bytes that are not UTF-8: the first half of an
 /// emoji, as a driver writes it that cuts a name in the middle of one.
-async fn store_broken(server: &Server, user: &Document) {
-    let insert = doc! { "insert": "users", "documents": [user] };
+async fn store_broken(server: &Server, collection: &str, user: &Document) {
+    let insert = doc! { "insert": collection, "documents": [user] };
     let mut bytes = bson::serialize_to_vec(&insert).unwrap();
     let mut at = 0;
     while let Some(found) = bytes[at..].windows(3).position(|three| three == b"ZZZ") {
@@ -178,7 +179,7 @@ async fn a_text_that_is_not_utf_8_is_shown_with_replacement_characters() {
             options: bson::raw::CString::try_from("").unwrap(),
         } },
     };
-    store_broken(&server, &broken).await;
+    store_broken(&server, "users", &broken).await;
     // three bytes that are not one character
     let bad = "\u{FFFD}".repeat(3);
     let shown = json!({
@@ -202,9 +203,38 @@ async fn a_text_that_is_not_utf_8_is_shown_with_replacement_characters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_not_utf_8_keeps_no_page_from_arriving() {
+    let server = Server::start().await;
+    let (alice, bob) = server.pair_with_absent().await;
+    for text in ["one", "a ZZZ", "three"] {
+        alice.send(&bob, text).await.unwrap();
+    }
+    // as another program may have stored it: the server itself stores nothing else
+    let whole = server.messages().await;
+    let broken = whole
+        .iter()
+        .find(|one| one.get_str("message").is_ok_and(|text| text == "a ZZZ"));
+    let broken = broken.unwrap();
+    let messages = server.collection("chatmessages");
+    let id = doc! { "_id": broken.get_object_id("_id").unwrap() };
+    messages.delete_one(id).await.unwrap();
+    store_broken(&server, "chatmessages", broken).await;
+    let shown = format!("a {}", "\u{FFFD}".repeat(3));
+
+    let (bob, details) = server.arrive(&bob).await;
+    let missed = &details["missedMessages"][alice.id.as_str().unwrap()];
+    assert_eq!(each(missed, "message"), ["one", &shown, "three"]);
+    let page = bob.history(json!({ "userId": alice.id })).await.unwrap();
+    assert_eq!(each(&page["messages"], "message"), ["one", &shown, "three"]);
+    let read = bob.read_message(&page["messages"][1]["_id"]).await.unwrap();
+    assert_eq!(read["message"], shown);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_is_not_utf_8_is_nobody_and_prevents_no_start() {
     let mut server = Server::start().await;
-    store_broken(&server, &doc! { "_id": "ZZZ", "username": "odd" }).await;
+    let odd = doc! { "_id": "ZZZ", "username": "odd" };
+    store_broken(&server, "users", &odd).await;
     server.restart().await;
     let (alice, bob) = server.pair().await;
     alice.send(&bob.id, "hello").await.unwrap();
