@@ -31,8 +31,8 @@ pub struct ActivePage {
 
 impl Messenger {
     /// Lists the contacts who are online, or all of them, as I am shown them. Eight
-    /// queries, four more for each further 200 contacts that are described, and three at most
-    /// to find the one after whom to go on.
+    /// queries, four more for each further round of contacts beyond the first 20, and three
+    /// at most to find the one after whom to go on.
     ///
     /// The order is that of the chat users' ids, so that nobody who stays is left
     /// out or comes twice while others come and go.

@@ -16,7 +16,9 @@ use crate::store::{ChatRoom, ChatUser, Event, User};
 const MAX_BYTES: usize = 128 * 1024;
 /// Bytes of a contact beside its user details and the text of the last message.
 const CONTACT_BYTES: usize = 700;
-/// Chat rooms that are described at the same time.
+/// Chat rooms that are described at first: of people with long details few fit.
+const ROOMS_AT_FIRST: usize = 20;
+/// Most chat rooms that are described at the same time.
 const ROOMS_AT_ONCE: usize = 200;
 
 /// One contact, as shown to the user whose contact it is.
@@ -182,8 +184,9 @@ impl Messenger {
         let mut described: Vec<Contact> = Vec::new();
         let (mut bytes, mut looked_at) = (0, 0);
         let mut rooms = rooms.into_iter();
+        let mut next = ROOMS_AT_FIRST;
         loop {
-            let some: Vec<ChatRoom> = rooms.by_ref().take(ROOMS_AT_ONCE).collect();
+            let some: Vec<ChatRoom> = rooms.by_ref().take(next).collect();
             if some.is_empty() {
                 break;
             }
@@ -201,6 +204,9 @@ impl Messenger {
                 }
                 looked_at += 1;
             }
+            // as many as fit if they are like those before, and one more
+            let each = (bytes / looked_at.max(1)).max(1);
+            next = ((MAX_BYTES - bytes.min(MAX_BYTES)) / each + 1).min(ROOMS_AT_ONCE);
         }
         Ok((in_order(described), looked_at))
     }

@@ -9,11 +9,11 @@ use super::{Conversation, Error, IdInput, Me, Messenger, SentRange};
 use crate::domain::{ByMember, Members, Message, Position};
 use crate::id::{ChatRoomId, Seq};
 use crate::rooms::Stored;
-use crate::store;
 use crate::store::chat_rooms::Receipts;
 use crate::store::messages::Page;
+use crate::store::{self, User};
 
-/// Most bytes of text in a page: at 200 kbit/s ten seconds, between two pings; and a socket
+/// Most bytes of texts and user details in a page: at 200 kbit/s ten seconds, between two pings; and a socket
 /// that does not read holds one of them.
 const MAX_PAGE_BYTES: usize = 256 * 1024;
 
@@ -34,6 +34,27 @@ pub struct HistoryQuery {
     pub after: Option<Seq>,
     /// How many; clamped to what is configured.
     pub limit: Option<i64>,
+    /// How the messages contain their people.
+    pub people: People,
+}
+
+/// How messages contain their two people, in the answers of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum People {
+    /// By their details.
+    Details,
+    /// By their ids.
+    Ids,
+}
+
+impl People {
+    /// About how many bytes the two people are in each message.
+    pub(super) fn bytes(self, people: [&User; 2]) -> usize {
+        match self {
+            Self::Details => people.map(User::size).iter().sum(),
+            Self::Ids => 0,
+        }
+    }
 }
 
 /// One page of history, ascending.
@@ -73,8 +94,10 @@ impl Messenger {
             limit: limit + 1,
             viewer: Some(me.id),
         };
-        let (mut messages, receipts) = self.page_and_receipts(&conversation, page).await?;
-        let fits = fitting(&messages, limit);
+        let (me_too, other) = (&conversation.me.user, &conversation.other.user);
+        let people = query.people.bytes([me_too, other]);
+        let (mut messages, receipts) = self.page_and_receipts(&conversation, page, people).await?;
+        let fits = fitting(&messages, limit, people);
         let has_more = messages.len() > fits;
         messages.truncate(fits);
         if !ascending {
@@ -116,10 +139,11 @@ impl Messenger {
         &self,
         conversation: &Conversation,
         page: Page,
+        people: usize,
     ) -> Result<(Vec<Message>, Arc<ByMember<Receipts>>), Error> {
         let Conversation { room, members, .. } = *conversation;
         let of_read = |error| Error::of_read(&error);
-        let messages = self.list_fitting(room, page);
+        let messages = self.list_fitting(room, page, people);
         let receipts = self.store.chat_rooms.find_receipts(members);
         let (messages, receipts) = match self.receipts.get(&room).await {
             Some(known) => {
@@ -145,10 +169,14 @@ impl Messenger {
         &self,
         room: ChatRoomId,
         page: Page,
+        people: usize,
     ) -> Result<Vec<Message>, store::Error> {
         let mut messages: Vec<Message> = Vec::new();
+        // of people with long details few fit, and one more tells that there are more
+        let most = MAX_PAGE_BYTES / people.max(1) + 2;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
         let mut next = Page {
-            limit: page.limit.min(READ_FIRST),
+            limit: page.limit.min(READ_FIRST.min(most)),
             ..page
         };
         loop {
@@ -157,7 +185,7 @@ impl Messenger {
             let is_end = count(&found) < next.limit;
             messages.extend(found);
             let wanted = page.limit - count(&messages);
-            let bytes: usize = messages.iter().map(|message| message.message.len()).sum();
+            let bytes: usize = messages.iter().map(|one| one.message.len() + people).sum();
             let Some(last) = messages.last() else {
                 return Ok(messages);
             };
@@ -244,12 +272,12 @@ fn is_all_read(messages: &[Message], members: Members, receipts: &ByMember<Recei
 }
 
 /// How many of the first messages make a page: at most `limit`, and no more than
-/// [`MAX_PAGE_BYTES`] of text unless it is one message.
-fn fitting(messages: &[Message], limit: i64) -> usize {
+/// [`MAX_PAGE_BYTES`] of texts and people unless it is one message.
+fn fitting(messages: &[Message], limit: i64, people: usize) -> usize {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut bytes = 0;
     let within = messages.iter().take(limit).take_while(|message| {
-        bytes += message.message.len();
+        bytes += message.message.len() + people;
         bytes <= MAX_PAGE_BYTES
     });
     within.count().max(1).min(messages.len())

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use bson::DateTime;
 
-use super::{Contact, Error, IdInput, Me, Messenger, SentRange};
-use crate::id::{ChatRoomId, Seq, UserId};
+use super::{Contact, Error, IdInput, Me, Messenger, People, SentRange};
+use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::rooms::Stored;
 use crate::store::{ChatUser, PresenceStatus, User};
+
+/// Chat rooms read at a login: more do not fit into it.
+const MAX_ROOMS: i64 = 200;
 
 /// Everything `user-details` contains, and what follows once it is sent.
 #[derive(Clone, Debug)]
@@ -104,19 +107,26 @@ impl Messenger {
         me: &Me,
         user: Arc<User>,
         document: &ChatUser,
+        people: People,
     ) -> Result<Login, Error> {
-        let rooms = self
-            .store
-            .chat_rooms
-            .list_of(me.id)
+        let of_read = |error| Error::of_read(&error);
+        let chat_rooms = &self.store.chat_rooms;
+        let rooms = chat_rooms
+            .list_of(me.id, MAX_ROOMS)
             .await
-            .map_err(|error| Error::of_read(&error))?;
-        self.presence
-            .add_contacts(me.id, rooms.iter().map(|room| room.other(me.id)));
-        let all = rooms.len();
+            .map_err(of_read)?;
+        let others: Vec<ChatUserId> = if i64::try_from(rooms.len()).is_ok_and(|all| all < MAX_ROOMS)
+        {
+            rooms.iter().map(|room| room.other(me.id)).collect()
+        } else {
+            let pairs = chat_rooms.list_pairs_of(&[me.id]).await.map_err(of_read)?;
+            pairs.iter().map(|pair| pair.other(me.id)).collect()
+        };
+        let all = others.len().max(rooms.len());
+        self.presence.add_contacts(me.id, others);
         let (mut contacts, described) = self.describe_fitting(me, rooms).await?;
         self.mark_added_while_away(document, &mut contacts);
-        let missed = self.missed(me, &user, &mut contacts).await?;
+        let missed = self.missed(me, &user, &mut contacts, people).await?;
         let unconfirmed = contacts
             .iter()
             .filter(|contact| contact.last_seq() > contact.cursors.delivered)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 
 use super::mark_sent::Extent;
-use super::{Contact, Conversation, Error, Me, Messenger};
+use super::{Contact, Conversation, Error, Me, Messenger, People};
 use crate::config::PagingConfig;
 use crate::domain::{Counts, Message, Status};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
@@ -64,6 +64,7 @@ impl Messenger {
         me: &Me,
         user: &Arc<User>,
         contacts: &mut [Contact],
+        people: People,
     ) -> Result<Missed, Error> {
         // contacts come newest conversation first
         let behind: Vec<(ChatRoomId, Seq)> = contacts
@@ -71,7 +72,7 @@ impl Messenger {
             .filter(|contact| contact.last_seq() > contact.cursors.delivered)
             .map(|contact| (contact.room, contact.cursors.delivered))
             .collect();
-        let bounds = Bounds::of(&self.paging, user, contacts);
+        let bounds = Bounds::of(&self.paging, user, contacts, people);
         let looked_into = behind.get(..MAX_ROOMS).unwrap_or(&behind);
         let most = contacts
             .iter()
@@ -82,6 +83,12 @@ impl Messenger {
         let skipped = behind.get(MAX_ROOMS..).unwrap_or_default();
         cut.extend(skipped.iter().map(|(room, _)| *room));
         self.note_cut(contacts, &cut).await?;
+        for contact in contacts.iter_mut() {
+            // of some it was not known whether all were found
+            let found = found.get(&contact.room).map_or(0, Vec::len);
+            let is_whole = |(missed, _)| usize::try_from(missed).is_ok_and(|all| all == found);
+            contact.cut = contact.cut.filter(|cut| !is_whole(*cut));
+        }
         let mut kept = self.record(me, user, contacts, found).await?;
 
         let mut missed = Missed {
@@ -124,7 +131,7 @@ impl Messenger {
     }
 
     /// The newest messages of each of these chat rooms and of all together, as many
-    /// as one login may bring, and the chat rooms of which some were left out.
+    /// as one login may bring, and the chat rooms of which some may have been left out.
     async fn newest_missed(
         &self,
         me: &Me,
@@ -141,8 +148,14 @@ impl Messenger {
             let places = found.iter().map(MissedPosition::of).collect();
             (found, bounds.select(places))
         } else {
-            let places = messages.list_missed_places(me.id, rooms, limit).await;
-            let selected = bounds.select(places.map_err(of_read)?);
+            let most = bounds.most() + 1;
+            let places = messages.list_missed_places(me.id, rooms, limit, most);
+            let places = places.await.map_err(of_read)?;
+            let are_all = i64::try_from(places.len()).is_ok_and(|found| found < most);
+            let mut selected = bounds.select(places);
+            if !are_all {
+                selected.1.extend(rooms.iter().map(|(room, _)| *room));
+            }
             let places: Vec<(ChatRoomId, Seq)> = selected.0.iter().copied().collect();
             (messages.list_at(&places).await.map_err(of_read)?, selected)
         };
@@ -252,17 +265,21 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn of(paging: &PagingConfig, user: &User, contacts: &[Contact]) -> Self {
-        let size = |user: &User| i64::try_from(user.size()).unwrap_or(i64::MAX);
-        let own = size(user);
-        let people = contacts
-            .iter()
-            .map(|contact| (contact.room, own.saturating_add(size(&contact.user))));
+    fn of(paging: &PagingConfig, user: &User, contacts: &[Contact], people: People) -> Self {
+        let people = contacts.iter().map(|contact| {
+            let bytes = people.bytes([user, &contact.user]);
+            (contact.room, i64::try_from(bytes).unwrap_or(i64::MAX))
+        });
         Self {
             per_room: paging.missed_per_contact,
             total: paging.missed_total,
             people: people.collect(),
         }
+    }
+
+    /// No more messages fit, however short they are.
+    fn most(&self) -> i64 {
+        i64::from(self.total).min(MAX_MISSED_BYTES / MESSAGE_BYTES)
     }
 
     /// Keeps the newest of each chat room and of all, as far as they fit; tells which rooms

@@ -26,8 +26,8 @@ const OVERLAP: Duration = Duration::from_secs(5);
 const PEOPLE_AT_ONCE: i64 = 5_000;
 /// Changes remembered before those that no look reads again are forgotten.
 const SEEN_BEFORE_PRUNING: usize = 1_000;
-/// People whose chat rooms are read in one round trip.
-const PEOPLE_TOLD_AT_ONCE: usize = 200;
+/// People whose chat rooms are read in one round trip, 10,000 of each at most.
+const PEOPLE_TOLD_AT_ONCE: usize = 50;
 
 /// Whatever went wrong: it is looked at again.
 type Failed = Box<dyn std::error::Error + Send + Sync>;

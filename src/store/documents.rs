@@ -32,6 +32,9 @@ impl<T: Send + Sync> Clone for Documents<T> {
 /// server ends a batch at 16 MiB anyway.
 pub(super) const BATCH: u32 = 10_000;
 
+/// Pipelines in one query of [`Documents::look_into`].
+const UNIONS_PER_QUERY: usize = 500;
+
 /// Which documents to list, and how many at most.
 #[derive(Clone, Debug)]
 pub(super) struct Listing {
@@ -211,6 +214,38 @@ impl<T: FromRaw + Send + Sync + 'static> Documents<T> {
             async move { collect(collection.aggregate(pipeline).batch_size(BATCH).await?).await }
         })
         .await
+    }
+}
+
+impl<T: FromRaw + Send + Sync + 'static> Documents<T> {
+    /// Collects the results of several pipelines, hundreds of them in one query, and of
+    /// those of each query what is left by further stages.
+    pub(super) async fn look_into<R>(
+        &self,
+        name: &'static str,
+        lookups: &[Vec<Document>],
+        then: &[Document],
+    ) -> Result<Vec<R>, Error>
+    where
+        R: FromRaw + Send + 'static,
+    {
+        let mut all = Vec::new();
+        // a pipeline may have 1,000 stages, and each further one of these is a stage
+        for some in lookups.chunks(UNIONS_PER_QUERY) {
+            let Some((first, others)) = some.split_first() else {
+                continue;
+            };
+            let mut pipeline = first.clone();
+            pipeline.extend(
+                others.iter().map(
+                    |lookup| doc! { "$unionWith": { "coll": self.name(), "pipeline": lookup } },
+                ),
+            );
+            pipeline.extend_from_slice(then);
+            let found: Vec<R> = self.aggregate(name, pipeline).await?;
+            all.extend(found);
+        }
+        Ok(all)
     }
 }
 

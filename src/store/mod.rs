@@ -57,7 +57,7 @@ pub use raw::{FromRaw, Unreadable};
 use run::Runner;
 pub use scan::{Scan, shown};
 pub use schema::{Drift, IndexState, SchemaError};
-pub use users::{Rendered, User, Users};
+pub use users::{MAX_FIELD_BYTES, Rendered, User, Users};
 pub use write_behind::{BulkWrites, PresenceChange, RoomProgress, WriteBehindQueue};
 
 use crate::config::Config;

@@ -18,6 +18,8 @@ use crate::id::UserId;
 
 /// Most ids asked for in one query.
 const MAX_PER_QUERY: usize = 1_000;
+/// Largest JSON of one field of a user; larger fields are not shown, 8 KiB.
+pub const MAX_FIELD_BYTES: usize = 8 * 1024;
 /// Deepest nesting that is read. MongoDB stores 100 levels, and the driver's own way of
 /// reading them takes more stack than a thread has in a debug build (observed).
 const MAX_DEPTH: usize = 16;
@@ -191,7 +193,8 @@ async fn list(
         users.extend(
             found
                 .iter()
-                .filter_map(|raw| Some((id_of(raw, ids)?, copy(raw, ids, 0)))),
+                .filter_map(|raw| Some((id_of(raw, ids)?, copy(raw, ids, 0))))
+                .map(|(id, user)| (id, without_long_texts(user))),
         );
     }
     Ok(users)
@@ -218,6 +221,17 @@ fn copy(raw: &RawDocument, ids: ApplicationIds, depth: usize) -> Document {
         .filter_map(Result::ok)
         .filter_map(|field| Some((field.key().to_string(), copy_value(&field, ids, depth)?)))
         .collect()
+}
+
+/// Leaves out texts that are too long to be shown: they would stay in memory.
+fn without_long_texts(user: Document) -> Document {
+    let is_long = |value: &Bson| {
+        value
+            .as_str()
+            .is_some_and(|text| text.len() > MAX_FIELD_BYTES)
+    };
+    let fields = user.into_iter();
+    fields.filter(|(_, value)| !is_long(value)).collect()
 }
 
 fn copy_value(field: &RawElement<'_>, ids: ApplicationIds, depth: usize) -> Option<Bson> {

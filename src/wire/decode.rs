@@ -72,7 +72,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::service::{ActiveQuery, HistoryQuery, Receipt};
+    use crate::service::{ActiveQuery, People, Receipt};
     use crate::wire::request::{self, ConnectUser, GetOldMessages, MessageDelivered, SendMessage};
 
     fn raw(json: &str) -> Box<RawValue> {
@@ -200,7 +200,7 @@ mod tests {
                 let _ = active.map(ActiveQuery::from);
                 let _ = decode::<SendMessage>(Some(&payload)).and_then(|it| it.into_draft(10));
                 let history = decode::<GetOldMessages>(Some(&payload));
-                let _ = history.map(HistoryQuery::from);
+                let _ = history.map(|asked| asked.into_query(People::Ids));
                 let _ = decode::<request::MessageRead>(Some(&payload)).and_then(Receipt::try_from);
                 let _ = decode::<MessageDelivered>(Some(&payload)).and_then(Receipt::try_from);
             }

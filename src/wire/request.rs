@@ -8,7 +8,7 @@ pub use super::decode::decode;
 pub use super::ephemeral::{GetActiveUsers, Signal, Typing};
 pub use super::time::DateInput;
 use crate::id::{MessageId, Seq};
-use crate::service::{Draft, Error, HistoryQuery, IdInput, Receipt};
+use crate::service::{Draft, Error, HistoryQuery, IdInput, People, Receipt};
 
 /// The table of all client events, in the order of `docs/protocol.md`.
 ///
@@ -87,9 +87,13 @@ pub struct BlockUser {
 /// Payload of `unblock-user`.
 pub type UnblockUser = BlockUser;
 
-/// Payload of `get-blocked-users`: nothing.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-pub struct GetBlockedUsers {}
+/// Payload of `get-blocked-users`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct GetBlockedUsers {
+    /// Continue after this one, the last of the page before.
+    #[serde(default)]
+    pub after: Option<IdInput>,
+}
 
 /// Payload of `set-privacy`; an absent field leaves its setting as it is.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -129,14 +133,16 @@ impl GetOldMessages {
     }
 }
 
-impl From<GetOldMessages> for HistoryQuery {
-    fn from(request: GetOldMessages) -> Self {
-        Self {
-            with: request.user_id,
-            since: request.date.or(request.from_date).map(|date| date.0),
-            before: request.before,
-            after: request.after,
-            limit: request.limit,
+impl GetOldMessages {
+    /// What is asked for, with the people in this form.
+    pub fn into_query(self, people: People) -> HistoryQuery {
+        HistoryQuery {
+            with: self.user_id,
+            since: self.date.or(self.from_date).map(|date| date.0),
+            before: self.before,
+            after: self.after,
+            limit: self.limit,
+            people,
         }
     }
 }

@@ -29,12 +29,30 @@ export class Blocks {
     this.#wanted = true;
     for (;;) {
       const changes = this.#changes;
-      const { users } = await this.#link.request('get-blocked-users', {});
+      let users: UserDetails[];
+      try {
+        users = await this.#all();
+      } catch (error) {
+        // The last one of a page may have been unblocked in the meantime.
+        if (changes !== this.#changes) continue;
+        throw error;
+      }
       // Changes made in the meantime may be newer than the list.
       if (changes !== this.#changes) continue;
       const now = new Set(users.map(({ _id }) => userKey(_id)));
       for (const userId of [...this.#ids, ...now]) this.#put(userId, now.has(userId));
       return users;
+    }
+  }
+
+  async #all(): Promise<UserDetails[]> {
+    const users: UserDetails[] = [];
+    for (;;) {
+      const after = users.at(-1)?._id;
+      const page = await this.#link.request('get-blocked-users', after === undefined ? {} : { after });
+      users.push(...page.users);
+      // A server of an earlier version sends all at once, and no `hasMore`.
+      if (!page.hasMore || page.users.length === 0) return users;
     }
   }
 

@@ -178,7 +178,7 @@ export interface Requests {
   'message-delivered': [{ userId: UserId; upTo: number }, { delivered: number }];
   'block-user': [{ userId: UserId }, { blocked: boolean }];
   'unblock-user': [{ userId: UserId }, { blocked: boolean }];
-  'get-blocked-users': [Record<string, never>, { users: UserDetails[] }];
+  'get-blocked-users': [{ after?: UserId }, { users: UserDetails[]; hasMore: boolean }];
   'set-privacy': [Partial<Privacy>, Privacy];
   typing: [{ userId: UserId; typing?: boolean }, Record<string, never>];
   signal: [{ userId: UserId; data: unknown }, { online: boolean }];

@@ -36,6 +36,8 @@ export class FakeServer {
   met = true;
   /** Whom Alice has blocked. */
   blocked: string[] = [];
+  /** How many of them a page contains. */
+  blockedPage = 1_000;
   contact: Partial<Contact> = {};
   /** Pages of the contacts that a login has no room for. */
   more: Contact[][] = [];
@@ -100,6 +102,12 @@ export class FakeServer {
     return confirmed;
   }
 
+  #blockedAfter(after?: string) {
+    const first = after === undefined ? 0 : this.blocked.indexOf(after) + 1;
+    const users = this.blocked.slice(first, first + this.blockedPage).map((_id) => ({ _id }));
+    return { users, hasMore: first + users.length < this.blocked.length };
+  }
+
   /** Stores a message, and does not tell. */
   store(from: string, message: string, more: Partial<Message> = {}): Message {
     const seq = more.seq ?? (this.history.at(-1)?.seq ?? 0) + 1;
@@ -157,7 +165,7 @@ export class FakeServer {
         if (event === 'block-user') this.blocked.push(payload.userId);
         return { blocked: event === 'block-user' };
       case 'get-blocked-users':
-        return { users: this.blocked.map((_id) => ({ _id })) };
+        return this.#blockedAfter(payload.after);
       case 'set-privacy':
         return { whitelistOnly: false, whitelist: [], ...payload };
       case 'get-active-users':

@@ -65,6 +65,17 @@ test('what another device changed during a loss of the connection is asked for a
   await until(() => !chat.conversation(BOB).blocked);
 });
 
+test('a list that comes by pages is fetched to its end', async () => {
+  const chat = await server.login();
+  server.blocked = ['1', '2', '3', '4', '5'];
+  server.blockedPage = 2;
+
+  const users = await chat.blockedUsers();
+
+  assert.deepEqual(users.map(({ _id }) => _id), server.blocked);
+  assert.deepEqual(server.payloads('get-blocked-users'), [{}, { after: '2' }, { after: '4' }]);
+});
+
 test('a list that a change has overtaken is asked for again', async () => {
   const chat = await server.login();
   const answer = server.answer.bind(server);

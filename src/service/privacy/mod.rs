@@ -19,6 +19,7 @@ use crate::store::{self, Privacy};
 pub(super) use constant_time::ConstantTime;
 pub(super) use rule::Rule;
 pub use rule::check_contact_rule;
+pub use verbs::BlockedPage;
 
 /// Privacies remembered at most, weighed by how much they hold: about 100 bytes each.
 const MAX_CACHED: u64 = 500_000;

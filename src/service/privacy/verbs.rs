@@ -11,6 +11,19 @@ use crate::store::{Blocked, Event, Privacy, User};
 
 /// People that one may block, and put on a whitelist.
 pub(crate) const MAX_LISTED: usize = 1_000;
+/// Bytes of user details in one list of blocked people, unless it is one alone.
+const MAX_BLOCKED_BYTES: usize = 256 * 1024;
+/// Blocked people who are read at first: of people with long details few fit.
+const BLOCKED_AT_FIRST: usize = 16;
+
+/// Some of those whom somebody has blocked, the first blocked first.
+#[derive(Clone, Debug, Default)]
+pub struct BlockedPage {
+    /// They.
+    pub users: Vec<Arc<User>>,
+    /// Whether there are more behind them.
+    pub has_more: bool,
+}
 
 impl Messenger {
     /// Blocks somebody: they can no longer write to me, and do not see whether I
@@ -70,15 +83,42 @@ impl Messenger {
         Ok((user, true))
     }
 
-    /// Lists whom I blocked, the first blocked first.
+    /// Lists whom I blocked, the first blocked first, as many as one answer may contain.
     ///
     /// # Errors
-    /// When the database cannot answer.
-    pub async fn blocked(&self, me: &Me) -> Result<Vec<Arc<User>>, Error> {
+    /// [`Error::UserNotFound`] when `after` is not blocked, or failures.
+    pub async fn blocked(&self, me: &Me, after: Option<&IdInput>) -> Result<BlockedPage, Error> {
+        let listed = self.list_blocked(me, after);
+        self.in_constant_time(listed).await
+    }
+
+    async fn list_blocked(&self, me: &Me, after: Option<&IdInput>) -> Result<BlockedPage, Error> {
         let privacy = self.read_privacy(me).await?;
-        let ids: Vec<UserId> = privacy.blocked.iter().map(|one| one.user.clone()).collect();
-        let mut users = self.directory.list(ids.clone()).await?;
-        Ok(ids.iter().filter_map(|id| users.remove(id)).collect())
+        let mut ids: Vec<UserId> = privacy.blocked.into_iter().map(|one| one.user).collect();
+        if let Some(after) = after {
+            let candidates = self.directory.candidates(after);
+            let at = ids.iter().position(|id| candidates.contains(id));
+            ids.drain(..=at.ok_or(Error::UserNotFound)?);
+        }
+        let mut page = BlockedPage::default();
+        let mut bytes = 0;
+        let mut next = BLOCKED_AT_FIRST;
+        while !ids.is_empty() {
+            let some: Vec<UserId> = ids.drain(..next.min(ids.len())).collect();
+            let mut users = self.directory.list(some.clone()).await?;
+            for user in some.iter().filter_map(|id| users.remove(id)) {
+                bytes += user.size();
+                if bytes > MAX_BLOCKED_BYTES && !page.users.is_empty() {
+                    page.has_more = true;
+                    return Ok(page);
+                }
+                page.users.push(user);
+            }
+            // as many as fit if they are like those before, and one more
+            let each = (bytes / page.users.len().max(1)).max(1);
+            next = MAX_BLOCKED_BYTES.saturating_sub(bytes) / each + 1;
+        }
+        Ok(page)
     }
 
     /// Sets who may write to me; what is `None` stays as it is. Tells what is

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::auth::Identity;
 use crate::id::SocketId;
 use crate::limits::Allowance;
-use crate::service::{Me, SentRange};
+use crate::service::{Me, People, SentRange};
 use crate::wire::{Dialect, Notice, PerDialect};
 use fifo::Fifo;
 use flow::Flow;
@@ -123,6 +123,14 @@ impl Connection {
             Dialect::V3Compact
         } else {
             Dialect::V3
+        }
+    }
+
+    /// How its messages contain their people.
+    pub(super) fn people(&self) -> People {
+        match self.dialect() {
+            Dialect::V3 => People::Details,
+            Dialect::V3Compact => People::Ids,
         }
     }
 

@@ -35,7 +35,8 @@ pub(in crate::socket) async fn handle(
     }
     // from here on messages reach the socket; they wait until the login is out
     context.enter(&connection, &document, &user);
-    let login = timeout_at(late, context.messenger.login(&me, user, &document))
+    let people = connection.people();
+    let login = timeout_at(late, context.messenger.login(&me, user, &document, people))
         .await
         .unwrap_or(Err(Error::Unavailable));
     let mut login = match login {

@@ -1,4 +1,4 @@
-//! `get-blocked-users {}`: whom one has blocked.
+//! `get-blocked-users {after?}`: whom one has blocked, by pages.
 
 use crate::service::Error;
 use crate::socket::{Call, Outcome};
@@ -6,8 +6,9 @@ use crate::wire::{Reply, request};
 
 pub(in crate::socket) async fn handle(
     call: Call,
-    _: request::GetBlockedUsers,
+    request: request::GetBlockedUsers,
 ) -> Result<Outcome, Error> {
-    let users = call.context.messenger.blocked(&call.me).await?;
-    Ok(Outcome::new(Reply::Users(users), None))
+    let after = request.after.as_ref();
+    let page = call.context.messenger.blocked(&call.me, after).await?;
+    Ok(Outcome::new(Reply::Users(page), None))
 }

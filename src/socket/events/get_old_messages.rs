@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::service::{Error, HistoryQuery};
+use crate::service::Error;
 use crate::socket::{Audience, Call, Outcome};
 use crate::wire::{Notice, Reply, request};
 
@@ -14,7 +14,7 @@ pub(in crate::socket) async fn handle(
     request: request::GetOldMessages,
 ) -> Result<Outcome, Error> {
     let wants_envelope = request.wants_envelope() || call.origin.ack.is_none();
-    let query = HistoryQuery::from(request);
+    let query = request.into_query(call.connection.people());
     let page = Arc::new(call.context.messenger.history(&call.me, &query).await?);
     let notice = Notice::OldMessages(Arc::clone(&page));
     let notice = wants_envelope.then_some((Audience::Asker, notice));

@@ -97,6 +97,13 @@ impl FromRaw for ChatRoom {
     }
 }
 
+impl FromRaw for Members {
+    fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
+        let members = document.get("chatUsers")?.and_then(scan::members);
+        members.ok_or(Unreadable::Field("chatUsers"))
+    }
+}
+
 impl ChatRoom {
     /// The other member, seen from `me`.
     pub fn other(&self, me: ChatUserId) -> ChatUserId {
@@ -202,27 +209,24 @@ impl ChatRooms {
         Self { documents, bulk }
     }
 
-    /// Lists the pairs that contain any of these people. Index: `chatUsers_lastMessageAt`.
+    /// Lists the pairs that contain any of these people, of each the most recently used
+    /// [`MAX_LISTED`]. Index: `chatUsers_lastMessageAt`.
     ///
     /// # Errors
     /// When the database cannot answer.
     pub async fn list_pairs_of(&self, people: &[ChatUserId]) -> Result<Vec<Members>, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Pair {
-            chat_users: [ChatUserId; 2],
-        }
-        by_serde!(Pair);
-        let stages = vec![
-            doc! { "$match": { "chatUsers": { "$in": people } } },
-            doc! { "$project": { "_id": 0, "chatUsers": 1 } },
-        ];
-        let pairs: Vec<Pair> = self
-            .documents
-            .aggregate("chat_rooms.list_pairs_of", stages)
-            .await?;
-        let pairs = pairs.into_iter().map(|pair| pair.chat_users);
-        Ok(pairs.filter_map(|[a, b]| Members::new(a, b)).collect())
+        let lookups = people.iter().map(|who| {
+            vec![
+                doc! { "$match": { "chatUsers": who } },
+                doc! { "$sort": { "lastMessageAt": -1 } },
+                doc! { "$limit": MAX_LISTED },
+                doc! { "$project": { "_id": 0, "chatUsers": 1 } },
+            ]
+        });
+        let lookups: Vec<Vec<Document>> = lookups.collect();
+        self.documents
+            .look_into("chat_rooms.list_pairs_of", &lookups, &[])
+            .await
     }
 
     /// Finds the chat room of two people. Index: `pair`.
@@ -336,13 +340,13 @@ impl ChatRooms {
             .await
     }
 
-    /// Lists a person's chat rooms, newest conversation first, at most
-    /// [`MAX_LISTED`]. Index: `chatUsers_lastMessageAt`.
+    /// Lists a person's chat rooms, newest conversation first. Index:
+    /// `chatUsers_lastMessageAt`.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn list_of(&self, member: ChatUserId) -> Result<Vec<ChatRoom>, Error> {
-        let listing = Listing::of(doc! { "chatUsers": member }, MAX_LISTED)
+    pub async fn list_of(&self, member: ChatUserId, limit: i64) -> Result<Vec<ChatRoom>, Error> {
+        let listing = Listing::of(doc! { "chatUsers": member }, limit)
             .sorted(doc! { "lastMessageAt": -1 })
             .without(LEFT_OUT);
         self.documents.list("chat_rooms.list_of", listing).await

@@ -8,10 +8,7 @@ use serde::Deserialize;
 use super::{Error, Messages};
 use crate::domain::Message;
 use crate::id::{ChatRoomId, ChatUserId, Seq};
-use crate::store::raw::{FromRaw, by_serde};
-
-/// Chat rooms in one query of [`Messages::look_into`].
-const UNIONS_PER_QUERY: usize = 500;
+use crate::store::raw::by_serde;
 
 /// The position of a message, without its text.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -83,13 +80,14 @@ impl Messages {
         positions: &[(ChatRoomId, Seq)],
         limit: i64,
     ) -> Result<Vec<Message>, Error> {
-        let whole = doc! {};
-        self.missed("messages.list_missed", to, positions, limit, whole)
+        let lookups = lookups(to, positions, limit, &doc! {});
+        self.documents
+            .look_into("messages.list_missed", &lookups, &[])
             .await
     }
 
-    /// The positions of the messages that [`Messages::list_missed`] would list: for many
-    /// chat rooms, whose texts would fill the memory.
+    /// The positions of the messages that [`Messages::list_missed`] would list, the newest
+    /// `most` of each 500 rooms: for many chat rooms, whose texts would fill the memory.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -98,37 +96,18 @@ impl Messages {
         to: ChatUserId,
         positions: &[(ChatRoomId, Seq)],
         limit: i64,
+        most: i64,
     ) -> Result<Vec<MissedPosition>, Error> {
         let size = doc! { "$strLenBytes": "$message" };
         let place = doc! { "_id": 0, "chatRoom": 1, "seq": 1, "createdAt": 1, "size": size };
-        self.missed("messages.list_missed_places", to, positions, limit, place)
+        let lookups = lookups(to, positions, limit, &place);
+        let newest = [
+            doc! { "$sort": { "createdAt": -1, "seq": -1 } },
+            doc! { "$limit": most },
+        ];
+        self.documents
+            .look_into("messages.list_missed_places", &lookups, &newest)
             .await
-    }
-
-    async fn missed<R>(
-        &self,
-        name: &'static str,
-        to: ChatUserId,
-        positions: &[(ChatRoomId, Seq)],
-        limit: i64,
-        projection: Document,
-    ) -> Result<Vec<R>, Error>
-    where
-        R: FromRaw + Send + 'static,
-    {
-        let lookups = positions.iter().map(|(room, seq)| {
-            let mut lookup = vec![
-                doc! { "$match": { "chatRoom": room, "seq": { "$gt": seq }, "to": to } },
-                doc! { "$sort": { "seq": -1 } },
-                doc! { "$limit": limit },
-            ];
-            if !projection.is_empty() {
-                lookup.push(doc! { "$project": projection.clone() });
-            }
-            lookup
-        });
-        let lookups: Vec<Vec<Document>> = lookups.collect();
-        self.look_into(name, &lookups).await
     }
 
     /// The position of the last message stored before a time, by chat room, for rooms
@@ -152,34 +131,31 @@ impl Messages {
         });
         let lookups: Vec<Vec<Document>> = lookups.collect();
         let found: Vec<MissedPosition> = self
-            .look_into("messages.list_last_before", &lookups)
+            .documents
+            .look_into("messages.list_last_before", &lookups, &[])
             .await?;
         let last = found.into_iter().map(|place| (place.chat_room, place.seq));
         Ok(last.collect())
     }
+}
 
-    /// Collects the results of several pipelines, hundreds of them in one query.
-    pub(super) async fn look_into<R>(
-        &self,
-        name: &'static str,
-        lookups: &[Vec<Document>],
-    ) -> Result<Vec<R>, Error>
-    where
-        R: FromRaw + Send + 'static,
-    {
-        let mut all = Vec::new();
-        // a pipeline may have 1,000 stages, and each room is one
-        for some in lookups.chunks(UNIONS_PER_QUERY) {
-            let Some((first, others)) = some.split_first() else {
-                continue;
-            };
-            let mut pipeline = first.clone();
-            pipeline.extend(others.iter().map(|lookup| {
-                doc! { "$unionWith": { "coll": self.documents.name(), "pipeline": lookup } }
-            }));
-            let found: Vec<R> = self.documents.aggregate(name, pipeline).await?;
-            all.extend(found);
+/// Looks for the newest messages to a person after a position in each chat room.
+fn lookups(
+    to: ChatUserId,
+    positions: &[(ChatRoomId, Seq)],
+    limit: i64,
+    projection: &Document,
+) -> Vec<Vec<Document>> {
+    let lookups = positions.iter().map(|(room, seq)| {
+        let mut lookup = vec![
+            doc! { "$match": { "chatRoom": room, "seq": { "$gt": seq }, "to": to } },
+            doc! { "$sort": { "seq": -1 } },
+            doc! { "$limit": limit },
+        ];
+        if !projection.is_empty() {
+            lookup.push(doc! { "$project": projection.clone() });
         }
-        Ok(all)
-    }
+        lookup
+    });
+    lookups.collect()
 }

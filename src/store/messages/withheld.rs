@@ -44,7 +44,9 @@ impl Messages {
             ]
         });
         let lookups = lookups.collect::<Vec<_>>();
-        let seen = self.look_into("messages.list_last_seen_by", &lookups);
+        let seen = self
+            .documents
+            .look_into("messages.list_last_seen_by", &lookups, &[]);
         last.extend(seen.await?);
         Ok(last)
     }

@@ -10,8 +10,8 @@ use serde_json::value::RawValue;
 use super::{FEATURES, PROTOCOL, messages};
 use crate::id::UserId;
 use crate::rooms::Stored;
-use crate::service::{ActivePage, Contact, HistoryPage, PrivacySettings};
-use crate::store::{PresenceStatus, User};
+use crate::service::{ActivePage, BlockedPage, Contact, HistoryPage, PrivacySettings};
+use crate::store::PresenceStatus;
 use crate::wire::json::{Json, render};
 use crate::wire::time::Date;
 use crate::wire::{Dialect, PerDialect, Render, schema, view};
@@ -35,7 +35,7 @@ pub enum Reply<'a> {
     /// To `block-user` (`true`) and `unblock-user`.
     Blocked(bool),
     /// To `get-blocked-users`.
-    Users(Vec<Arc<User>>),
+    Users(BlockedPage),
     /// To `set-privacy`.
     Settings(Arc<PrivacySettings>),
     /// To `typing`: nothing.
@@ -69,8 +69,13 @@ impl Render for Reply<'_> {
                 delivered: *delivered,
             }),
             Self::Blocked(blocked) => render(&Blocked { blocked: *blocked }),
-            Self::Users(users) => render(&Users {
-                users: users.iter().map(|user| view::user_details(user)).collect(),
+            Self::Users(page) => render(&Users {
+                users: page
+                    .users
+                    .iter()
+                    .map(|user| view::user_details(user))
+                    .collect(),
+                has_more: page.has_more,
             }),
             Self::Settings(settings) => render(&view::Privacy::from(&**settings)),
             Self::Done => render(&Done {}),
@@ -153,9 +158,11 @@ pub(in crate::wire) struct Blocked {
 
 /// The answer to `get-blocked-users`.
 #[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub(in crate::wire) struct Users<'a> {
     #[schemars(with = "Vec<schema::UserDetails>")]
     users: Vec<&'a RawValue>,
+    has_more: bool,
 }
 
 /// The answer to `refresh-token`: when the socket expires; `null` is never.

@@ -8,12 +8,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
 use crate::id::UserId;
-use crate::store::{Rendered, User};
+use crate::store::{MAX_FIELD_BYTES, Rendered, User};
 use crate::wire::json::render;
 use crate::wire::time::Date;
 
-/// Largest JSON of one field of a user; larger fields are left out, 8 KiB.
-const MAX_FIELD_BYTES: usize = 8 * 1024;
 /// Deepest nesting of a user's field; values nested deeper are left out.
 const MAX_DEPTH: usize = 8;
 

@@ -4,6 +4,7 @@ mod abuse;
 mod address;
 mod bodies;
 mod browser;
+mod details;
 mod errors;
 mod peers;
 mod rates;

@@ -132,6 +132,7 @@ fn events(id: &Value) -> Vec<(&'static str, Value)> {
         ("typing", json!({ "userId": id })),
         ("signal", json!({ "userId": id, "data": {} })),
         ("get-active-users", json!({ "after": id })),
+        ("get-blocked-users", json!({ "after": id })),
     ]
 }
 

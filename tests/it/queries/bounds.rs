@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bson::oid::ObjectId;
-use bson::{Document, doc};
+use bson::{DateTime, Document, doc};
 use serde_json::{Value, json};
 
 use super::logins::{MISSED, user_with_contacts};
@@ -28,6 +28,39 @@ async fn emit_all(person: &Person, event: &str, payloads: impl Iterator<Item = V
             outcome(answer).unwrap();
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_more_than_ten_thousand_contacts_the_oldest_are_not_looked_at() {
+    const MORE: i64 = 3;
+    let server = Server::start().await;
+    let user = user_with_contacts(&server, 2).await;
+    let alice = server.chat_user(&user).await.get_object_id("_id").unwrap();
+    let contact = |number: i64| {
+        let contact = ObjectId::new();
+        let at = DateTime::from_millis(1_700_000_000_000 + number * 1_000);
+        doc! {
+            "_id": ObjectId::new(), "chatUsers": [alice, contact],
+            "pair": format!("{alice}:{contact}"), "createdAt": at, "addedBy": alice,
+            "lastSeq": 0_i64, "lastMessageAt": at, "lastCounts": [0_i64, 0_i64], "cursors": {},
+        }
+    };
+    // two of the two contacts' chat rooms are older than all of these
+    let rooms = (1..=10_000 - 2 + MORE).map(contact);
+    let rooms: Vec<Document> = rooms.collect();
+    server
+        .collection("chatrooms")
+        .insert_many(rooms)
+        .await
+        .unwrap();
+    let alice = server.login(&user).await;
+    profile(&server).await;
+
+    alice.active_page(json!({ "limit": 1 })).await;
+
+    let read = profiled(&server).await;
+    let pairs = read.iter().map(|entry| number(entry, "nreturned")).max();
+    assert_eq!(pairs, Some(10_000));
 }
 
 #[tokio::test(flavor = "multi_thread")]
