@@ -1,6 +1,6 @@
 //! What a lane is asked to do, and what it answers.
 
-use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use bson::DateTime;
@@ -30,6 +30,14 @@ impl Caller {
             .map_or_else(Instant::now, |origin| origin.since)
     }
 
+    /// The answer contains the details of these two.
+    pub fn will_contain(&self, people: [&User; 2]) {
+        let permit = self.origin().and_then(|origin| origin.permit.as_ref());
+        if let Some(permit) = permit {
+            permit.add_people(people.map(User::size).iter().sum());
+        }
+    }
+
     pub(super) fn origin(&self) -> Option<&Origin> {
         match self {
             Self::Socket(origin) => Some(origin),
@@ -47,9 +55,16 @@ impl Caller {
     }
 }
 
-/// A share of what a socket may have in the lanes. They only hold it: it is given back
-/// when it is dropped, however its command ends.
-pub type Permit = Arc<dyn Any + Send + Sync>;
+/// A share of what a socket may have in the lanes: it is given back when it is dropped,
+/// however its command ends.
+pub trait Share: fmt::Debug + Send + Sync {
+    /// The answer contains two people whose details have about so many bytes, where the
+    /// socket gets details.
+    fn add_people(&self, bytes: usize);
+}
+
+/// A share that whatever holds it keeps taken.
+pub type Permit = Arc<dyn Share>;
 
 /// Whom an answer goes to: the event that asked, as data.
 #[derive(Clone, Debug)]

@@ -28,7 +28,7 @@ use tokio_util::task::TaskTracker;
 
 pub use command::{
     Advance, Advanced, Answer, Append, Caller, Command, Confirm, Heard, HeardAdvance, LaneError,
-    Member, Opening, Origin, Outlet, Permit, ReceiptKind, Scope, Stored,
+    Member, Opening, Origin, Outlet, Permit, ReceiptKind, Scope, Share, Stored,
 };
 
 use inbox::Inbox;

@@ -41,6 +41,8 @@ impl Messenger {
                     .filter(|message| message.to == me.id)
                     .ok_or(Error::MessageNotFound)?;
                 let conversation = self.members(me, message.chat_room, message.from).await?;
+                let people = [&conversation.me.user, &conversation.other.user];
+                caller.will_contain(people.map(AsRef::as_ref));
                 (
                     conversation,
                     ReceiptKind::Read,

@@ -123,6 +123,8 @@ impl Messenger {
             }
             found => found?,
         };
+        let people = [&conversation.me.user, &conversation.other.user];
+        caller.will_contain(people.map(AsRef::as_ref));
         let append = Append {
             room: conversation.room,
             from: conversation.me,

@@ -20,6 +20,7 @@
 //! it: one that comes between is not lost. The library does not say when it has room
 //! again, but after it was full it writes, or answers a poll, and `Session::moved` says so.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,12 +30,14 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Connection;
 use super::fifo::Incoming;
+use crate::rooms::Share;
+use crate::service::People;
 
 /// Room events of one socket that may be in the lanes at a time. More would
 /// only wait there; 256 answers of 1 KiB fit into an outbox.
 const MAX_IN_FLIGHT: usize = 256;
-/// Bytes of such events, unless it is one alone: an answer and a `new-message`
-/// each, they are to fit into an outbox as well.
+/// Bytes of such events with the people in their answers, unless it is one alone: an answer
+/// and a `new-message` each, they are to fit into an outbox as well.
 const MAX_IN_FLIGHT_BYTES: usize = 64 * 1024;
 
 /// What of one socket is in the lanes, and who waits for a change of its state.
@@ -99,8 +102,8 @@ impl Connection {
 /// The share of an event that is in the lanes, until it is dropped.
 pub(in crate::socket) struct Permit {
     connection: Arc<Connection>,
-    /// Bytes of the event, about what its answers cost as well.
-    bytes: usize,
+    /// Bytes of the event, about what its answers cost as well, and of the people in them.
+    bytes: AtomicUsize,
     /// Keeps the server from going before it is answered.
     _busy: TaskTrackerToken,
 }
@@ -116,9 +119,26 @@ impl Permit {
         flow.in_flight_bytes.fetch_add(bytes, Ordering::SeqCst);
         Arc::new(Self {
             connection: Arc::clone(connection),
-            bytes,
+            bytes: AtomicUsize::new(bytes),
             _busy: busy.token(),
         })
+    }
+}
+
+impl Share for Permit {
+    fn add_people(&self, bytes: usize) {
+        if self.connection.people() == People::Details {
+            let flow = &self.connection.flow;
+            self.bytes.fetch_add(bytes, Ordering::SeqCst);
+            flow.in_flight_bytes.fetch_add(bytes, Ordering::SeqCst);
+        }
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Permit");
+        shown.field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }
 
@@ -126,7 +146,8 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let flow = &self.connection.flow;
         flow.in_flight.fetch_sub(1, Ordering::SeqCst);
-        flow.in_flight_bytes.fetch_sub(self.bytes, Ordering::SeqCst);
+        let bytes = *self.bytes.get_mut();
+        flow.in_flight_bytes.fetch_sub(bytes, Ordering::SeqCst);
         flow.changed.notify_waiters();
     }
 }
