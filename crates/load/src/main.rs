@@ -1,17 +1,19 @@
 //! The load generator and benchmark of chatzz; `docs/performance.md` is its work.
 //!
 //! ```text
-//! main → {bench, mode} → {seed, measure, wire}
+//! main → {bench, cost, mode} → {seed, servers, measure, wire}
 //! ```
 //!
 //! Each mode puts one kind of load on a server, checks that nothing is lost, duplicated
 //! or out of order, and prints one JSON line. `bench` runs this program again and again,
-//! and compares.
+//! and compares. `cost` measures one event at a time, at its worst.
 
 mod bench;
+mod cost;
 mod measure;
 mod mode;
 mod seed;
+mod servers;
 mod wire;
 
 use std::io::Write as _;
@@ -51,6 +53,7 @@ enum Command {
     Slow(mode::abuse::slow::Options),
     Seed(seed::Options),
     Bench(bench::Options),
+    Cost(cost::Options),
 }
 
 fn main() -> ExitCode {
@@ -97,6 +100,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Slow(options) => report(&mode::abuse::slow::run(options).await?),
         Command::Seed(options) => print(&seed::run(options).await?).map(|()| true),
         Command::Bench(options) => bench::run(options).await,
+        Command::Cost(options) => print(&cost::run(options).await?).map(|()| true),
     }
 }
 

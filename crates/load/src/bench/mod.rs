@@ -5,7 +5,6 @@ mod plan;
 mod plot;
 mod results;
 mod runner;
-mod servers;
 
 use std::path::PathBuf;
 
@@ -15,6 +14,8 @@ use clap::Args;
 use plan::Plan;
 use results::Results;
 use runner::Runner;
+
+use crate::servers;
 
 /// Measures chatzz, the Node peer and the database alone, and writes the page
 ///
@@ -72,7 +73,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<bool> {
         _ => std::fs::create_dir_all(&work)?,
     }
     let peer = (!options.no_peer).then(|| options.peer.clone());
-    let mongod = servers::start_mongod(&work).await?;
+    let mongod = servers::start_mongod(&work, &runner::say).await?;
     let mut runner = Runner::new(&work, &mongod, server)?;
     let measured = plan.measure(&mut runner, peer.as_deref()).await;
     let stopped = mongod.stop().await;

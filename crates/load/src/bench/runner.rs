@@ -10,8 +10,8 @@ use chatzz_dev::mongod::Mongod;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::servers::Server;
 use crate::measure::Report;
+use crate::servers::Server;
 
 /// The longest one measurement or one seeding may take.
 const LIMIT: Duration = Duration::from_mins(30);
@@ -58,7 +58,7 @@ impl Runner {
 
     /// Starts chatzz on a database of that name.
     pub(super) async fn chatzz(&self, database: &str) -> anyhow::Result<Server> {
-        Server::chatzz(&self.server, (&self.work, &self.uri, database)).await
+        Server::chatzz(&self.server, (&self.work, &self.uri, database), &[]).await
     }
 
     /// Starts the Node peer on a database of that name.

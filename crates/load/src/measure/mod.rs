@@ -11,7 +11,7 @@ mod stage;
 pub(crate) use latency::Latency;
 pub(crate) use order::Order;
 pub(crate) use pace::{Schedule, pace};
-pub(crate) use process::{Memory, Watched};
+pub(crate) use process::{Memory, Watched, forget_most_resident, most_resident, time_of};
 pub(crate) use report::{Checks, Report};
 pub(crate) use samples::Difference;
 pub(crate) use stage::{Measured, Stage, Window};

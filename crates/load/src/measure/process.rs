@@ -1,9 +1,11 @@
 //! What other processes use, out of /proc (Linux); unknown elsewhere.
 
 use std::fs;
+use std::time::Duration;
 
 use clap::Args;
-use nix::unistd::{SysconfVar, sysconf};
+use nix::time::{ClockId, clock_getcpuclockid};
+use nix::unistd::{Pid, SysconfVar, sysconf};
 use serde::{Deserialize, Serialize};
 
 /// The processes looked at beside this one.
@@ -55,6 +57,25 @@ impl Watched {
     pub(crate) fn memory(&self) -> Option<Memory> {
         Memory::of(self.pid?)
     }
+}
+
+/// The processor time that a process has used, to the nanosecond.
+pub(crate) fn time_of(pid: u32) -> anyhow::Result<Duration> {
+    let clock: ClockId = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid)?))?;
+    Ok(clock.now()?.into())
+}
+
+/// From now on [`most_resident`] says what is the most from now on.
+pub(crate) fn forget_most_resident(pid: u32) -> anyhow::Result<()> {
+    Ok(fs::write(format!("/proc/{pid}/clear_refs"), "5")?)
+}
+
+/// The most that a process had in memory, KiB.
+pub(crate) fn most_resident(pid: u32) -> Option<u64> {
+    kib(
+        &fs::read_to_string(format!("/proc/{pid}/status")).ok()?,
+        "VmHWM:",
+    )
 }
 
 fn cpu_of(pid: &str) -> Option<f64> {

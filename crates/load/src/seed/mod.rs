@@ -88,7 +88,13 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Stored> {
 }
 
 impl Mongo {
-    async fn open(&self) -> anyhow::Result<Database> {
+    /// A database of this server.
+    pub(crate) fn of(uri: &str, database: &str) -> Self {
+        let (uri, database) = (uri.to_owned(), database.to_owned());
+        Self { uri, database }
+    }
+
+    pub(crate) async fn open(&self) -> anyhow::Result<Database> {
         let client = Client::with_uri_str(&self.uri).await;
         let client = client.context("the connection string")?;
         let database = client.database(&self.database);
@@ -136,7 +142,7 @@ pub(crate) async fn raw_collection(mongo: &Mongo) -> anyhow::Result<Collection<M
     clippy::disallowed_methods,
     reason = "the load plays application and server"
 )]
-fn open<T: Send + Sync>(database: &Database, name: &str) -> Collection<T> {
+pub(crate) fn open<T: Send + Sync>(database: &Database, name: &str) -> Collection<T> {
     let concern = WriteConcern::builder()
         .w(Acknowledgment::Majority)
         .journal(true)
@@ -146,7 +152,7 @@ fn open<T: Send + Sync>(database: &Database, name: &str) -> Collection<T> {
 }
 
 /// Inserts everything, in batches; returns how many there were.
-async fn insert<T>(
+pub(crate) async fn insert<T>(
     database: &Database,
     name: &str,
     documents: impl Iterator<Item = T>,
@@ -180,7 +186,7 @@ fn inserted(name: &str, result: mongodb::error::Result<()>) -> anyhow::Result<()
 }
 
 /// A user as an application would store one, secrets included.
-fn application_user(n: u32) -> Document {
+pub(crate) fn application_user(n: u32) -> Document {
     doc! {
         "_id": user_id(n),
         "username": format!("user{n}"),
@@ -191,7 +197,7 @@ fn application_user(n: u32) -> Document {
 }
 
 /// The id of the user number `n`.
-fn user_id(n: u32) -> ObjectId {
+pub(crate) fn user_id(n: u32) -> ObjectId {
     // the text is 24 hex digits by its making
     ObjectId::parse_str(user(n)).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ mod text;
 
 pub(crate) use chatzz_dev::frames::Packet;
 pub(crate) use scan::{Envelope, count, number_after, sequence, text_after};
-pub(crate) use socket::{Socket, Target, is_success};
+pub(crate) use socket::{Refused, Socket, Target, is_success};
 pub(crate) use text::{Text, write};
 
 /// The id of the user number `n` in the application's collection: 24 hex digits.

@@ -33,11 +33,11 @@ pub(crate) struct Target {
 /// The server answered an event with an error.
 #[derive(Debug, thiserror::Error)]
 #[error("{event} was refused: {answer}")]
-struct Refused {
+pub(crate) struct Refused {
     /// The event.
     event: &'static str,
     /// The arguments of the ack.
-    answer: String,
+    pub(crate) answer: String,
 }
 
 /// A connected client.
@@ -53,7 +53,7 @@ const CALLS: u64 = 1 << 48;
 impl Socket {
     /// Connects, from an address of its own if one is given, and joins the namespace.
     pub(crate) async fn connect(target: &Target, from: Option<Ipv4Addr>) -> anyhow::Result<Self> {
-        timeout(PATIENCE, Self::open(target, from, None))
+        timeout(PATIENCE, Self::open(target, from, None, ""))
             .await
             .context("connecting took too long")?
     }
@@ -64,7 +64,14 @@ impl Socket {
         from: Option<Ipv4Addr>,
         buffer: u32,
     ) -> anyhow::Result<Self> {
-        timeout(PATIENCE, Self::open(target, from, Some(buffer)))
+        timeout(PATIENCE, Self::open(target, from, Some(buffer), ""))
+            .await
+            .context("connecting took too long")?
+    }
+
+    /// Connects, with this JSON beside CONNECT.
+    pub(crate) async fn connect_with(target: &Target, auth: &str) -> anyhow::Result<Self> {
+        timeout(PATIENCE, Self::open(target, None, None, auth))
             .await
             .context("connecting took too long")?
     }
@@ -73,6 +80,7 @@ impl Socket {
         target: &Target,
         from: Option<Ipv4Addr>,
         buffer: Option<u32>,
+        auth: &str,
     ) -> anyhow::Result<Self> {
         let tcp = TcpSocket::new_v4()?;
         if let Some(buffer) = buffer {
@@ -84,7 +92,7 @@ impl Socket {
         let tcp = tcp.connect(target.addr).await.context("connecting")?;
         let endpoint = format!("{}{}", target.addr, target.path);
         Ok(Self {
-            frames: frames::Socket::open(tcp, &endpoint, target.eio, "").await?,
+            frames: frames::Socket::open(tcp, &endpoint, target.eio, auth).await?,
             calls: CALLS,
         })
     }

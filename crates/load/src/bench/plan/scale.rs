@@ -3,7 +3,7 @@
 use super::{CONTACTS, PEOPLE_OF_MANY, PER_ROOM, Plan};
 use crate::bench::results::{Key, Part, Results, Who};
 use crate::bench::runner::Runner;
-use crate::bench::servers::Server;
+use crate::servers::Server;
 
 /// Sockets from one address: beyond about 14,000, half of its ports, the kernel looks
 /// for a free one so long that it is the load that is measured (1,882 connects a second,

@@ -21,9 +21,11 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 const NPM_LIMIT: Duration = Duration::from_mins(5);
 
 /// Starts a one-node replica set with its data in the folder.
-pub(super) async fn start_mongod(work: &Path) -> anyhow::Result<Mongod> {
-    let say = |line: &str| super::runner::say(line);
-    let binary = locate(&Environment::from_process(), &say).await?;
+pub(crate) async fn start_mongod(
+    work: &Path,
+    say: &(dyn Fn(&str) + Sync),
+) -> anyhow::Result<Mongod> {
+    let binary = locate(&Environment::from_process(), say).await?;
     let mut options = Options::new(binary, work.join("mongo"));
     options.cache_gb = 1.0;
     options.oplog_mb = 1024;
@@ -32,19 +34,21 @@ pub(super) async fn start_mongod(work: &Path) -> anyhow::Result<Mongod> {
 
 /// A server under load. Dropping it kills it.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub(super) pid: u32,
-    pub(super) addr: SocketAddr,
-    pub(super) database: String,
-    pub(super) is_peer: bool,
+    pub(crate) pid: u32,
+    pub(crate) addr: SocketAddr,
+    pub(crate) database: String,
+    pub(crate) is_peer: bool,
 }
 
 impl Server {
-    /// Starts chatzz on a database, with nothing else set than what it needs.
-    pub(super) async fn chatzz(
+    /// Starts chatzz on a database, with nothing else set than what it needs and the
+    /// given variables.
+    pub(crate) async fn chatzz(
         program: &Path,
         (work, uri, database): (&Path, &str, &str),
+        settings: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
         command.arg("serve").env_clear().envs([
@@ -56,13 +60,14 @@ impl Server {
             ("CHATZZ_MONGODB_URI", uri),
             ("CHATZZ_DATABASE", database),
         ]);
+        command.envs(settings.iter().copied());
         let (child, line) = start(command, work, database, "listening on http://").await?;
         let (_, addr) = line.split_once("http://").context("no address")?;
         Self::of(child, addr.trim().parse()?, database, false)
     }
 
     /// Starts the Node peer out of a folder in which [`install_peer`] has worked.
-    pub(super) async fn peer(
+    pub(crate) async fn peer(
         batched: bool,
         (work, uri, database): (&Path, &str, &str),
     ) -> anyhow::Result<Self> {
@@ -94,7 +99,7 @@ impl Server {
     }
 
     /// Stops it in order, or kills it when that takes too long.
-    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.pid)?);
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM)?;
         if timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
@@ -139,7 +144,7 @@ async fn start(
 }
 
 /// Copies the peer into the work folder and lets npm fetch what it needs.
-pub(super) async fn install_peer(peer: &Path, work: &Path) -> anyhow::Result<()> {
+pub(crate) async fn install_peer(peer: &Path, work: &Path) -> anyhow::Result<()> {
     let folder = work.join("peer");
     std::fs::create_dir_all(&folder)?;
     for file in ["node-peer.js", "package.json"] {
