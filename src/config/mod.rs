@@ -25,6 +25,8 @@ mod messages;
 mod mongo_uri;
 mod mongodb;
 mod names;
+mod nats;
+mod nats_url;
 mod parse;
 mod presence;
 mod privacy;
@@ -55,6 +57,8 @@ pub use log::{LogConfig, LogFormat};
 pub use messages::{MESSAGE_MAX_BYTES, MessagesConfig, PagingConfig};
 pub use mongo_uri::MongoUri;
 pub use mongodb::MongoDbConfig;
+pub use nats::NatsConfig;
+pub use nats_url::{NatsLogin, NatsUrl};
 pub use parse::ByteSize;
 pub use presence::PresenceConfig;
 pub use privacy::{BlockedSends, PrivacyConfig};
@@ -76,6 +80,7 @@ pub const SECTIONS: &[Section] = &[
     TlsConfig::SECTION,
     SocketConfig::SECTION,
     MongoDbConfig::SECTION,
+    NatsConfig::SECTION,
     UsersConfig::SECTION,
     auth::AuthChoice::SECTION,
     jwt::KeySources::SECTION,
@@ -119,6 +124,8 @@ section! {
         socket: SocketConfig = SocketConfig::read,
         /// The database, its collections and its connections.
         mongodb: MongoDbConfig = MongoDbConfig::read,
+        /// NATS, for several servers.
+        nats: NatsConfig = NatsConfig::read,
         /// How the application's own users are read.
         users: UsersConfig = UsersConfig::read,
         /// How a client proves its identity.

@@ -9,7 +9,12 @@ const PREFIX: &str = "CHATZZ_";
 
 /// Variables that are not part of the server's configuration: the programs on the
 /// developer's machine that `chatzz dev` and the tests use, and the token of `chatzz peer`.
-const OF_DEVELOPERS: [&str; 3] = ["CHATZZ_MONGOD", "CHATZZ_CHROMIUM", "CHATZZ_PEER_TOKEN"];
+const OF_DEVELOPERS: [&str; 4] = [
+    "CHATZZ_MONGOD",
+    "CHATZZ_NATS_SERVER",
+    "CHATZZ_CHROMIUM",
+    "CHATZZ_PEER_TOKEN",
+];
 
 /// A warning for the operator at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +39,11 @@ pub enum Warning {
     /// A URL of another machine does not use TLS.
     Exposed {
         /// The key with the URL.
+        key: &'static str,
+    },
+    /// A login is sent to another machine without TLS.
+    ExposedLogin {
+        /// The key with the login.
         key: &'static str,
     },
 }
@@ -65,6 +75,11 @@ impl fmt::Display for Warning {
                 f,
                 "{key}: whoever is on the way can read and change what `http://` carries, and so \
                  log in as anybody; write https:// unless the network is your own"
+            ),
+            Self::ExposedLogin { key } => write!(
+                f,
+                "{key}: whoever is on the way can read the login that `nats://` carries; write \
+                 tls:// unless the network is your own"
             ),
         }
     }

@@ -3,6 +3,8 @@
 mod auth;
 mod contradictions;
 mod documentation;
+#[cfg(unix)]
+mod nats;
 mod reports;
 mod sources;
 mod values;
