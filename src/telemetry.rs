@@ -18,7 +18,7 @@ use crate::config::{ConfigErrors, LogConfig, LogFormat};
 /// packets and the `auth` of the handshake, and the handlers print the error of a
 /// payload that does not fit its type at ERROR, an error which quotes the payload.
 /// The prefix also covers `socketioxide_core`, `hyper_util`, `hickory_resolver` ….
-const CAPS: [(&str, LevelFilter); 14] = [
+const CAPS: [(&str, LevelFilter); 15] = [
     ("socketioxide", LevelFilter::WARN),
     ("socketioxide::handler", LevelFilter::OFF),
     ("engineioxide", LevelFilter::WARN),
@@ -30,6 +30,7 @@ const CAPS: [(&str, LevelFilter); 14] = [
     ("tower", LevelFilter::INFO),
     ("mio", LevelFilter::INFO),
     ("mongodb", LevelFilter::INFO),
+    ("async_nats", LevelFilter::WARN),
     ("hickory", LevelFilter::INFO),
     ("rustls", LevelFilter::INFO),
     ("reqwest", LevelFilter::INFO),

@@ -8,6 +8,7 @@
 //! * no message is announced as less far than a receipt before it said;
 //! * what other nodes stored is announced before what this one stores next.
 
+pub mod bus;
 mod gate;
 mod log;
 mod login_baseline;

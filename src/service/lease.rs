@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::presence::PresenceRegistry;
@@ -33,7 +34,7 @@ pub struct Lease {
     /// Where what a dead node left behind is written.
     events: Arc<EventQueue>,
     id: String,
-    boot: Mutex<String>,
+    boot: watch::Sender<String>,
     /// Boot ids of earlier runs of this process whose lease was lost.
     lost: Mutex<Vec<String>>,
     length: Duration,
@@ -59,7 +60,7 @@ impl Lease {
             presence,
             events,
             id,
-            boot: Mutex::default(),
+            boot: watch::Sender::default(),
             lost: Mutex::default(),
             length,
         };
@@ -82,7 +83,7 @@ impl Lease {
         if let Some(before) = &before {
             self.find_left_behind(before).await?;
         }
-        self.boot.lock().clone_from(&boot);
+        self.boot.send_replace(boot.clone());
         self.write_behind.set_boot(&boot);
         if let Some(before) = before {
             self.make_offline(&before.boot, before.renewed_at).await?;
@@ -168,7 +169,12 @@ impl Lease {
 
     /// The boot id of this run.
     pub fn boot(&self) -> String {
-        self.boot.lock().clone()
+        self.boot.borrow().clone()
+    }
+
+    /// The same, for those who need to know when it changes.
+    pub fn watch_boot(&self) -> watch::Receiver<String> {
+        self.boot.subscribe()
     }
 
     /// How long the lease lasts unless renewed.
@@ -240,7 +246,7 @@ impl Lease {
     /// # Errors
     /// When the database cannot answer; the lease then runs out by itself.
     pub async fn release(&self) -> Result<(), crate::store::Error> {
-        let boot = self.boot.lock().clone();
+        let boot = self.boot();
         self.store.nodes.release(&self.id, &boot).await.map(drop)
     }
 }

@@ -8,6 +8,7 @@
 
 mod application_ids;
 mod bulk;
+mod bus_key;
 pub mod chat_rooms;
 pub mod chat_users;
 mod connect;

@@ -35,7 +35,7 @@ const fn metric(name: &'static str, series: Series, help: &'static str) -> Metri
     Metric { name, help, series }
 }
 
-const COUNTERS: [Metric; 18] = [
+const COUNTERS: [Metric; 23] = [
     metric(
         "chatzz_events_total",
         Series::Of(&[("event", EVENTS), ("code", &["ok"])]),
@@ -138,9 +138,39 @@ const COUNTERS: [Metric; 18] = [
         Series::Of(&[]),
         "Events that other servers do not learn of, since the log could not be written for long.",
     ),
+    metric(
+        "chatzz_bus_frames_total",
+        Series::Of(&[("direction", &["in", "out"])]),
+        "Frames that were exchanged with other servers over NATS.",
+    ),
+    metric(
+        "chatzz_bus_bytes_total",
+        Series::Of(&[("direction", &["in", "out"])]),
+        "Bytes of these frames.",
+    ),
+    metric(
+        "chatzz_bus_dropped_total",
+        Series::Of(&[("why", &["away", "failed", "full", "large", "late"])]),
+        "Items that were not sent over NATS, since it was away or did not take them, too much \
+         waited, or one was too large or waited too long.",
+    ),
+    metric(
+        "chatzz_bus_gaps_total",
+        Series::Of(&[]),
+        "Frames from other servers before which some were missing.",
+    ),
+    metric(
+        "chatzz_bus_refused_total",
+        Series::Of(&[(
+            "why",
+            &["ended", "large", "replayed", "unreadable", "unsealed"],
+        )]),
+        "Frames that were ignored: of a server that has ended, too large, sent once more, of a \
+         later version, or not sealed with the key of the database.",
+    ),
 ];
 
-const GAUGES: [Metric; 9] = [
+const GAUGES: [Metric; 10] = [
     metric("chatzz_sockets", Series::Of(&[]), "Open sockets."),
     metric(
         "chatzz_users_online",
@@ -176,6 +206,11 @@ const GAUGES: [Metric; 9] = [
         "chatzz_event_log_waiting",
         Series::Of(&[]),
         "Entries of other servers that were read and are not announced yet.",
+    ),
+    metric(
+        "chatzz_bus_connected",
+        Series::Of(&[]),
+        "1 while NATS passes on what this server sends; else, and without NATS, 0.",
     ),
     metric(
         "chatzz_build_info",
