@@ -20,7 +20,7 @@
 //! | `http` | the accept loop, health, metrics, the check of origins | config limits service store transport wire |
 //! | [`wire`] | requests, replies, notices and errors as clients see them | config domain id rooms service store |
 //! | [`spec`] | the contract for machines, made of the wire's types | wire |
-//! | [`service`] | the messenger's rules; knows no sockets and no JSON | clock config domain id rooms store |
+//! | [`service`] | the messenger's rules; knows no sockets and no JSON | clock config domain feed id rooms store |
 //! | [`feed`] | the read side of a chat room: what this node has announced, the one gate against announcing twice, the log of events that servers share, and the bus between them | clock config domain id rooms store |
 //! | [`rooms`] | the write side of a chat room: numbers, durable messages, receipts | clock domain id store |
 //! | [`store`] | MongoDB: documents, indexes, queries, migrations | config domain id |

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::auth::AuthStartError;
+use crate::feed::bus::BusError;
 use crate::http::TlsError;
 use crate::store::migrate::{MigrateError, Plan};
 use crate::store::{self, ConnectError};
@@ -49,6 +50,9 @@ pub enum StartError {
     /// The lease cannot be taken.
     #[error("the node's lease cannot be taken")]
     Lease(#[from] store::Error),
+    /// Nothing can be exchanged with other servers.
+    #[error("NATS cannot be used: {0}")]
+    Bus(#[from] BusError),
     /// The metrics cannot be recorded.
     #[error("metrics cannot be recorded: another recorder is installed")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),

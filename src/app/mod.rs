@@ -26,6 +26,7 @@ use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::feed::Log;
+use crate::feed::bus::Bus;
 use crate::http::{self, Health, Tls};
 use crate::limits::Limits;
 use crate::rooms::Confirm;
@@ -112,6 +113,7 @@ impl App {
             config.presence.lease,
         )
         .await?;
+        let bus = bus(&config, &base.store, &lease, &presence).await?;
         let tasks = TaskTracker::new();
         let parts = Parts {
             store: base.store.clone(),
@@ -132,6 +134,7 @@ impl App {
             Arc::new(authenticator),
             bounds(&config, confirmed, sessions.clone()),
             Arc::clone(&limits),
+            bus,
         ));
         let log = base.log(&config, &context).await?;
         let operator = Operator::new(Arc::clone(&context), base.events);
@@ -194,6 +197,21 @@ async fn bind(
     let listener = TcpListener::bind(wanted).await.map_err(refused)?;
     let addr = listener.local_addr().map_err(refused)?;
     Ok((listener, addr))
+}
+
+/// The way to other servers, if NATS is configured.
+async fn bus(
+    config: &Config,
+    store: &Store,
+    lease: &Lease,
+    presence: &PresenceRegistry,
+) -> Result<Option<Arc<Bus>>, StartError> {
+    if config.nats.url.is_none() {
+        return Ok(None);
+    }
+    let others = presence.remote().watch_boots();
+    let bus = Bus::new(config.nats.clone(), store, lease.watch_boot(), others);
+    Ok(Some(Arc::new(bus.await?)))
 }
 
 /// Brings the database into shape, or refuses to start on one that is not.

@@ -63,8 +63,13 @@ impl App {
             Arc::clone(&self.context.presence),
             Arc::clone(&self.lease),
             Arc::clone(&self.context.messenger),
+            self.context.bus.is_some(),
         );
         self.tasks.spawn(watch.keep(stop.clone()));
+        if let Some(bus) = self.context.bus.clone() {
+            let context = Arc::clone(&self.context);
+            self.tasks.spawn(bus.run(context, stop.clone()));
+        }
         self.tasks
             .spawn(Arc::clone(&self.write_behind).run(stop.clone()));
         if let Some((log, entries)) = self.log.take() {

@@ -38,6 +38,8 @@ pub struct Watch {
     presence: Arc<PresenceRegistry>,
     lease: Arc<Lease>,
     messenger: Arc<Messenger>,
+    /// Whether it must be known of everybody on which node they are.
+    needs_everybody: bool,
     progress: Mutex<Progress>,
 }
 
@@ -50,21 +52,27 @@ struct Progress {
     seen: HashMap<ChatUserId, DateTime>,
     /// Looks that are still to be taken without another node.
     linger: u32,
+    /// Whether those were read who came before this node looked on. From then on nobody
+    /// comes unseen.
+    knows_everybody: bool,
 }
 
 impl Watch {
-    /// Begins to look once [`Watch::keep`] runs.
+    /// Begins to look once [`Watch::keep`] runs. `needs_everybody` is for a node that
+    /// sends other nodes what is for their people: it reads once who is there.
     pub fn new(
         store: Store,
         presence: Arc<PresenceRegistry>,
         lease: Arc<Lease>,
         messenger: Arc<Messenger>,
+        needs_everybody: bool,
     ) -> Self {
         Self {
             store,
             presence,
             lease,
             messenger,
+            needs_everybody,
             progress: Mutex::default(),
         }
     }
@@ -97,7 +105,10 @@ impl Watch {
         let me = self.lease.boot();
         let others = nodes.iter().filter(|node| node.boot != me);
         let boots: HashSet<String> = others.clone().map(|node| node.boot.clone()).collect();
-        let accompanied = self.presence.remote().set_boots(boots);
+        let accompanied = self.presence.remote().set_boots(&boots);
+        if self.needs_everybody && !self.progress.lock().knows_everybody {
+            self.learn_everybody(&boots).await?;
+        }
         // a node seen for the first time has been there for a look at most
         let first = others.map(|node| node.renewed_at).min();
         self.take_in(&me, changed).await?;
@@ -119,9 +130,23 @@ impl Watch {
         } else {
             progress.linger = progress.linger.saturating_sub(1);
             if progress.linger == 0 {
-                *progress = Progress::default();
+                *progress = Progress {
+                    knows_everybody: progress.knows_everybody,
+                    ..Progress::default()
+                };
             }
         }
+        Ok(())
+    }
+
+    /// Reads who is online on other nodes, once: those who came before this node looked on.
+    /// Nobody is told of them, since their contacts here learned it at their login.
+    async fn learn_everybody(&self, boots: &HashSet<String>) -> Result<(), Failed> {
+        for boot in boots {
+            let people = self.store.chat_users.list_ids_on_node(boot).await?;
+            self.presence.remote().add_people(boot, people);
+        }
+        self.progress.lock().knows_everybody = true;
         Ok(())
     }
 

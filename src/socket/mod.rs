@@ -10,6 +10,7 @@ mod events;
 mod heard;
 mod hub;
 mod maintenance;
+mod neighbours;
 mod parsed;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Authenticator;
+use crate::feed::bus::Bus;
 use crate::id::ChatUserId;
 use crate::limits::Limits;
 use crate::rooms::Origin;
@@ -46,6 +48,8 @@ pub(crate) struct Context {
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) bounds: SocketBounds,
     pub(crate) limits: Arc<Limits>,
+    /// The way to other servers, if NATS is configured.
+    pub(crate) bus: Option<Arc<Bus>>,
     draining: AtomicBool,
     /// Events that are not answered yet, by their sockets' workers and permits.
     busy: TaskTracker,
@@ -140,6 +144,7 @@ impl Context {
         authenticator: Arc<Authenticator>,
         bounds: SocketBounds,
         limits: Arc<Limits>,
+        bus: Option<Arc<Bus>>,
     ) -> Self {
         Self {
             messenger,
@@ -148,6 +153,7 @@ impl Context {
             authenticator,
             bounds,
             limits,
+            bus,
             draining: AtomicBool::new(false),
             busy: TaskTracker::new(),
         }

@@ -42,6 +42,8 @@ mod mongod;
 #[cfg(unix)]
 mod mongod_locate;
 #[cfg(unix)]
+mod nats;
+#[cfg(unix)]
 mod outage;
 #[cfg(unix)]
 mod peer;

@@ -108,7 +108,7 @@ async fn somebody_who_comes_elsewhere_while_an_answer_shows_them_is_announced_ag
     scene
         .presence
         .remote()
-        .set_boots(["there".to_owned()].into());
+        .set_boots(&["there".to_owned()].into());
     let answer = scene.describe();
     assert_eq!(answer.shown.status, PresenceStatus::Offline);
     assert_eq!(
@@ -143,7 +143,7 @@ async fn somebody_who_is_blocked_is_not_notified_again() {
     scene
         .presence
         .remote()
-        .set_boots(["there".to_owned()].into());
+        .set_boots(&["there".to_owned()].into());
     let hidden = Description {
         shown: chatzz::service::presence::Shown::hidden(DateTime::from_millis(1)),
         ..scene.describe()

@@ -21,6 +21,8 @@ pub mod database;
 pub mod frame;
 pub mod http;
 pub mod mongod;
+#[cfg(unix)]
+pub mod nats;
 pub mod places;
 pub mod poll;
 #[cfg(unix)]

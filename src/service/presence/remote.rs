@@ -4,8 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use smallvec::SmallVec;
+use tokio::sync::watch;
 
 use super::{Announcement, PresenceRegistry};
+use crate::feed::bus::Others;
 use crate::id::ChatUserId;
 use crate::store::{ChatUser, PresenceStatus, User};
 
@@ -13,41 +16,67 @@ use crate::store::{ChatUser, PresenceStatus, User};
 #[derive(Debug, Default)]
 pub struct RemotePresence {
     /// Boot ids of the other nodes whose lease is good.
-    boots: RwLock<HashSet<String>>,
-    /// People who came on one of them while this node looked on, and on which.
-    online: RwLock<HashMap<ChatUserId, Vec<String>>>,
+    boots: watch::Sender<Others>,
+    /// People who are online on one of them, and on which: those who came while this node
+    /// looked on, and those who were there before if it has asked.
+    online: RwLock<HashMap<ChatUserId, Boots>>,
 }
+
+/// The boot ids of some nodes; mostly one.
+type Boots = SmallVec<[Arc<str>; 1]>;
 
 impl RemotePresence {
     /// Replaces the other nodes whose lease is good; whether there are any.
-    pub fn set_boots(&self, boots: HashSet<String>) -> bool {
-        let any = !boots.is_empty();
-        *self.boots.write() = boots;
-        any
+    pub fn set_boots(&self, boots: &HashSet<String>) -> bool {
+        self.boots.send_if_modified(|known| {
+            let is_same = boots.len() == known.len()
+                && boots.iter().all(|boot| known.contains(boot.as_str()));
+            if !is_same {
+                let boots = boots.iter().map(|boot| Arc::from(boot.as_str()));
+                *known = Arc::new(boots.collect());
+            }
+            !is_same
+        });
+        !boots.is_empty()
+    }
+
+    /// The other nodes whose lease is good, for those who need to know when they change.
+    pub fn watch_boots(&self) -> watch::Receiver<Others> {
+        self.boots.subscribe()
     }
 
     /// Whether there are other nodes.
     pub fn is_any(&self) -> bool {
-        !self.boots.read().is_empty()
+        !self.boots.borrow().is_empty()
     }
 
     /// Whether one of these nodes is another one whose lease is good.
     pub fn holds(&self, nodes: &[String]) -> bool {
-        let boots = self.boots.read();
-        nodes.iter().any(|node| boots.contains(node))
+        let boots = self.boots.borrow();
+        nodes.iter().any(|node| boots.contains(node.as_str()))
     }
 
     /// Whether somebody is known to be online on another node whose lease is good.
     pub fn has(&self, who: ChatUserId) -> bool {
+        !self.nodes_of(who).is_empty()
+    }
+
+    /// The other nodes with a good lease on which somebody is known to be online.
+    pub fn nodes_of(&self, who: ChatUserId) -> SmallVec<[Arc<str>; 1]> {
         let online = self.online.read();
-        online.get(&who).is_some_and(|nodes| self.holds(nodes))
+        let Some(nodes) = online.get(&who) else {
+            return SmallVec::new();
+        };
+        let boots = self.boots.borrow();
+        let nodes = nodes.iter().filter(|node| boots.contains(*node));
+        nodes.cloned().collect()
     }
 
     /// Takes in where somebody is; returns whether they were known to be online.
     pub fn set(&self, who: ChatUserId, nodes: &[String]) -> bool {
-        let boots = self.boots.read();
-        let nodes = nodes.iter().filter(|node| boots.contains(*node));
-        let nodes: Vec<String> = nodes.cloned().collect();
+        let boots = self.boots.borrow();
+        let nodes = nodes.iter().filter_map(|node| boots.get(node.as_str()));
+        let nodes: Boots = nodes.cloned().collect();
         drop(boots);
         let mut known = self.online.write();
         let before = if nodes.is_empty() {
@@ -56,6 +85,21 @@ impl RemotePresence {
             known.insert(who, nodes)
         };
         before.is_some()
+    }
+
+    /// Takes in who was on a node before this one looked on. Of whom something newer is
+    /// known, that stays: call it before what has changed since is taken in.
+    pub fn add_people(&self, boot: &str, people: impl IntoIterator<Item = ChatUserId>) {
+        let Some(boot) = self.boots.borrow().get(boot).cloned() else {
+            return;
+        };
+        let mut known = self.online.write();
+        for who in people {
+            let nodes = known.entry(who).or_default();
+            if !nodes.contains(&boot) {
+                nodes.push(Arc::clone(&boot));
+            }
+        }
     }
 }
 

@@ -76,6 +76,11 @@ impl Privacies {
             .await)
     }
 
+    /// What somebody set, if that is known; without a query.
+    async fn known(&self, who: ChatUserId) -> Option<Arc<Privacy>> {
+        self.known.get(&who).await
+    }
+
     /// Takes in what was read or written. A read that began before a write and
     /// ended after it does not undo it: the greater version stays.
     async fn learn(&self, found: Privacy) -> Arc<Privacy> {
@@ -113,6 +118,17 @@ impl Messenger {
             BlockedSends::Withhold => Reception::Withheld,
             BlockedSends::Refuse => Reception::Refused,
         })
+    }
+
+    /// Whether one of two people is known to have blocked the other; without a query.
+    pub async fn is_known_to_block(&self, one: ChatUserId, other: ChatUserId) -> bool {
+        for (who, whom) in [(one, other), (other, one)] {
+            let privacy = self.privacies.known(who).await;
+            if privacy.is_some_and(|privacy| privacy.blocked_since(whom).is_some()) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Those of `others` who blocked me, and since when. What I set myself is read in

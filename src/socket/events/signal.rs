@@ -1,8 +1,9 @@
 //! `signal {userId, data}`: a word from one front end to another, not stored.
 //!
-//! The other's sockets here get `user-signal`, and the client hears whether there
-//! was one.
+//! The other's sockets, here and by NATS at other servers, get `user-signal`, and the
+//! client hears whether there was one.
 
+use crate::feed::bus::Item;
 use crate::service::Error;
 use crate::socket::connection::packet::DropPolicy;
 use crate::socket::{Call, Outcome};
@@ -15,10 +16,11 @@ pub(in crate::socket) async fn handle(
     let (messenger, me) = (&call.context.messenger, &call.me);
     let ephemeral = messenger.signal(me, &request.user_id).await?;
     let online = ephemeral.is_some_and(|ephemeral| {
+        let (context, to) = (&call.context, ephemeral.to);
         let notice = Notice::UserSignal(&me.user, &request.data);
-        call.context
-            .hub
-            .send_ephemeral(ephemeral.to, notice, DropPolicy::Crowded)
+        let elsewhere = context.send_to_neighbours(me.id, to, &notice, Item::Signal);
+        let here = context.hub.send_ephemeral(to, notice, DropPolicy::Crowded);
+        here || elsewhere
     });
     Ok(Outcome::new(Reply::Online(online), None))
 }

@@ -1,10 +1,11 @@
 //! `typing {userId, typing?}`: somebody is writing to one, or has stopped.
 //!
-//! The other's sockets here get `user-typing`, which ends by itself. Nothing is
+//! The other's sockets, here and by NATS at other servers, get `user-typing`, which ends by itself. Nothing is
 //! stored, and where somebody blocked the other nothing is sent.
 
 use std::time::Duration;
 
+use crate::feed::bus::Item;
 use crate::service::Error;
 use crate::socket::connection::packet::DropPolicy;
 use crate::socket::{Call, Outcome};
@@ -25,10 +26,13 @@ pub(in crate::socket) async fn handle(
         } else {
             Duration::ZERO
         };
+        let to = ephemeral.to;
         let notice = Notice::UserTyping(&ephemeral, messenger.clock().after(more));
         call.context
+            .send_to_neighbours(call.me.id, to, &notice, Item::Typing);
+        call.context
             .hub
-            .send_ephemeral(ephemeral.to, notice, DropPolicy::Full);
+            .send_ephemeral(to, notice, DropPolicy::Full);
     }
     Ok(Outcome::new(Reply::Done, None))
 }

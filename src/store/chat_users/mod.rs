@@ -1,14 +1,15 @@
 //! Chat users: the users of the messenger, and their presence.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 mod presence;
 mod scan;
 
-use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, doc};
+use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures::FutureExt as _;
 use futures::TryStreamExt as _;
-use mongodb::IndexModel;
+use mongodb::{Collection, IndexModel};
 use serde::{Deserialize, Serialize};
 
 use super::documents::{BATCH, Documents, Listing};
@@ -89,6 +90,23 @@ impl FromRaw for ChatUser {
 fn texts(list: RawBsonRef<'_>) -> Vec<String> {
     let items = list.as_array().into_iter().flatten().filter_map(Result::ok);
     items.filter_map(raw::text).collect()
+}
+
+/// How long reading everybody of a node may take: a million people in some seconds.
+const EVERYBODY_LIMIT: Duration = Duration::from_mins(1);
+
+/// The ids of the documents that match.
+async fn collect_ids<C: FromIterator<ChatUserId>>(
+    collection: Collection<ChatUser>,
+    filter: Document,
+) -> mongodb::error::Result<C> {
+    let collection = collection.clone_with_type::<RawDocumentBuf>();
+    let find = collection.find(filter).projection(doc! { "_id": 1 });
+    let found: Vec<RawDocumentBuf> = find.batch_size(BATCH).await?.try_collect().await?;
+    let ids = found
+        .iter()
+        .filter_map(|user| user.get("_id").ok().flatten());
+    Ok(ids.filter_map(ChatUserId::from_raw).collect())
 }
 
 /// The chat users collection.
@@ -232,15 +250,8 @@ impl ChatUsers {
     pub async fn list_existing(&self, ids: &[ChatUserId]) -> Result<HashSet<ChatUserId>, Error> {
         let filter = doc! { "_id": { "$in": ids } };
         self.documents
-            .run("chat_users.list_existing", |collection| async move {
-                let collection = collection.clone_with_type::<bson::RawDocumentBuf>();
-                let find = collection.find(filter).projection(doc! { "_id": 1 });
-                let found: Vec<bson::RawDocumentBuf> =
-                    find.batch_size(BATCH).await?.try_collect().await?;
-                let ids = found
-                    .iter()
-                    .filter_map(|user| user.get("_id").ok().flatten());
-                Ok(ids.filter_map(ChatUserId::from_raw).collect())
+            .run("chat_users.list_existing", |collection| {
+                collect_ids(collection, filter)
             })
             .await
     }
@@ -286,6 +297,21 @@ impl ChatUsers {
         let listing = Listing::of(doc! { "status": "online", "nodes": boot }, limit);
         self.documents
             .list("chat_users.list_on_node", listing)
+            .await
+    }
+
+    /// Lists the ids of all people that a node, by its boot id, keeps online. Index: `nodes`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_ids_on_node(&self, boot: &str) -> Result<Vec<ChatUserId>, Error> {
+        let filter = doc! { "status": "online", "nodes": boot };
+        self.documents
+            .run_within(
+                EVERYBODY_LIMIT,
+                "chat_users.list_ids_on_node",
+                |collection| collect_ids(collection, filter),
+            )
             .await
     }
 

@@ -50,6 +50,8 @@ pub enum Notice<'a> {
     UserTyping(&'a Ephemeral, DateTime),
     /// The front end of a contact sent something that is not stored.
     UserSignal(&'a UserId, &'a RawValue),
+    /// Another server has rendered it, for every dialect alike.
+    Finished(Json),
     /// An event of this name failed and carried no acknowledgement.
     Error(&'a str, &'a Error),
 }
@@ -86,6 +88,7 @@ impl Render for Notice<'_> {
             Self::UserSignal(user_id, data) => {
                 envelope("user-signal", UserSignal { user_id, data })
             }
+            Self::Finished(json) => Json::clone(json),
             Self::Error(event, error) => {
                 let body = ErrorBody::from(*error);
                 envelope("error", Failed { event, body })
@@ -111,6 +114,7 @@ impl Render for Notice<'_> {
             | Self::SettingsChanged(_)
             | Self::UserTyping(..)
             | Self::UserSignal(..)
+            | Self::Finished(_)
             | Self::Error(..) => self.v3(),
         }
     }
