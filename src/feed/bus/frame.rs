@@ -7,7 +7,6 @@
 
 use std::fmt;
 
-use bson::RawDocumentBuf;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -110,8 +109,7 @@ fn split_document(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn read(document: &[u8]) -> Option<Item> {
-    let document = RawDocumentBuf::from_bytes(document.to_vec()).ok()?;
-    let received: Received = bson::deserialize_from_slice(document.as_bytes()).ok()?;
+    let received: Received = bson::deserialize_from_slice(document).ok()?;
     Some(received.item)
 }
 

@@ -35,7 +35,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// How often the library asks whether NATS is there; after two without an answer it
 /// connects anew.
 const PING_EVERY: Duration = Duration::from_secs(2);
-/// The longest pause between two attempts to connect; the first is 100 ms.
+/// The longest pause between two attempts to connect; the first is 200 ms.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// Frames that the connection may hold: what it holds grows old there.
 const FRAMES_TO_SEND: usize = 16;
@@ -421,5 +421,32 @@ fn pause(attempt: usize) -> Duration {
         Duration::ZERO
     } else {
         pause.min(MAX_PAUSE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn boots(names: &[&str]) -> HashSet<Arc<str>> {
+        names.iter().map(|name| Arc::from(*name)).collect()
+    }
+
+    #[test]
+    fn a_server_is_believed_until_it_was_seen_to_end() {
+        let mut inbox = Inbox::new("me");
+        inbox.set_others(&boots(&["a", "b"]));
+        assert!(!inbox.has_ended("a") && !inbox.has_ended("not known yet"));
+        inbox.set_others(&boots(&["b", "c"]));
+        assert!(inbox.has_ended("a"));
+        assert!(!inbox.has_ended("b") && !inbox.has_ended("c"));
+        inbox.set_others(&boots(&["b"]));
+        assert!(inbox.has_ended("a") && inbox.has_ended("c"));
+    }
+
+    #[test]
+    fn attempts_to_connect_are_made_at_once_and_then_every_two_seconds() {
+        let pauses: Vec<u128> = (0..9).map(|attempt| pause(attempt).as_millis()).collect();
+        assert_eq!(pauses, [0, 0, 200, 400, 800, 1_600, 2_000, 2_000, 2_000]);
     }
 }

@@ -124,14 +124,16 @@ impl Sealer {
             n: outgoing.n,
             from,
         };
-        let mut sealed = content.to_vec();
-        outgoing
-            .key
-            .seal_in_place_append_tag(nonce(head.n), associated(&head, to), &mut sealed)
-            .map_err(|_| NotSealed)?;
-        let mut frame = Vec::with_capacity(head.len() + sealed.len());
+        let key = &outgoing.key;
+        let tag_bytes = key.algorithm().tag_len();
+        let mut frame = Vec::with_capacity(head.len() + content.len() + tag_bytes);
         head.write(&mut frame);
-        frame.append(&mut sealed);
+        frame.extend_from_slice(content);
+        let (_, content) = frame.split_at_mut_checked(head.len()).ok_or(NotSealed)?;
+        let associated = associated(&head, to);
+        let sealed = key.seal_in_place_separate_tag(nonce(head.n), associated, content);
+        let tag = sealed.map_err(|_| NotSealed)?;
+        frame.extend_from_slice(tag.as_ref());
         Ok(frame)
     }
 }

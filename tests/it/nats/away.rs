@@ -103,6 +103,12 @@ async fn a_frozen_nats_holds_nobody_up() {
     assert!(slowest < AT_ONCE, "{slowest:?}");
     wait_until_online(&world.alice, &world.bob.id, false).await;
     assert_eq!(warnings(&world.one), 1, "{}", world.one.server.log());
+    let mut dropped = 0.0;
+    for why in ["away", "failed", "full", "late"] {
+        let series = format!(r#"chatzz_bus_dropped_total{{why="{why}"}}"#);
+        dropped += world.one.metric(&series).await;
+    }
+    assert!(dropped > 0.0);
     let sent = world.alice.send(&world.bob.id, "this needs no NATS").await;
     sent.unwrap();
 
