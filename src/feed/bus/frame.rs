@@ -35,7 +35,8 @@ pub enum Item {
     Typing(Direct),
     /// The front end of somebody sent something that is not stored.
     Signal(Direct),
-    /// A server hears itself: the bus works both ways. Never handed to a [`super::Receive`].
+    /// The sender is there, and all that it sent before has a lower number. It sends this to
+    /// itself as well. Never handed to a [`super::Receive`].
     Beat,
 }
 

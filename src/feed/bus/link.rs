@@ -19,11 +19,14 @@ use tokio_util::sync::CancellationToken;
 use super::frame::{self, Item};
 use super::queue::Content;
 use super::seal::{Opener, Sealer};
-use super::{Bus, Receive, count_refused};
+use super::{Bus, Others, Receive, count_refused};
 use crate::config::{NatsLogin, NatsUrl};
 
 /// How often a server tells itself something.
 const BEAT_EVERY: Duration = Duration::from_millis(200);
+/// Every how many beats it also tells the other servers, so that they know that it is there
+/// and that nothing is missing.
+const BEATS_PER_GREETING: u32 = 5;
 /// How long it waits to hear it.
 const LOST_AFTER: Duration = Duration::from_millis(600);
 /// How long handing a frame to the connection may take.
@@ -51,6 +54,8 @@ struct Health {
     warned: Mutex<HashSet<Trouble>>,
     /// A beat is to be sent now.
     beat: tokio::sync::Notify,
+    /// The other servers are to be told now that this one is there.
+    greet: tokio::sync::Notify,
 }
 
 /// What an operator is warned of, once each until the bus works again.
@@ -173,6 +178,8 @@ impl Bus {
         let mut boots = self.boot.clone();
         let mut me = boots.borrow_and_update().clone();
         let mut sealer = Sealer::new(&me);
+        let mut others = self.others.clone();
+        let mut beats: u32 = 0;
         let mut ticks = interval(BEAT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -190,7 +197,20 @@ impl Bus {
                     }
                 }
                 () = self.queue.filled() => self.send_waiting(client, &mut sealer).await,
-                _ = ticks.tick() => self.beat(client, health, &mut sealer, &me).await,
+                _ = ticks.tick() => {
+                    beats = beats.wrapping_add(1);
+                    if beats.is_multiple_of(BEATS_PER_GREETING) {
+                        self.greet(&others.borrow());
+                    }
+                    self.beat(client, health, &mut sealer, &me).await;
+                }
+                changed = others.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                    self.greet(&others.borrow_and_update());
+                }
+                () = health.greet.notified() => self.greet(&others.borrow()),
                 () = health.beat.notified() => self.beat(client, health, &mut sealer, &me).await,
             }
         }
@@ -231,6 +251,14 @@ impl Bus {
             metrics::counter!("chatzz_bus_bytes_total", "direction" => "out").increment(length);
         }
         is_sent
+    }
+
+    /// Tells the other servers that this one is there.
+    fn greet(&self, others: &Others) {
+        // without a connection it would only be counted as dropped
+        if self.is_connected() {
+            self.publish(others.iter(), &Item::Beat);
+        }
     }
 
     /// Tells this server something, unless it has waited too long to hear the last time.
@@ -307,6 +335,7 @@ impl Bus {
                     }
                     inbox.set_others(&others.borrow_and_update());
                     self.queue.retain(|boot| !inbox.has_ended(boot));
+                    self.heard.lock().retain(|boot, _| !inbox.has_ended(boot));
                 }
                 message = subscriber.next() => {
                     let Some(message) = message else { return };
@@ -334,6 +363,7 @@ impl Bus {
             health.warned.lock().clear();
             if self.set_connected(true) {
                 tracing::info!("NATS is connected: servers tell each other at once");
+                health.greet.notify_one();
             }
             return;
         }
@@ -343,6 +373,9 @@ impl Bus {
         let length = frame.len() as u64;
         metrics::counter!("chatzz_bus_frames_total", "direction" => "in").increment(1);
         metrics::counter!("chatzz_bus_bytes_total", "direction" => "in").increment(length);
+        if self.note_heard(&opened.from) {
+            health.greet.notify_one();
+        }
         if opened.gap {
             metrics::counter!("chatzz_bus_gaps_total").increment(1);
             self.missed.notify_one();
@@ -352,7 +385,9 @@ impl Bus {
             count_refused("unreadable");
         }
         items.retain(|item| *item != Item::Beat);
-        outlet.receive(items).await;
+        if !items.is_empty() {
+            outlet.receive(items).await;
+        }
     }
 }
 

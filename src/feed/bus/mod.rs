@@ -17,11 +17,14 @@ mod link;
 mod queue;
 mod seal;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 pub use frame::{Direct, Item};
 
@@ -29,6 +32,9 @@ use crate::config::NatsConfig;
 use crate::store::{Error, Store};
 use queue::Queue;
 use seal::{Refused, SharedKey};
+
+/// How long a server that was not heard still counts as reached, 3 s: they beat each second.
+const HEARD_WITHIN: Duration = Duration::from_secs(3);
 
 /// Boot ids of the other servers whose lease is good.
 pub type Others = Arc<HashSet<Arc<str>>>;
@@ -67,6 +73,8 @@ pub struct Bus {
     queue: Queue,
     connected: watch::Sender<bool>,
     missed: Notify,
+    /// When each of the other servers was heard last.
+    heard: Mutex<HashMap<String, Instant>>,
 }
 
 impl Bus {
@@ -93,12 +101,14 @@ impl Bus {
             queue: Queue::default(),
             connected: watch::Sender::new(false),
             missed: Notify::new(),
+            heard: Mutex::default(),
         })
     }
 
     /// Sends an item to other servers, by their boot ids. Never waits: it is put into a
     /// queue of at most 8 MiB, where it is dropped after 1 s, and while NATS is away it is
-    /// dropped at once. Returns whether it is on its way to at least one of them.
+    /// dropped at once. Returns whether it is on its way to at least one of them that was
+    /// heard on the bus within 3 s: one without NATS never is.
     pub fn publish<'a>(&self, to: impl IntoIterator<Item = &'a Arc<str>>, item: &Item) -> bool {
         let encoded = item.encode();
         let mut is_on_its_way = false;
@@ -106,7 +116,7 @@ impl Bus {
             match &encoded {
                 None => self.queue.lose(boot, Dropped::Large),
                 Some(_) if !self.is_connected() => self.queue.lose(boot, Dropped::Away),
-                Some(item) => is_on_its_way |= self.queue.push(boot, item),
+                Some(item) => is_on_its_way |= self.queue.push(boot, item) && self.hears(boot),
             }
         }
         is_on_its_way
@@ -127,6 +137,19 @@ impl Bus {
     /// it last waited resolves at once.
     pub async fn missed(&self) {
         self.missed.notified().await;
+    }
+
+    /// Whether another server was heard lately, and so hears this one.
+    fn hears(&self, boot: &str) -> bool {
+        let heard = self.heard.lock();
+        heard.get(boot).is_some_and(is_recent)
+    }
+
+    /// Notes that a server was heard; whether it was not heard lately before.
+    fn note_heard(&self, boot: &str) -> bool {
+        let mut heard = self.heard.lock();
+        let before = heard.insert(boot.to_owned(), Instant::now());
+        !before.as_ref().is_some_and(is_recent)
     }
 
     /// The subject of a run of a server. A name of a node may hold what no subject may,
@@ -152,6 +175,10 @@ impl Bus {
         }
         is_news
     }
+}
+
+fn is_recent(heard: &Instant) -> bool {
+    heard.elapsed() <= HEARD_WITHIN
 }
 
 /// Why something is not sent.

@@ -42,6 +42,27 @@ async fn without_nats_nobody_at_another_server_is_online() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_at_a_server_without_nats_is_online_for_one_that_has_it() {
+    let world = World::start().await;
+    let three = Node::start(&world.database, "three", &[]).await;
+    let carol = world.database.user("carol").await;
+    let (carol, _) = three.server.login(&carol).await;
+    world.alice.add(&carol.id).await.unwrap();
+    // long enough to learn who is where
+    tokio::time::sleep(Duration::from_secs(3)).await;
+
+    let answer = world.alice.signal(&carol.id, json!(1)).await.unwrap();
+
+    assert_eq!(answer, json!({ "online": false }));
+    assert_eq!(
+        carol.signal(&world.alice.id, json!(1)).await.unwrap(),
+        answer
+    );
+    // the others are not touched by it
+    wait_until_online(&world.alice, &world.bob.id, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_starts_without_the_nats_that_it_is_to_use_and_finds_it_later() {
     let mut nats = NatsServer::stopped().await;
     let database = TestDatabase::shared().await;
