@@ -122,6 +122,7 @@ async fn a_frozen_nats_holds_nobody_up() {
         slowest = slowest.max(began.elapsed());
     }
     assert!(slowest < AT_ONCE, "{slowest:?}");
+    world.one.wait_for_bus(false).await;
     wait_until_online(&world.alice, &world.bob.id, false).await;
     assert_eq!(warnings(&world.one), 1, "{}", world.one.server.log());
     let mut dropped = 0.0;

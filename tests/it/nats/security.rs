@@ -109,12 +109,18 @@ async fn who_was_blocked_at_another_server_a_moment_ago_does_not_get_through() {
     bob.client.wait_for("user-signal").await;
 
     bob.block(&alice.id).await.unwrap();
-    let answer = alice.signal(&bob.id, json!("after")).await.unwrap();
+    // refused by a server that has heard of the block, and sent by one that has not
+    let answer = alice.signal(&bob.id, json!("after")).await;
     alice.types_to(&bob.id).await.unwrap();
 
-    assert_eq!(answer, json!({ "online": true }), "it does not know better");
+    if let Ok(answer) = answer {
+        assert_eq!(answer, json!({ "online": true }));
+    }
     assert_nothing_comes(bob).await;
     bob.unblock(&alice.id).await.unwrap();
-    alice.signal(&bob.id, json!("again")).await.unwrap();
+    eventually("a signal is sent again", async || {
+        alice.signal(&bob.id, json!("again")).await.ok()
+    })
+    .await;
     assert_eq!(bob.client.wait_for("user-signal").await["data"], "again");
 }
