@@ -33,7 +33,7 @@ use crate::rooms::Confirm;
 use crate::service::presence::PresenceRegistry;
 use crate::service::{Lease, Messenger, Parts, check_contact_rule, warn_if_unusable};
 use crate::socket::{self, Context, Hub, SocketBounds};
-use crate::store::{Entry, Store, WriteBehindQueue};
+use crate::store::{Entry, EventQueue, Store, WriteBehindQueue};
 use crate::transport::Sessions;
 
 /// Largest event that is answered, 256 KiB; a larger one closes the connection.
@@ -64,6 +64,7 @@ pub struct App {
     health: Arc<Health>,
     lease: Arc<Lease>,
     write_behind: Arc<WriteBehindQueue>,
+    events: Arc<EventQueue>,
     confirms: Option<mpsc::Receiver<Confirm>>,
     log: Option<(Box<Log>, mpsc::Receiver<Entry>)>,
     tasks: TaskTracker,
@@ -137,7 +138,7 @@ impl App {
             bus,
         ));
         let log = base.log(&config, &context).await?;
-        let operator = Operator::new(Arc::clone(&context), base.events);
+        let operator = Operator::new(Arc::clone(&context), Arc::clone(&base.events));
         let metrics = metrics.map(|(listener, router)| {
             let router = match config.http.admin_token.clone() {
                 Some(token) => router.merge(http::admin_router(token, operator.by_text())),
@@ -162,6 +163,7 @@ impl App {
             health,
             lease: Arc::new(lease),
             write_behind: base.write_behind,
+            events: base.events,
             confirms: Some(confirms),
             log: Some(log),
             tasks,

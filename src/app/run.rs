@@ -142,11 +142,18 @@ impl App {
         {
             tracing::warn!("some events were not answered in time");
         }
+        let logged = self.events.written();
         stop.cancel();
         self.context.leave_all();
         let written = async {
             self.write_behind.flush().await?;
-            self.lease.release().await
+            // else the lease runs out by itself, and others write what is missing
+            if matches!(logged.await, Ok(())) {
+                // up to where the log goes
+                self.write_behind.flush().await?;
+                self.lease.release().await?;
+            }
+            Ok::<(), crate::store::Error>(())
         };
         match timeout_at(started + whole * 4 / 5, written).await {
             Ok(Ok(())) => {}

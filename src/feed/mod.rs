@@ -100,6 +100,10 @@ impl Feed {
         };
         let start = opening.delivered.iter().filter_map(before).min();
         let start = start.map_or(head, |start| start.min(head));
+        // a sender's own messages count as confirmed, whatever their other devices have
+        let start = opening
+            .heard
+            .map_or(start, |first| start.min((first - 1).max(0)));
         let mut announced = self.gate.open(room, start);
         let mut found = Vec::new();
         while announced < head {

@@ -198,8 +198,8 @@ pub struct Heard {
     pub room: ChatRoomId,
     /// Its members.
     pub members: [Member; 2],
-    /// Position of the last message that was stored, if any was.
-    pub stored: Option<Seq>,
+    /// Positions of the first and the last message that was stored, if any was.
+    pub stored: Option<(Seq, Seq)>,
     /// Messages that got further, in that order.
     pub advances: Vec<HeardAdvance>,
 }
@@ -321,6 +321,9 @@ pub struct Opening {
     pub head: Head,
     /// Up to where each member has confirmed.
     pub delivered: [(ChatUserId, Seq); 2],
+    /// Position of the first message that was heard of from another server just now: it and
+    /// what follows is news here, whoever has confirmed it elsewhere.
+    pub heard: Option<Seq>,
 }
 
 /// Where a lane's results go. Given to the lanes at their start.

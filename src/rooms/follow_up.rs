@@ -10,7 +10,7 @@ use super::command::{Advance, Caller, Command, Member, ReceiptKind, Scope, Store
 use super::lane::Lane;
 use super::receipts::UNASKED_FOR;
 use crate::domain::Status;
-use crate::id::ChatRoomId;
+use crate::id::{ChatRoomId, ChatUserId};
 
 /// When an open outcome is looked at, after the answer. The attempt itself may
 /// still reach the database as long as the driver holds on to it.
@@ -117,12 +117,18 @@ impl Lane {
 
     /// Marks messages handed over that were born `not_sent`, whose receiver
     /// has come while they were being stored and now gets them live.
+    ///
+    /// Of several messages of one chat room the newest says so for all.
     pub(super) fn mark_sent(&mut self, stored: &[Stored], members: &[Member; 2]) {
+        let mut newest: HashMap<ChatUserId, &Stored> = HashMap::new();
         for stored in stored {
-            let message = &stored.message;
-            if stored.delivery.status != Status::NotSent || !self.outlet().is_here(message.to) {
-                continue;
+            let to = stored.message.to;
+            if stored.delivery.status == Status::NotSent && self.outlet().is_here(to) {
+                newest.insert(to, stored);
             }
+        }
+        for stored in newest.into_values() {
+            let message = &stored.message;
             let [a, b] = members;
             let (reader, sender) = if message.to == a.id { (a, b) } else { (b, a) };
             let advance = Command::Advance(Advance {

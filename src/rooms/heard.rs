@@ -8,9 +8,10 @@ use tokio::time::Instant;
 use super::command::{Advanced, Command, Heard, HeardAdvance, Member, ReceiptKind, Stored};
 use super::lane::Lane;
 use super::receipts::Receipts;
+use super::recent::RecentCursors;
 use crate::domain::{Delivery, Message, Status};
 use crate::id::{ChatRoomId, Seq};
-use crate::store::Error;
+use crate::store::{Error, Store};
 
 /// Pause before chat rooms that could not be read are read again.
 const RETRY: Duration = Duration::from_millis(200);
@@ -28,17 +29,25 @@ impl Lane {
     pub(super) async fn hear(&mut self, heard: Vec<Heard>) {
         let mut rooms: HashMap<ChatRoomId, [Member; 2]> = HashMap::new();
         for one in &heard {
-            let Some(stored) = one.stored else { continue };
+            let Some((first, stored)) = one.stored else {
+                continue;
+            };
             match self.rooms.numbered(one.room).and_then(|room| room.head) {
                 Some(last) if last.seq >= stored => continue,
                 Some(_) => self.rooms.doubt(one.room),
-                None => {}
+                None => {
+                    let heard = self.heard.entry(one.room).or_insert(first);
+                    *heard = first.min(*heard);
+                }
             }
             rooms.insert(one.room, one.members.clone());
         }
         if !rooms.is_empty() {
             let learned = self.learn(rooms.clone(), &mut ()).await;
-            if !matches!(learned, Some(Ok(()))) {
+            if matches!(learned, Some(Ok(()))) {
+                self.heard.clear();
+            } else {
+                // the chat rooms are taken up later, with the same positions
                 for (room, members) in rooms {
                     self.rooms.doubt(room);
                     self.follow_ups.look_again(room, members);
@@ -57,10 +66,13 @@ impl Lane {
     }
 }
 
+/// Where, whose, and what.
+type Waiting = (ChatRoomId, [Member; 2], HeardAdvance);
+
 /// What got further through other servers and is not announced yet.
 #[derive(Default)]
 pub(super) struct HeardAdvances {
-    waiting: Vec<(ChatRoomId, [Member; 2], HeardAdvance)>,
+    waiting: Vec<Waiting>,
     retry: Option<Instant>,
 }
 
@@ -93,7 +105,12 @@ impl Receipts {
         if self.heard.retry.is_none_or(|at| at > Instant::now()) {
             return;
         }
-        match self.read_heard().await {
+        let read = read(&self.deps.store, &self.recent, self.heard.waiting.clone());
+        // whoever waits for an answer gets it in time meanwhile
+        let Some(read) = self.inbox.wait(read, &mut self.pending).await else {
+            return;
+        };
+        match read {
             Ok(messages) => {
                 self.heard.retry = None;
                 for (room, members, advance) in std::mem::take(&mut self.heard.waiting) {
@@ -109,43 +126,51 @@ impl Receipts {
                     }
                 }
             }
-            Err(error) => {
+            Err(error) if error.is_transient() => {
                 let error = &error as &dyn std::error::Error;
                 tracing::debug!(error, "receipts of other servers wait");
                 self.heard.retry = Some(Instant::now() + RETRY);
             }
-        }
-    }
-
-    /// Takes in the cursors of the chat rooms; the newest messages of the advances.
-    async fn read_heard(&self) -> Result<HashMap<(ChatRoomId, Seq), Message>, Error> {
-        let waiting = &self.heard.waiting;
-        let rooms: HashSet<ChatRoomId> = waiting.iter().map(|(room, ..)| *room).collect();
-        let rooms: Vec<ChatRoomId> = rooms.into_iter().collect();
-        for room in self.deps.store.chat_rooms.list(&rooms).await? {
-            self.recent.learn(&room);
-        }
-        let places = waiting
-            .iter()
-            .map(|(room, _, advance)| (*room, advance.newest));
-        let places: HashSet<(ChatRoomId, Seq)> = places.collect();
-        let mut messages = HashMap::new();
-        let mut unknown = Vec::new();
-        for place in places {
-            match self.recent.message_at(place.0, place.1) {
-                Some(message) => {
-                    messages.insert(place, (*message).clone());
-                }
-                None => unknown.push(place),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "receipts of other servers are left out");
+                self.heard = HeardAdvances::default();
             }
         }
-        let read = self.deps.store.messages.list_at(&unknown).await?;
-        messages.extend(read.into_iter().map(|message| {
-            let place = (message.chat_room, message.seq);
-            (place, message)
-        }));
-        Ok(messages)
     }
+}
+
+/// Takes in the cursors of the chat rooms; the newest messages of the advances.
+async fn read(
+    store: &Store,
+    recent: &RecentCursors,
+    waiting: Vec<Waiting>,
+) -> Result<HashMap<(ChatRoomId, Seq), Message>, Error> {
+    let rooms: HashSet<ChatRoomId> = waiting.iter().map(|(room, ..)| *room).collect();
+    let rooms: Vec<ChatRoomId> = rooms.into_iter().collect();
+    for room in store.chat_rooms.list(&rooms).await? {
+        recent.learn(&room);
+    }
+    let places = waiting
+        .iter()
+        .map(|(room, _, advance)| (*room, advance.newest));
+    let places: HashSet<(ChatRoomId, Seq)> = places.collect();
+    let mut messages = HashMap::new();
+    let mut unknown = Vec::new();
+    for place in places {
+        match recent.message_at(place.0, place.1) {
+            Some(message) => {
+                messages.insert(place, (*message).clone());
+            }
+            None => unknown.push(place),
+        }
+    }
+    let read = store.messages.list_at(&unknown).await?;
+    messages.extend(read.into_iter().map(|message| {
+        let place = (message.chat_room, message.seq);
+        (place, message)
+    }));
+    Ok(messages)
 }
 
 fn advanced(message: &Message, members: &[Member; 2], advance: HeardAdvance) -> Advanced {

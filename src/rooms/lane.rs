@@ -49,6 +49,9 @@ pub(super) struct Lane {
     /// Where receipts of the lane's chat rooms go.
     pub(super) receipts: mpsc::Sender<Command>,
     recent: RecentCursors,
+    /// Of chat rooms that are taken up since another server stored something there, the
+    /// first position of that.
+    pub(super) heard: HashMap<ChatRoomId, Seq>,
 }
 
 impl Lane {
@@ -65,6 +68,7 @@ impl Lane {
             follow_ups: FollowUps::default(),
             receipts,
             recent,
+            heard: HashMap::new(),
         }
     }
 
@@ -203,6 +207,7 @@ impl Lane {
                     members: people.get(&document.id)?.clone(),
                     head: head.1,
                     delivered: document.members.ids().map(delivered),
+                    heard: self.heard.get(&document.id).copied(),
                     document,
                 })
             });

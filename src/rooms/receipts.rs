@@ -41,17 +41,17 @@ const MAX_LOOK: Duration = Duration::from_secs(10);
 /// The receipts of one lane's chat rooms.
 pub(super) struct Receipts {
     pub(super) deps: Deps,
-    inbox: Inbox,
+    pub(super) inbox: Inbox,
     pub(super) recent: RecentCursors,
     /// Where confirmations go. Weak: the lane holds a sender of ours.
     lane: mpsc::WeakSender<Command>,
-    pending: Vec<Pending>,
+    pub(super) pending: Vec<Pending>,
     /// What got further through other servers.
     pub(super) heard: HeardAdvances,
 }
 
 /// A receipt that is not settled.
-struct Pending {
+pub(super) struct Pending {
     advance: Advance,
     /// Receipts that reach no further, answered with it.
     followers: Vec<Advance>,

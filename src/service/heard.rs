@@ -40,7 +40,7 @@ pub enum PrivacyChange {
 #[derive(Debug, Default)]
 struct InRoom {
     members: Option<Members>,
-    stored: Option<Seq>,
+    stored: Option<(Seq, Seq)>,
     advances: Vec<HeardAdvance>,
 }
 
@@ -173,7 +173,8 @@ fn sort(entries: &[Entry], is_here: impl Fn(ChatUserId) -> bool) -> Sorted {
                 if message.to == ChatUserId::NOBODY {
                     room.members = None;
                 }
-                room.stored = room.stored.max(Some(message.seq));
+                let (first, last) = room.stored.unwrap_or((message.seq, message.seq));
+                room.stored = Some((first.min(message.seq), last.max(message.seq)));
             }
         }
         for item in &entry.items {

@@ -158,9 +158,12 @@ impl Lease {
                 let last = rooms.entry(message.room).or_default();
                 *last = message.seq.max(*last);
             }
+            // while others go on storing there may always be one more
             match made.last() {
-                Some(last) => after = last.id,
-                None => break,
+                Some(last) if made.len() >= usize::try_from(MESSAGES_AT_ONCE).unwrap_or(1) => {
+                    after = last.id;
+                }
+                _ => break,
             }
         }
         self.events.left_behind(rooms);

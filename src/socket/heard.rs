@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use crate::service::{IdInput, PrivacyChange, Tidings};
+use crate::service::{Error, IdInput, PrivacyChange, Tidings};
 use crate::store::Entry;
 use crate::wire::{Notice, PerDialect};
 
@@ -15,6 +16,8 @@ use crate::wire::{Notice, PerDialect};
 const ENTRIES_AT_ONCE: usize = 100;
 /// Pause before entries that could not be worked on are tried again.
 const RETRY: Duration = Duration::from_millis(200);
+/// How often that is written into the server's own log.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Announces what comes out of the log, until cancelled.
 pub(crate) async fn hear(
@@ -28,27 +31,46 @@ pub(crate) async fn hear(
             () = cancelled.cancelled() => return,
             count = entries.recv_many(&mut waiting, ENTRIES_AT_ONCE) => if count == 0 { return },
         }
-        loop {
-            let is_here = |who| context.hub.is_present(who);
-            match context.messenger.hear(&waiting, is_here).await {
-                Ok(tidings) => {
-                    context.announce(tidings).await;
-                    break;
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "what other servers did waits");
-                    tokio::select! {
-                        () = cancelled.cancelled() => return,
-                        () = tokio::time::sleep(RETRY) => {}
-                    }
-                }
-            }
+        tokio::select! {
+            () = cancelled.cancelled() => return,
+            () = context.hear_all(&waiting) => waiting.clear(),
         }
-        waiting.clear();
     }
 }
 
 impl Context {
+    /// Announces what these entries say, however long the database does not answer.
+    async fn hear_all(&self, entries: &[Entry]) {
+        let mut complained: Option<Instant> = None;
+        loop {
+            match self.hear(entries).await {
+                Ok(()) => return,
+                Err(Error::Internal) => break,
+                Err(error) => {
+                    if complained.is_none_or(|at| at.elapsed() > COMPLAIN_EVERY) {
+                        complained = Some(Instant::now());
+                        tracing::warn!(%error, "what other servers did waits to be announced");
+                    }
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+        // something that they name cannot be read: the others are none the worse
+        for entry in entries {
+            if let Err(error) = self.hear(std::slice::from_ref(entry)).await {
+                metrics::counter!("chatzz_event_log_dropped_total").increment(1);
+                tracing::error!(%error, entry = entry.id, "what another server did is left out");
+            }
+        }
+    }
+
+    async fn hear(&self, entries: &[Entry]) -> Result<(), Error> {
+        let is_here = |who| self.hub.is_present(who);
+        let tidings = self.messenger.hear(entries, is_here).await?;
+        self.announce(tidings).await;
+        Ok(())
+    }
+
     async fn announce(&self, tidings: Tidings) {
         // first: nothing is said in a chat room that one does not know
         for (who, contact) in tidings.contacts {

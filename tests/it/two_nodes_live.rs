@@ -364,3 +364,58 @@ async fn a_server_that_comes_back_writes_what_it_left_behind() {
     );
     assert_eq!(logged.first(), Some(&1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_another_one_makes_everybody_log_in_anew() {
+    let (nodes, alice, bob) = apart().await;
+    alice.send(&bob.id, "one").await.unwrap();
+    let events = nodes.database.collection("chatzz_events");
+    poll::until("it is in the log", Duration::from_secs(5), async || {
+        events
+            .find_one(doc! { "m": { "$exists": true } })
+            .await
+            .unwrap()
+    })
+    .await;
+
+    // as after a restore of a backup, while more is being written
+    let goes_on = async {
+        for _ in 0..20 {
+            // the sockets are cut in between
+            let _ = alice.send(&bob.id, "more").await;
+        }
+    };
+    let (removed, ()) = tokio::join!(async { events.delete_many(doc! {}).await }, goes_on);
+    removed.unwrap();
+
+    for person in [&alice, &bob] {
+        let closed = person.client.closed(Duration::from_secs(5)).await;
+        let logs = [&nodes.one, &nodes.two].map(Binary::log);
+        assert!(closed.is_ok(), "{}: {logs:?}", person.id);
+    }
+    let (alice, _) = nodes.one.login(&alice.id).await;
+    let (bob, _) = nodes.two.login(&bob.id).await;
+    alice.send(&bob.id, "two").await.unwrap();
+    let message = bob.client.wait_for("new-message").await;
+    assert_eq!(message["message"], "two");
+    assert!(nodes.one.log().contains("the log of events is another one"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_has_written_its_log() {
+    let (nodes, alice, bob) = apart().await;
+    for text in ["one", "two", "the last"] {
+        alice.send(&bob.id, text).await.unwrap();
+    }
+    drop(nodes.one.terminate().await);
+
+    let logged = nodes.database.dump("chatzz_events").await;
+    let packed = logged
+        .iter()
+        .filter_map(|entry| entry.get_binary_generic("m").ok());
+    let seqs: Vec<i64> = packed.flat_map(|packed| seqs_of(packed)).collect();
+    assert_eq!(seqs.iter().max(), Some(&3), "{seqs:?}");
+    let leases = nodes.database.collection("chatzz_nodes");
+    let count = leases.count_documents(doc! { "_id": "one" }).await.unwrap();
+    assert_eq!(count, 0, "it gave its lease up");
+}

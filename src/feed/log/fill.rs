@@ -29,7 +29,10 @@ impl Log {
                 continue;
             };
             let up_to = reached.get(id).copied().unwrap_or(pending.own);
-            let known = pending.known.range(room.seq + 1..=up_to.max(room.seq));
+            if up_to <= room.seq {
+                continue;
+            }
+            let known = pending.known.range(room.seq + 1..=up_to);
             let left = MAX_MESSAGES - messages.len();
             messages.extend(known.map(|(_, reference)| *reference).take(left));
             if messages.len() >= MAX_MESSAGES {
@@ -116,7 +119,7 @@ impl Log {
             };
             let read = read.into_iter().map(|reference| (reference.seq, reference));
             pending.known.extend(read);
-            if pending.known.range(room.seq + 1..=own).next().is_none() {
+            if room.seq < own && pending.known.range(room.seq + 1..=own).next().is_none() {
                 room.seq = own;
             }
         }

@@ -35,6 +35,9 @@ const TOGETHER: Duration = Duration::from_millis(25);
 const ALONE: Duration = Duration::from_millis(100);
 /// How often one that is alone looks for what others wrote.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// After this it is looked at the log before anything is written; far below the least time
+/// that entries are kept.
+const OUTRUN_AFTER: Duration = Duration::from_secs(10);
 /// Entries read in one round trip: 15 MB at most.
 const ENTRIES_AT_ONCE: i64 = 100;
 /// Messages of one entry, 72 bytes each.
@@ -45,6 +48,8 @@ const MAX_ITEMS: usize = 500;
 const MAX_UNHEARD: usize = 1_000;
 /// Chat rooms whose place in the log is remembered.
 const MAX_ROOMS: usize = 50_000;
+/// Attempts to write what waits at the end.
+const LAST_ATTEMPTS: u32 = 20;
 /// How often a failure is written into the server's own log.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
@@ -71,6 +76,8 @@ pub struct LogDeps {
 pub struct Log {
     deps: LogDeps,
     last: Option<Place>,
+    /// The last entry when the log was last read; only this server's came after it.
+    read_up_to: Option<Place>,
     /// Up to where the log contains the chat rooms that this server writes about.
     rooms: HashMap<ChatRoomId, LoggedUpTo>,
     pending: Pending,
@@ -79,6 +86,8 @@ pub struct Log {
     /// Where the others' entries go.
     heard: mpsc::Sender<Entry>,
     looked: Instant,
+    /// The same by the wall clock, in milliseconds since 1970.
+    looked_at: i64,
     trimmed: Instant,
     complained: Option<Instant>,
 }
@@ -99,6 +108,14 @@ struct LoggedUpTo {
     used: Instant,
 }
 
+impl Place {
+    /// Whether an entry is this very one: a database that was restored has another one in
+    /// its place.
+    fn is(&self, entry: &Entry) -> bool {
+        self.id == entry.id && self.at == entry.at && self.boot == entry.boot
+    }
+}
+
 impl From<&Entry> for Place {
     fn from(entry: &Entry) -> Self {
         Self {
@@ -117,21 +134,24 @@ impl Log {
     pub async fn open(deps: LogDeps) -> Result<(Self, mpsc::Receiver<Entry>), Error> {
         let last = deps.store.events.find_last().await?;
         let (heard, entries) = mpsc::channel(MAX_UNHEARD);
+        let looked_at = deps.clock.now().timestamp_millis();
         let log = Self {
             deps,
             last: last.as_ref().map(Place::from),
+            read_up_to: last.as_ref().map(Place::from),
             rooms: HashMap::new(),
             pending: Pending::default(),
             boots: HashSet::new(),
             heard,
             looked: Instant::now(),
+            looked_at,
             trimmed: Instant::now(),
             complained: None,
         };
         Ok((log, entries))
     }
 
-    /// Writes and reads until cancelled, and then once more what waits.
+    /// Writes and reads until cancelled, and then writes what waits.
     pub async fn run(mut self, cancelled: CancellationToken) {
         loop {
             let pause = if (self.deps.together)() {
@@ -147,8 +167,13 @@ impl Log {
                 self.complain(&error);
             }
         }
-        if let Err(error) = self.write().await {
-            self.complain(&error);
+        for _ in 0..LAST_ATTEMPTS {
+            match self.write().await {
+                Ok(()) if self.pending.is_empty() => return,
+                Ok(()) => {}
+                Err(error) => self.complain(&error),
+            }
+            tokio::time::sleep(TOGETHER).await;
         }
     }
 
@@ -174,11 +199,15 @@ impl Log {
     /// Writes what waits, unless somebody else's entries come in between again and again.
     async fn write(&mut self) -> Result<(), Error> {
         self.pending.merge(self.deps.queue.take());
+        if !self.pending.is_empty() && self.may_be_outrun() {
+            self.read().await?;
+        }
         while !self.pending.is_empty() {
             let Some(entry) = self.next_entry().await? else {
                 break;
             };
-            if self.deps.store.events.append(&entry).await? {
+            let written = self.deps.store.events.append(&entry).await?;
+            if written && !self.may_be_outrun() {
                 self.take_in(entry).await;
             } else if !self.read().await? {
                 // it is not on a majority yet
@@ -189,6 +218,14 @@ impl Log {
             self.pending.done();
         }
         Ok(())
+    }
+
+    /// Whether it was looked at the log so long ago that the position behind the last known
+    /// entry may be free because it was removed again. By the wall clock: a frozen machine
+    /// has no other.
+    fn may_be_outrun(&self) -> bool {
+        let now = self.deps.clock.now().timestamp_millis();
+        now.abs_diff(self.looked_at) > OUTRUN_AFTER.as_millis().try_into().unwrap_or(u64::MAX)
     }
 
     /// The next entry that this server has to write, if it has anything to write.
@@ -207,6 +244,7 @@ impl Log {
             boot,
             messages,
             items,
+            is_damaged: false,
         }))
     }
 
@@ -219,10 +257,8 @@ impl Log {
             let mut entries = events.list_from(from, ENTRIES_AT_ONCE).await?;
             let is_full = entries.len() >= usize::try_from(ENTRIES_AT_ONCE).unwrap_or_default();
             if let Some(last) = &self.last {
-                let is_there = entries
-                    .first()
-                    .is_some_and(|first| first.is(last.at, &last.boot));
-                if !is_there {
+                let is_there = entries.first().is_some_and(|first| last.is(first));
+                if !is_there || !self.is_still_there().await? {
                     self.begin_anew().await?;
                     return Ok(true);
                 }
@@ -237,11 +273,28 @@ impl Log {
                 self.take_in(entry).await;
                 any = true;
             }
+            self.read_up_to.clone_from(&self.last);
             if !is_full {
                 self.looked = Instant::now();
+                self.looked_at = self.deps.clock.now().timestamp_millis();
                 return Ok(any);
             }
         }
+    }
+
+    /// Whether what was read last is still there: an own entry may have been written behind
+    /// one that was removed since.
+    async fn is_still_there(&self) -> Result<bool, Error> {
+        // of a log that was empty the first entry is this server's own
+        let from = self.read_up_to.as_ref().map_or(1, |read| read.id);
+        if self.last.as_ref().is_none_or(|last| last.id == from) {
+            return Ok(true);
+        }
+        let found = self.deps.store.events.list_from(from, 1).await?;
+        Ok(found.first().is_some_and(|found| match &self.read_up_to {
+            Some(read) => read.is(found),
+            None => found.id == from && self.boots.contains(&found.boot),
+        }))
     }
 
     /// What was read is not there any more.
@@ -252,15 +305,28 @@ impl Log {
             now = last.as_ref().map(|last| last.id),
             "the log of events is another one: was the database restored? Sockets log in anew"
         );
-        metrics::counter!("chatzz_event_log_lost_total").increment(1);
         self.last = last.as_ref().map(Place::from);
+        self.read_up_to.clone_from(&self.last);
+        self.lose();
+        Ok(())
+    }
+
+    /// Nobody can say what was missed: the sockets log in anew.
+    fn lose(&mut self) {
+        metrics::counter!("chatzz_event_log_lost_total").increment(1);
         self.rooms.clear();
         (self.deps.lost)();
-        Ok(())
     }
 
     /// An entry is in the log, and everything before it is known.
     async fn take_in(&mut self, entry: Entry) {
+        if entry.is_damaged {
+            tracing::error!(
+                entry = entry.id,
+                "an entry of the log of events cannot be read"
+            );
+            self.lose();
+        }
         let now = Instant::now();
         for message in &entry.messages {
             if let Some(room) = self.rooms.get_mut(&message.room) {
@@ -279,6 +345,18 @@ impl Log {
                 Some((*id, room.members, room.seq))
             });
             self.deps.write_behind.logged(logged);
+            // what a dead server left behind is news here, too
+            let others = entry.messages.iter();
+            let others = others.filter(|one| !one.id.is_of_this_process());
+            let others: Vec<_> = others.copied().collect();
+            if !others.is_empty() {
+                let entry = Entry {
+                    messages: others,
+                    items: Vec::new(),
+                    ..entry
+                };
+                let _ = self.heard.send(entry).await;
+            }
         } else {
             self.record_lag(&entry);
             // the receiver is gone only when the server goes

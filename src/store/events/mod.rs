@@ -128,15 +128,11 @@ pub struct Entry {
     pub messages: Vec<MessageRef>,
     /// Everything else that happened.
     pub items: Vec<Item>,
+    /// Whether its messages could not be read, as those of a newer version perhaps.
+    pub is_damaged: bool,
 }
 
 impl Entry {
-    /// Whether it is this very document: a database that was restored has another one in
-    /// its place.
-    pub fn is(&self, at: DateTime, boot: &str) -> bool {
-        self.at == at && self.boot == boot
-    }
-
     fn document(&self) -> Document {
         let mut packed = Vec::with_capacity(self.messages.len() * REF_BYTES);
         for reference in &self.messages {
@@ -166,6 +162,7 @@ impl FromRaw for Entry {
         let id = field("_id")?.and_then(RawBsonRef::as_i64);
         let at = field("at")?.and_then(RawBsonRef::as_datetime);
         let boot = field("boot")?.and_then(RawBsonRef::as_str);
+        let is_named = at.is_some() && boot.is_some();
         let packed = field("m")?.and_then(RawBsonRef::as_binary);
         let packed = packed.map(|packed| packed.bytes).unwrap_or_default();
         let messages = packed.chunks(REF_BYTES).map(MessageRef::unpack);
@@ -179,9 +176,10 @@ impl FromRaw for Entry {
         }
         Ok(Self {
             id: id.ok_or(Unreadable::Field("_id"))?,
-            at: at.ok_or(Unreadable::Field("at"))?,
-            boot: boot.ok_or(Unreadable::Field("boot"))?.to_owned(),
-            messages: messages.ok_or(Unreadable::Field("m"))?,
+            at: at.unwrap_or(DateTime::MIN),
+            boot: boot.unwrap_or_default().to_owned(),
+            is_damaged: messages.is_none() || !is_named,
+            messages: messages.unwrap_or_default(),
             items,
         })
     }
@@ -281,11 +279,13 @@ mod tests {
                 reference(room, 2),
             ],
             items: Vec::new(),
+            is_damaged: false,
         };
         let document = RawDocumentBuf::try_from(&entry.document()).unwrap();
         assert_eq!(document.get_binary("m").unwrap().bytes.len(), 3 * REF_BYTES);
         let back = Entry::from_raw(&document).unwrap();
-        assert!(back.is(entry.at, &entry.boot) && back.id == entry.id);
+        assert_eq!((back.id, back.at), (entry.id, entry.at));
+        assert_eq!(back.boot, entry.boot);
         // a count of four bytes cannot hold the largest position, and never has to
         assert_eq!(back.messages.first(), entry.messages.first());
         assert_eq!(back.messages.last(), entry.messages.last());
@@ -295,6 +295,10 @@ mod tests {
             bytes: vec![0; REF_BYTES + 1],
         } };
         let cut = RawDocumentBuf::try_from(&cut).unwrap();
-        assert!(matches!(Entry::from_raw(&cut), Err(Unreadable::Field("m"))));
+        let cut = Entry::from_raw(&cut).unwrap();
+        assert!(
+            cut.is_damaged && cut.messages.is_empty(),
+            "and stops nobody"
+        );
     }
 }
