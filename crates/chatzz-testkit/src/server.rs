@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use bson::oid::ObjectId;
-use bson::{Bson, Document, doc};
+use bson::{Bson, DateTime, Document, doc};
 use chatzz::app::{App, Operator};
 use chatzz::config::{Config, Mode};
 use mongodb::{Client as Mongo, Collection, Database};
@@ -53,14 +53,7 @@ impl Server {
         started.unwrap_or_else(|refusal| panic!("{refusal}"))
     }
 
-    /// Another server on the same database, which is another node.
-    pub async fn another_on_its_database(&self) -> Self {
-        let uri = self.settings["CHATZZ_MONGODB_URI"].clone();
-        let node = [("CHATZZ_NODE_ID", "another")];
-        Self::on_database(&uri, &self.database, &node).await
-    }
-
-    /// The same, or the error with which it refuses to start.
+    /// As [`Server::on_database`], or the error with which it refuses to start.
     pub async fn try_on_database(
         uri: &str,
         database: &str,
@@ -222,6 +215,30 @@ impl Server {
         alice.add(&bob.id).await.unwrap();
         bob.client.expect_envelope("chat-user-added").await;
         (alice, bob)
+    }
+
+    /// Stores messages of one person to another, contacts who have written nothing yet, that
+    /// no server announces: as if one had stored them and been killed.
+    pub async fn store_unannounced(&self, from: &Value, to: &Value, count: i64) {
+        let rooms = self.dump("chatrooms").await;
+        let room = rooms.first().expect("they are contacts");
+        let (sender, receiver) = (self.chat_user(from).await, self.chat_user(to).await);
+        let is_first = room.get_array("chatUsers").unwrap().first() == sender.get("_id");
+        let messages = (1..=count).map(|seq| {
+            let counts = if is_first { [seq, 0] } else { [0, seq] };
+            doc! {
+                "chatRoom": room.get("_id").cloned(),
+                "seq": seq,
+                "from": sender.get("_id").cloned(),
+                "to": receiver.get("_id").cloned(),
+                "message": format!("text {seq}"),
+                "createdAt": DateTime::now(),
+                "counts": counts.to_vec(),
+            }
+        });
+        let messages: Vec<Document> = messages.collect();
+        let collection = self.collection("chatmessages");
+        collection.insert_many(messages).await.unwrap();
     }
 
     /// All documents of a collection, in `_id` order, for comparing.

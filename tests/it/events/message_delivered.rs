@@ -26,35 +26,23 @@ async fn server() -> Server {
     Server::with(&[("CHATZZ_MISSED_PER_CONTACT", "1")]).await
 }
 
-/// Two servers on one database: alice writes through the one, of which the other, where
-/// bob is, learns nothing yet. Alice's socket there, and bob.
+/// Two people of whom one has written to the other, who has been sent nothing yet.
 struct Apart {
-    _one: Server,
-    _two: Server,
+    _server: Server,
     alice: Person,
-    alice_here: Person,
     bob: Person,
 }
 
 impl Apart {
-    async fn with_messages(count: usize) -> Self {
-        let one = Server::start().await;
-        let (alice, bob) = one.pair_with_absent().await;
-        let two = one.another_on_its_database().await;
-        let (bob, _) = two.arrive(&bob).await;
-        let (alice_here, _) = two.arrive(&alice.id).await;
-        for number in 1..=count {
-            let text = format!("text {number}");
-            let sent = alice.send(&bob.id, &text).await.unwrap();
-            assert_eq!(sent["status"], "not_sent");
-        }
+    async fn with_messages(count: i64) -> Self {
+        let server = Server::start().await;
+        let (alice, bob) = server.pair().await;
+        server.store_unannounced(&alice.id, &bob.id, count).await;
         bob.client.drain();
-        alice_here.client.drain();
+        alice.client.drain();
         Self {
-            _one: one,
-            _two: two,
+            _server: server,
             alice,
-            alice_here,
             bob,
         }
     }
@@ -84,7 +72,7 @@ async fn what_was_not_sent_becomes_sent_and_its_sender_is_notified() {
     let delivered = apart.bob.delivered_up_to(&apart.alice.id, 2).await.unwrap();
 
     assert_eq!(delivered, json!({ "delivered": 2 }));
-    let here = &apart.alice_here.client;
+    let here = &apart.alice.client;
     let heard = here.expect_envelope("message-status-changed").await;
     assert_eq!(heard["seq"], 2);
     assert_eq!(heard["status"], "sent");
@@ -99,7 +87,7 @@ async fn a_single_message_is_announced_without_a_range() {
     let apart = Apart::with_messages(2).await;
     let delivered = apart.bob.delivered_up_to(&apart.alice.id, 1).await.unwrap();
     assert_eq!(delivered["delivered"], 1);
-    let here = &apart.alice_here.client;
+    let here = &apart.alice.client;
     let heard = here.expect_envelope("message-status-changed").await;
     assert_eq!(heard["seq"], 1);
     assert!(heard.get("range").is_none());
@@ -111,7 +99,7 @@ async fn a_single_message_is_announced_without_a_range() {
 async fn saying_it_again_changes_and_tells_nothing() {
     let apart = Apart::with_messages(3).await;
     apart.bob.delivered_up_to(&apart.alice.id, 3).await.unwrap();
-    let here = &apart.alice_here.client;
+    let here = &apart.alice.client;
     here.expect_envelope("message-status-changed").await;
     for up_to in [1, 3, 1_000_000] {
         let again = apart.bob.delivered_up_to(&apart.alice.id, up_to).await;

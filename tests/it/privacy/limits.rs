@@ -4,6 +4,7 @@ use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use serde_json::json;
 
+use crate::support::poll::eventually;
 use crate::support::server::Server;
 use crate::support::user::refusal;
 
@@ -23,6 +24,12 @@ async fn a_warm_send_asks_the_database_nothing_but_to_store() {
     for text in ["one", "two"] {
         alice.send(&bob.id, text).await.unwrap();
     }
+    // where the log of events begins is asked once for each chat room
+    eventually("it is in the log", async || {
+        let room = server.dump("chatrooms").await.remove(0);
+        (room.get_i64("logged").ok() == Some(2)).then_some(())
+    })
+    .await;
     let database = server.database();
     database.run_command(doc! { "profile": 2 }).await.unwrap();
 

@@ -16,15 +16,17 @@ async fn profile(server: &Server) {
     database.run_command(doc! { "profile": 2 }).await.unwrap();
 }
 
-/// Commands of the server since the profiler was switched on; write-behind and
-/// leases go on beside them and are not part of it.
+/// Commands of the server since the profiler was switched on; write-behind, leases and the
+/// log of events go on beside them and are not part of it.
 async fn profiled(server: &Server) -> Vec<Document> {
     let all = everything_profiled(server).await;
     all.into_iter()
         .filter(|entry| {
             let command = entry.get_document("command").cloned().unwrap_or_default();
             let behind = command.contains_key("q") && command.get_document("u").is_ok();
-            !behind
+            // once for each chat room
+            let of_log = command.to_string().contains("\"logged\": 1");
+            !behind && !of_log
         })
         .collect()
 }
