@@ -140,7 +140,7 @@ impl Watch {
     }
 
     /// Reads who is online on other nodes, once: those who came before this node looked on.
-    /// Nobody is told of them, since their contacts here learned it at their login.
+    /// It is not announced: their contacts here have it from their login.
     async fn learn_everybody(&self, boots: &HashSet<String>) -> Result<(), Failed> {
         for boot in boots {
             let people = self.store.chat_users.list_ids_on_node(boot).await?;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use bson::oid::ObjectId;
-use bson::{Bson, DateTime, Document, doc};
+use bson::{Bson, Document, doc};
 use chatzz::app::{App, Operator};
+use chatzz::clock::Clock;
 use chatzz::config::{Config, Mode};
 use mongodb::{Client as Mongo, Collection, Database};
 use serde_json::Value;
@@ -232,7 +233,7 @@ impl Server {
                 "from": sender.get("_id").cloned(),
                 "to": receiver.get("_id").cloned(),
                 "message": format!("text {seq}"),
-                "createdAt": DateTime::now(),
+                "createdAt": Clock::System.now(),
                 "counts": counts.to_vec(),
             }
         });

@@ -54,7 +54,7 @@ struct Health {
     warned: Mutex<HashSet<Trouble>>,
     /// A beat is to be sent now.
     beat: tokio::sync::Notify,
-    /// The other servers are to be told now that this one is there.
+    /// The other servers are to learn now that this one is there.
     greet: tokio::sync::Notify,
 }
 
@@ -436,7 +436,7 @@ impl Inbox {
     }
 
     /// Takes in who is alive. A server that is not known yet is believed, since it knows
-    /// the key: it is there a moment before this is told.
+    /// the key: it is there a moment before this is announced.
     fn set_others(&mut self, others: &HashSet<Arc<str>>) {
         let gone = self.others.difference(others).cloned();
         self.ended.extend(gone);

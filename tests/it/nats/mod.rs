@@ -238,7 +238,7 @@ async fn a_server_that_lost_its_lease_is_reached_under_its_new_name() {
 
     let (bob, _) = world.two.server.login(&world.bob.id).await;
 
-    // at first it is believed that he is where he was
+    // at first they are believed to be where they were
     poll::until("a signal arrives", CONVERGED, async || {
         world.alice.signal(&bob.id, json!("there?")).await.unwrap();
         let mut envelopes = bob.client.drain().into_iter();
