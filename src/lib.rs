@@ -62,6 +62,14 @@
 //! 3. The range that the cursor has passed is announced to the sender's sockets and to
 //!    the reader's other sockets, and the event is answered with the number of messages.
 //!
+//! # From one server to another
+//!
+//! 1. What the [`feed`] announces of this server's doing goes into a queue, too
+//!    ([`store::EventQueue`]), and nobody waits for it. The log's one task
+//!    ([`feed::Log`]) writes it into the log of events and reads what others wrote.
+//! 2. [`service::Messenger::hear`] finds out what of that concerns people here, and hands
+//!    it to the lane of its chat room, which reads what it lacks and announces it.
+//!
 //! `docs/protocol.md` says what a client may rely on.
 
 pub mod app;

@@ -293,7 +293,7 @@ impl Lane {
         let (document, members) = (&doubt.document, &doubt.members);
         let outlet = Arc::clone(&self.deps.outlet);
         let found = messages.into_iter().map(|message| {
-            // another node's receipts are not announced here
+            // as far as it got by now: a receipt through another node follows, or came before
             let delivery = message.delivery(&document.cursors(message.to), &[]);
             let own = waiting.claim(&message, delivery, outlet.as_ref());
             own.unwrap_or_else(|| Stored::between(message, delivery, members))

@@ -16,7 +16,7 @@ const FULL: Duration = Duration::from_millis(10);
 
 /// What the sockets here are to hear of other servers, in this order.
 #[derive(Debug, Default)]
-pub struct Tidings {
+pub struct ToAnnounce {
     /// New contacts, and to whom.
     pub contacts: Vec<(ChatUserId, Arc<Contact>)>,
     /// What is for the lanes to announce.
@@ -64,7 +64,7 @@ impl Messenger {
         &self,
         entries: &[Entry],
         is_here: impl Fn(ChatUserId) -> bool + Send + Sync,
-    ) -> Result<Tidings, Error> {
+    ) -> Result<ToAnnounce, Error> {
         let mut sorted = sort(entries, &is_here);
         let of_read = |error| Error::of_read(&error);
         // withheld messages do not say who their chat room's other member is
@@ -82,9 +82,9 @@ impl Messenger {
             room.members = room.members.or(document);
         }
         let people = self.people_of(&sorted, &documents).await?;
-        let mut tidings = Tidings {
+        let mut to_announce = ToAnnounce {
             ended: sorted.ended,
-            ..Tidings::default()
+            ..ToAnnounce::default()
         };
         for id in &sorted.contacts {
             let Some(room) = documents.get(id) else {
@@ -92,12 +92,12 @@ impl Messenger {
             };
             for who in room.members.ids().into_iter().filter(|who| is_here(*who)) {
                 let contact = self.new_contact(who, room, &people).await?;
-                tidings
+                to_announce
                     .contacts
                     .extend(contact.map(|contact| (who, contact)));
             }
         }
-        tidings.commands = commands(sorted.rooms, &people);
+        to_announce.commands = commands(sorted.rooms, &people);
         let changed: HashSet<ChatUserId> = sorted.privacy.iter().map(|(by, _)| *by).collect();
         let changed: Vec<ChatUserId> = changed.into_iter().collect();
         self.refresh_privacies(&changed).await?;
@@ -109,9 +109,9 @@ impl Messenger {
                 },
                 None => PrivacyChange::Settings(Arc::new(self.settings_of(*by).await?)),
             };
-            tidings.privacy.push((*by, change));
+            to_announce.privacy.push((*by, change));
         }
-        Ok(tidings)
+        Ok(to_announce)
     }
 
     /// Everybody who is named in what is to be announced.

@@ -28,7 +28,7 @@ pub use contacts::{Added, Contact, LastMessage};
 pub use directory::{IdInput, UserDirectory};
 pub use ephemeral::Ephemeral;
 pub use error::Error;
-pub use heard::{PrivacyChange, Tidings};
+pub use heard::{PrivacyChange, ToAnnounce};
 pub use history::{HistoryPage, HistoryQuery, People};
 pub use lease::Lease;
 pub use login::Login;

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use crate::service::{Error, IdInput, PrivacyChange, Tidings};
+use crate::service::{Error, IdInput, PrivacyChange, ToAnnounce};
 use crate::store::Entry;
 use crate::wire::{Notice, PerDialect};
 
@@ -66,30 +66,30 @@ impl Context {
 
     async fn hear(&self, entries: &[Entry]) -> Result<(), Error> {
         let is_here = |who| self.hub.is_present(who);
-        let tidings = self.messenger.hear(entries, is_here).await?;
-        self.announce(tidings).await;
+        let to_announce = self.messenger.hear(entries, is_here).await?;
+        self.announce(to_announce).await;
         Ok(())
     }
 
-    async fn announce(&self, tidings: Tidings) {
+    async fn announce(&self, to_announce: ToAnnounce) {
         // first: nothing is said in a chat room that one does not know
-        for (who, contact) in tidings.contacts {
+        for (who, contact) in to_announce.contacts {
             let description = contact.described_to(who);
             let notice = PerDialect::new(Notice::ChatUserAdded(contact));
             self.hub.tell(who, &notice, None);
             self.presence.correct(&description);
         }
-        for command in tidings.commands {
+        for command in to_announce.commands {
             self.messenger.submit_heard(command).await;
         }
-        for (who, change) in tidings.privacy {
+        for (who, change) in to_announce.privacy {
             let notice = match change {
                 PrivacyChange::Blocked(user, blocked) => Notice::BlockChanged(user, blocked),
                 PrivacyChange::Settings(settings) => Notice::SettingsChanged(settings),
             };
             self.hub.tell(who, &PerDialect::new(notice), None);
         }
-        for user in tidings.ended {
+        for user in to_announce.ended {
             self.end_named(&IdInput::Text(user)).await;
         }
     }
