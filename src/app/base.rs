@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::feed::{Feed, Log, LogDeps, Sockets};
 use crate::rooms::{Deps, Lanes, RecentCursors};
+use crate::service::Watch;
 use crate::socket::Context;
 use crate::store::{Entry, Error, EventQueue, Store, WriteBehindQueue};
 
@@ -24,9 +25,11 @@ pub(super) struct Base {
 
 impl Base {
     pub(super) fn new(store: Store, clock: Clock) -> Self {
+        let events: Arc<EventQueue> = Arc::default();
+        let writes = store.bulk_writes.clone();
         Self {
-            write_behind: Arc::new(WriteBehindQueue::new(store.bulk_writes.clone())),
-            events: Arc::default(),
+            write_behind: Arc::new(WriteBehindQueue::new(writes, Arc::clone(&events))),
+            events,
             store,
             clock,
         }
@@ -63,8 +66,10 @@ impl Base {
         &self,
         config: &Config,
         context: &Arc<Context>,
+        watch: &Arc<Watch>,
     ) -> Result<(Box<Log>, mpsc::Receiver<Entry>), Error> {
         let (presence, sockets) = (Arc::clone(&context.presence), Arc::clone(context));
+        let watch = Arc::clone(watch);
         let (log, entries) = Log::open(LogDeps {
             store: self.store.clone(),
             write_behind: Arc::clone(&self.write_behind),
@@ -72,7 +77,10 @@ impl Base {
             clock: self.clock.clone(),
             keep: config.mongodb.events_keep,
             together: Box::new(move || presence.remote().is_any()),
-            lost: Box::new(move || sockets.close_all()),
+            lost: Box::new(move || {
+                watch.forget();
+                sockets.close_all();
+            }),
         })
         .await?;
         Ok((Box::new(log), entries))

@@ -31,7 +31,7 @@ use crate::http::{self, Health, Tls};
 use crate::limits::Limits;
 use crate::rooms::Confirm;
 use crate::service::presence::PresenceRegistry;
-use crate::service::{Lease, Messenger, Parts, check_contact_rule, warn_if_unusable};
+use crate::service::{Lease, Messenger, Parts, Watch, check_contact_rule, warn_if_unusable};
 use crate::socket::{self, Context, Hub, SocketBounds};
 use crate::store::{Entry, EventQueue, Store, WriteBehindQueue};
 use crate::transport::Sessions;
@@ -63,6 +63,7 @@ pub struct App {
     operator: Operator,
     health: Arc<Health>,
     lease: Arc<Lease>,
+    watch: Arc<Watch>,
     write_behind: Arc<WriteBehindQueue>,
     events: Arc<EventQueue>,
     confirms: Option<mpsc::Receiver<Confirm>>,
@@ -137,7 +138,14 @@ impl App {
             Arc::clone(&limits),
             bus,
         ));
-        let log = base.log(&config, &context).await?;
+        let lease = Arc::new(lease);
+        let watch = Arc::new(Watch::new(
+            base.store.clone(),
+            Arc::clone(&context.presence),
+            Arc::clone(&lease),
+            Arc::clone(&context.messenger),
+        ));
+        let log = base.log(&config, &context, &watch).await?;
         let operator = Operator::new(Arc::clone(&context), Arc::clone(&base.events));
         let metrics = metrics.map(|(listener, router)| {
             let router = match config.http.admin_token.clone() {
@@ -161,7 +169,8 @@ impl App {
             context,
             operator,
             health,
-            lease: Arc::new(lease),
+            lease,
+            watch,
             write_behind: base.write_behind,
             events: base.events,
             confirms: Some(confirms),

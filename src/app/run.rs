@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use super::{App, SLACK};
 use crate::http::{self, Accepting};
 use crate::rooms::Confirm;
-use crate::service::Watch;
 use crate::socket::{self, Context, RefreshIntervals, Silence};
 
 /// A short cache is about single reads, not about reading everybody in a loop.
@@ -58,25 +57,21 @@ impl App {
         let lease = Arc::clone(&self.lease);
         self.tasks
             .spawn(lease.keep(move || context.close_all(), stop.clone()));
-        let watch = Watch::new(
-            self.store.clone(),
-            Arc::clone(&self.context.presence),
-            Arc::clone(&self.lease),
-            Arc::clone(&self.context.messenger),
-            self.context.bus.is_some(),
-        );
+        let watch = Arc::clone(&self.watch);
         self.tasks.spawn(watch.keep(stop.clone()));
         if let Some(bus) = self.context.bus.clone() {
             let context = Arc::clone(&self.context);
             self.tasks.spawn(bus.run(context, stop.clone()));
         }
+        let presence = Arc::clone(&self.context.presence);
+        let together = move || presence.remote().is_any();
         self.tasks
-            .spawn(Arc::clone(&self.write_behind).run(stop.clone()));
+            .spawn(Arc::clone(&self.write_behind).run(together, stop.clone()));
         if let Some((log, entries)) = self.log.take() {
             self.tasks.spawn(log.run(stop.clone()));
-            let context = Arc::clone(&self.context);
+            let (context, watch) = (Arc::clone(&self.context), Arc::clone(&self.watch));
             self.tasks
-                .spawn(socket::hear(context, entries, stop.clone()));
+                .spawn(socket::hear(context, watch, entries, stop.clone()));
         }
         if let Some(confirms) = self.confirms.take() {
             self.tasks
@@ -142,11 +137,12 @@ impl App {
         {
             tracing::warn!("some events were not answered in time");
         }
-        let logged = self.events.written();
-        stop.cancel();
         self.context.leave_all();
         let written = async {
-            self.write_behind.flush().await?;
+            let flushed = self.write_behind.flush().await;
+            let logged = self.events.written();
+            stop.cancel();
+            flushed?;
             // else the lease runs out by itself, and others write what is missing
             if matches!(logged.await, Ok(())) {
                 // up to where the log goes
@@ -163,6 +159,7 @@ impl App {
             ),
             Err(_) => tracing::warn!("presence was not written in time; the next start mends it"),
         }
+        stop.cancel();
         // a peer that does not read keeps this waiting
         let _ = timeout_at(started + whole * 9 / 10, self.context.answers_left()).await;
         // cut, as by a broken network: after a goodbye some clients never come back

@@ -222,6 +222,8 @@ impl Sorted {
             Event::Unblocked { by, who } => self.privacy.push((*by, Some((*who, false)))),
             Event::PrivacySet { by } => self.privacy.push((*by, None)),
             Event::Ended { user } => self.ended.push(user.clone()),
+            // see `Watch::hear`
+            Event::Presence { .. } => {}
         }
     }
 }

@@ -141,6 +141,8 @@ impl Lease {
                 .map(|user| (user.id, PresenceChange::Offline(at)))
                 .collect();
             self.store.bulk_writes.presence(boot, &changes).await?;
+            let people: Vec<ChatUserId> = changes.into_keys().collect();
+            self.events.presence(&people, true);
         }
     }
 
@@ -221,7 +223,7 @@ impl Lease {
             return self.clean_up_own().await;
         }
         self.clean_up_own().await?;
-        // the watch tells the contacts, here and on every other node
+        // their contacts, here and elsewhere, are told by the log of events
         for node in self.store.nodes.list_expired().await? {
             self.expire(&node).await?;
         }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
-use crate::service::{Error, IdInput, PrivacyChange, ToAnnounce};
+use crate::service::{Error, IdInput, PrivacyChange, ToAnnounce, Watch};
 use crate::store::Entry;
 use crate::wire::{Notice, PerDialect};
 
@@ -22,6 +22,7 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Announces what comes out of the log, until cancelled.
 pub(crate) async fn hear(
     context: Arc<Context>,
+    watch: Arc<Watch>,
     mut entries: mpsc::Receiver<Entry>,
     cancelled: CancellationToken,
 ) {
@@ -33,17 +34,17 @@ pub(crate) async fn hear(
         }
         tokio::select! {
             () = cancelled.cancelled() => return,
-            () = context.hear_all(&waiting) => waiting.clear(),
+            () = context.hear_all(&watch, &waiting) => waiting.clear(),
         }
     }
 }
 
 impl Context {
     /// Announces what these entries say, however long the database does not answer.
-    async fn hear_all(&self, entries: &[Entry]) {
+    async fn hear_all(&self, watch: &Watch, entries: &[Entry]) {
         let mut complained: Option<Instant> = None;
         loop {
-            match self.hear(entries).await {
+            match self.hear(watch, entries).await {
                 Ok(()) => return,
                 Err(Error::Internal) => break,
                 Err(error) => {
@@ -57,16 +58,17 @@ impl Context {
         }
         // something that they name cannot be read: the others are none the worse
         for entry in entries {
-            if let Err(error) = self.hear(std::slice::from_ref(entry)).await {
+            if let Err(error) = self.hear(watch, std::slice::from_ref(entry)).await {
                 metrics::counter!("chatzz_event_log_dropped_total").increment(1);
                 tracing::error!(%error, entry = entry.id, "what another server did is left out");
             }
         }
     }
 
-    async fn hear(&self, entries: &[Entry]) -> Result<(), Error> {
+    async fn hear(&self, watch: &Watch, entries: &[Entry]) -> Result<(), Error> {
         let is_here = |who| self.hub.is_present(who);
         let to_announce = self.messenger.hear(entries, is_here).await?;
+        watch.hear(entries).await?;
         self.announce(to_announce).await;
         Ok(())
     }

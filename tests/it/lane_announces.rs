@@ -140,7 +140,10 @@ impl Scene {
         );
         let deps = Deps {
             store: self.store.clone(),
-            write_behind: Arc::new(WriteBehindQueue::new(self.store.bulk_writes.clone())),
+            write_behind: Arc::new(WriteBehindQueue::new(
+                self.store.bulk_writes.clone(),
+                Arc::default(),
+            )),
             outlet: Arc::new(feed),
             recent,
             clock: Clock::System,

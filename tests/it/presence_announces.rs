@@ -38,7 +38,10 @@ struct Scene {
 impl Scene {
     async fn set() -> Self {
         let store = store(&TestDatabase::shared().await).await;
-        let behind = Arc::new(WriteBehindQueue::new(store.bulk_writes.clone()));
+        let behind = Arc::new(WriteBehindQueue::new(
+            store.bulk_writes.clone(),
+            Arc::default(),
+        ));
         let id = UserId::ObjectId(ObjectId::new());
         let announced = Arc::<Announced>::default();
         let (outlet, clock) = (announced.clone(), Clock::System);

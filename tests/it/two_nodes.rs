@@ -130,6 +130,29 @@ async fn a_contact_made_through_another_node_hears_who_goes() {
 
     bob.client.close().await;
 
+    // as a contact who is gone already, or goes
+    let added = alice.client.wait_for("chat-user-added").await;
+    if added["status"] == "online" {
+        let envelope = announced(&alice, "offline").await;
+        assert_eq!(envelope["user"]["_id"], nodes.bob);
+    } else {
+        assert_eq!(added["_id"], nodes.bob);
+        assert_eq!(added["status"], "offline");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_who_was_made_through_another_node_is_heard_going() {
+    let nodes = nodes().await;
+    let (alice, _) = nodes.one.login(&nodes.alice).await;
+    let (bob, _) = nodes.one.login(&nodes.bob).await;
+    let (elsewhere, _) = nodes.two.login(&nodes.alice).await;
+    elsewhere.add(&nodes.bob).await.unwrap();
+    let added = alice.client.wait_for("chat-user-added").await;
+    assert_eq!(added["status"], "online");
+
+    bob.client.close().await;
+
     let envelope = announced(&alice, "offline").await;
     assert_eq!(envelope["user"]["_id"], nodes.bob);
 }

@@ -349,10 +349,12 @@ impl Log {
             let others = entry.messages.iter();
             let others = others.filter(|one| !one.id.is_of_this_process());
             let others: Vec<_> = others.copied().collect();
-            if !others.is_empty() {
+            let mut items = entry.items;
+            items.retain(|item| item.event.is_left_behind());
+            if !others.is_empty() || !items.is_empty() {
                 let entry = Entry {
                     messages: others,
-                    items: Vec::new(),
+                    items,
                     ..entry
                 };
                 let _ = self.heard.send(entry).await;

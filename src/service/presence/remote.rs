@@ -17,8 +17,7 @@ use crate::store::{ChatUser, PresenceStatus, User};
 pub struct RemotePresence {
     /// Boot ids of the other nodes whose lease is good.
     boots: watch::Sender<Others>,
-    /// People who are online on one of them, and on which: those who came while this node
-    /// looked on, and those who were there before if it has asked.
+    /// People who are online on one of them, and on which.
     online: RwLock<HashMap<ChatUserId, Boots>>,
 }
 
@@ -48,6 +47,11 @@ impl RemotePresence {
     /// Whether there are other nodes.
     pub fn is_any(&self) -> bool {
         !self.boots.borrow().is_empty()
+    }
+
+    /// Whether this is the boot id of another node whose lease is good.
+    pub fn knows(&self, boot: &str) -> bool {
+        self.boots.borrow().contains(boot)
     }
 
     /// Whether one of these nodes is another one whose lease is good.
@@ -87,19 +91,15 @@ impl RemotePresence {
         before.is_some()
     }
 
-    /// Takes in who was on a node before this one looked on. Of whom something newer is
-    /// known, that stays: call it before what has changed since is taken in.
-    pub fn add_people(&self, boot: &str, people: impl IntoIterator<Item = ChatUserId>) {
-        let Some(boot) = self.boots.borrow().get(boot).cloned() else {
-            return;
-        };
-        let mut known = self.online.write();
-        for who in people {
-            let nodes = known.entry(who).or_default();
-            if !nodes.contains(&boot) {
-                nodes.push(Arc::clone(&boot));
+    /// Takes in who is on which node, all of them.
+    pub fn replace(&self, people: impl IntoIterator<Item = (Arc<str>, Vec<ChatUserId>)>) {
+        let mut online: HashMap<ChatUserId, Boots> = HashMap::new();
+        for (boot, people) in people {
+            for who in people {
+                online.entry(who).or_default().push(Arc::clone(&boot));
             }
         }
+        *self.online.write() = online;
     }
 }
 
@@ -110,6 +110,10 @@ impl PresenceRegistry {
         let person = self.with_person(who, user, |_| {});
         // in order with what this node announces of them itself
         let _order = person.order.lock();
+        if who.changed_at.is_some() && person.state.lock().heard_at >= who.changed_at {
+            // it came with an earlier change
+            return;
+        }
         let online = self.remote.holds(&who.nodes);
         let was_online = self.remote.set(who.id, &who.nodes);
         let mut state = person.state.lock();

@@ -126,8 +126,6 @@ pub(super) fn indexes() -> Vec<IndexModel> {
         index::unique(USER, doc! { "user": 1 }),
         // list_on_node: the people left on a dead node; small, since it contains only those online
         index::partial("nodes", doc! { "nodes": 1 }, doc! { "status": "online" }),
-        // list_changed: people who came online or went offline on other nodes
-        index::plain("changedAt", doc! { "changedAt": 1 }),
     ]
 }
 
@@ -312,19 +310,6 @@ impl ChatUsers {
                 "chat_users.list_ids_on_node",
                 |collection| collect_ids(collection, filter),
             )
-            .await
-    }
-
-    /// Lists people whose presence was written since `since`, the oldest change first.
-    /// Index: `changedAt`.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn list_changed(&self, since: DateTime, limit: i64) -> Result<Vec<ChatUser>, Error> {
-        let listing = Listing::of(doc! { "changedAt": { "$gte": since } }, limit);
-        let listing = listing.sorted(doc! { "changedAt": 1 });
-        self.documents
-            .list("chat_users.list_changed", listing)
             .await
     }
 }

@@ -65,11 +65,33 @@ pub enum Event {
         /// Who.
         by: ChatUserId,
     },
+    /// The presence of people was written; how they are now says their document.
+    Presence {
+        /// Who.
+        people: Vec<ChatUserId>,
+        /// Whether the server that they were at is gone: then it is news as well to the one
+        /// that writes this.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        left_behind: bool,
+    },
     /// The sockets of a user are to end.
     Ended {
         /// The user's id, as it was given.
         user: String,
     },
+}
+
+impl Event {
+    /// Whether a server that is gone did it.
+    pub fn is_left_behind(&self) -> bool {
+        matches!(
+            self,
+            Self::Presence {
+                left_behind: true,
+                ..
+            }
+        )
+    }
 }
 
 impl Item {
@@ -113,6 +135,14 @@ mod tests {
             Event::Blocked { by: a, who: b },
             Event::Unblocked { by: a, who: b },
             Event::PrivacySet { by: a },
+            Event::Presence {
+                people: vec![a, b],
+                left_behind: false,
+            },
+            Event::Presence {
+                people: vec![b],
+                left_behind: true,
+            },
             Event::Ended {
                 user: "7".to_owned(),
             },

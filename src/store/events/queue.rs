@@ -7,13 +7,15 @@ use tokio::sync::oneshot;
 
 use super::{Event, Item, MessageRef};
 use crate::domain::Message;
-use crate::id::{ChatRoomId, Seq};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
 
 /// References that wait at most, about 100 bytes each; beyond that they are read from the
 /// database when they are written.
 const MAX_WAITING: usize = 100_000;
 /// Items that wait at most, while the log cannot be written.
 const MAX_ITEMS: usize = 100_000;
+/// People of one item, 17 bytes each: 500 items are far below 16 MB.
+const PEOPLE_AT_ONCE: usize = 500;
 
 /// The queue in front of the log.
 #[derive(Debug, Default)]
@@ -93,6 +95,16 @@ impl EventQueue {
         waiting.pending.items.push(Item { number, event });
     }
 
+    /// Adds that the presence of people was written.
+    pub fn presence(&self, people: &[ChatUserId], left_behind: bool) {
+        for people in people.chunks(PEOPLE_AT_ONCE) {
+            self.happened(Event::Presence {
+                people: people.to_vec(),
+                left_behind,
+            });
+        }
+    }
+
     /// Takes everything out.
     pub fn take(&self) -> Pending {
         std::mem::take(&mut self.waiting.lock().pending)
@@ -153,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::domain::Counts;
-    use crate::id::{ChatUserId, MessageId};
+    use crate::id::MessageId;
 
     fn reference(room: ChatRoomId, seq: Seq) -> MessageRef {
         MessageRef {

@@ -43,6 +43,11 @@ pub const MIGRATIONS: &[Migration] = &[
         commands: include_str!("../../../migrations/0004_create_events.json"),
         code: None,
     },
+    Migration {
+        name: "0005_presence_by_log",
+        commands: include_str!("../../../migrations/0005_presence_by_log.json"),
+        code: None,
+    },
 ];
 
 impl Migration {

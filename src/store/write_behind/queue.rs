@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::repeats::Repeats;
 use super::{BulkWrites, PresenceChange, ReadSteps, RoomProgress};
 use crate::domain::{Head, Members, ReadStep};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
-use crate::store::Error;
+use crate::store::{Error, EventQueue};
 
 /// How often the queue is written.
 const INTERVAL: Duration = Duration::from_millis(250);
+/// How long presence waits for more of it while other servers are to learn of it.
+const TOGETHER: Duration = Duration::from_millis(25);
 
 /// How long a written cursor is remembered, at least; no read takes that long.
 const REMEMBERED: Duration = Duration::from_secs(15);
@@ -24,9 +27,12 @@ const REMEMBERED: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub struct WriteBehindQueue {
     writes: BulkWrites,
+    /// Where it is said of whom presence was written.
+    events: Arc<EventQueue>,
     pending: Mutex<Pending>,
     /// One flush at a time, so that an older state never overtakes a newer one.
     flushing: tokio::sync::Mutex<()>,
+    came_or_went: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -43,11 +49,13 @@ struct Pending {
 
 impl WriteBehindQueue {
     /// An empty queue in front of `writes`.
-    pub fn new(writes: BulkWrites) -> Self {
+    pub fn new(writes: BulkWrites, events: Arc<EventQueue>) -> Self {
         Self {
             writes,
+            events,
             pending: Mutex::default(),
             flushing: tokio::sync::Mutex::default(),
+            came_or_went: Notify::new(),
         }
     }
 
@@ -96,6 +104,8 @@ impl WriteBehindQueue {
         let mut pending = self.pending.lock();
         pending.since.get_or_insert_with(Instant::now);
         pending.presence.insert(user, change);
+        drop(pending);
+        self.came_or_went.notify_one();
     }
 
     /// A delivered cursor that the database may not show yet; 0 if none.
@@ -107,17 +117,26 @@ impl WriteBehindQueue {
         waiting.copied().max(written).unwrap_or_default()
     }
 
-    /// Writes every 250 ms until cancelled; the rest is left to the last
+    /// Writes every 250 ms until cancelled, and presence at once while there are other
+    /// servers, as `together` says; the rest is left to the last
     /// [`WriteBehindQueue::flush`].
-    pub async fn run(self: Arc<Self>, cancelled: CancellationToken) {
+    pub async fn run(
+        self: Arc<Self>,
+        together: impl Fn() -> bool + Send,
+        cancelled: CancellationToken,
+    ) {
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
+            let flushed = tokio::select! {
                 () = cancelled.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
-            if let Err(error) = self.flush().await {
+                _ = ticks.tick() => self.flush().await,
+                () = self.came_or_went.notified(), if together() => {
+                    tokio::time::sleep(TOGETHER).await;
+                    self.flush_presence().await
+                }
+            };
+            if let Err(error) = flushed {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "write-behind waits"
@@ -131,8 +150,40 @@ impl WriteBehindQueue {
     /// # Errors
     /// When the database cannot be reached or did not answer.
     pub async fn flush(&self) -> Result<(), Error> {
+        let one_at_a_time = self.flushing.lock().await;
+        // if one is not answered, it does not hold up the other
+        let (came_or_went, moved) = tokio::join!(self.write_presence(), self.write_rooms());
+        drop(one_at_a_time);
+        came_or_went.and(moved)
+    }
+
+    /// Writes the presence that is waiting.
+    async fn flush_presence(&self) -> Result<(), Error> {
         let _one_at_a_time = self.flushing.lock().await;
-        let (boot, rooms, presence) = {
+        self.write_presence().await
+    }
+
+    async fn write_presence(&self) -> Result<(), Error> {
+        let (boot, presence) = {
+            let mut pending = self.pending.lock();
+            let mut presence = std::mem::take(&mut pending.presence);
+            pending.repeats.add_due(&mut presence);
+            (Arc::clone(&pending.boot), presence)
+        };
+        let written = self.writes.presence(&boot, &presence).await;
+        let mut pending = self.pending.lock();
+        pending.repeats.note(&presence, &written);
+        if written.is_ok() {
+            let people: Vec<ChatUserId> = presence.into_keys().collect();
+            self.events.presence(&people, false);
+        } else {
+            pending.put_back_presence(presence);
+        }
+        written
+    }
+
+    async fn write_rooms(&self) -> Result<(), Error> {
+        let rooms = {
             let mut pending = self.pending.lock();
             let lag = pending
                 .since
@@ -141,24 +192,13 @@ impl WriteBehindQueue {
             metrics::gauge!("chatzz_write_behind_lag_seconds").set(lag);
             let rooms = std::mem::take(&mut pending.rooms);
             pending.written.take_in(&rooms);
-            let mut presence = std::mem::take(&mut pending.presence);
-            pending.repeats.add_due(&mut presence);
-            (Arc::clone(&pending.boot), rooms, presence)
+            rooms
         };
-        // if one is not answered, it does not hold up the other
-        let (came_or_went, moved) = tokio::join!(
-            self.writes.presence(&boot, &presence),
-            self.writes.rooms(&rooms)
-        );
-        let mut pending = self.pending.lock();
-        pending.repeats.note(&presence, &came_or_went);
-        if came_or_went.is_err() {
-            pending.put_back_presence(presence);
-        }
+        let moved = self.writes.rooms(&rooms).await;
         if moved.is_err() {
-            pending.put_back_rooms(rooms);
+            self.pending.lock().put_back_rooms(rooms);
         }
-        came_or_went.and(moved)
+        moved
     }
 }
 

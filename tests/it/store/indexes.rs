@@ -18,7 +18,6 @@ fn declared() -> Vec<Declared> {
             doc! { "nodes": 1 },
             doc! { "partialFilterExpression": { "status": "online" } },
         ),
-        ("chatusers", "changedAt", doc! { "changedAt": 1 }, doc! {}),
         ("chatrooms", "pair", doc! { "pair": 1 }, unique()),
         (
             "chatrooms",
