@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::ATTEMPT_SLACK;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::feed::{Feed, Log, LogDeps, Sockets};
+use crate::feed::{Company, Elsewhere, Feed, Log, LogDeps, Sockets};
 use crate::rooms::{Deps, Lanes, RecentCursors};
 use crate::service::Watch;
 use crate::socket::Context;
@@ -40,11 +41,13 @@ impl Base {
         &self,
         config: &Config,
         sockets: Arc<dyn Sockets>,
+        elsewhere: Arc<dyn Elsewhere>,
         tasks: &TaskTracker,
     ) -> Lanes {
         let recent = RecentCursors::new();
         let feed = Feed::new(
             sockets,
+            elsewhere,
             self.store.clone(),
             recent.clone(),
             Arc::clone(&self.events),
@@ -70,13 +73,28 @@ impl Base {
     ) -> Result<(Box<Log>, mpsc::Receiver<Entry>), Error> {
         let (presence, sockets) = (Arc::clone(&context.presence), Arc::clone(context));
         let watch = Arc::clone(watch);
+        let (bus, missed_by) = (context.bus.clone(), context.bus.clone());
         let (log, entries) = Log::open(LogDeps {
             store: self.store.clone(),
             write_behind: Arc::clone(&self.write_behind),
             queue: Arc::clone(&self.events),
             clock: self.clock.clone(),
             keep: config.mongodb.events_keep,
-            together: Box::new(move || presence.remote().is_any()),
+            company: Box::new(move || match &bus {
+                _ if !presence.remote().is_any() => Company::Nobody,
+                Some(bus) if bus.reaches_all() => Company::InTouch,
+                _ => Company::Together,
+            }),
+            missed: Box::new(move || {
+                let bus = missed_by.clone();
+                let missed = async move {
+                    match bus {
+                        Some(bus) => bus.missed().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                missed.boxed()
+            }),
             lost: Box::new(move || {
                 watch.forget();
                 sockets.close_all();

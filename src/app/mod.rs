@@ -25,14 +25,14 @@ pub use operator::Operator;
 use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::feed::Log;
 use crate::feed::bus::Bus;
+use crate::feed::{Hint, Log};
 use crate::http::{self, Health, Tls};
 use crate::limits::Limits;
 use crate::rooms::Confirm;
 use crate::service::presence::PresenceRegistry;
 use crate::service::{Lease, Messenger, Parts, Watch, check_contact_rule, warn_if_unusable};
-use crate::socket::{self, Context, Hub, SocketBounds};
+use crate::socket::{self, Context, Hub, Neighbours, SocketBounds};
 use crate::store::{Entry, EventQueue, Store, WriteBehindQueue};
 use crate::transport::Sessions;
 
@@ -46,6 +46,8 @@ const MAX_PACKET_BYTES: usize = MAX_EVENT_BYTES + MAX_FRAMING_BYTES;
 const READ_BUFFER_BYTES: usize = 1024;
 /// Acknowledged deliveries that may wait for the lanes.
 const MAX_CONFIRMS: usize = 65_536;
+/// What other servers told at once and is not announced yet; the log brings the rest.
+const MAX_HINTS: usize = 1_024;
 /// What a silent peer is given beyond ping interval and ping timeout.
 const SLACK: Duration = Duration::from_secs(1);
 /// What an attempt to store has beyond the time to find a server.
@@ -68,6 +70,7 @@ pub struct App {
     events: Arc<EventQueue>,
     confirms: Option<mpsc::Receiver<Confirm>>,
     log: Option<(Box<Log>, mpsc::Receiver<Entry>)>,
+    hints: Option<mpsc::Receiver<Hint>>,
     tasks: TaskTracker,
 }
 
@@ -120,7 +123,7 @@ impl App {
         let parts = Parts {
             store: base.store.clone(),
             presence: Arc::clone(&presence),
-            lanes: base.lanes(&config, hub.clone(), &tasks),
+            lanes: base.lanes(&config, hub.clone(), presence.clone(), &tasks),
             write_behind: Arc::clone(&base.write_behind),
             events: Arc::clone(&base.events),
             clock: base.clock.clone(),
@@ -129,6 +132,13 @@ impl App {
         let sessions = Sessions::new(heartbeat(&config) + SLACK);
         let limits = Arc::new(Limits::new(config.limits.clone()));
         let (confirmed, confirms) = mpsc::channel(MAX_CONFIRMS);
+        if let Some(bus) = &bus {
+            base.events.listen(Arc::new(Neighbours {
+                bus: Arc::clone(bus),
+                presence: Arc::clone(&presence),
+            }));
+        }
+        let (hinted, hints) = mpsc::channel(MAX_HINTS);
         let context = Arc::new(Context::new(
             messenger,
             hub,
@@ -137,6 +147,7 @@ impl App {
             bounds(&config, confirmed, sessions.clone()),
             Arc::clone(&limits),
             bus,
+            hinted,
         ));
         let lease = Arc::new(lease);
         let watch = Arc::new(Watch::new(
@@ -175,6 +186,7 @@ impl App {
             events: base.events,
             confirms: Some(confirms),
             log: Some(log),
+            hints: Some(hints),
             tasks,
         })
     }

@@ -67,11 +67,11 @@ impl App {
         let together = move || presence.remote().is_any();
         self.tasks
             .spawn(Arc::clone(&self.write_behind).run(together, stop.clone()));
-        if let Some((log, entries)) = self.log.take() {
+        if let (Some((log, entries)), Some(hints)) = (self.log.take(), self.hints.take()) {
             self.tasks.spawn(log.run(stop.clone()));
             let (context, watch) = (Arc::clone(&self.context), Arc::clone(&self.watch));
             self.tasks
-                .spawn(socket::hear(context, watch, entries, stop.clone()));
+                .spawn(socket::hear(context, watch, entries, hints, stop.clone()));
         }
         if let Some(confirms) = self.confirms.take() {
             self.tasks

@@ -8,7 +8,7 @@ use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 /// A message, stored once and never changed: its status is not part of it, but follows
 /// from its receiver's cursors ([`Message::delivery`]).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     /// The message's id, made before it is stored.

@@ -10,6 +10,7 @@
 
 pub mod bus;
 mod gate;
+mod hint;
 mod log;
 mod login_baseline;
 
@@ -24,7 +25,8 @@ use crate::store::{Error, Event, EventQueue, Store};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use gate::Gate;
-pub use log::{Log, LogDeps};
+pub use hint::{Done, Hint};
+pub use log::{Company, Log, LogDeps};
 use login_baseline::LoginBaseline;
 
 /// Messages read at once that other nodes stored.
@@ -56,10 +58,17 @@ pub trait Sockets: Send + Sync + 'static {
     fn answer(&self, origin: Origin, answer: Result<Answer, LaneError>);
 }
 
+/// Who is at other servers, as far as this one knows.
+pub trait Elsewhere: Send + Sync + 'static {
+    /// Whether a socket of this user is open at another server.
+    fn is_elsewhere(&self, user: ChatUserId) -> bool;
+}
+
 /// What this node has announced.
 pub struct Feed {
     gate: Gate,
     sockets: Arc<dyn Sockets>,
+    elsewhere: Arc<dyn Elsewhere>,
     store: Store,
     /// What other servers are to learn.
     events: Arc<EventQueue>,
@@ -71,6 +80,7 @@ impl Feed {
     /// its move is announced.
     pub fn new(
         sockets: Arc<dyn Sockets>,
+        elsewhere: Arc<dyn Elsewhere>,
         store: Store,
         recent: RecentCursors,
         events: Arc<EventQueue>,
@@ -79,6 +89,7 @@ impl Feed {
         Self {
             gate: Gate::new(Arc::clone(&sockets), recent),
             sockets,
+            elsewhere,
             store,
             events,
             clock,
@@ -143,6 +154,10 @@ impl Feed {
 impl Outlet for Feed {
     fn is_here(&self, user: ChatUserId) -> bool {
         self.sockets.is_here(user)
+    }
+
+    fn is_online(&self, user: ChatUserId) -> bool {
+        self.sockets.is_here(user) || self.elsewhere.is_elsewhere(user)
     }
 
     fn open(&self, rooms: Vec<Opening>) -> BoxFuture<'_, Result<Vec<Stored>, Error>> {

@@ -225,7 +225,7 @@ impl Item {
         let position = members.position(sent.from.id)?;
         // never before the one before it
         let at = now.max(head.at);
-        let is_born_sent = sent.withheld || outlet.is_here(sent.to.id);
+        let is_born_sent = sent.withheld || outlet.is_online(sent.to.id);
         Some(Message {
             id: self.id,
             chat_room: sent.room,

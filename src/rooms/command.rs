@@ -200,6 +200,9 @@ pub struct Heard {
     pub members: [Member; 2],
     /// Positions of the first and the last message that was stored, if any was.
     pub stored: Option<(Seq, Seq)>,
+    /// These messages, ascending, if they came along; then the log has not told yet of
+    /// what is before them.
+    pub messages: Vec<Message>,
     /// Messages that got further, in that order.
     pub advances: Vec<HeardAdvance>,
 }
@@ -333,6 +336,8 @@ pub struct Opening {
 pub trait Outlet: Send + Sync + 'static {
     /// Whether a socket of this person is open here.
     fn is_here(&self, user: ChatUserId) -> bool;
+    /// Whether one is, here or at another server.
+    fn is_online(&self, user: ChatUserId) -> bool;
     /// A lane takes up these chat rooms: what is stored in them is announced before
     /// anything that the lane stores. Returns what was.
     ///

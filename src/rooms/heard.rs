@@ -25,19 +25,38 @@ impl Lane {
     /// | the position is | what happens |
     /// |---|---|
     /// | up to the last known message | nothing: it was announced |
-    /// | beyond it, or the chat room is new here | what is stored is read and announced |
+    /// | the next one, and the message came along | it is announced |
+    /// | beyond it | what is stored is read and announced |
+    /// | in a chat room that is new here | the same, from there on if the log says so: it has told of what is before |
     pub(super) async fn hear(&mut self, heard: Vec<Heard>) {
         let mut rooms: HashMap<ChatRoomId, [Member; 2]> = HashMap::new();
         for one in &heard {
-            let Some((first, stored)) = one.stored else {
-                continue;
-            };
+            let newest = one.advances.iter().map(|advance| advance.newest);
+            let newest = newest.chain(one.stored.map(|(_, last)| last)).max();
+            let Some(newest) = newest else { continue };
             match self.rooms.numbered(one.room).and_then(|room| room.head) {
-                Some(last) if last.seq >= stored => continue,
+                Some(last) if last.seq >= newest => continue,
+                Some(last) if self.rooms.is_known(one.room) => {
+                    let next = one.messages.iter().skip_while(|one| one.seq <= last.seq);
+                    let next = next.zip(last.seq + 1..);
+                    let next = next.take_while(|(message, seq)| message.seq == *seq);
+                    let next: Vec<Message> = next.map(|(message, _)| message.clone()).collect();
+                    let reached = next.last().map_or(last.seq, |last| last.seq);
+                    self.announce_next(next, &one.members).await;
+                    if reached >= newest {
+                        continue;
+                    }
+                    self.rooms.doubt(one.room);
+                }
                 Some(_) => self.rooms.doubt(one.room),
                 None => {
-                    let heard = self.heard.entry(one.room).or_insert(first);
-                    *heard = first.min(*heard);
+                    let Some((first, _)) = one.stored else {
+                        continue;
+                    };
+                    if one.messages.is_empty() {
+                        let heard = self.heard.entry(one.room).or_insert(first);
+                        *heard = first.min(*heard);
+                    }
                 }
             }
             rooms.insert(one.room, one.members.clone());
@@ -63,6 +82,22 @@ impl Lane {
                 tokio::spawn(async move { receipts.send(full.into_inner()).await });
             }
         }
+    }
+}
+
+impl Lane {
+    /// Announces messages that follow the last known one of their chat room.
+    async fn announce_next(&mut self, messages: Vec<Message>, members: &[Member; 2]) {
+        if messages.is_empty() {
+            return;
+        }
+        let stored = messages.into_iter().map(|message| {
+            let delivery = message.born();
+            Stored::between(message, delivery, members)
+        });
+        let mut stored: Vec<Stored> = stored.collect();
+        self.announce(&mut stored).await;
+        self.mark_sent(&stored, members);
     }
 }
 

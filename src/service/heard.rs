@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Contact, Error, Me, Messenger, PrivacySettings};
-use crate::domain::{Members, Status};
+use crate::domain::{Members, Message, Status};
+use crate::feed::Hint;
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::rooms::{Command, Heard, HeardAdvance, Member, ReceiptKind};
-use crate::store::{ChatRoom, ChatUser, Entry, Event, User};
+use crate::store::{ChatRoom, Entry, Event, User};
 
 /// Pause before a full lane is tried again.
 const FULL: Duration = Duration::from_millis(10);
@@ -41,6 +42,7 @@ pub enum PrivacyChange {
 struct InRoom {
     members: Option<Members>,
     stored: Option<(Seq, Seq)>,
+    messages: Vec<Message>,
     advances: Vec<HeardAdvance>,
 }
 
@@ -65,7 +67,42 @@ impl Messenger {
         entries: &[Entry],
         is_here: impl Fn(ChatUserId) -> bool + Send + Sync,
     ) -> Result<ToAnnounce, Error> {
-        let mut sorted = sort(entries, &is_here);
+        self.work_out(sort(entries, &is_here), is_here).await
+    }
+
+    /// The same with what was told before it was in the log. What may have come before is
+    /// not known then: of a chat room of which a person here does not know yet nothing is
+    /// told, so that they hear of the new contact first.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn hear_hint(
+        &self,
+        hint: &Hint,
+        is_here: impl Fn(ChatUserId) -> bool + Send + Sync,
+    ) -> Result<ToAnnounce, Error> {
+        let mut sorted = Sorted::default();
+        for message in &hint.messages {
+            let (from, to) = (message.from, message.to);
+            let knows = |who, other| !is_here(who) || self.presence.has_contact(who, other);
+            if (is_here(from) || is_here(to)) && knows(from, to) && knows(to, from) {
+                let room = sorted.rooms.entry(message.chat_room).or_default();
+                room.members = Members::new(from, to);
+                room.stored(message.seq);
+                room.messages.push(message.clone());
+            }
+        }
+        for item in &hint.items {
+            sorted.add(&item.event, &is_here);
+        }
+        self.work_out(sorted, is_here).await
+    }
+
+    async fn work_out(
+        &self,
+        mut sorted: Sorted,
+        is_here: impl Fn(ChatUserId) -> bool + Send + Sync,
+    ) -> Result<ToAnnounce, Error> {
         let of_read = |error| Error::of_read(&error);
         // withheld messages do not say who their chat room's other member is
         let unknown = sorted
@@ -104,7 +141,7 @@ impl Messenger {
         for (by, change) in sorted.privacy.iter().filter(|(by, _)| is_here(*by)) {
             let change = match change {
                 Some((who, blocked)) => match people.get(who) {
-                    Some((_, user)) => PrivacyChange::Blocked(user.id.clone(), *blocked),
+                    Some(user) => PrivacyChange::Blocked(user.id.clone(), *blocked),
                     None => continue,
                 },
                 None => PrivacyChange::Settings(Arc::new(self.settings_of(*by).await?)),
@@ -119,7 +156,7 @@ impl Messenger {
         &self,
         sorted: &Sorted,
         documents: &HashMap<ChatRoomId, ChatRoom>,
-    ) -> Result<HashMap<ChatUserId, (ChatUser, Arc<User>)>, Error> {
+    ) -> Result<HashMap<ChatUserId, Arc<User>>, Error> {
         let in_rooms = sorted.rooms.values().filter_map(|room| room.members);
         let in_contacts = sorted.contacts.iter().filter_map(|id| documents.get(id));
         let members = in_rooms.chain(in_contacts.map(|room| room.members));
@@ -130,7 +167,31 @@ impl Messenger {
             return Ok(HashMap::new());
         }
         let ids: Vec<ChatUserId> = ids.into_iter().collect();
-        self.contact_users(&ids).await
+        self.users_of(&ids).await
+    }
+
+    /// The users behind chat users, mostly without a query.
+    async fn users_of(&self, ids: &[ChatUserId]) -> Result<HashMap<ChatUserId, Arc<User>>, Error> {
+        let mut known: HashMap<ChatUserId, UserId> = HashMap::new();
+        let mut unknown = Vec::new();
+        for id in ids {
+            match self.users.get(id).await {
+                Some(user) => drop(known.insert(*id, user)),
+                None => unknown.push(*id),
+            }
+        }
+        let found = self.store.chat_users.list(&unknown).await;
+        for found in found.map_err(|error| Error::of_read(&error))? {
+            self.users.insert(found.id, found.user.clone()).await;
+            known.insert(found.id, found.user);
+        }
+        let users = self
+            .directory
+            .list(known.values().cloned().collect())
+            .await?;
+        let pairs = known.into_iter();
+        let pairs = pairs.filter_map(|(id, user)| Some((id, Arc::clone(users.get(&user)?))));
+        Ok(pairs.collect())
     }
 
     /// The other member of a new chat room, as one of them is shown them.
@@ -138,9 +199,9 @@ impl Messenger {
         &self,
         who: ChatUserId,
         room: &ChatRoom,
-        people: &HashMap<ChatUserId, (ChatUser, Arc<User>)>,
+        people: &HashMap<ChatUserId, Arc<User>>,
     ) -> Result<Option<Arc<Contact>>, Error> {
-        let Some((_, user)) = people.get(&who) else {
+        let Some(user) = people.get(&who) else {
             return Ok(None);
         };
         let me = Me {
@@ -173,8 +234,7 @@ fn sort(entries: &[Entry], is_here: impl Fn(ChatUserId) -> bool) -> Sorted {
                 if message.to == ChatUserId::NOBODY {
                     room.members = None;
                 }
-                let (first, last) = room.stored.unwrap_or((message.seq, message.seq));
-                room.stored = Some((first.min(message.seq), last.max(message.seq)));
+                room.stored(message.seq);
             }
         }
         for item in &entry.items {
@@ -182,6 +242,13 @@ fn sort(entries: &[Entry], is_here: impl Fn(ChatUserId) -> bool) -> Sorted {
         }
     }
     sorted
+}
+
+impl InRoom {
+    fn stored(&mut self, seq: Seq) {
+        let (first, last) = self.stored.unwrap_or((seq, seq));
+        self.stored = Some((first.min(seq), last.max(seq)));
+    }
 }
 
 impl Sorted {
@@ -230,19 +297,19 @@ impl Sorted {
 
 fn commands(
     rooms: HashMap<ChatRoomId, InRoom>,
-    people: &HashMap<ChatUserId, (ChatUser, Arc<User>)>,
+    people: &HashMap<ChatUserId, Arc<User>>,
 ) -> Vec<Command> {
     let commands = rooms.into_iter().filter_map(|(room, heard)| {
         let [first, second] = heard.members?.ids();
         let member = |id| {
-            let (_, user) = people.get(&id)?;
-            let user = Arc::clone(user);
+            let user = Arc::clone(people.get(&id)?);
             Some(Member { id, user })
         };
         Some(Command::Heard(Heard {
             room,
             members: [member(first)?, member(second)?],
             stored: heard.stored,
+            messages: heard.messages,
             advances: heard.advances,
         }))
     });

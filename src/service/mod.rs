@@ -88,6 +88,8 @@ pub struct Messenger {
     silence: Duration,
     /// Chat users never change their user and are never deleted.
     chat_users: Cache<UserId, ChatUserId>,
+    /// The same, the other way round.
+    users: Cache<ChatUserId, UserId>,
     /// Chat rooms never change their members and are never deleted.
     rooms: Cache<(ChatUserId, ChatUserId), KnownRoom>,
     /// Receipts of chat rooms of which a page was read lately, as they were then.
@@ -139,6 +141,7 @@ impl Messenger {
             deadline: config.timeouts.request,
             silence: config.socket.ping_interval + config.socket.ping_timeout + GRACE,
             chat_users: Cache::new(MAX_CACHED),
+            users: Cache::new(MAX_CACHED),
             rooms: Cache::new(MAX_CACHED),
             receipts: Cache::builder()
                 .max_capacity(MAX_RECEIPTS)

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::presence::PresenceRegistry;
 use super::{Error, Lease, Messenger};
 use crate::id::ChatUserId;
-use crate::store::{ChatUser, Entry, Event, Store};
+use crate::store::{ChatUser, Event, Item, Store};
 
 /// Pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -102,13 +102,13 @@ impl Watch {
         Ok(())
     }
 
-    /// Announces the presence that these entries of the log say was written. Can be repeated.
+    /// Announces the presence that these items say was written. Can be repeated.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn hear(&self, entries: &[Entry]) -> Result<(), Error> {
+    pub async fn hear(&self, items: impl Iterator<Item = &Item>) -> Result<(), Error> {
         let mut people = HashSet::new();
-        for item in entries.iter().flat_map(|entry| &entry.items) {
+        for item in items {
             if let Event::Presence { people: some, .. } = &item.event {
                 people.extend(some);
             }

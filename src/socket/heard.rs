@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
+use crate::feed::{Done, Hint};
 use crate::service::{Error, IdInput, PrivacyChange, ToAnnounce, Watch};
 use crate::store::Entry;
 use crate::wire::{Notice, PerDialect};
@@ -19,22 +20,43 @@ const RETRY: Duration = Duration::from_millis(200);
 /// How often that is written into the server's own log.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// Announces what comes out of the log, until cancelled.
+/// Announces what comes out of the log, and what other servers told before it was there,
+/// until cancelled.
 pub(crate) async fn hear(
     context: Arc<Context>,
     watch: Arc<Watch>,
     mut entries: mpsc::Receiver<Entry>,
+    mut hints: mpsc::Receiver<Hint>,
     cancelled: CancellationToken,
 ) {
+    let mut done = Done::default();
     let mut waiting = Vec::new();
     loop {
+        let hint = tokio::select! {
+            () = cancelled.cancelled() => return,
+            Some(hint) = hints.recv() => Some(hint),
+            count = entries.recv_many(&mut waiting, ENTRIES_AT_ONCE) => {
+                if count == 0 {
+                    return;
+                }
+                None
+            }
+        };
+        let work = async {
+            match hint {
+                Some(hint) => context.hear_hint(&watch, hint, &mut done).await,
+                None => {
+                    for entry in &mut waiting {
+                        done.leave_out(entry);
+                    }
+                    context.hear_all(&watch, &waiting).await;
+                    waiting.clear();
+                }
+            }
+        };
         tokio::select! {
             () = cancelled.cancelled() => return,
-            count = entries.recv_many(&mut waiting, ENTRIES_AT_ONCE) => if count == 0 { return },
-        }
-        tokio::select! {
-            () = cancelled.cancelled() => return,
-            () = context.hear_all(&watch, &waiting) => waiting.clear(),
+            () = work => {}
         }
     }
 }
@@ -68,9 +90,34 @@ impl Context {
     async fn hear(&self, watch: &Watch, entries: &[Entry]) -> Result<(), Error> {
         let is_here = |who| self.hub.is_present(who);
         let to_announce = self.messenger.hear(entries, is_here).await?;
-        watch.hear(entries).await?;
+        let items = entries.iter().flat_map(|entry| &entry.items);
+        watch.hear(items).await?;
         self.announce(to_announce).await;
         Ok(())
+    }
+
+    /// Announces what another server told before it was in the log; after a failure the log
+    /// brings it.
+    async fn hear_hint(&self, watch: &Watch, mut hint: Hint, done: &mut Done) {
+        done.leave_out_of_hint(&mut hint);
+        let is_here = |who| self.hub.is_present(who);
+        let worked_out = async {
+            let to_announce = self.messenger.hear_hint(&hint, is_here).await?;
+            watch.hear(hint.items.iter()).await?;
+            Ok::<_, Error>(to_announce)
+        };
+        match worked_out.await {
+            Ok(to_announce) => {
+                self.announce(to_announce).await;
+                done.note(&hint);
+            }
+            Err(error) => {
+                tracing::debug!(%error, "what another server told is left to the log");
+                if let Some(bus) = &self.bus {
+                    bus.miss();
+                }
+            }
+        }
     }
 
     async fn announce(&self, to_announce: ToAnnounce) {

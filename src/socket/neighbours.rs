@@ -1,8 +1,12 @@
 //! What is sent to people at other servers, and what other servers send to people here.
 //!
-//! Only what is not stored goes this way. Blocks, contacts and limits are checked where it
+//! What is stored comes by the log of events as well, so that it may be lost on this way.
+//! For what is not stored this is the only way. Blocks, contacts and limits are checked where it
 //! comes from. Who has blocked whom is known better where the receiver is, so that is asked
 //! once more here, as far as this server knows without a query.
+
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -10,8 +14,12 @@ use serde_json::value::RawValue;
 
 use super::Context;
 use super::connection::packet::DropPolicy;
-use crate::feed::bus::{Direct, Item, Receive};
+use crate::domain::Message;
+use crate::feed::Hint;
+use crate::feed::bus::{Bus, Carried, Direct, Item, Receive};
 use crate::id::ChatUserId;
+use crate::service::presence::PresenceRegistry;
+use crate::store::{Event as Happened, Item as Event, Listener};
 use crate::wire::{Dialect, Notice, Render as _};
 
 impl Context {
@@ -52,14 +60,77 @@ impl Context {
     }
 }
 
+/// Tells other servers at once what they would read from the log a moment later.
+pub(crate) struct Neighbours {
+    /// The way there.
+    pub(crate) bus: Arc<Bus>,
+    /// Who is where.
+    pub(crate) presence: Arc<PresenceRegistry>,
+}
+
+impl Neighbours {
+    fn tell(&self, people: [ChatUserId; 2], item: impl FnOnce() -> Item) {
+        let mut boots: HashSet<Arc<str>> = HashSet::new();
+        for who in people {
+            boots.extend(self.presence.remote().nodes_of(who));
+        }
+        if !boots.is_empty() {
+            self.bus.publish(&boots, &item());
+        }
+    }
+}
+
+impl Listener for Neighbours {
+    fn stored(&self, message: &Message) {
+        // of what is withheld, the sender's devices learn by the log
+        if !message.is_withheld() {
+            let item = || Item::Stored(Box::new(Carried(message.clone())));
+            self.tell([message.from, message.to], item);
+        }
+    }
+
+    fn happened(&self, event: &Event) {
+        let item = || Item::Happened(event.clone());
+        match event.event {
+            Happened::Advanced { reader, sender, .. } => self.tell([reader, sender], item),
+            Happened::ContactAdded { members, .. } => self.tell(members, item),
+            // every server has some of it in its caches, or people to tell
+            Happened::Blocked { .. }
+            | Happened::Unblocked { .. }
+            | Happened::PrivacySet { .. }
+            | Happened::Presence { .. }
+            | Happened::Ended { .. } => {
+                let others = self.presence.remote().watch_boots().borrow().clone();
+                if !others.is_empty() {
+                    self.bus.publish(others.iter(), &item());
+                }
+            }
+        }
+    }
+}
+
 impl Receive for Context {
-    fn receive(&self, items: Vec<Item>) -> BoxFuture<'_, ()> {
+    fn receive<'a>(&'a self, from: &'a str, items: Vec<Item>) -> BoxFuture<'a, ()> {
         let receive = async move {
+            let mut hint = Hint {
+                boot: from.to_owned(),
+                messages: Vec::new(),
+                items: Vec::new(),
+            };
             for item in items {
                 match item {
+                    Item::Stored(message) => hint.messages.push(message.0),
+                    Item::Happened(event) => hint.items.push(event),
                     Item::Typing(direct) => self.hand_over(direct, DropPolicy::Full).await,
                     Item::Signal(direct) => self.hand_over(direct, DropPolicy::Crowded).await,
                     Item::Beat => {}
+                }
+            }
+            let is_any = !hint.messages.is_empty() || !hint.items.is_empty();
+            if is_any && self.hints.try_send(hint).is_err() {
+                metrics::counter!("chatzz_bus_dropped_total", "why" => "busy").increment(1);
+                if let Some(bus) = &self.bus {
+                    bus.miss();
                 }
             }
         };

@@ -50,7 +50,7 @@ pub use contact_rule::ContactRule;
 use documents::Documents;
 use elections::Elections;
 pub use error::Error;
-pub use events::{Entry, Event, EventQueue, Events, Item, MessageRef, Pending};
+pub use events::{Entry, Event, EventQueue, Events, Item, Listener, MessageRef, Pending};
 pub use messages::Messages;
 pub use nodes::{Node, Nodes};
 pub use privacy::{Blocked, Listed, Privacies, Privacy};

@@ -8,7 +8,7 @@ use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use chatzz::clock::Clock;
 use chatzz::domain::{Counts, Message};
-use chatzz::feed::{Feed, LoginState, Sockets};
+use chatzz::feed::{Elsewhere, Feed, LoginState, Sockets};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, Seq, UserId};
 use chatzz::rooms::{
     Advanced, Answer, Append, Caller, Command, Deps, LaneError, Lanes, Member, Origin,
@@ -48,6 +48,12 @@ impl Sockets for Ear {
 
     fn answer(&self, _: Origin, answer: Result<Answer, LaneError>) {
         panic!("a send is answered by telling it, not by {answer:?}");
+    }
+}
+
+impl Elsewhere for Ear {
+    fn is_elsewhere(&self, _: ChatUserId) -> bool {
+        false
     }
 }
 
@@ -133,6 +139,7 @@ impl Scene {
         let sockets = Arc::clone(&ear) as Arc<dyn Sockets>;
         let feed = Feed::new(
             sockets,
+            ear.clone(),
             self.store.clone(),
             recent.clone(),
             Arc::default(),

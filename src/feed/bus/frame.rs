@@ -7,10 +7,14 @@
 
 use std::fmt;
 
+use bson::RawDocumentBuf;
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::domain::Message;
 use crate::id::ChatUserId;
+use crate::store::{FromRaw as _, Item as Event};
 
 /// Longest frame that is opened, 512 KiB: half of what NATS accepts by default.
 pub(super) const MAX_FRAME_BYTES: usize = 512 * 1024;
@@ -28,9 +32,13 @@ const MIN_ITEM_BYTES: usize = 5;
 ///
 /// An item must be harmless when it is lost, when it comes twice by another way, and when
 /// it comes late: MongoDB says what is true.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Item {
+    /// A message was stored.
+    Stored(Box<Carried>),
+    /// Something else happened that is going to be in the log of events.
+    Happened(Event),
     /// Somebody is typing, or has stopped.
     Typing(Direct),
     /// The front end of somebody sent something that is not stored.
@@ -38,6 +46,31 @@ pub enum Item {
     /// The sender is there, and all that it sent before has a lower number. It sends this to
     /// itself as well. Never handed to a [`super::Receive`].
     Beat,
+}
+
+/// A message as it is stored.
+#[derive(Clone, PartialEq)]
+pub struct Carried(pub Message);
+
+impl Serialize for Carried {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Carried {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let document = RawDocumentBuf::deserialize(deserializer)?;
+        let message = Message::from_raw(&document).map_err(Error::custom)?;
+        Ok(Self(message))
+    }
+}
+
+/// Without the text.
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Carried").field(&self.0.id).finish()
+    }
 }
 
 /// A finished envelope for the sockets of one person.
@@ -65,14 +98,14 @@ impl Item {
     /// The item as bytes; `None` when it is too long for any frame.
     pub(super) fn encode(&self) -> Option<Bytes> {
         // a document for every kind, also for one without fields
-        let document = Carried { item: self };
+        let document = Sent { item: self };
         let bytes = bson::serialize_to_vec(&document).ok()?;
         (bytes.len() <= MAX_ITEM_BYTES).then(|| bytes.into())
     }
 }
 
 #[derive(Serialize)]
-struct Carried<'a> {
+struct Sent<'a> {
     item: &'a Item,
 }
 
@@ -150,7 +183,12 @@ impl<'a> Head<'a> {
 
 #[cfg(test)]
 mod tests {
+    use bson::DateTime;
+
     use super::*;
+    use crate::domain::Counts;
+    use crate::id::{ChatRoomId, MessageId};
+    use crate::store::Event as Happened;
 
     fn direct(envelope: &str) -> Direct {
         Direct {
@@ -160,9 +198,36 @@ mod tests {
         }
     }
 
+    fn stored(text: &str, client_id: Option<&str>) -> Item {
+        let message = Message {
+            id: MessageId::generate(),
+            chat_room: ChatRoomId::generate(),
+            seq: 7,
+            from: ChatUserId::generate(),
+            to: ChatUserId::generate(),
+            message: text.to_owned(),
+            created_at: DateTime::from_millis(1_700_000_000_123),
+            counts: Counts::new(4, 3),
+            client_id: client_id.map(str::to_owned),
+            sent_at: client_id.map(|_| DateTime::from_millis(1_700_000_000_124)),
+            read_at: None,
+        };
+        Item::Stored(Box::new(Carried(message)))
+    }
+
     #[test]
     fn items_come_out_as_they_went_in() {
+        let event = Event {
+            number: 9,
+            event: Happened::Presence {
+                people: vec![ChatUserId::generate()],
+                left_behind: false,
+            },
+        };
         let items = [
+            stored("hello", None),
+            stored("", Some("k")),
+            Item::Happened(event),
             Item::Typing(direct(r#"{"type":"user-typing"}"#)),
             Item::Beat,
             Item::Signal(direct("ü")),
@@ -204,7 +269,8 @@ mod tests {
 
     #[test]
     fn nothing_written_by_people_is_shown() {
-        let item = Item::Signal(direct("geheim"));
-        assert!(!format!("{item:?}").contains("geheim"));
+        for item in [Item::Signal(direct("geheim")), stored("geheim", None)] {
+            assert!(!format!("{item:?}").contains("geheim"));
+        }
     }
 }

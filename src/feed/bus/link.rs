@@ -384,9 +384,9 @@ impl Bus {
         if unreadable > 0 {
             count_refused("unreadable");
         }
-        items.retain(|item| *item != Item::Beat);
+        items.retain(|item| !matches!(item, Item::Beat));
         if !items.is_empty() {
-            outlet.receive(items).await;
+            outlet.receive(&opened.from, items).await;
         }
     }
 }

@@ -26,7 +26,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-pub use frame::{Direct, Item};
+pub use frame::{Carried, Direct, Item};
 
 use crate::config::NatsConfig;
 use crate::store::{Error, Store};
@@ -41,9 +41,9 @@ pub type Others = Arc<HashSet<Arc<str>>>;
 
 /// Who is given what other servers tell.
 pub trait Receive: Send + Sync + 'static {
-    /// Takes the items of one frame, in their order. The frames of one sender come one
-    /// after the other; this must not wait for anything slow.
-    fn receive(&self, items: Vec<Item>) -> BoxFuture<'_, ()>;
+    /// Takes the items of one frame of the server with this boot id, in their order. The
+    /// frames of one sender come one after the other; this must not wait for anything slow.
+    fn receive<'a>(&'a self, from: &'a str, items: Vec<Item>) -> BoxFuture<'a, ()>;
 }
 
 /// Why there can be no bus.
@@ -137,6 +137,17 @@ impl Bus {
     /// it last waited resolves at once.
     pub async fn missed(&self) {
         self.missed.notified().await;
+    }
+
+    /// Notes that something which came by the bus could not be worked on.
+    pub fn miss(&self) {
+        self.missed.notify_one();
+    }
+
+    /// Whether every other server hears by the bus what this one tells, and the other way
+    /// round.
+    pub fn reaches_all(&self) -> bool {
+        self.is_connected() && self.others.borrow().iter().all(|boot| self.hears(boot))
     }
 
     /// Whether another server was heard lately, and so hears this one.

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bson::DateTime;
+use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,7 +32,8 @@ use crate::store::{Entry, Error, EventQueue, Pending, Store, WriteBehindQueue};
 
 /// How often a turn is taken while other servers are there.
 const TOGETHER: Duration = Duration::from_millis(25);
-/// The same of one that is alone.
+/// The same of one that is alone, or that tells the others at once: what is lost on the
+/// bus takes as long as that.
 const ALONE: Duration = Duration::from_millis(100);
 /// How often one that is alone looks for what others wrote.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -65,11 +67,35 @@ pub struct LogDeps {
     pub clock: Clock,
     /// How long entries are kept.
     pub keep: Duration,
-    /// Whether there are other servers.
-    pub together: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Which other servers there are.
+    pub company: Box<dyn Fn() -> Company + Send + Sync>,
+    /// Resolves when something was missed that another server told, so that the log is to
+    /// be read now.
+    pub missed: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
     /// Called when what was read is not there any more, as after a restore: nobody can say
     /// what was missed, and the sockets have to log in anew.
     pub lost: Box<dyn Fn() + Send + Sync>,
+}
+
+/// Which other servers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// None.
+    Nobody,
+    /// Some that learn of everything by the log.
+    Together,
+    /// Some, all of which are told at once by the bus.
+    InTouch,
+}
+
+impl Company {
+    /// How often a turn is taken.
+    fn pause(self) -> Duration {
+        match self {
+            Self::Together => TOGETHER,
+            Self::Nobody | Self::InTouch => ALONE,
+        }
+    }
 }
 
 /// The log, as far as it has been read.
@@ -154,16 +180,12 @@ impl Log {
     /// Writes and reads until cancelled, and then writes what waits.
     pub async fn run(mut self, cancelled: CancellationToken) {
         loop {
-            let pause = if (self.deps.together)() {
-                TOGETHER
-            } else {
-                ALONE
-            };
-            tokio::select! {
+            let missed = tokio::select! {
                 () = cancelled.cancelled() => break,
-                () = tokio::time::sleep(pause) => {}
-            }
-            if let Err(error) = self.turn().await {
+                () = tokio::time::sleep((self.deps.company)().pause()) => false,
+                () = (self.deps.missed)() => true,
+            };
+            if let Err(error) = self.turn(missed).await {
                 self.complain(&error);
             }
         }
@@ -188,9 +210,10 @@ impl Log {
         }
     }
 
-    async fn turn(&mut self) -> Result<(), Error> {
+    async fn turn(&mut self, missed: bool) -> Result<(), Error> {
         self.write().await?;
-        if (self.deps.together)() || self.looked.elapsed() >= LOOK_EVERY {
+        let company = (self.deps.company)();
+        if missed || company != Company::Nobody || self.looked.elapsed() >= LOOK_EVERY {
             self.read().await?;
         }
         self.trim().await

@@ -104,6 +104,12 @@ impl PresenceRegistry {
         }
     }
 
+    /// Whether somebody here knows a contact, from their login or since.
+    pub fn has_contact(&self, who: ChatUserId, contact: ChatUserId) -> bool {
+        let person = self.person(who);
+        person.is_some_and(|person| person.state.lock().contacts.contains(&contact))
+    }
+
     /// A socket has finished its login: announces that its person is online, if
     /// that is news.
     pub fn activate(&self, who: ChatUserId) {

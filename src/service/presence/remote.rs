@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use tokio::sync::watch;
 
 use super::{Announcement, PresenceRegistry};
+use crate::feed::Elsewhere;
 use crate::feed::bus::Others;
 use crate::id::ChatUserId;
 use crate::store::{ChatUser, PresenceStatus, User};
@@ -100,6 +101,12 @@ impl RemotePresence {
             }
         }
         *self.online.write() = online;
+    }
+}
+
+impl Elsewhere for PresenceRegistry {
+    fn is_elsewhere(&self, user: ChatUserId) -> bool {
+        self.remote.has(user)
     }
 }
 

@@ -18,7 +18,7 @@ use super::scan::integer;
 use crate::domain::{Counts, Message, Position};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 pub use item::{Event, Item};
-pub use queue::{EventQueue, Pending};
+pub use queue::{EventQueue, Listener, Pending};
 
 /// Bytes of a packed reference.
 const REF_BYTES: usize = 72;

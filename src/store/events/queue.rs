@@ -1,6 +1,8 @@
 //! What waits to be written into the log. Whoever adds to it waits for nothing.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
@@ -17,10 +19,19 @@ const MAX_ITEMS: usize = 100_000;
 /// People of one item, 17 bytes each: 500 items are far below 16 MB.
 const PEOPLE_AT_ONCE: usize = 500;
 
+/// Who is told of an event at once, before it is in the log. Must not block.
+pub trait Listener: Send + Sync + 'static {
+    /// This process stored a message.
+    fn stored(&self, message: &Message);
+    /// Something else happened.
+    fn happened(&self, item: &Item);
+}
+
 /// The queue in front of the log.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct EventQueue {
     waiting: Mutex<Waiting>,
+    listener: OnceLock<Arc<dyn Listener>>,
 }
 
 #[derive(Debug, Default)]
@@ -52,14 +63,30 @@ pub struct PendingRoom {
     pub known: BTreeMap<Seq, MessageRef>,
 }
 
+impl fmt::Debug for EventQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventQueue").finish_non_exhaustive()
+    }
+}
+
 impl EventQueue {
     /// Nothing waits.
     pub fn new() -> Self {
         Self::default()
     }
 
+    /// Sets who is told of events at once; the first call counts.
+    pub fn listen(&self, listener: Arc<dyn Listener>) {
+        self.listener.get_or_init(|| listener);
+    }
+
     /// Adds messages that are stored, by this process or by others.
-    pub fn stored<'a>(&self, messages: impl Iterator<Item = &'a Message>) {
+    pub fn stored<'a>(&self, messages: impl Iterator<Item = &'a Message> + Clone) {
+        if let Some(listener) = self.listener.get() {
+            let own = messages.clone();
+            let own = own.filter(|message| message.id.is_of_this_process());
+            own.for_each(|message| listener.stored(message));
+        }
         let mut waiting = self.waiting.lock();
         for message in messages {
             waiting.pending.add(MessageRef::from(message));
@@ -92,7 +119,11 @@ impl EventQueue {
         }
         waiting.number += 1;
         let number = waiting.number;
-        waiting.pending.items.push(Item { number, event });
+        let item = Item { number, event };
+        if let Some(listener) = self.listener.get() {
+            listener.happened(&item);
+        }
+        waiting.pending.items.push(item);
     }
 
     /// Adds that the presence of people was written.

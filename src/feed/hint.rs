@@ -1,0 +1,133 @@
+//! What came twice, by the bus and by the log, is announced once.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::domain::Message;
+use crate::store::{Entry, Item};
+
+/// What another server told at once, before it was in the log.
+#[derive(Debug)]
+pub struct Hint {
+    /// The run of that server.
+    pub boot: String,
+    /// Messages that it stored, those of a chat room in the order of their positions.
+    pub messages: Vec<Message>,
+    /// Everything else that happened.
+    pub items: Vec<Item>,
+}
+
+/// Runs of servers that are remembered: more than there are at once.
+const MAX_BOOTS: usize = 1_000;
+
+/// The items of other servers that were announced. Messages need none of it: they have a
+/// position in their chat room.
+#[derive(Debug, Default)]
+pub struct Done {
+    boots: HashMap<String, Numbers>,
+}
+
+/// The numbers of one run's items.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// Up to here the log has told.
+    logged: i64,
+    /// Beyond that, those that came by the bus.
+    told: BTreeSet<i64>,
+}
+
+impl Done {
+    /// Removes from an entry of the log what came by the bus before.
+    pub fn leave_out(&mut self, entry: &mut Entry) {
+        let Some(newest) = entry.items.iter().map(|item| item.number).max() else {
+            return;
+        };
+        if self.boots.len() > MAX_BOOTS {
+            // an item that is under way just now may come twice
+            self.boots.clear();
+        }
+        let numbers = self.boots.entry(entry.boot.clone()).or_default();
+        let told = &numbers.told;
+        entry.items.retain(|item| !told.contains(&item.number));
+        numbers.logged = numbers.logged.max(newest);
+        numbers.told = numbers.told.split_off(&(numbers.logged + 1));
+    }
+
+    /// Removes from a hint what came before.
+    pub fn leave_out_of_hint(&self, hint: &mut Hint) {
+        if let Some(numbers) = self.boots.get(&hint.boot) {
+            let is_news =
+                |item: &Item| item.number > numbers.logged && !numbers.told.contains(&item.number);
+            hint.items.retain(is_news);
+        }
+    }
+
+    /// What a hint told is announced.
+    pub fn note(&mut self, hint: &Hint) {
+        if hint.items.is_empty() {
+            return;
+        }
+        let numbers = self.boots.entry(hint.boot.clone()).or_default();
+        let told = hint.items.iter().map(|item| item.number);
+        numbers.told.extend(told);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bson::DateTime;
+
+    use super::*;
+    use crate::store::Event;
+
+    fn items(numbers: &[i64]) -> Vec<Item> {
+        let item = |number: &i64| Item {
+            number: *number,
+            event: Event::Ended {
+                user: "7".to_owned(),
+            },
+        };
+        numbers.iter().map(item).collect()
+    }
+
+    fn entry(boot: &str, numbers: &[i64]) -> Entry {
+        Entry {
+            id: 1,
+            at: DateTime::now(),
+            boot: boot.to_owned(),
+            messages: Vec::new(),
+            items: items(numbers),
+            is_damaged: false,
+        }
+    }
+
+    fn hint(boot: &str, numbers: &[i64]) -> Hint {
+        Hint {
+            boot: boot.to_owned(),
+            messages: Vec::new(),
+            items: items(numbers),
+        }
+    }
+
+    fn numbers(items: &[Item]) -> Vec<i64> {
+        items.iter().map(|item| item.number).collect()
+    }
+
+    #[test]
+    fn whichever_comes_second_is_left_out() {
+        let mut done = Done::default();
+        done.note(&hint("a", &[1, 3]));
+        let mut logged = entry("a", &[1, 2]);
+        done.leave_out(&mut logged);
+        assert_eq!(numbers(&logged.items), [2]);
+        let mut told = hint("a", &[1, 2, 3, 4]);
+        done.leave_out_of_hint(&mut told);
+        assert_eq!(numbers(&told.items), [4]);
+        let mut other = hint("b", &[1]);
+        done.leave_out_of_hint(&mut other);
+        assert_eq!(numbers(&other.items), [1]);
+        let mut logged = entry("a", &[3, 4]);
+        done.leave_out(&mut logged);
+        assert_eq!(numbers(&logged.items), [4], "told by the bus alone is done");
+        assert_eq!(done.boots["a"].told.len(), 0);
+    }
+}
