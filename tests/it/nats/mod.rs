@@ -1,8 +1,9 @@
-//! Several servers with NATS between them: typing and signals cross, and nothing else
-//! depends on it.
+//! Several servers with NATS between them: everything crosses at once, and nothing but
+//! typing and signals depends on it.
 
 mod away;
 mod frames;
+mod messages;
 mod security;
 
 use std::net::SocketAddr;
