@@ -25,8 +25,8 @@ pub use operator::Operator;
 use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::feed::Log;
 use crate::feed::bus::Bus;
-use crate::feed::{Hint, Log};
 use crate::http::{self, Health, Tls};
 use crate::limits::Limits;
 use crate::rooms::Confirm;
@@ -46,8 +46,6 @@ const MAX_PACKET_BYTES: usize = MAX_EVENT_BYTES + MAX_FRAMING_BYTES;
 const READ_BUFFER_BYTES: usize = 1024;
 /// Acknowledged deliveries that may wait for the lanes.
 const MAX_CONFIRMS: usize = 65_536;
-/// What other servers told at once and is not announced yet; the log brings the rest.
-const MAX_HINTS: usize = 1_024;
 /// What a silent peer is given beyond ping interval and ping timeout.
 const SLACK: Duration = Duration::from_secs(1);
 /// What an attempt to store has beyond the time to find a server.
@@ -70,7 +68,6 @@ pub struct App {
     events: Arc<EventQueue>,
     confirms: Option<mpsc::Receiver<Confirm>>,
     log: Option<(Box<Log>, mpsc::Receiver<Entry>)>,
-    hints: Option<mpsc::Receiver<Hint>>,
     tasks: TaskTracker,
 }
 
@@ -118,7 +115,7 @@ impl App {
             config.presence.lease,
         )
         .await?;
-        let bus = bus(&config, &base.store, &lease, &presence).await?;
+        let bus = bus(&config, &base, &lease, &presence).await?;
         let tasks = TaskTracker::new();
         let parts = Parts {
             store: base.store.clone(),
@@ -132,13 +129,6 @@ impl App {
         let sessions = Sessions::new(heartbeat(&config) + SLACK);
         let limits = Arc::new(Limits::new(config.limits.clone()));
         let (confirmed, confirms) = mpsc::channel(MAX_CONFIRMS);
-        if let Some(bus) = &bus {
-            base.events.listen(Arc::new(Neighbours {
-                bus: Arc::clone(bus),
-                presence: Arc::clone(&presence),
-            }));
-        }
-        let (hinted, hints) = mpsc::channel(MAX_HINTS);
         let context = Arc::new(Context::new(
             messenger,
             hub,
@@ -147,7 +137,6 @@ impl App {
             bounds(&config, confirmed, sessions.clone()),
             Arc::clone(&limits),
             bus,
-            hinted,
         ));
         let lease = Arc::new(lease);
         let watch = Arc::new(Watch::new(
@@ -186,7 +175,6 @@ impl App {
             events: base.events,
             confirms: Some(confirms),
             log: Some(log),
-            hints: Some(hints),
             tasks,
         })
     }
@@ -225,16 +213,21 @@ async fn bind(
 /// The way to other servers, if NATS is configured.
 async fn bus(
     config: &Config,
-    store: &Store,
+    base: &Base,
     lease: &Lease,
-    presence: &PresenceRegistry,
+    presence: &Arc<PresenceRegistry>,
 ) -> Result<Option<Arc<Bus>>, StartError> {
     if config.nats.url.is_none() {
         return Ok(None);
     }
     let others = presence.remote().watch_boots();
-    let bus = Bus::new(config.nats.clone(), store, lease.watch_boot(), others);
-    Ok(Some(Arc::new(bus.await?)))
+    let bus = Bus::new(config.nats.clone(), &base.store, lease.watch_boot(), others);
+    let bus = Arc::new(bus.await?);
+    base.events.listen(Arc::new(Neighbours {
+        bus: Arc::clone(&bus),
+        presence: Arc::clone(presence),
+    }));
+    Ok(Some(bus))
 }
 
 /// Brings the database into shape, or refuses to start on one that is not.

@@ -13,13 +13,15 @@ use tokio_util::sync::CancellationToken;
 use super::{App, SLACK};
 use crate::http::{self, Accepting};
 use crate::rooms::Confirm;
-use crate::socket::{self, Context, RefreshIntervals, Silence};
+use crate::socket::{self, Context, Incoming, RefreshIntervals, Silence};
 
 /// A short cache is about single reads, not about reading everybody in a loop.
 const PEOPLE_AT_MOST_EVERY: Duration = Duration::from_secs(2);
 /// How much earlier than the cache ends everybody is read anew, for the time that this and
 /// closing the sockets of deleted people takes.
 const PEOPLE_EARLIER: Duration = Duration::from_secs(3);
+/// What other servers told at once and is not announced yet; the log brings the rest.
+const MAX_HINTS: usize = 1_024;
 const PRIVACY_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
 impl App {
@@ -59,15 +61,20 @@ impl App {
             .spawn(lease.keep(move || context.close_all(), stop.clone()));
         let watch = Arc::clone(&self.watch);
         self.tasks.spawn(watch.keep(stop.clone()));
+        let (hinted, hints) = mpsc::channel(MAX_HINTS);
         if let Some(bus) = self.context.bus.clone() {
             let context = Arc::clone(&self.context);
-            self.tasks.spawn(bus.run(context, stop.clone()));
+            let incoming = Arc::new(Incoming {
+                context,
+                hints: hinted,
+            });
+            self.tasks.spawn(bus.run(incoming, stop.clone()));
         }
         let presence = Arc::clone(&self.context.presence);
         let together = move || presence.remote().is_any();
         self.tasks
             .spawn(Arc::clone(&self.write_behind).run(together, stop.clone()));
-        if let (Some((log, entries)), Some(hints)) = (self.log.take(), self.hints.take()) {
+        if let Some((log, entries)) = self.log.take() {
             self.tasks.spawn(log.run(stop.clone()));
             let (context, watch) = (Arc::clone(&self.context), Arc::clone(&self.watch));
             self.tasks

@@ -43,16 +43,14 @@ pub(crate) async fn hear(
             }
         };
         let work = async {
-            match hint {
-                Some(hint) => context.hear_hint(&watch, hint, &mut done).await,
-                None => {
-                    for entry in &mut waiting {
-                        done.leave_out(entry);
-                    }
-                    context.hear_all(&watch, &waiting).await;
-                    waiting.clear();
-                }
+            if let Some(hint) = hint {
+                return context.hear_hint(&watch, hint, &mut done).await;
             }
+            for entry in &mut waiting {
+                done.leave_out(entry);
+            }
+            context.hear_all(&watch, &waiting).await;
+            waiting.clear();
         };
         tokio::select! {
             () = cancelled.cancelled() => return,

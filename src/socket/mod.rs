@@ -17,12 +17,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Authenticator;
-use crate::feed::Hint;
 use crate::feed::bus::Bus;
 use crate::id::ChatUserId;
 use crate::limits::Limits;
@@ -40,7 +39,7 @@ pub(crate) use ending::watch_expiry;
 pub(crate) use heard::hear;
 pub(crate) use hub::Hub;
 pub(crate) use maintenance::{RefreshIntervals, Silence, maintain};
-pub(crate) use neighbours::Neighbours;
+pub(crate) use neighbours::{Incoming, Neighbours};
 
 /// What every event works with.
 pub(crate) struct Context {
@@ -52,8 +51,6 @@ pub(crate) struct Context {
     pub(crate) limits: Arc<Limits>,
     /// The way to other servers, if NATS is configured.
     pub(crate) bus: Option<Arc<Bus>>,
-    /// Where what other servers tell goes to be announced.
-    hints: mpsc::Sender<Hint>,
     draining: AtomicBool,
     /// Events that are not answered yet, by their sockets' workers and permits.
     busy: TaskTracker,
@@ -149,7 +146,6 @@ impl Context {
         bounds: SocketBounds,
         limits: Arc<Limits>,
         bus: Option<Arc<Bus>>,
-        hints: mpsc::Sender<Hint>,
     ) -> Self {
         Self {
             messenger,
@@ -159,7 +155,6 @@ impl Context {
             bounds,
             limits,
             bus,
-            hints,
             draining: AtomicBool::new(false),
             busy: TaskTracker::new(),
         }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::value::RawValue;
+use tokio::sync::mpsc;
 
 use super::Context;
 use super::connection::packet::DropPolicy;
@@ -109,7 +110,15 @@ impl Listener for Neighbours {
     }
 }
 
-impl Receive for Context {
+/// What other servers tell, sorted by what is to become of it.
+pub(crate) struct Incoming {
+    /// The sockets.
+    pub(crate) context: Arc<Context>,
+    /// Where what is to be announced goes.
+    pub(crate) hints: mpsc::Sender<Hint>,
+}
+
+impl Receive for Incoming {
     fn receive<'a>(&'a self, from: &'a str, items: Vec<Item>) -> BoxFuture<'a, ()> {
         let receive = async move {
             let mut hint = Hint {
@@ -121,15 +130,17 @@ impl Receive for Context {
                 match item {
                     Item::Stored(message) => hint.messages.push(message.0),
                     Item::Happened(event) => hint.items.push(event),
-                    Item::Typing(direct) => self.hand_over(direct, DropPolicy::Full).await,
-                    Item::Signal(direct) => self.hand_over(direct, DropPolicy::Crowded).await,
+                    Item::Typing(direct) => self.context.hand_over(direct, DropPolicy::Full).await,
+                    Item::Signal(direct) => {
+                        self.context.hand_over(direct, DropPolicy::Crowded).await;
+                    }
                     Item::Beat => {}
                 }
             }
             let is_any = !hint.messages.is_empty() || !hint.items.is_empty();
             if is_any && self.hints.try_send(hint).is_err() {
                 metrics::counter!("chatzz_bus_dropped_total", "why" => "busy").increment(1);
-                if let Some(bus) = &self.bus {
+                if let Some(bus) = &self.context.bus {
                     bus.miss();
                 }
             }

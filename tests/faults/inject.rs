@@ -69,6 +69,22 @@ async fn happen(rig: &mut Rig, fault: &Fault) -> bool {
         Fault::FailCommand { how, times } => {
             return rig.database.fail_commands(*how, *times).await;
         }
+        Fault::KillNats { down_ms } => match &mut rig.nats {
+            Some(nats) => {
+                nats.kill();
+                pause(*down_ms).await;
+                nats.restart().await;
+            }
+            None => return false,
+        },
+        Fault::StopNats { ms } => match &rig.nats {
+            Some(nats) => {
+                nats.freeze();
+                pause(*ms).await;
+                nats.resume();
+            }
+            None => return false,
+        },
         Fault::SlowJournal { ms } => {
             let slow = Duration::from_millis(*ms);
             rig.database.slow_journal(slow).await;
@@ -100,6 +116,7 @@ async fn happen(rig: &mut Rig, fault: &Fault) -> bool {
                 Link::Clients => Some(&server.clients),
                 Link::Some => Some(&server.some),
                 Link::Database => server.database.as_ref(),
+                Link::Bus => server.bus.as_ref(),
             };
             match link {
                 Some(link) => misbehave(link, *trouble, *ms).await,

@@ -45,6 +45,12 @@ pub(crate) struct Shape {
     pub(crate) database_links: usize,
     /// Times that a server does not reach its database for longer than a lease.
     pub(crate) black_databases: usize,
+    /// Whether the servers have NATS; the figures that follow are 0 without.
+    pub(crate) nats: bool,
+    pub(crate) nats_kills: usize,
+    pub(crate) nats_stops: usize,
+    /// Times that something is wrong between a server and NATS, also in one direction.
+    pub(crate) bus_links: usize,
     /// Whether people block each other, and what they then send is withheld.
     pub(crate) blocks: bool,
 }
@@ -75,6 +81,10 @@ impl Shape {
             crawling_links: 0,
             database_links: 0,
             black_databases: 0,
+            nats: false,
+            nats_kills: 0,
+            nats_stops: 0,
+            bus_links: 0,
             blocks: false,
         }
     }
@@ -98,6 +108,7 @@ pub(crate) fn generate(shape: &Shape, seed: u64) -> Plan {
         seed,
         topology: shape.topology,
         servers: shape.servers,
+        nats: shape.nats,
         users: shape.users,
         rooms,
         sends: shape.sends,
@@ -228,6 +239,36 @@ fn faults(shape: &Shape, rng: &mut Rng) -> Vec<Fault> {
         trouble: [Trouble::StallBoth, Trouble::Blackhole][number % 2],
         ms: rng.u64(LONG_MS),
     });
+    faults.extend(faults_of_nats(shape, rng));
     rng.shuffle(&mut faults);
+    faults
+}
+
+/// Those of NATS, and of the links to it.
+fn faults_of_nats(shape: &Shape, rng: &mut Rng) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for _ in 0..shape.nats_kills {
+        let down_ms = rng.u64(300..2500);
+        faults.push(Fault::KillNats { down_ms });
+    }
+    for _ in 0..shape.nats_stops {
+        let ms = rng.u64(300..2500);
+        faults.push(Fault::StopNats { ms });
+    }
+    let one_way_first = [
+        Trouble::StallDown,
+        Trouble::StallUp,
+        Trouble::Blackhole,
+        Trouble::Reset,
+        Trouble::Cut,
+        Trouble::Delay,
+    ];
+    let troubles = one_way_first.into_iter().cycle();
+    faults.extend(troubles.take(shape.bus_links).map(|trouble| Fault::Link {
+        server: rng.usize(..shape.servers),
+        link: Link::Bus,
+        trouble,
+        ms: rng.u64(500..3000),
+    }));
     faults
 }

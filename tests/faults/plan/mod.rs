@@ -22,6 +22,9 @@ pub(crate) struct Plan {
     pub(crate) topology: Topology,
     /// How many server processes share the database.
     pub(crate) servers: usize,
+    /// Whether the servers have NATS, each behind a fault proxy.
+    #[serde(default)]
+    pub(crate) nats: bool,
     /// How many people there are.
     pub(crate) users: usize,
     /// The pairs that have a chat room, by number of user.
@@ -106,6 +109,10 @@ pub(crate) enum Fault {
     FailCommand { how: Failure, times: u32 },
     /// The next replies to writes never reach the server.
     LoseReplies { server: usize, count: u64 },
+    /// `kill -9` of the nats-server, which is started again after a while.
+    KillNats { down_ms: u64 },
+    /// SIGSTOP of the nats-server, and SIGCONT after a while.
+    StopNats { ms: u64 },
     /// The journal is written late.
     SlowJournal { ms: u64 },
     /// Something is wrong with a link.
@@ -141,6 +148,8 @@ pub(crate) enum Link {
     Some,
     /// Between server and database.
     Database,
+    /// Between server and NATS.
+    Bus,
 }
 
 /// What a link does to its connections.
@@ -181,6 +190,7 @@ impl Fault {
                 let of = match link {
                     Link::Clients | Link::Some => "link",
                     Link::Database => "database-link",
+                    Link::Bus => "bus-link",
                 };
                 format!("{of}:{}", plain_name(trouble))
             }
@@ -201,6 +211,8 @@ impl Fault {
             | Self::LosePrimary { .. }
             | Self::FailCommand { .. }
             | Self::LoseReplies { .. }
+            | Self::KillNats { .. }
+            | Self::StopNats { .. }
             | Self::SlowJournal { .. } => false,
         }
     }
@@ -218,7 +230,7 @@ impl Fault {
             | Self::FailCommand { .. }
             | Self::LoseReplies { .. } => true,
             Self::Link { link, .. } => matches!(link, Link::Database),
-            Self::SlowJournal { .. } => false,
+            Self::SlowJournal { .. } | Self::KillNats { .. } | Self::StopNats { .. } => false,
         }
     }
 

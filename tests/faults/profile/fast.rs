@@ -1,4 +1,4 @@
-//! The fast profile, part of `cargo test`: 10,000 sends and 9 faults in three
+//! The fast profile, part of `cargo test`: 12,000 sends and 13 faults in four
 //! runs, and four of the seeded bugs.
 
 use std::time::Duration;
@@ -32,6 +32,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         }),
         Trial::test("runs::two_servers_keep_one_history", || {
             carry_out("two", &two())
+        }),
+        Trial::test("runs::two_servers_with_nats_keep_one_history", || {
+            carry_out("two-nats", &two_with_nats())
         }),
     ];
     trials.extend(bugs::FAST.iter().map(|bug| {
@@ -71,6 +74,19 @@ fn two() -> Shape {
         calm_every: 1,
         server_deaths: 1,
         server_stops: 1,
+        ..Shape::peaceful(Topology::Single, 2, 2_000)
+    }
+}
+
+/// 2,000 sends, four faults, three of them of NATS.
+fn two_with_nats() -> Shape {
+    Shape {
+        calm_every: 2,
+        server_kills: 1,
+        nats: true,
+        nats_kills: 1,
+        nats_stops: 1,
+        bus_links: 1,
         ..Shape::peaceful(Topology::Single, 2, 2_000)
     }
 }

@@ -108,7 +108,7 @@ fn percent(part: u64, whole: u64) -> u64 {
 }
 
 /// What is run, and how often, each time with another seed.
-fn shapes() -> [(&'static str, Shape, u64); 4] {
+fn shapes() -> [(&'static str, Shape, u64); 7] {
     let large = |topology, servers, sends| Shape {
         users: 60,
         rooms: 120,
@@ -156,6 +156,24 @@ fn shapes() -> [(&'static str, Shape, u64); 4] {
         black_databases: 2,
         ..large(Topology::Single, 2, 20_000)
     };
+    let with_nats = |shape: Shape| Shape {
+        nats: true,
+        nats_kills: 4,
+        nats_stops: 4,
+        bus_links: 12,
+        ..shape
+    };
+    let four = Shape {
+        server_kills: 6,
+        server_deaths: 2,
+        server_restarts: 4,
+        server_stops: 3,
+        long_stops: 1,
+        mongod_kills: 2,
+        client_links: 4,
+        database_links: 4,
+        ..large(Topology::Single, 4, 20_000)
+    };
     // people block each other, and two servers have to agree on what is withheld
     let withheld = Shape {
         server_kills: 2,
@@ -169,7 +187,10 @@ fn shapes() -> [(&'static str, Shape, u64); 4] {
     [
         ("one", one, 4),
         ("three", three, 3),
-        ("two", two, 3),
+        ("two", two.clone(), 3),
+        ("nats-two", with_nats(two), 3),
+        ("four", four.clone(), 1),
+        ("nats-four", with_nats(four), 1),
         ("withheld", withheld, 1),
     ]
 }

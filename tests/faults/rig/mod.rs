@@ -18,6 +18,7 @@ pub(crate) use server::{Server, Settings, bounds};
 
 use crate::plan::Plan;
 use crate::proxy::Proxy;
+use crate::support::nats::NatsServer;
 
 /// The name of the messenger's database.
 pub(crate) const DATABASE: &str = "faults";
@@ -30,6 +31,8 @@ const TRY_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) struct Rig {
     pub(crate) servers: Vec<Server>,
     pub(crate) database: Database,
+    /// What the servers tell each other by, if planned.
+    pub(crate) nats: Option<NatsServer>,
     /// Beside the servers, past every proxy.
     mongo: Client,
 }
@@ -40,9 +43,15 @@ impl Rig {
     pub(crate) async fn start(plan: &Plan, program: &Path, users: &[String]) -> Self {
         let database = Database::start(plan.topology).await;
         let mongo = Client::with_uri_str(database.uri()).await.unwrap();
+        let nats = if plan.nats {
+            Some(NatsServer::start().await)
+        } else {
+            None
+        };
         let mut rig = Self {
             servers: Vec::new(),
             database,
+            nats,
             mongo,
         };
         rig.add_users(users).await;
@@ -58,7 +67,9 @@ impl Rig {
                 Some(link) => format!("mongodb://{}/?directConnection=true", link.addr()),
                 None => rig.database.uri(),
             };
-            let server = Server::start(number, &settings, &uri, link).await;
+            let bus = rig.nats.as_ref().map(NatsServer::addr);
+            let bus = bus.map(|nats| Proxy::start(nats).unwrap());
+            let server = Server::start(number, &settings, &uri, link, bus).await;
             rig.servers.push(server);
         }
         rig
@@ -144,6 +155,7 @@ impl Rig {
             [&server.clients, &server.some]
                 .into_iter()
                 .chain(&server.database)
+                .chain(&server.bus)
         })
     }
 

@@ -58,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) some: Proxy,
     /// The link to the database, where one mongod stands behind it.
     pub(crate) database: Option<Proxy>,
+    /// The link to NATS, if there is one.
+    pub(crate) bus: Option<Proxy>,
 }
 
 impl Server {
@@ -67,6 +69,7 @@ impl Server {
         settings: &Settings,
         uri: &str,
         database: Option<Proxy>,
+        bus: Option<Proxy>,
     ) -> Self {
         let metrics = free_port();
         let millis = |duration: Duration| format!("{}ms", duration.as_millis());
@@ -88,6 +91,9 @@ impl Server {
         ];
         let more = settings.keys.iter();
         keys.extend(more.map(|(key, value)| (key.as_str(), value.clone())));
+        if let Some(bus) = &bus {
+            keys.push(("CHATZZ_NATS_URL", format!("nats://{}", bus.addr())));
+        }
         if let Some(bug) = &settings.bug {
             keys.push(("CHATZZ_SEEDED_BUG", bug.clone()));
         }
@@ -109,6 +115,7 @@ impl Server {
             clients,
             some,
             database,
+            bus,
         }
     }
 
