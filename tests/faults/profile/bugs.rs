@@ -75,7 +75,7 @@ pub(crate) fn control(bug: Bug, build: Build) -> bool {
 /// What shows the bug.
 fn plan(bug: Bug) -> Plan {
     // so many chat rooms that hardly any message is followed by one that brings it, too
-    let (users, rooms) = if servers(bug) > 1 {
+    let (users, rooms) = if matches!(bug, Bug::OthersUnheard | Bug::SweepLeftOut) {
         (40, 500)
     } else {
         (12, 14)
@@ -84,6 +84,7 @@ fn plan(bug: Bug) -> Plan {
         users,
         rooms,
         blocks: bug == Bug::WithheldTurnsRead,
+        nats: matches!(bug, Bug::ToldTwice | Bug::GapUnseen),
         ..Shape::peaceful(topology(bug), servers(bug), 700)
     };
     let mut plan = generate(&shape, SEED);
@@ -102,6 +103,11 @@ fn plan(bug: Bug) -> Plan {
         }
         Bug::GhostsStayOnline => vec![kill_server()],
         Bug::SweepLeftOut => vec![kill_server(); 4],
+        Bug::GapUnseen => {
+            plan.sends = 2_500;
+            plan.restless = false;
+            vec![link(Link::Bus, Trouble::Reset, 400); 8]
+        }
         Bug::RetryUnderNewId => {
             plan.anonymous = 60;
             // an attempt then waits 1.5 s
@@ -167,7 +173,7 @@ fn plan(bug: Bug) -> Plan {
 /// How many servers share the database.
 fn servers(bug: Bug) -> usize {
     match bug {
-        Bug::OthersUnheard | Bug::SweepLeftOut => 2,
+        Bug::OthersUnheard | Bug::SweepLeftOut | Bug::ToldTwice | Bug::GapUnseen => 2,
         _ => 1,
     }
 }

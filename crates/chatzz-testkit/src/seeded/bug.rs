@@ -61,6 +61,8 @@ bugs! {
     UnknownAsFailed = "unknown-as-failed",
     OthersUnheard = "others-unheard",
     SweepLeftOut = "sweep-left-out",
+    ToldTwice = "told-twice",
+    GapUnseen = "gap-unseen",
 }
 
 impl Bug {
