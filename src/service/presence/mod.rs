@@ -118,10 +118,10 @@ impl PresenceRegistry {
                 return None;
             }
             state.shown_online = true;
-            state.came_unannounced = self.remote.has(who);
             let online = PresenceChange::Online(state.last_online);
             self.write_behind.presence(who, online);
-            (!state.came_unannounced).then(|| state.announcement(PresenceStatus::Online))
+            // also of whom is believed to be at another server: that may be dead
+            Some(state.announcement(PresenceStatus::Online))
         });
     }
 

@@ -135,10 +135,7 @@ impl PresenceRegistry {
         };
         let by_me = who.changed_by.as_deref() == Some(me);
         let mut notified = contacts;
-        if flickered && state.came_unannounced {
-            state.came_unannounced = false;
-            state.contacts.extend(&notified);
-        } else if state.shown_online || (!online && !was_online && by_me) {
+        if state.shown_online || (!online && !was_online && by_me) {
             // announced already, except to contacts that were made on another node
             notified.retain(|contact| state.contacts.insert(*contact));
         } else if online && was_online && !flickered {

@@ -25,9 +25,6 @@ pub(super) struct State {
     pub(super) heard_at: Option<DateTime>,
     /// When they had last gone offline by then.
     pub(super) heard_left: Option<DateTime>,
-    /// Whether their coming was not announced, since they were believed to be on another
-    /// node.
-    pub(super) came_unannounced: bool,
     /// Counts arrivals: a grace that began before the last one is void.
     pub(super) arrivals: u64,
     pub(super) left_at: Instant,
@@ -47,7 +44,6 @@ impl State {
             last_online: who.last_online,
             heard_at: None,
             heard_left: None,
-            came_unannounced: false,
             arrivals: 0,
             left_at: Instant::now(),
             forgotten: false,
@@ -56,7 +52,6 @@ impl State {
 
     pub(super) fn set_offline(&mut self, at: DateTime) -> Announcement {
         self.shown_online = false;
-        self.came_unannounced = false;
         self.last_online = Some(at);
         self.announcement(PresenceStatus::Offline)
     }
