@@ -59,6 +59,8 @@ impl App {
         let lease = Arc::clone(&self.lease);
         self.tasks
             .spawn(lease.keep(move || context.close_all(), stop.clone()));
+        self.tasks
+            .spawn(Arc::clone(&self.lease).clean_up(stop.clone()));
         let watch = Arc::clone(&self.watch);
         self.tasks.spawn(watch.keep(stop.clone()));
         let (hinted, hints) = mpsc::channel(MAX_HINTS);
