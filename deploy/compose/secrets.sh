@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 umask 027
 mkdir -p secrets/passwords
 # The containers read the files as members of this group.
-printf 'CHATZZ_SECRETS_GROUP=%s\n' "$(id -g)" >.env
+printf 'SECRETS_GROUP=%s\n' "$(id -g)" >.env
 
 # once NAME COMMAND…: writes what the command prints, unless the file is there.
 once() {

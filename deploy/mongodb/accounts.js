@@ -1,9 +1,9 @@
 // Makes the accounts of chatzz, and sets their rights and passwords anew when they are there.
 //
 //   CHATZZ_USER_DATABASE=app CHATZZ_DATABASE=chatzz \
-//     CHATZZ_PASSWORDS=/etc/chatzz/passwords mongosh "$ADMINISTRATOR" --file accounts.js
+//     PASSWORDS=/etc/chatzz/passwords mongosh "$ADMINISTRATOR" --file accounts.js
 //
-// In the folder CHATZZ_PASSWORDS, `serve` holds the password of the account `chatzz`, with
+// In the folder PASSWORDS, `serve` holds the password of the account `chatzz`, with
 // which the server runs, and `migrate` that of `chatzz-migrate`, with which `chatzz migrate`
 // runs. Of the application's users, both may `find` and nothing else.
 
@@ -15,7 +15,7 @@ const users = {
   db: setting('CHATZZ_USER_DATABASE', database),
   collection: setting('CHATZZ_USER_COLLECTION', 'users'),
 };
-const folder = setting('CHATZZ_PASSWORDS', '/etc/chatzz/passwords');
+const folder = setting('PASSWORDS', '/etc/chatzz/passwords');
 const password = (name) => fs.readFileSync(`${folder}/${name}`, 'utf8').trim();
 
 const own = ['chatusers', 'chatrooms', 'chatmessages', 'chatprivacy', 'chatzz_nodes', 'chatzz_events', 'chatzz_meta'];
