@@ -133,7 +133,9 @@ fn selectors(expression: &str) -> Vec<(String, Vec<String>)> {
     for name in metrics_in(expression) {
         for (at, _) in expression.match_indices(&name) {
             let rest = &expression[at + name.len()..];
-            let labels = rest.strip_prefix('{').and_then(|rest| rest.split('}').next());
+            let labels = rest
+                .strip_prefix('{')
+                .and_then(|rest| rest.split('}').next());
             let labels = labels.unwrap_or_default().split(',');
             let labels = labels.filter_map(|one| one.split(['=', '!']).next());
             let labels = labels.map(str::trim).filter(|label| !label.is_empty());
@@ -181,8 +183,9 @@ async fn every_metric_and_label_that_is_named_is_exposed() {
         for (name, labels) in selectors(&text.replace("\\\"", "\"")) {
             for label in labels {
                 let has_it = page.lines().any(|line| {
-                    line.strip_prefix(&name)
-                        .is_some_and(|rest| rest.starts_with('{') && rest.contains(&format!("{label}=\"")))
+                    line.strip_prefix(&name).is_some_and(|rest| {
+                        rest.starts_with('{') && rest.contains(&format!("{label}=\""))
+                    })
                 });
                 if !by_prometheus.contains(&label.as_str()) && !has_it {
                     missing.push(format!("{file}: {name} by {label}"));
@@ -218,7 +221,9 @@ fn anchors(text: &str) -> BTreeSet<String> {
 fn every_alert_has_its_section_and_every_section_its_alert() {
     let rules = read(RULES);
     let after = |mark: &str| {
-        let found = rules.lines().filter_map(|line| line.trim().strip_prefix(mark));
+        let found = rules
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix(mark));
         found.map(|rest| rest.trim().to_owned()).collect::<Vec<_>>()
     };
     let alerts = after("- alert:");
@@ -233,7 +238,9 @@ fn every_alert_has_its_section_and_every_section_its_alert() {
     assert_eq!(named.collect::<Vec<_>>(), wanted);
 
     let page = read(OPERATIONS);
-    let sections = page.lines().filter_map(|line| line.strip_prefix("### Chatzz"));
+    let sections = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("### Chatzz"));
     let sections: Vec<String> = sections.map(|rest| format!("Chatzz{rest}")).collect();
     assert_eq!(sections, alerts, "in the same order");
     for alert in &alerts {
@@ -249,7 +256,11 @@ fn every_link_of_the_pages_leads_somewhere() {
     let mut broken = Vec::new();
     for page in PAGES {
         let text = read(page);
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             if link.starts_with("http") {
                 continue;
             }
@@ -301,7 +312,9 @@ fn the_lines_that_are_quoted_are_those_that_are_printed() {
     let mut is_table = false;
     for line in page.lines() {
         is_table = line.starts_with('|') && (is_table || line.starts_with("| the line contains |"));
-        let cell = line.strip_prefix("| `").and_then(|rest| rest.split('`').next());
+        let cell = line
+            .strip_prefix("| `")
+            .and_then(|rest| rest.split('`').next());
         if let (true, Some(cell)) = (is_table, cell) {
             quoted.insert(cell.to_owned());
         }
@@ -310,7 +323,9 @@ fn the_lines_that_are_quoted_are_those_that_are_printed() {
     for line in page.lines() {
         let level = ["ERROR ", "WARN ", "INFO "];
         let of_log = level.iter().find_map(|level| line.strip_prefix(level));
-        let text = of_log.and_then(|line| line.split_once(": ")).map(|(_, text)| text);
+        let text = of_log
+            .and_then(|line| line.split_once(": "))
+            .map(|(_, text)| text);
         let Some(text) = text.or_else(|| line.strip_prefix("chatzz: ")) else {
             continue;
         };
@@ -321,7 +336,10 @@ fn the_lines_that_are_quoted_are_those_that_are_printed() {
     assert!(quoted.len() > 20, "{quoted:?}");
     // said by the driver
     quoted.remove("Error code 13 (Unauthorized)");
-    let unsaid: Vec<_> = quoted.iter().filter(|text| !sources.contains(*text)).collect();
+    let unsaid: Vec<_> = quoted
+        .iter()
+        .filter(|text| !sources.contains(*text))
+        .collect();
     assert_eq!(unsaid, Vec::<&String>::new());
 }
 
@@ -345,13 +363,25 @@ fn prometheus_accepts_the_alerts_which_fire_when_they_should() {
 fn the_dashboard_asks_in_each_of_its_panels() {
     let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
-    let ids: BTreeSet<i64> = panels.iter().filter_map(|panel| panel["id"].as_i64()).collect();
+    let ids: BTreeSet<i64> = panels
+        .iter()
+        .filter_map(|panel| panel["id"].as_i64())
+        .collect();
     assert_eq!(ids.len(), panels.len());
     for panel in panels.iter().filter(|panel| panel["type"] != "row") {
         let asked = panel["targets"].as_array().unwrap();
-        let all_ask = asked.iter().all(|one| one["expr"].as_str().is_some_and(|e| e.contains("{job=\"chatzz\"")));
+        let all_ask = asked.iter().all(|one| {
+            one["expr"]
+                .as_str()
+                .is_some_and(|e| e.contains("{job=\"chatzz\""))
+        });
         assert!(!asked.is_empty() && all_ask, "{panel}");
-        assert!(panel["description"].as_str().is_some_and(|text| text.len() > 3), "{panel}");
+        assert!(
+            panel["description"]
+                .as_str()
+                .is_some_and(|text| text.len() > 3),
+            "{panel}"
+        );
     }
 }
 
@@ -416,13 +446,19 @@ fn the_proxies_accept_their_samples() {
                 ("listen 443 ", "listen 127.0.0.1:59443 "),
             ],
         );
-        let begin = format!("pid {}/nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n", folder.display());
+        let begin = format!(
+            "pid {}/nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n",
+            folder.display()
+        );
         let path = write("nginx.conf", &format!("{begin}{text}}}\n"));
         let errors = format!("{}/nginx.log", folder.display());
         succeeds(nginx.args(["-t", "-c", &path, "-e", &errors]));
     }
     if let Some(mut haproxy) = tool("haproxy", "haproxy") {
-        let text = sample("haproxy.cfg", &[("/etc/haproxy/certs/app.example.org.pem", &both)]);
+        let text = sample(
+            "haproxy.cfg",
+            &[("/etc/haproxy/certs/app.example.org.pem", &both)],
+        );
         let path = write("haproxy.cfg", &text);
         succeeds(haproxy.args(["-c", "-f", &path]));
     }
@@ -436,7 +472,10 @@ fn the_proxies_accept_their_samples() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_health_check_of_the_image_notices_an_end() {
     let dockerfile = read("deploy/Dockerfile");
-    let check = dockerfile.lines().find(|line| line.starts_with("HEALTHCHECK ")).unwrap();
+    let check = dockerfile
+        .lines()
+        .find(|line| line.starts_with("HEALTHCHECK "))
+        .unwrap();
     let (_, command) = check.split_once(" CMD ").unwrap();
     let command: Vec<String> = serde_json::from_str(command).unwrap();
     let database = TestDatabase::shared().await;
@@ -448,7 +487,9 @@ async fn the_health_check_of_the_image_notices_an_end() {
         let mut run = Command::new(&command[0]);
         run.args(command[1..].iter().map(|arg| arg.replace(port, &here)));
         run.stdin(Stdio::null()).stderr(Stdio::null());
-        tokio::task::spawn_blocking(move || run.status().unwrap().success()).await.unwrap()
+        tokio::task::spawn_blocking(move || run.status().unwrap().success())
+            .await
+            .unwrap()
     };
 
     assert!(is_well().await);
@@ -461,7 +502,11 @@ fn the_secrets_of_compose_are_made_once_and_for_nobody_else() {
     let folder = folder("compose");
     fs::create_dir(folder.join("compose")).unwrap();
     let script = folder.join("compose/secrets.sh");
-    fs::copy(places::repository().join("deploy/compose/secrets.sh"), &script).unwrap();
+    fs::copy(
+        places::repository().join("deploy/compose/secrets.sh"),
+        &script,
+    )
+    .unwrap();
     succeeds(Command::new("bash").arg(&script));
     let secrets = || {
         let mut read = Vec::new();
@@ -484,7 +529,10 @@ fn the_secrets_of_compose_are_made_once_and_for_nobody_else() {
 
     // all that are named are there
     let compose = read("deploy/compose.yaml");
-    let files = compose.split("{ file: ./").skip(1).filter_map(|rest| rest.split(' ').next());
+    let files = compose
+        .split("{ file: ./")
+        .skip(1)
+        .filter_map(|rest| rest.split(' ').next());
     let files: Vec<&str> = files.collect();
     assert!(files.len() > 5, "{files:?}");
     for file in files {
@@ -493,35 +541,50 @@ fn the_secrets_of_compose_are_made_once_and_for_nobody_else() {
     }
     let uri = fs::read_to_string(folder.join("secrets/mongodb-uri")).unwrap();
     let password = fs::read_to_string(folder.join("secrets/passwords/serve")).unwrap();
-    assert!(uri.contains(&format!("chatzz:{}@", password.trim())), "{uri}");
+    assert!(
+        uri.contains(&format!("chatzz:{}@", password.trim())),
+        "{uri}"
+    );
 }
 
 #[test]
 fn the_accounts_have_the_roles_of_the_documentation() {
-    let page = read("docs/security.md").replace("\n  '", " '").replace(",\n", ",");
+    let page = read("docs/security.md")
+        .replace("\n  '", " '")
+        .replace(",\n", ",");
     let script = read("deploy/mongodb/accounts.js");
     let lines = script.lines();
-    let named = lines.filter(|line| line.starts_with("const own = [") || line.starts_with("role('"));
+    let named =
+        lines.filter(|line| line.starts_with("const own = [") || line.starts_with("role('"));
     let lists = named.flat_map(|line| {
         let line = line.split('[').skip(1);
-        line.filter_map(|rest| rest.split(']').next()).map(str::to_owned)
+        line.filter_map(|rest| rest.split(']').next())
+            .map(str::to_owned)
     });
     let lists: Vec<String> = lists.filter(|list| list.contains("', '")).collect();
     assert_eq!(lists.len(), 3, "{lists:?}");
     for list in lists {
-        assert!(page.contains(&list), "docs/security.md does not have {list}");
+        assert!(
+            page.contains(&list),
+            "docs/security.md does not have {list}"
+        );
     }
 }
 
 #[test]
 fn a_supervisor_waits_for_longer_than_the_server_drains() {
-    let drain = keys().find(|key| key.name == "CHATZZ_DRAIN_TIMEOUT").unwrap();
+    let drain = keys()
+        .find(|key| key.name == "CHATZZ_DRAIN_TIMEOUT")
+        .unwrap();
     let drain: u64 = drain.example().trim_end_matches('s').parse().unwrap();
     for (file, before) in [
         ("deploy/systemd/chatzz.service", "TimeoutStopSec="),
         // the last one there is that of chatzz
         ("deploy/compose.yaml", "stop_grace_period: "),
-        ("deploy/helm/chatzz/values.yaml", "terminationGracePeriodSeconds: "),
+        (
+            "deploy/helm/chatzz/values.yaml",
+            "terminationGracePeriodSeconds: ",
+        ),
     ] {
         let text = read(file);
         let (_, rest) = text.rsplit_once(before).unwrap();
