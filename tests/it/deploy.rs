@@ -491,7 +491,7 @@ async fn the_health_check_of_the_image_notices_an_end() {
     let (_, command) = check.split_once(" CMD ").unwrap();
     let command: Vec<String> = serde_json::from_str(command).unwrap();
     let database = TestDatabase::shared().await;
-    let server = Binary::serve(database.keys()).await;
+    let server = Binary::serve(&database.keys()).await;
     let here = format!("/dev/tcp/127.0.0.1/{}", server.addr().port());
     let port = "/dev/tcp/127.0.0.1/3000";
     assert!(command.iter().any(|arg| arg.contains(port)), "{command:?}");
