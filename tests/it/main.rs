@@ -18,6 +18,8 @@ mod clients;
 mod config;
 mod conversation;
 #[cfg(unix)]
+mod deploy;
+#[cfg(unix)]
 mod dev;
 #[cfg(unix)]
 mod edge;
