@@ -17,10 +17,12 @@ use axum::Router;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::operator::Operator;
+use crate::service::Error;
 use crate::wire::{Code, Json, rendered};
 pub(crate) use keys::Keys;
 pub use openapi::document as openapi;
@@ -36,14 +38,28 @@ pub(crate) struct Api {
     patience: Duration,
 }
 
+impl Api {
+    /// Waits for a place among the calls that are worked on.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let places = Arc::clone(&self.places);
+        match timeout(self.patience, places.acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(Error::Overloaded),
+        }
+    }
+}
+
 /// One call of somebody who may make it.
 struct Call {
     api: Arc<Api>,
     key: Arc<keys::Key>,
-    /// The value of the path's parameter.
+    /// The value of the path's parameter, and of its second.
     id: String,
+    other: String,
     /// The header `Idempotency-Key`.
     idempotency_key: Option<String>,
+    /// Its place among those that are worked on.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// The answer to a call.

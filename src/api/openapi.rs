@@ -195,9 +195,12 @@ fn refusals(call: &Documented) -> Vec<(StatusCode, &'static str)> {
 /// The parameters of the path and of the query, and the header of a send.
 fn parameters(call: &Documented) -> Vec<Value> {
     let mut all = Vec::new();
-    if call.path.contains("{id}") {
+    for name in ["id", "other"] {
+        if !call.path.contains(&format!("{{{name}}}")) {
+            continue;
+        }
         all.push(json!({
-            "name": "id",
+            "name": name,
             "in": "path",
             "required": true,
             "schema": { "type": "string" },

@@ -24,6 +24,9 @@ use crate::wire::Code;
 /// The longest the body of a request may take.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
 
+/// The values of a path's parameters, in their order.
+pub(super) type Named = Path<Vec<(String, String)>>;
+
 /// What is the same of every request to one call.
 #[derive(Clone, Copy)]
 pub(super) struct Route {
@@ -38,7 +41,7 @@ pub(super) struct Route {
 pub(super) async fn perform<R, F>(
     api: Arc<Api>,
     route: Route,
-    id: Option<Path<String>>,
+    named: Option<Named>,
     request: Request,
     handle: impl FnOnce(Call, R) -> F + Send + 'static,
 ) -> Response
@@ -51,8 +54,8 @@ where
     let name = key.as_ref().map_or("-", |key| key.name()).to_owned();
     let done = match key {
         Ok(key) => {
-            let id = id.map(|Path(id)| id).unwrap_or_default();
-            call(api, route, (key, id), request, handle).await
+            let named = named.map(|Path(named)| named).unwrap_or_default();
+            call(api, route, (key, named), request, handle).await
         }
         Err(problem) => Err(problem),
     };
@@ -97,7 +100,7 @@ fn admit(api: &Api, route: &Route, headers: &HeaderMap) -> Result<Arc<Key>, Prob
 async fn call<R, F>(
     api: Arc<Api>,
     route: Route,
-    (key, id): (Arc<Key>, String),
+    (key, named): (Arc<Key>, Vec<(String, String)>),
     request: Request,
     handle: impl FnOnce(Call, R) -> F + Send + 'static,
 ) -> Result<Reply, Problem>
@@ -113,21 +116,21 @@ where
         let key = key.to_str().unwrap_or_default();
         key.to_owned()
     });
-    let waiting = timeout(api.patience, Arc::clone(&api.places).acquire_owned());
-    let Ok(Ok(place)) = waiting.await else {
-        return Err(Error::Overloaded.into());
-    };
+    let place = api.place().await?;
+    let mut named = named.into_iter().map(|(_, value)| value);
     let call = Call {
         api,
         key,
-        id,
+        id: named.next().unwrap_or_default(),
+        other: named.next().unwrap_or_default(),
         idempotency_key,
+        place: Some(place),
     };
     let handling = handle(call, asked);
     let span = tracing::debug_span!("api.call", call = route.name);
     let working = async move {
         let done = handling.await;
-        drop((place, under_way));
+        drop(under_way);
         done
     };
     let done = tokio::spawn(working.instrument(span)).await;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, Request};
+use axum::extract::Request;
 use axum::routing::on;
 use http::Method;
 use schemars::{Schema, SchemaGenerator};
 
-use super::perform::{Route, perform};
+use super::perform::{Named, Route, perform};
 use super::read::{Body, Nothing, Place, Query, Read};
 use super::{Api, calls};
 use crate::config::ApiScope;
@@ -16,6 +16,8 @@ use crate::wire::call as answer;
 
 /// Most bytes of a body, unless a row says otherwise: 64 KiB of text, however escaped.
 const BODY: usize = 512 * 1024;
+/// Most bytes of a batch.
+const BATCH: usize = 8 * 1024 * 1024;
 
 /// A row is the method, the path, the scope, the most bytes of a body, the name, what the
 /// call does, the module of its handler with what it reads and where, and its successful
@@ -28,10 +30,20 @@ macro_rules! calls {
                 send_message(Body<calls::send_message::SendMessage>)
                 -> [201 "Stored" answer::SentAs<'static>,
                     200 "It was stored before under this key" answer::SentAs<'static>];
+            POST "/v1/messages/batch" Send BATCH
+                sendBatch "Sends up to 500 messages as users, each with a result of its own"
+                send_batch(Body<calls::send_batch::SendBatch>)
+                -> [200 "The results, in the order of the messages"
+                        calls::send_batch::Results];
             GET "/v1/messages/{id}" Read BODY
                 getMessage "A message as it is now"
                 get_message(Nothing)
                 -> [200 "The message" answer::Message<'static>];
+            PUT "/v1/chat-rooms" Send BODY
+                openChatRoom "Opens the chat room of two users; the same one however often"
+                open_chat_room(Body<calls::open_chat_room::OpenChatRoom>)
+                -> [201 "It was opened by this call" answer::ChatRoom<'static>,
+                    200 "It was there" answer::ChatRoom<'static>];
             GET "/v1/chat-rooms" Read BODY
                 findChatRoom "The chat room of two users"
                 find_chat_room(Query<calls::find_chat_room::Pair>)
@@ -52,6 +64,34 @@ macro_rules! calls {
                 listChatRooms "The chat rooms of a user, with unread counts and last messages"
                 list_chat_rooms(Query<calls::list_chat_rooms::Wanted>)
                 -> [200 "The other people of the chat rooms" answer::Contacts<'static>];
+            POST "/v1/presence" Read BODY
+                getPresence "Which of up to 1,000 users are online at any server"
+                get_presence(Body<calls::get_presence::Users>)
+                -> [200 "In the order of the request" answer::Presences<'static>];
+            POST "/v1/unread" Read BODY
+                getUnread "How many unread messages up to 1,000 users have"
+                get_unread(Body<calls::get_presence::Users>)
+                -> [200 "In the order of the request" answer::Unread<'static>];
+            POST "/v1/users/{id}/read" Manage BODY
+                markRead "Marks what a user received from another one as read"
+                mark_read(Body<calls::mark_read::MarkRead>)
+                -> [200 "How many messages it were" answer::Read];
+            PUT "/v1/users/{id}/blocks/{other}" Manage BODY
+                blockUser "Lets a user block another one"
+                block_user(Nothing)
+                -> [200 "Blocked" answer::Blocked];
+            DELETE "/v1/users/{id}/blocks/{other}" Manage BODY
+                unblockUser "Lets a user unblock another one"
+                unblock_user(Nothing)
+                -> [200 "Not blocked" answer::Blocked];
+            DELETE "/v1/users/{id}/sockets" Manage BODY
+                endSockets "Ends the sockets of a user at all servers"
+                end_sockets(Nothing)
+                -> [200 "How many there were at this server" answer::Ended];
+            POST "/v1/users/{id}/signals" Send BODY
+                sendSignal "Hands something to the devices of a user who are connected, unstored"
+                send_signal(Body<calls::send_signal::Signal>)
+                -> [200 "Whether there was one" answer::Online];
             GET "/v1/openapi.json" Any BODY
                 getOpenapi "This document"
                 openapi(Nothing)
@@ -130,9 +170,9 @@ pub(super) fn router(api: &Arc<Api>) -> Router {
                     scope: scope!($scope),
                     max_body: $most,
                 };
-                let answer = move |id: Option<Path<String>>, request: Request| {
+                let answer = move |named: Option<Named>, request: Request| {
                     let handle = calls::$handler::handle;
-                    perform::<$request, _>(Arc::clone(&api), route, id, request, handle)
+                    perform::<$request, _>(Arc::clone(&api), route, named, request, handle)
                 };
                 on(axum::routing::MethodFilter::$method, answer)
             }))*

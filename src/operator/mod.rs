@@ -1,6 +1,7 @@
 //! What the application and its administrators may do while the server runs, each verb a
 //! method. The HTTP API calls these, and nothing else.
 
+mod manage;
 mod read;
 mod send;
 

@@ -3,8 +3,10 @@
 use super::{Operator, Refused};
 use crate::id::{ChatRoomId, MessageId};
 use crate::rooms::Stored;
+use crate::service::presence::Shown;
 use crate::service::{
-    ActivePage, ActiveQuery, Error, IdInput, MessagePage, PageQuery, RoomSeen, UserSeen,
+    ActivePage, ActiveQuery, Error, IdInput, MessagePage, PageQuery, RoomSeen, UnreadTotal,
+    UserSeen,
 };
 
 impl Operator {
@@ -47,6 +49,22 @@ impl Operator {
     /// [`Error::UserNotFound`], or failures.
     pub async fn user(&self, who: &IdInput) -> Result<UserSeen, Error> {
         self.context.messenger.seen_user(who).await
+    }
+
+    /// How users are shown who take part in the messenger, in the order given.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn presence(&self, users: &[IdInput]) -> Result<Vec<Option<Shown>>, Error> {
+        self.context.messenger.presence_of(users).await
+    }
+
+    /// How many unread messages users have, in the order given.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn unread(&self, users: &[IdInput]) -> Result<Vec<UnreadTotal>, Error> {
+        self.context.messenger.unread_of(users).await
     }
 
     /// Lists the contacts of a user with their chat rooms, a page at a time.

@@ -17,6 +17,7 @@ mod privacy;
 mod reading;
 mod receipts;
 mod sending;
+mod totals;
 mod users_check;
 mod watch;
 
@@ -40,6 +41,7 @@ pub use privacy::{BlockedPage, PrivacySettings, check_contact_rule};
 pub use reading::{MessagePage, PageQuery, RoomSeen, UserSeen};
 pub use receipts::Receipt;
 pub use sending::{Draft, MESSAGE_MAX_BYTES};
+pub use totals::UnreadTotal;
 pub use users_check::warn_if_unusable;
 pub use watch::Watch;
 

@@ -3,9 +3,13 @@
 
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Context;
+use super::connection::packet::DropPolicy;
+use crate::feed::bus::Item;
+use crate::id::{ChatUserId, UserId};
 use crate::service::{Added, Me};
 use crate::wire::{Notice, PerDialect};
 
@@ -27,5 +31,21 @@ impl Context {
             self.hub.tell(me.id, &of_contact, None);
         }
         self.correct(&added.described);
+    }
+
+    /// Announces to the sockets of a user that the application let them block somebody.
+    pub(crate) fn announce_block(&self, me: &Me, user: UserId, is_blocked: bool) {
+        let notice = PerDialect::new(Notice::BlockChanged(user, is_blocked));
+        self.hub.tell(me.id, &notice, None);
+    }
+
+    /// Sends what is not stored to the sockets of a person, here and by NATS at other
+    /// servers; whether one takes it.
+    pub(crate) fn send_app_signal(&self, who: ChatUserId, data: &RawValue) -> bool {
+        let notice = Notice::AppSignal(data);
+        // from themselves, whom nobody blocks
+        let elsewhere = self.send_to_neighbours(who, who, &notice, Item::Signal);
+        let here = self.hub.send_ephemeral(who, notice, DropPolicy::Crowded);
+        here || elsewhere
     }
 }

@@ -11,7 +11,8 @@ use super::{schema, user_details};
 use crate::domain::Cursors;
 use crate::id::{Hex, Seq, UserId};
 use crate::rooms::Stored;
-use crate::service::{ActivePage, MessagePage, RoomSeen, UserSeen};
+use crate::service::presence::Shown;
+use crate::service::{ActivePage, IdInput, MessagePage, RoomSeen, UnreadTotal, UserSeen};
 use crate::store::PresenceStatus;
 
 /// A message, with the ids of both people.
@@ -173,4 +174,93 @@ impl<'a> From<&'a ActivePage> for Contacts<'a> {
             has_more: page.has_more,
         }
     }
+}
+
+/// Whether users are online.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Presences<'a> {
+    users: Vec<Presence<'a>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "UserPresence")]
+struct Presence<'a> {
+    /// As it was asked.
+    user_id: &'a IdInput,
+    status: PresenceStatus,
+    last_online: Option<Date>,
+}
+
+impl<'a> Presences<'a> {
+    /// How these users are shown, in the same order.
+    pub(crate) fn new(users: &'a [IdInput], shown: &[Option<Shown>]) -> Self {
+        let users = users.iter().zip(shown).map(|(user_id, shown)| Presence {
+            user_id,
+            status: shown.map_or(PresenceStatus::Offline, |shown| shown.status),
+            last_online: shown.and_then(|shown| shown.last_online).map(Date),
+        });
+        Self {
+            users: users.collect(),
+        }
+    }
+}
+
+/// Unread messages of users.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Unread<'a> {
+    users: Vec<UnreadOf<'a>>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct UnreadOf<'a> {
+    /// As it was asked.
+    user_id: &'a IdInput,
+    /// Unread messages, of all chat rooms.
+    unread_count: i64,
+    /// Chat rooms with unread messages.
+    chat_rooms: i64,
+}
+
+impl<'a> Unread<'a> {
+    /// What these users have not read, in the same order.
+    pub(crate) fn new(users: &'a [IdInput], totals: &[UnreadTotal]) -> Self {
+        let users = users.iter().zip(totals).map(|(user_id, total)| UnreadOf {
+            user_id,
+            unread_count: total.messages,
+            chat_rooms: total.chat_rooms,
+        });
+        Self {
+            users: users.collect(),
+        }
+    }
+}
+
+/// How many messages were read.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Read {
+    /// Those that were not read before.
+    pub(crate) read: u64,
+}
+
+/// Whether a user is blocked.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Blocked {
+    /// As it is from now on.
+    pub(crate) blocked: bool,
+}
+
+/// How many sockets were ended.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Ended {
+    /// Those at the server that was asked; the other servers end theirs as well.
+    pub(crate) ended: usize,
+}
+
+/// Whether somebody was there.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Online {
+    /// Whether it was sent to a socket.
+    pub(crate) online: bool,
 }

@@ -178,6 +178,7 @@ pub(crate) fn envelopes(written: &mut SchemaGenerator) -> Vec<Envelope> {
         "privacy-changed" "Another socket of the user blocked, unblocked, or set who may write" PrivacyChange;
         "user-typing" "Somebody types, or has stopped" envelope::UserTyping<'static>;
         "user-signal" "The front end of somebody sent a signal" envelope::UserSignal<'static>;
+        "app-signal" "The application's back end sent a signal" envelope::AppSignal<'static>;
         "error" "An event without an ack failed" envelope::Failed<'static>;
     }
 }

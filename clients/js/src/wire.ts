@@ -149,6 +149,7 @@ export interface Envelopes {
   'privacy-changed': PrivacyChange;
   'user-typing': Typing;
   'user-signal': { userId: UserId; data: unknown };
+  'app-signal': { data: unknown };
   error: WireError & { event: string };
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::api::problem::Problem;
 use crate::api::read::Body;
 use crate::api::{Call, Reply};
-use crate::operator::SendAs;
+use crate::operator::{SendAs, Sent};
 use crate::service::{Bypass, Error, IdInput};
 use crate::wire::call;
 
@@ -54,6 +54,11 @@ pub(in crate::api) fn bypass(rules: &[Rule]) -> Bypass {
 }
 
 impl SendMessage {
+    /// Sender and receiver.
+    pub(in crate::api) fn people(&self) -> [&IdInput; 2] {
+        [&self.from, &self.to]
+    }
+
     /// The message, with its key from wherever it stands, sent by a key of this name.
     pub(in crate::api) fn into_send(
         self,
@@ -81,17 +86,21 @@ impl SendMessage {
     }
 }
 
+/// 201 for what is stored now, 200 for what was stored before.
+pub(in crate::api) fn status_of(sent: &Sent) -> StatusCode {
+    if sent.is_duplicate {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    }
+}
+
 pub(in crate::api) async fn handle(
     call: Call,
     Body(request): Body<SendMessage>,
 ) -> Result<Reply, Problem> {
     let wanted = request.into_send(call.idempotency_key, call.key.name())?;
     let sent = call.api.operator.send(wanted).await?;
-    let status = if sent.is_duplicate {
-        StatusCode::OK
-    } else {
-        StatusCode::CREATED
-    };
     let answer = call::SentAs::new(&sent.stored, sent.is_duplicate);
-    Ok(Reply::new(status, &answer).about(sent.stored.message.id))
+    Ok(Reply::new(status_of(&sent), &answer).about(sent.stored.message.id))
 }

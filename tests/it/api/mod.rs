@@ -1,8 +1,10 @@
 //! The HTTP API: a back end calls, people hear of it, and every answer is as documented.
 
 mod authority;
+mod batch;
 mod bounds;
 mod keys;
+mod manage;
 mod openapi;
 mod read;
 mod send;
