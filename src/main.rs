@@ -180,6 +180,11 @@ async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
         built = dev::Dev::build(args, config, &progress) => built?,
         () = &mut shutdown => return Ok(()),
     };
+    if let Some(call) = dev.first_call() {
+        say(&format_args!(
+            "\nThe HTTP API for your back end (docs/back-end.md). Alice writes to Bob:\n  {call}"
+        ));
+    }
     say(&format_args!(
         "\nchatzz runs. Two people side by side:\n  {url}duo\nOr each in a window:\n  {url}?as=alice\n  {url}?as=bob\nCtrl-C ends it.",
         url = dev.url()

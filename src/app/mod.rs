@@ -196,6 +196,11 @@ impl App {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.addr)
     }
+
+    /// Where the application's back end calls the HTTP API, if that is on.
+    pub fn api_addr(&self) -> Option<SocketAddr> {
+        self.api.as_ref()?.listener.local_addr().ok()
+    }
 }
 
 impl Backend {

@@ -3,6 +3,7 @@
 mod authority;
 mod batch;
 mod bounds;
+mod canaries;
 mod keys;
 mod manage;
 mod openapi;
