@@ -113,7 +113,37 @@ fn schemas(mut read: SchemaGenerator, mut written: SchemaGenerator) -> Map<Strin
     // what is both read and written has one name in each, and is the same
     let mut schemas = read.take_definitions(true);
     schemas.extend(answers);
+    schemas.values_mut().for_each(simplify);
     schemas
+}
+
+/// Writes a choice of one schema as that schema, and `true`, which allows anything, as an
+/// object: tools expect that.
+fn simplify(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            for choice in ["anyOf", "oneOf"] {
+                let only = fields.get(choice).and_then(Value::as_array);
+                if let Some([Value::Object(only)]) = only.map(Vec::as_slice) {
+                    let only = only.clone();
+                    fields.remove(choice);
+                    // what is said of the field counts before what is said of its type
+                    for (name, value) in only {
+                        fields.entry(name).or_insert(value);
+                    }
+                }
+            }
+            if let Some(properties) = fields.get_mut("properties").and_then(Value::as_object_mut) {
+                let anything = properties
+                    .values_mut()
+                    .filter(|field| **field == json!(true));
+                anything.for_each(|field| *field = json!({ "description": "Any JSON." }));
+            }
+            fields.values_mut().for_each(simplify);
+        }
+        Value::Array(items) => items.iter_mut().for_each(simplify),
+        _ => {}
+    }
 }
 
 fn operation(call: &Documented, problem: &Value) -> Value {

@@ -95,7 +95,7 @@ macro_rules! calls {
             GET "/v1/openapi.json" Any BODY
                 getOpenapi "This document"
                 openapi(Nothing)
-                -> [200 "The document" serde_json::Value];
+                -> [200 "The document" serde_json::Map<String, serde_json::Value>];
         }
     };
 }

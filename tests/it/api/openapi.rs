@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use super::{Answer, server};
+use crate::support::{places, tools};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     fn close(value: &mut Value) {
@@ -78,6 +79,24 @@ fn docs_openapi_json_is_what_the_program_says() {
         kept == text,
         "docs/openapi.json is old; refresh it: cargo run -- spec --openapi > docs/openapi.json"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_linter_has_nothing_to_say() {
+    let mut linter = tools::openapi_linter().await;
+    linter.args([places::repository().join("docs/openapi.json")]);
+
+    let ended = linter.output().await;
+
+    let out = String::from_utf8_lossy(&ended.stdout);
+    let err = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{out}\n{err}");
+    for word in [" error ", " warning "] {
+        assert!(
+            !out.contains(word) && !err.contains("Warning was"),
+            "{out}\n{err}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
