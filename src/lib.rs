@@ -54,6 +54,16 @@
 //!    sender's sockets, in the acknowledgement, and to the receiver's sockets.
 //! 5. Heads and delivered cursors are written behind ([`store::WriteBehindQueue`]).
 //!
+//! # The path of a `POST /v1/messages`
+//!
+//! 1. `api::perform` finds the key, checks its scope and limit, and waits for a place among
+//!    the calls that are worked on.
+//! 2. [`operator::Operator::send`] finds both users, opens their chat room if there is none,
+//!    and hands the message to the same lane as a socket's, with a
+//!    [`rooms::Caller::Call`] that waits for the answer.
+//! 3. The rest is as above. The application's key is the message's client id, behind a mark
+//!    that no socket can send ([`domain::SERVER_KEY_MARK`]).
+//!
 //! # The path of a `message-read`
 //!
 //! 1. It reaches the receipts task of the chat room's lane, beside its sends. Of several

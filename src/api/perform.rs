@@ -69,7 +69,10 @@ where
     }
     match done {
         Ok(reply) => {
-            let json = [(header::CONTENT_TYPE, "application/json")];
+            let json = [
+                (header::CONTENT_TYPE, "application/json"),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
             let body = Body::from(reply.json().get().to_owned());
             (reply.status, json, body).into_response()
         }
