@@ -9,7 +9,7 @@ use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use bytes::BytesMut;
 use futures::StreamExt as _;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
@@ -49,7 +49,7 @@ where
     R: Read,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    let is_mutating = request.method() != Method::GET;
+    let is_mutating = !matches!(route.scope, None | Some(ApiScope::Read));
     let key = admit(&api, &route, request.headers());
     let name = key.as_ref().map_or("-", |key| key.name()).to_owned();
     let done = match key {
@@ -59,6 +59,7 @@ where
         }
         Err(problem) => Err(problem),
     };
+    let done = done.map_err(|problem| problem.of_call(is_mutating));
     let code = done
         .as_ref()
         .map_or_else(|problem| problem.code().as_str(), |_| "ok");

@@ -53,6 +53,16 @@ impl Problem {
         }
     }
 
+    /// The problem of a call: one that only reads has stored nothing, whatever happened.
+    pub(super) fn of_call(self, is_mutating: bool) -> Self {
+        let stored = if is_mutating {
+            self.stored
+        } else {
+            MayBeStored::No
+        };
+        Self { stored, ..self }
+    }
+
     /// The HTTP status.
     pub(super) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

@@ -44,6 +44,8 @@ async fn each_call_that_changes_something_is_one_line_without_texts_and_keys() {
             sent.body["_id"].as_str().unwrap()
         ))
         .await;
+    let users = json!({ "users": [alice] });
+    back_end.call("POST", "/v1/presence", &users).await;
     let ended = server.terminate().await;
 
     assert_eq!(sent.status, 201);
