@@ -8,6 +8,8 @@
     reason = "a failed assumption of a test is a failed test; clippy only knows the inside of #[test] functions"
 )]
 
+#[cfg(unix)]
+mod api;
 mod architecture;
 mod auth;
 #[cfg(unix)]

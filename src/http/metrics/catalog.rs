@@ -35,7 +35,7 @@ const fn metric(name: &'static str, series: Series, help: &'static str) -> Metri
     Metric { name, help, series }
 }
 
-const COUNTERS: [Metric; 23] = [
+const COUNTERS: [Metric; 24] = [
     metric(
         "chatzz_events_total",
         Series::Of(&[("event", EVENTS), ("code", &["ok"])]),
@@ -72,6 +72,11 @@ const COUNTERS: [Metric; 23] = [
         "chatzz_requests_refused_total",
         Series::Of(&[]),
         "HTTP requests over a limit.",
+    ),
+    metric(
+        "chatzz_api_calls_total",
+        Series::Of(&[("code", &["ok", "unauthorized", "forbidden", "rate-limited"])]),
+        "Calls of the HTTP API by code of the answer; ok is a success.",
     ),
     metric(
         "chatzz_connections_refused_total",
