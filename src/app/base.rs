@@ -26,7 +26,7 @@ pub(super) struct Base {
 
 impl Base {
     pub(super) fn new(store: Store, clock: Clock) -> Self {
-        let events: Arc<EventQueue> = Arc::default();
+        let events = Arc::new(EventQueue::new(clock.now()));
         let writes = store.bulk_writes.clone();
         Self {
             write_behind: Arc::new(WriteBehindQueue::new(writes, Arc::clone(&events))),

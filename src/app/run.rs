@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,8 @@ const PEOPLE_AT_MOST_EVERY: Duration = Duration::from_secs(2);
 const PEOPLE_EARLIER: Duration = Duration::from_secs(3);
 /// What other servers told at once and is not announced yet; the log brings the rest.
 const MAX_HINTS: usize = 1_024;
+/// The same in KiB, 8 MiB.
+const MAX_HINTS_KIB: usize = 8 * 1_024;
 /// Connections of the application's back end at one time.
 const MAX_API_CONNECTIONS: usize = 1_024;
 const PRIVACY_AT_MOST_EVERY: Duration = Duration::from_secs(1);
@@ -71,6 +73,7 @@ impl App {
             let incoming = Arc::new(Incoming {
                 context,
                 hints: hinted,
+                shares: Arc::new(Semaphore::new(MAX_HINTS_KIB)),
             });
             self.tasks.spawn(bus.run(incoming, stop.clone()));
         }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::domain::Message;
 use crate::store::{Entry, Item};
 
@@ -14,19 +16,36 @@ pub struct Hint {
     pub messages: Vec<Message>,
     /// Everything else that happened.
     pub items: Vec<Item>,
+    /// Its share of what may wait.
+    pub share: Option<OwnedSemaphorePermit>,
 }
 
-/// Runs of servers that are remembered: more than there are at once.
-const MAX_BOOTS: usize = 1_000;
+impl Hint {
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        let texts = self.messages.iter().map(|message| message.message.len());
+        texts.sum::<usize>() + 400 * (self.messages.len() + self.items.len())
+    }
+}
+
+/// Servers that are remembered: more than there are at once.
+const MAX_SERVERS: usize = 1_000;
 
 /// The items of other servers that were announced. Messages need none of it: they have a
 /// position in their chat room.
 #[derive(Debug, Default)]
 pub struct Done {
-    boots: HashMap<String, Numbers>,
+    servers: HashMap<String, Numbers>,
 }
 
-/// The numbers of one run's items.
+/// The name of a server from the id of one of its runs: its items are numbered on when it
+/// has to begin a new run.
+fn server(boot: &str) -> String {
+    let name = boot.rsplit_once('#').map(|(name, _)| name);
+    name.unwrap_or(boot).to_owned()
+}
+
+/// The numbers of one server's items.
 #[derive(Debug, Default)]
 struct Numbers {
     /// Up to here the log has told.
@@ -41,11 +60,11 @@ impl Done {
         let Some(newest) = entry.items.iter().map(|item| item.number).max() else {
             return;
         };
-        if self.boots.len() > MAX_BOOTS {
+        if self.servers.len() > MAX_SERVERS {
             // an item that is under way just now may come twice
-            self.boots.clear();
+            self.servers.clear();
         }
-        let numbers = self.boots.entry(entry.boot.clone()).or_default();
+        let numbers = self.servers.entry(server(&entry.boot)).or_default();
         let told = &numbers.told;
         entry.items.retain(|item| !told.contains(&item.number));
         numbers.logged = numbers.logged.max(newest);
@@ -54,7 +73,7 @@ impl Done {
 
     /// Removes from a hint what came before.
     pub fn leave_out_of_hint(&self, hint: &mut Hint) {
-        if let Some(numbers) = self.boots.get(&hint.boot) {
+        if let Some(numbers) = self.servers.get(&server(&hint.boot)) {
             let is_news =
                 |item: &Item| item.number > numbers.logged && !numbers.told.contains(&item.number);
             hint.items.retain(is_news);
@@ -66,7 +85,7 @@ impl Done {
         if hint.items.is_empty() {
             return;
         }
-        let numbers = self.boots.entry(hint.boot.clone()).or_default();
+        let numbers = self.servers.entry(server(&hint.boot)).or_default();
         let told = hint.items.iter().map(|item| item.number);
         numbers.told.extend(told);
     }
@@ -105,6 +124,7 @@ mod tests {
             boot: boot.to_owned(),
             messages: Vec::new(),
             items: items(numbers),
+            share: None,
         }
     }
 
@@ -115,19 +135,20 @@ mod tests {
     #[test]
     fn whichever_comes_second_is_left_out() {
         let mut done = Done::default();
-        done.note(&hint("a", &[1, 3]));
-        let mut logged = entry("a", &[1, 2]);
+        done.note(&hint("a#1", &[1, 3]));
+        // it lost its lease meanwhile
+        let mut logged = entry("a#2", &[1, 2]);
         done.leave_out(&mut logged);
         assert_eq!(numbers(&logged.items), [2]);
-        let mut told = hint("a", &[1, 2, 3, 4]);
+        let mut told = hint("a#1", &[1, 2, 3, 4]);
         done.leave_out_of_hint(&mut told);
         assert_eq!(numbers(&told.items), [4]);
         let mut other = hint("b", &[1]);
         done.leave_out_of_hint(&mut other);
         assert_eq!(numbers(&other.items), [1]);
-        let mut logged = entry("a", &[3, 4]);
+        let mut logged = entry("a#2", &[3, 4]);
         done.leave_out(&mut logged);
         assert_eq!(numbers(&logged.items), [4], "told by the bus alone is done");
-        assert_eq!(done.boots["a"].told.len(), 0);
+        assert_eq!(done.servers["a"].told.len(), 0);
     }
 }

@@ -27,7 +27,7 @@ impl Lane {
     /// | up to the last known message | nothing: it was announced |
     /// | the next one, and the message came along | it is announced |
     /// | beyond it | what is stored is read and announced |
-    /// | in a chat room that is new here | the same, from there on if the log says so: it has told of what is before |
+    /// | in a chat room that is new here | the same, once the log tells of it: it has told of what is before |
     pub(super) async fn hear(&mut self, heard: Vec<Heard>) {
         let mut rooms: HashMap<ChatRoomId, [Member; 2]> = HashMap::new();
         for one in &heard {
@@ -53,19 +53,20 @@ impl Lane {
                     let Some((first, _)) = one.stored else {
                         continue;
                     };
-                    if one.messages.is_empty() {
-                        let heard = self.heard.entry(one.room).or_insert(first);
-                        *heard = first.min(*heard);
+                    if first > 1 && !one.messages.is_empty() {
+                        // what is before it may not have been announced here: the log
+                        // tells of both
+                        continue;
                     }
+                    let heard = self.heard.entry(one.room).or_insert(first);
+                    *heard = first.min(*heard);
                 }
             }
             rooms.insert(one.room, one.members.clone());
         }
         if !rooms.is_empty() {
             let learned = self.learn(rooms.clone(), &mut ()).await;
-            if matches!(learned, Some(Ok(()))) {
-                self.heard.clear();
-            } else {
+            if !matches!(learned, Some(Ok(()))) {
                 // the chat rooms are taken up later, with the same positions
                 for (room, members) in rooms {
                     self.rooms.doubt(room);

@@ -222,6 +222,7 @@ impl Lane {
                 room.head = Some(head);
                 room.doubtful = false;
             }
+            self.heard.remove(&id);
         }
         for stored in &found {
             self.note_stored(&stored.message);

@@ -52,7 +52,7 @@ struct Sorted {
     rooms: HashMap<ChatRoomId, InRoom>,
     contacts: Vec<ChatRoomId>,
     /// Whose privacy changed, and of whom.
-    privacy: Vec<(ChatUserId, Option<(ChatUserId, bool)>)>,
+    privacy: Vec<(ChatUserId, Option<ChatUserId>)>,
     ended: Vec<String>,
 }
 
@@ -78,13 +78,13 @@ impl Messenger {
     /// When the database cannot answer.
     pub async fn hear_hint(
         &self,
-        hint: &Hint,
+        hint: &mut Hint,
         is_here: impl Fn(ChatUserId) -> bool + Send + Sync,
     ) -> Result<ToAnnounce, Error> {
         let mut sorted = Sorted::default();
+        let knows = |who, other| !is_here(who) || self.presence.has_contact(who, other);
         for message in &hint.messages {
             let (from, to) = (message.from, message.to);
-            let knows = |who, other| !is_here(who) || self.presence.has_contact(who, other);
             if (is_here(from) || is_here(to)) && knows(from, to) && knows(to, from) {
                 let room = sorted.rooms.entry(message.chat_room).or_default();
                 room.members = Members::new(from, to);
@@ -92,6 +92,13 @@ impl Messenger {
                 room.messages.push(message.clone());
             }
         }
+        // what is left out is announced when the log tells of it
+        hint.items.retain(|item| match item.event {
+            Event::Advanced { reader, sender, .. } => {
+                knows(reader, sender) && knows(sender, reader)
+            }
+            _ => true,
+        });
         for item in &hint.items {
             sorted.add(&item.event, &is_here);
         }
@@ -140,8 +147,12 @@ impl Messenger {
         self.refresh_privacies(&changed).await?;
         for (by, change) in sorted.privacy.iter().filter(|(by, _)| is_here(*by)) {
             let change = match change {
-                Some((who, blocked)) => match people.get(who) {
-                    Some(user) => PrivacyChange::Blocked(user.id.clone(), *blocked),
+                // as it is by now: of two changes the older one may be heard last
+                Some(who) => match people.get(who) {
+                    Some(user) => {
+                        let blocked = self.privacies.of(*by).await?.blocked_since(*who);
+                        PrivacyChange::Blocked(user.id.clone(), blocked.is_some())
+                    }
                     None => continue,
                 },
                 None => PrivacyChange::Settings(Arc::new(self.settings_of(*by).await?)),
@@ -161,7 +172,6 @@ impl Messenger {
         let in_contacts = sorted.contacts.iter().filter_map(|id| documents.get(id));
         let members = in_rooms.chain(in_contacts.map(|room| room.members));
         let blocked = sorted.privacy.iter().filter_map(|(_, change)| *change);
-        let blocked = blocked.map(|(who, _)| who);
         let ids: HashSet<ChatUserId> = members.flat_map(|both| both.ids()).chain(blocked).collect();
         if ids.is_empty() {
             return Ok(HashMap::new());
@@ -285,8 +295,9 @@ impl Sorted {
                     self.contacts.push(*room);
                 }
             }
-            Event::Blocked { by, who } => self.privacy.push((*by, Some((*who, true)))),
-            Event::Unblocked { by, who } => self.privacy.push((*by, Some((*who, false)))),
+            Event::Blocked { by, who } | Event::Unblocked { by, who } => {
+                self.privacy.push((*by, Some(*who)));
+            }
             Event::PrivacySet { by } => self.privacy.push((*by, None)),
             Event::Ended { user } => self.ended.push(user.clone()),
             // see `Watch::hear`

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -39,6 +40,8 @@ pub struct Lease {
     /// Boot ids of earlier runs of this process whose lease was lost.
     lost: Mutex<Vec<String>>,
     length: Duration,
+    /// Whether the last renewal worked.
+    is_renewed: AtomicBool,
 }
 
 impl Lease {
@@ -64,6 +67,7 @@ impl Lease {
             boot: watch::Sender::default(),
             lost: Mutex::default(),
             length,
+            is_renewed: AtomicBool::new(true),
         };
         lease.take_anew().await?;
         for node in lease.store.nodes.list_expired().await? {
@@ -199,7 +203,9 @@ impl Lease {
     ) {
         let mut thirds = self.thirds(cancelled);
         while thirds.next().await {
-            if let Err(error) = self.renew(&on_lost).await {
+            let renewed = self.renew(&on_lost).await;
+            self.is_renewed.store(renewed.is_ok(), Ordering::SeqCst);
+            if let Err(error) = renewed {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "the lease was not renewed");
             }
@@ -242,7 +248,14 @@ impl Lease {
     /// Cleans up after nodes whose lease ran out. The contacts of their people, here and
     /// elsewhere, are told by the log of events.
     async fn expire_others(&self) -> Result<(), crate::store::Error> {
+        if !self.is_renewed.load(Ordering::SeqCst) {
+            // who cannot say that it is there itself does not judge the others
+            return Ok(());
+        }
         for node in self.store.nodes.list_expired().await? {
+            if node.id == self.id {
+                continue;
+            }
             self.expire(&node).await?;
         }
         Ok(())

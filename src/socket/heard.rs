@@ -88,8 +88,7 @@ impl Context {
     async fn hear(&self, watch: &Watch, entries: &[Entry]) -> Result<(), Error> {
         let is_here = |who| self.hub.is_present(who);
         let to_announce = self.messenger.hear(entries, is_here).await?;
-        let items = entries.iter().flat_map(|entry| &entry.items);
-        watch.hear(items).await?;
+        watch.note(entries.iter().flat_map(|entry| &entry.items));
         self.announce(to_announce).await;
         Ok(())
     }
@@ -99,13 +98,9 @@ impl Context {
     async fn hear_hint(&self, watch: &Watch, mut hint: Hint, done: &mut Done) {
         done.leave_out_of_hint(&mut hint);
         let is_here = |who| self.hub.is_present(who);
-        let worked_out = async {
-            let to_announce = self.messenger.hear_hint(&hint, is_here).await?;
-            watch.hear(hint.items.iter()).await?;
-            Ok::<_, Error>(to_announce)
-        };
-        match worked_out.await {
+        match self.messenger.hear_hint(&mut hint, is_here).await {
             Ok(to_announce) => {
+                watch.note(hint.items.iter());
                 self.announce(to_announce).await;
                 let now = self.messenger.clock().now().timestamp_millis();
                 for message in &hint.messages {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::Context;
 use super::connection::packet::DropPolicy;
@@ -116,6 +116,20 @@ pub(crate) struct Incoming {
     pub(crate) context: Arc<Context>,
     /// Where what is to be announced goes.
     pub(crate) hints: mpsc::Sender<Hint>,
+    /// KiB of them that may wait.
+    pub(crate) shares: Arc<Semaphore>,
+}
+
+impl Incoming {
+    /// Passes a hint on; `false` when too much waits already.
+    fn pass_on(&self, mut hint: Hint) -> bool {
+        let kib = u32::try_from(hint.bytes() / 1_024 + 1).unwrap_or(u32::MAX);
+        let Ok(share) = Arc::clone(&self.shares).try_acquire_many_owned(kib) else {
+            return false;
+        };
+        hint.share = Some(share);
+        self.hints.try_send(hint).is_ok()
+    }
 }
 
 impl Receive for Incoming {
@@ -125,6 +139,7 @@ impl Receive for Incoming {
                 boot: from.to_owned(),
                 messages: Vec::new(),
                 items: Vec::new(),
+                share: None,
             };
             for item in items {
                 match item {
@@ -138,7 +153,7 @@ impl Receive for Incoming {
                 }
             }
             let is_any = !hint.messages.is_empty() || !hint.items.is_empty();
-            if is_any && self.hints.try_send(hint).is_err() {
+            if is_any && !self.pass_on(hint) {
                 metrics::counter!("chatzz_bus_dropped_total", "why" => "busy").increment(1);
                 if let Some(bus) = &self.context.bus {
                     bus.miss();

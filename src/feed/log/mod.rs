@@ -183,7 +183,11 @@ impl Log {
             let missed = tokio::select! {
                 () = cancelled.cancelled() => break,
                 () = tokio::time::sleep((self.deps.company)().pause()) => false,
-                () = (self.deps.missed)() => true,
+                () = (self.deps.missed)() => {
+                    // at a server with too much to do more is missed each moment
+                    tokio::time::sleep(TOGETHER).await;
+                    true
+                }
             };
             if let Err(error) = self.turn(missed).await {
                 self.complain(&error);

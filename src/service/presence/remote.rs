@@ -26,9 +26,11 @@ pub struct RemotePresence {
 type Boots = SmallVec<[Arc<str>; 1]>;
 
 impl RemotePresence {
-    /// Replaces the other nodes whose lease is good; whether there are any.
+    /// Replaces the other nodes whose lease is good; whether one of them is gone.
     pub fn set_boots(&self, boots: &HashSet<String>) -> bool {
+        let mut is_one_gone = false;
         self.boots.send_if_modified(|known| {
+            is_one_gone = known.iter().any(|boot| !boots.contains(&**boot));
             let is_same = boots.len() == known.len()
                 && boots.iter().all(|boot| known.contains(boot.as_str()));
             if !is_same {
@@ -37,7 +39,28 @@ impl RemotePresence {
             }
             !is_same
         });
-        !boots.is_empty()
+        is_one_gone
+    }
+
+    /// People who are believed to be on nodes whose lease is not good any more.
+    pub fn list_lost(&self) -> Vec<ChatUserId> {
+        let boots = self.boots.borrow().clone();
+        let online = self.online.read();
+        let lost = online.iter();
+        let lost = lost.filter(|(_, nodes)| !nodes.iter().all(|node| boots.contains(node)));
+        lost.map(|(who, _)| *who).collect()
+    }
+
+    /// Whether somebody is known to be on exactly these nodes, as far as those are alive.
+    fn is_at(&self, who: ChatUserId, nodes: &[String]) -> bool {
+        let boots = self.boots.borrow();
+        let mut alive = nodes.iter().filter(|node| boots.contains(node.as_str()));
+        let online = self.online.read();
+        let known = online.get(&who);
+        let count = alive.clone().count();
+        count == known.map_or(0, SmallVec::len)
+            && alive
+                .all(|node| known.is_some_and(|known| known.iter().any(|boot| **boot == **node)))
     }
 
     /// The other nodes whose lease is good, for those who need to know when they change.
@@ -117,7 +140,10 @@ impl PresenceRegistry {
         let person = self.with_person(who, user, |_| {});
         // in order with what this node announces of them itself
         let _order = person.order.lock();
-        if who.changed_at.is_some() && person.state.lock().heard_at >= who.changed_at {
+        let heard_at = person.state.lock().heard_at;
+        // not by which is later: the times of two writes may be the wrong way round
+        if heard_at.is_some() && heard_at == who.changed_at && self.remote.is_at(who.id, &who.nodes)
+        {
             // it came with an earlier change
             return;
         }
@@ -127,7 +153,7 @@ impl PresenceRegistry {
         // they were offline in between, written so, and an answer may have shown it
         let flickered = state.heard_at.is_none() || who.last_online > state.heard_left;
         state.heard_left = state.heard_left.max(who.last_online);
-        state.heard_at = state.heard_at.max(who.changed_at);
+        state.heard_at = who.changed_at;
         let status = if state.shown_online || online {
             PresenceStatus::Online
         } else {

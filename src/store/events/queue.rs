@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use bson::DateTime;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -16,6 +17,8 @@ use crate::id::{ChatRoomId, ChatUserId, Seq};
 const MAX_WAITING: usize = 100_000;
 /// Items that wait at most, while the log cannot be written.
 const MAX_ITEMS: usize = 100_000;
+/// More items than a server writes in a millisecond.
+const ITEMS_PER_MILLISECOND: i64 = 1_000;
 /// People of one item, 17 bytes each: 500 items are far below 16 MB.
 const PEOPLE_AT_ONCE: usize = 500;
 
@@ -70,9 +73,12 @@ impl fmt::Debug for EventQueue {
 }
 
 impl EventQueue {
-    /// Nothing waits.
-    pub fn new() -> Self {
-        Self::default()
+    /// Nothing waits. Items are numbered from the time on at which the process started, so
+    /// that no other run of this server uses the same numbers.
+    pub fn new(started: DateTime) -> Self {
+        let queue = Self::default();
+        queue.waiting.lock().number = started.timestamp_millis() * ITEMS_PER_MILLISECOND;
+        queue
     }
 
     /// Sets who is told of events at once; the first call counts.
@@ -192,8 +198,6 @@ impl Pending {
 
 #[cfg(test)]
 mod tests {
-    use bson::DateTime;
-
     use super::*;
     use crate::domain::Counts;
     use crate::id::MessageId;
@@ -230,7 +234,7 @@ mod tests {
     #[test]
     fn what_comes_later_joins_what_waits() {
         let room = ChatRoomId::generate();
-        let queue = EventQueue::new();
+        let queue = EventQueue::default();
         let mut pending = Pending::default();
         for seqs in [1..=2, 2..=4] {
             let mut newer = Pending::default();
