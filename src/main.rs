@@ -166,10 +166,7 @@ async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
         built = dev::Dev::build(args, config, &progress) => built?,
         () = &mut shutdown => return Ok(()),
     };
-    say(&format_args!(
-        "\nchatzz runs. Two people side by side:\n  {url}duo\nOr each in a window:\n  {url}?as=alice\n  {url}?as=bob\nCtrl-C ends it.",
-        url = dev.url()
-    ));
+    say(&dev.greeting());
     Box::pin(dev.run_until(shutdown)).await;
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use chatzz_dev::mongod::Environment;
 use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -151,33 +152,17 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-async fn program() -> PathBuf {
+/// The program, found or fetched.
+pub async fn program() -> PathBuf {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     let located =
         PROGRAM.get_or_init(|| async { tokio::task::spawn_blocking(locate).await.unwrap() });
     located.await.clone()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it asks for a program of this machine"
-)]
 fn locate() -> PathBuf {
-    if let Some(set) = std::env::var_os("CHATZZ_NATS_SERVER").filter(|set| !set.is_empty()) {
-        let set = PathBuf::from(set);
-        assert!(
-            set.is_file(),
-            "CHATZZ_NATS_SERVER is {}, which is no file: {REMEDY}",
-            set.display()
-        );
-        return set;
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        // where Debian installs it is not on everybody's path
-        .chain([PathBuf::from("/usr/sbin")])
-        .map(|folder| folder.join("nats-server"))
-        .find(|file| file.is_file());
+    let found = chatzz_dev::nats::find(&Environment::from_process());
+    let found = found.unwrap_or_else(|refusal| panic!("{refusal}"));
     found.unwrap_or_else(fetch)
 }
 
