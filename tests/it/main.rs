@@ -11,6 +11,8 @@
 mod architecture;
 mod auth;
 #[cfg(unix)]
+mod balancers;
+#[cfg(unix)]
 mod bugs;
 mod cli;
 #[cfg(unix)]
