@@ -111,8 +111,7 @@ impl App {
             Arc::clone(&base.write_behind),
             Arc::clone(&presence),
             Arc::clone(&base.events),
-            node::name(&config, addr),
-            config.presence.lease,
+            node::holder(&config, addr, base.clock.clone()),
         )
         .await?;
         let bus = bus(&config, &base, &lease, &presence).await?;

@@ -1,6 +1,7 @@
 //! The messenger's rules. Knows no sockets and no JSON.
 
 mod active;
+mod arrangement;
 mod contacts;
 mod directory;
 mod ephemeral;
@@ -30,7 +31,7 @@ pub use ephemeral::Ephemeral;
 pub use error::Error;
 pub use heard::{PrivacyChange, ToAnnounce};
 pub use history::{HistoryPage, HistoryQuery, People};
-pub use lease::Lease;
+pub use lease::{Holder, Lease};
 pub use login::Login;
 pub use missed::SentRange;
 pub use privacy::{BlockedPage, PrivacySettings, check_contact_rule};

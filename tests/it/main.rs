@@ -9,6 +9,8 @@
 )]
 
 mod architecture;
+#[cfg(unix)]
+mod arrangement;
 mod auth;
 #[cfg(unix)]
 mod balancers;
