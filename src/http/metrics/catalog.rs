@@ -219,7 +219,7 @@ const GAUGES: [Metric; 10] = [
     ),
 ];
 
-const HISTOGRAMS: [Metric; 5] = [
+const HISTOGRAMS: [Metric; 6] = [
     metric(
         "chatzz_event_seconds",
         Series::Of(&[("event", EVENTS)]),
@@ -240,6 +240,12 @@ const HISTOGRAMS: [Metric; 5] = [
         Series::Of(&[]),
         "From the storing of a message by another server to its being read of here, by the clocks \
          of both.",
+    ),
+    metric(
+        "chatzz_remote_announce_seconds",
+        Series::Of(&[]),
+        "From the storing of a message by another server to its announcement here, by the clocks of \
+         both.",
     ),
     metric(
         "chatzz_database_seconds",
