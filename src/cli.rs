@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::Mode;
+use crate::config::{ApiScope, Mode};
 
 const INTRODUCTION: &str = "\
 chatzz is a one-to-one messenger backend. It stands beside your application, reads
@@ -46,6 +46,8 @@ Examples:
   chatzz peer --as bob --with alice    bob answers what alice writes
   chatzz peer --as bob --script FILE   bob does what the script says
   chatzz spec                          the events as AsyncAPI, for generators
+  chatzz spec --openapi                the calls of the HTTP API, as OpenAPI
+  chatzz key new shop read,send        a key for the HTTP API of your back end
   chatzz config                        every key with its default, as a .env file
   chatzz serve                         run it; `chatzz` alone does the same";
 
@@ -121,13 +123,38 @@ pub enum Command {
     Peer(PeerArgs),
     /// Print the machine-readable contract: `AsyncAPI` 3 with JSON Schemas
     ///
-    /// Needs no configuration and no database.
-    Spec,
+    /// With `--openapi`, that of the HTTP API. Needs no configuration and no database.
+    Spec(SpecArgs),
     /// Print every configuration key with its default and meaning
     ///
     /// As a file to copy to `.env`, with every key commented out, or as a page.
     /// Needs no configuration and no database.
     Config(ConfigArgs),
+    /// Make a key for the HTTP API of the application's back end
+    ///
+    /// Needs no configuration and no database.
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+/// The commands of `chatzz key`.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum KeyCommand {
+    /// Print a new key, and its line for `CHATZZ_API_KEYS_FILE`
+    ///
+    /// The key is shown this once; the line does not reveal it.
+    New(KeyArgs),
+}
+
+/// The options of `chatzz key new`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct KeyArgs {
+    /// Who is to have it, such as `shop`; stored with the messages that it sends
+    pub name: String,
+    /// What it may be used for: some of read, send, manage, privacy, import and events, with
+    /// commas between them
+    #[arg(value_parser = ApiScope::parse_list)]
+    pub scopes: ::std::vec::Vec<ApiScope>,
 }
 
 impl Command {
@@ -139,7 +166,9 @@ impl Command {
             Self::Dev(_) => Mode::Dev,
             #[cfg(feature = "dev")]
             Self::Peer(_) => Mode::Migrate,
-            Self::Migrate(_) | Self::Verify(_) | Self::Spec | Self::Config(_) => Mode::Migrate,
+            Self::Migrate(_) | Self::Verify(_) | Self::Spec(_) | Self::Config(_) | Self::Key(_) => {
+                Mode::Migrate
+            }
         }
     }
 }
@@ -202,6 +231,14 @@ pub struct VerifyArgs {
     /// Save the progress here; the same command resumes after an interruption
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+}
+
+/// The options of `chatzz spec`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct SpecArgs {
+    /// Print the calls of the HTTP API, as `OpenAPI` 3.1, instead of the events
+    #[arg(long)]
+    pub openapi: bool,
 }
 
 /// The options of `chatzz config`.

@@ -1,18 +1,31 @@
 //! `chatzz dev`: servers on the playground of `chatzz-dev`.
 
-use std::net::SocketAddr;
+use std::fs;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
 use chatzz::app::App;
 use chatzz::cli::DevArgs;
-use chatzz::config::{AllowedOrigins, Config, NatsConfig, NatsUrl};
+use chatzz::config::{AllowedOrigins, ApiKey, ApiScope, Config, NatsConfig, NatsUrl, new_api_key};
 use chatzz_dev::{Playground, Progress, Users, free_or_any, is_free, nats};
 use futures::future::{FutureExt as _, join_all};
+
+/// Where the HTTP API listens, if nothing else is configured and the port is free.
+const API_PORT: u16 = 3001;
+/// Who has the key that is made.
+const KEY_NAME: &str = "dev";
+/// Ports that are tried for a further server before any other is taken.
+const PORTS_TRIED: u16 = 16;
 
 /// Development servers with a database of their own.
 pub(crate) struct Dev {
     /// At least one.
     apps: Vec<App>,
     playground: Playground,
+    /// The key of the HTTP API, unless the developer has configured their own.
+    key: Option<String>,
 }
 
 impl Dev {
@@ -53,6 +66,16 @@ impl Dev {
             // a front end under development is served from another port of this machine
             config.http.allowed_origins = AllowedOrigins::Local;
         }
+        let key = if config.api.listen.is_none() {
+            let (key, file) = api_key(&args.dir)?;
+            let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, API_PORT));
+            let port = if is_free(wanted) { API_PORT } else { 0 };
+            config.api.listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+            config.api.keys_file = Some(file);
+            Some(key)
+        } else {
+            None
+        };
         let mut apps = vec![App::build(config.clone(), playground.pages()).await?];
         for number in 2..=args.servers {
             let before = apps.last().map_or(config.http.listen, App::addr);
@@ -61,7 +84,22 @@ impl Dev {
         }
         let addrs: Vec<SocketAddr> = apps.iter().map(App::addr).collect();
         playground.announce(&addrs);
-        Ok(Self { apps, playground })
+        Ok(Self {
+            apps,
+            playground,
+            key,
+        })
+    }
+
+    /// A first call of the HTTP API, for a terminal.
+    pub(crate) fn first_call(&self) -> Option<String> {
+        let (addr, key) = (self.apps.first()?.api_addr()?, self.key.as_ref()?);
+        let [from, to] = self.playground.two_users()?;
+        Some(format!(
+            "curl http://{addr}/v1/messages -H 'Authorization: Bearer {key}' \\\n    \
+             -d '{{\"from\": \"{from}\", \"to\": \"{to}\", \"message\": \"Your order has shipped.\", \
+             \"key\": \"order-17\"}}'"
+        ))
     }
 
     /// Where everything is, for the person at the terminal.
@@ -98,10 +136,14 @@ impl Dev {
 /// The configuration of a server after the first, at the port after another one's.
 fn of_further(config: &Config, number: u16, before: SocketAddr, progress: Progress<'_>) -> Config {
     let mut config = config.clone();
-    let next = SocketAddr::new(before.ip(), before.port().saturating_add(1));
-    config.http.listen = free_or_any(None, next, progress);
+    let next = |further: u16| SocketAddr::new(before.ip(), before.port().saturating_add(further));
+    // the HTTP API may have the very next one
+    let free = (1..=PORTS_TRIED).map(next).find(|addr| is_free(*addr));
+    config.http.listen = free_or_any(None, free.unwrap_or(next(1)), progress);
     // those of the first are those of the process
     config.http.metrics_listen = None;
+    config.api.listen = None;
+    config.api.keys_file = None;
     if let Some(id) = &mut config.presence.node_id {
         *id = format!("{id}-{number}");
     }
@@ -110,4 +152,25 @@ fn of_further(config: &Config, number: u16, before: SocketAddr, progress: Progre
 
 fn url(app: &App) -> String {
     format!("http://{}/", app.addr())
+}
+
+/// The key of the HTTP API that is kept in a folder, made at the first start, and the file
+/// that the server reads.
+fn api_key(dir: &Path) -> anyhow::Result<(String, std::path::PathBuf)> {
+    let (kept, lines) = (dir.join("api-key"), dir.join("api-keys"));
+    let scopes = ApiScope::ALL;
+    let key = match fs::read_to_string(&kept) {
+        Ok(key) => key.trim().to_owned(),
+        Err(_) => {
+            new_api_key(KEY_NAME, &scopes)
+                .map_err(anyhow::Error::msg)?
+                .0
+        }
+    };
+    let line = ApiKey::new(KEY_NAME, scopes.to_vec(), &key).map_err(anyhow::Error::msg)?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(&kept)?.write_all(key.as_bytes())?;
+    fs::write(&lines, line.line())?;
+    Ok((key, lines))
 }

@@ -3,7 +3,7 @@
 //! # The layers
 //!
 //! ```text
-//! main → app → {socket, http} → wire → service → {feed → rooms → store} → domain → id
+//! main → app → {api → operator → socket, http} → wire → service → {feed → rooms → store} → domain → id
 //! main → verify → store
 //! ```
 //!
@@ -15,11 +15,13 @@
 //!
 //! | module | what it is | uses |
 //! |---|---|---|
-//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | auth clock config feed http id limits rooms service socket store transport |
+//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | api auth clock config feed http limits operator rooms service socket store transport |
+//! | `api` | the HTTP API for the application's back end: the table of calls, keys, problem details | clock config id limits operator service wire |
+//! | [`operator`] | what the application and administrators may do, each verb a method | clock id rooms service socket store |
 //! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth config domain feed id limits rooms service store transport wire |
 //! | `http` | the accept loop, health, metrics, the check of origins | config limits service store transport wire |
 //! | [`wire`] | requests, replies, notices and errors as clients see them | config domain id rooms service store |
-//! | [`spec`] | the contract for machines, made of the wire's types | wire |
+//! | [`spec`] | the contracts for machines, made of the types of the wire and of the HTTP API | api wire |
 //! | [`service`] | the messenger's rules; knows no sockets and no JSON | clock config domain feed id rooms store |
 //! | [`feed`] | the read side of a chat room: what this node has announced, the one gate against announcing twice, the log of events that servers share, and the bus between them | clock config domain id rooms store |
 //! | [`rooms`] | the write side of a chat room: numbers, durable messages, receipts | clock domain id store |
@@ -52,6 +54,16 @@
 //!    sender's sockets, in the acknowledgement, and to the receiver's sockets.
 //! 5. Heads and delivered cursors are written behind ([`store::WriteBehindQueue`]).
 //!
+//! # The path of a `POST /v1/messages`
+//!
+//! 1. `api::perform` finds the key, checks its scope and limit, and waits for a place among
+//!    the calls that are worked on.
+//! 2. [`operator::Operator::send`] finds both users, opens their chat room if there is none,
+//!    and hands the message to the same lane as a socket's, with a
+//!    [`rooms::Caller::Call`] that waits for the answer.
+//! 3. The rest is as above. The application's key is the message's client id, behind a mark
+//!    that no socket can send ([`domain::SERVER_KEY_MARK`]).
+//!
 //! # The path of a `message-read`
 //!
 //! 1. It reaches the receipts task of the chat room's lane, beside its sends. Of several
@@ -72,6 +84,7 @@
 //!
 //! `docs/protocol.md` says what a client may rely on.
 
+mod api;
 pub mod app;
 pub mod auth;
 pub mod cli;
@@ -82,6 +95,7 @@ pub mod feed;
 mod http;
 pub mod id;
 mod limits;
+pub mod operator;
 pub mod rooms;
 pub mod service;
 mod socket;

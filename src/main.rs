@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use chatzz::app::App;
-use chatzz::cli::{Cli, Command, ConfigArgs, VerifyArgs};
+use chatzz::cli::{Cli, Command, ConfigArgs, KeyArgs, KeyCommand, SpecArgs, VerifyArgs};
 #[cfg(feature = "dev")]
 use chatzz::cli::{DevArgs, PeerArgs};
 use chatzz::config::{self, Config, LogFormat};
@@ -32,8 +32,9 @@ async fn main() -> ExitCode {
     match &command {
         #[cfg(feature = "dev")]
         Command::Peer(args) => return ended(peer(args).await),
-        Command::Spec => return ended(spec()),
+        Command::Spec(args) => return ended(spec(args)),
         Command::Config(args) => return ended(document(args)),
+        Command::Key(KeyCommand::New(args)) => return ended(new_key(args)),
         _ => {}
     }
     let (config, warnings) = match Config::from_env(command.mode()) {
@@ -59,7 +60,7 @@ async fn main() -> ExitCode {
         // handled above: they need no configuration
         #[cfg(feature = "dev")]
         Command::Peer(_) => Ok(()),
-        Command::Spec | Command::Config(_) => Ok(()),
+        Command::Spec(_) | Command::Config(_) | Command::Key(_) => Ok(()),
     };
     ended(done)
 }
@@ -74,8 +75,21 @@ fn ended(done: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-fn spec() -> anyhow::Result<()> {
-    say(&serde_json::to_string_pretty(&chatzz::spec::document())?);
+fn spec(args: &SpecArgs) -> anyhow::Result<()> {
+    let document = if args.openapi {
+        chatzz::spec::openapi()
+    } else {
+        chatzz::spec::document()
+    };
+    say(&serde_json::to_string_pretty(&document)?);
+    Ok(())
+}
+
+fn new_key(args: &KeyArgs) -> anyhow::Result<()> {
+    let (key, line) = config::new_api_key(&args.name, &args.scopes).map_err(anyhow::Error::msg)?;
+    say(&format_args!(
+        "The key, which is shown this once:\n  {key}\nIts line for CHATZZ_API_KEYS_FILE:\n  {line}"
+    ));
     Ok(())
 }
 
@@ -166,6 +180,11 @@ async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
         built = dev::Dev::build(args, config, &progress) => built?,
         () = &mut shutdown => return Ok(()),
     };
+    if let Some(call) = dev.first_call() {
+        say(&format_args!(
+            "\nThe HTTP API for your back end (docs/back-end.md). Alice writes to Bob:\n  {call}"
+        ));
+    }
     say(&dev.greeting());
     Box::pin(dev.run_until(shutdown)).await;
     Ok(())

@@ -24,6 +24,9 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The keys of the HTTP API cannot be used.
+    #[error("CHATZZ_API_KEYS_FILE: {}", .0.join("; "))]
+    ApiKeys(Vec<String>),
     /// A key of authentication cannot be used.
     #[error(transparent)]
     Auth(#[from] AuthStartError),

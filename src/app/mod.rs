@@ -3,7 +3,6 @@
 mod base;
 mod error;
 mod node;
-mod operator;
 mod run;
 
 use std::net::SocketAddr;
@@ -18,10 +17,11 @@ use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 pub use crate::http::TlsError;
+pub use crate::operator::{Operator, Refused, SendAs, Sent, UnderWay};
 use base::Base;
 pub use error::StartError;
-pub use operator::Operator;
 
+use crate::api::{self, Keys};
 use crate::auth::Authenticator;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -57,6 +57,7 @@ pub struct App {
     addr: SocketAddr,
     clients: Option<(TcpListener, Router)>,
     metrics: Option<(TcpListener, Router)>,
+    api: Option<Backend>,
     tls: Option<Arc<Tls>>,
     store: Store,
     context: Arc<Context>,
@@ -69,6 +70,13 @@ pub struct App {
     confirms: Option<mpsc::Receiver<Confirm>>,
     log: Option<(Box<Log>, mpsc::Receiver<Entry>)>,
     tasks: TaskTracker,
+}
+
+/// The listener of the HTTP API.
+struct Backend {
+    listener: TcpListener,
+    router: Router,
+    keys: Arc<Keys>,
 }
 
 impl App {
@@ -89,6 +97,7 @@ impl App {
             }
             None => None,
         };
+        let api = Backend::bind(&config).await?;
         let clock = Clock::System;
         let authenticator = Authenticator::new(&config.auth, clock.clone()).await?;
         let store = Store::connect(&config).await?;
@@ -106,14 +115,7 @@ impl App {
             base.clock.clone(),
             config.presence.offline_grace,
         ));
-        let lease = Lease::take(
-            base.store.clone(),
-            Arc::clone(&base.write_behind),
-            Arc::clone(&presence),
-            Arc::clone(&base.events),
-            node::holder(&config, addr, base.clock.clone()),
-        )
-        .await?;
+        let lease = base.lease(&config, addr, &presence).await?;
         let bus = bus(&config, &base, &lease, &presence).await?;
         let tasks = TaskTracker::new();
         let parts = Parts {
@@ -153,6 +155,7 @@ impl App {
             };
             (listener, http::harden(router))
         });
+        let api = api.map(|listener| Backend::new(listener, &config, &operator));
         let (layer, io) = socket_io(&config);
         socket::register(&io, &config.socket.namespace, &context);
         let health = Arc::new(Health::new(base.store.clone()));
@@ -163,6 +166,7 @@ impl App {
             addr,
             clients: Some((listener, router)),
             metrics,
+            api: api.transpose()?,
             tls: tls.map(Arc::new),
             store: base.store,
             context,
@@ -192,6 +196,44 @@ impl App {
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.addr)
+    }
+
+    /// Where the application's back end calls the HTTP API, if that is on.
+    pub fn api_addr(&self) -> Option<SocketAddr> {
+        self.api.as_ref()?.listener.local_addr().ok()
+    }
+}
+
+impl Backend {
+    /// Binds its address, if there is one.
+    async fn bind(config: &Config) -> Result<Option<TcpListener>, StartError> {
+        let Some(wanted) = config.api.listen else {
+            return Ok(None);
+        };
+        let (listener, addr) = bind(wanted, "CHATZZ_API_LISTEN").await?;
+        let scheme = if config.http.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        tracing::info!("HTTP API at {scheme}://{addr}/v1");
+        Ok(Some(listener))
+    }
+
+    fn new(
+        listener: TcpListener,
+        config: &Config,
+        operator: &Operator,
+    ) -> Result<Self, StartError> {
+        let keys = config.api.load_keys().map_err(StartError::ApiKeys)?;
+        let keys = Keys::new(config.api.clone(), keys, operator.clock().clone());
+        let keys = Arc::new(keys);
+        let router = api::router(operator.clone(), Arc::clone(&keys), config);
+        Ok(Self {
+            listener,
+            router: http::harden(router),
+            keys,
+        })
     }
 }
 

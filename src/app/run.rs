@@ -22,6 +22,8 @@ const PEOPLE_AT_MOST_EVERY: Duration = Duration::from_secs(2);
 const PEOPLE_EARLIER: Duration = Duration::from_secs(3);
 /// What other servers told at once and is not announced yet; the log brings the rest.
 const MAX_HINTS: usize = 1_024;
+/// Connections of the application's back end at one time.
+const MAX_API_CONNECTIONS: usize = 1_024;
 const PRIVACY_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
 impl App {
@@ -59,6 +61,8 @@ impl App {
         let lease = Arc::clone(&self.lease);
         self.tasks
             .spawn(lease.keep(move || context.close_all(), stop.clone()));
+        self.tasks
+            .spawn(Arc::clone(&self.lease).clean_up(stop.clone()));
         let watch = Arc::clone(&self.watch);
         self.tasks.spawn(watch.keep(stop.clone()));
         let (hinted, hints) = mpsc::channel(MAX_HINTS);
@@ -100,6 +104,16 @@ impl App {
         };
         if let Some(metrics) = self.metrics.take() {
             self.accept(metrics, accepting.clone(), stop, cut);
+        }
+        if let Some(api) = self.api.take() {
+            let keys = Arc::clone(&api.keys);
+            self.tasks.spawn(keys.keep(stop.clone()));
+            let accepting = Accepting {
+                most: MAX_API_CONNECTIONS,
+                tls: tls.clone(),
+                ..accepting.clone()
+            };
+            self.accept((api.listener, api.router), accepting, stop, cut);
         }
         let proxies = self.config.proxies.trusted.clone();
         let of_clients = Accepting {

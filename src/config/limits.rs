@@ -200,7 +200,7 @@ fn rate(text: &str) -> Parsed<Rate> {
     Ok(Rate { count, per })
 }
 
-fn rate_or_off(text: &str) -> Parsed<Option<Rate>> {
+pub(super) fn rate_or_off(text: &str) -> Parsed<Option<Rate>> {
     if text == "off" {
         return Ok(None);
     }

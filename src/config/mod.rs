@@ -11,6 +11,8 @@
 #[macro_use]
 mod section;
 
+mod api;
+mod api_keys;
 mod auth;
 mod contact_rule;
 mod environment;
@@ -45,6 +47,8 @@ mod webhook;
 
 use std::time::Duration;
 
+pub use api::ApiConfig;
+pub use api_keys::{ApiKey, ApiScope, digest_of, new_api_key};
 pub use auth::{AuthConfig, AuthMode};
 pub use contact_rule::ContactRule;
 pub use error::{ConfigError, ConfigErrors};
@@ -78,6 +82,7 @@ use reader::Reader;
 pub const SECTIONS: &[Section] = &[
     HttpConfig::SECTION,
     TlsConfig::SECTION,
+    ApiConfig::SECTION,
     SocketConfig::SECTION,
     MongoDbConfig::SECTION,
     NatsConfig::SECTION,
@@ -120,6 +125,8 @@ section! {
     pub struct Config {
         /// The listeners and who may connect from a web page.
         http: HttpConfig = HttpConfig::read,
+        /// The HTTP API for the application's back end.
+        api: ApiConfig = ApiConfig::read,
         /// The socket.io endpoint and the bounds of one socket.
         socket: SocketConfig = SocketConfig::read,
         /// The database, its collections and its connections.

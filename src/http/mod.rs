@@ -18,7 +18,7 @@ mod sessions;
 mod tls;
 
 pub(crate) use address::locate;
-pub(crate) use admin::{EndUser, router as admin_router};
+pub(crate) use admin::router as admin_router;
 pub(crate) use body::collect_bodies;
 pub(crate) use engine::complete_engine;
 pub(crate) use head::keep_small;

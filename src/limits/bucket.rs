@@ -15,7 +15,7 @@ use crate::config::{LimitsConfig, Rate, Rates};
 
 /// A bucket that fills steadily; without a rate it is never empty.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(crate) struct Bucket {
     limiter: Option<Limiter>,
     turns: Option<Turns>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Bucket {
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
 
 impl Bucket {
-    pub(super) fn new(rate: Option<Rate>) -> Self {
+    pub(crate) fn new(rate: Option<Rate>) -> Self {
         let quota = |rate: Rate| {
             let each = Quota::with_period(each(rate))?;
             Some(each.allow_burst(rate.count))
@@ -48,7 +48,7 @@ impl Bucket {
     ///
     /// # Errors
     /// How long it takes until there is a unit again.
-    pub(super) fn take(&self) -> Result<u32, Duration> {
+    pub(crate) fn take(&self) -> Result<u32, Duration> {
         let Some(limiter) = &self.limiter else {
             return Ok(u32::MAX);
         };

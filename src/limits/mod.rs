@@ -22,6 +22,7 @@ use crate::id::UserId;
 use slot::Counter;
 
 pub(crate) use allowance::Allowance;
+pub(crate) use bucket::Bucket;
 pub(crate) use shared::Shared;
 pub(crate) use slot::Slot;
 

@@ -29,6 +29,7 @@ pub(super) struct PendingSend {
     pub(super) to: Member,
     pub(super) text: String,
     pub(super) client_id: Option<String>,
+    pub(super) via: Option<String>,
     pub(super) withheld: bool,
     pub(super) caller: Option<Caller>,
     pub(super) deadline: Instant,
@@ -74,6 +75,7 @@ impl Batch {
                 to: append.to,
                 text: append.text,
                 client_id: append.client_id,
+                via: append.via,
                 withheld: append.withheld,
                 caller: Some(append.caller),
                 deadline: append.deadline,
@@ -242,6 +244,7 @@ impl Item {
             client_id: sent.client_id.clone(),
             sent_at: is_born_sent.then_some(at),
             read_at: None,
+            via: sent.via.clone(),
         })
     }
 
@@ -370,6 +373,7 @@ mod tests {
             to: member(),
             text: text.to_owned(),
             client_id: None,
+            via: None,
             withheld: false,
             caller: Caller::Task,
             deadline: Instant::now(),

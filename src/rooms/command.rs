@@ -123,6 +123,8 @@ pub struct Append {
     pub text: String,
     /// The sender's key of this send.
     pub client_id: Option<String>,
+    /// The name of the API key through which the application sends it.
+    pub via: Option<String>,
     /// Whether the receiver is never to see it, and the sender not to notice.
     pub withheld: bool,
     /// Whom to answer.

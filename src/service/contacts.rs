@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bson::DateTime;
 
 use super::presence::{Description, Shown};
-use super::{Error, IdInput, Me, Messenger, Reception};
+use super::{Actor, Error, IdInput, Me, Messenger, Reception};
 use crate::domain::{Cursors, Delivery, Members, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::store::{ChatRoom, ChatUser, Event, User};
@@ -84,16 +84,16 @@ impl Messenger {
     /// new chat room, or failures.
     #[tracing::instrument(name = "messenger.add", level = "debug", skip_all)]
     pub async fn add(&self, me: &Me, whom: &IdInput) -> Result<Added, Error> {
-        let added = self.open(me, whom);
+        let added = self.open(me, whom, Actor::User);
         self.in_constant_time(added).await
     }
 
-    async fn open(&self, me: &Me, whom: &IdInput) -> Result<Added, Error> {
+    pub(super) async fn open(&self, me: &Me, whom: &IdInput, actor: Actor) -> Result<Added, Error> {
         let user = self.user(whom).await?;
         if user.id == me.user {
             return Err(Error::CannotAddSelf);
         }
-        if !self.rule.ask(me, &user.id).await? {
+        if !actor.ignores_rule() && !self.rule.ask(me, &user.id).await? {
             return Err(Error::UserNotFound);
         }
         let of_write = |error| Error::of_write(&error);
@@ -106,13 +106,21 @@ impl Messenger {
         let members = Members::new(me.id, other.id).ok_or(Error::CannotAddSelf)?;
         let is_new = self.room(members).await?.is_none();
         // without a chat room there is nothing that could be withheld
-        if is_new && self.reception(other.id, me).await? != Reception::Taken {
+        if is_new
+            && !actor.ignores_block()
+            && self.reception(other.id, me).await? != Reception::Taken
+        {
             return Err(Error::Blocked);
         }
         let blocked_since = self.privacies.of(me.id).await?.blocked_since(other.id);
         // all that may fail is read before: a new chat room has to be announced
         let mine = self.directory.get(&me.user).await?;
         let shown = self.shown_self(me).await?;
+        let shown = match actor {
+            Actor::User => shown.online(),
+            // no device of theirs asks: they may be away
+            Actor::Server { .. } => shown,
+        };
         let opened = self
             .store
             .chat_rooms
@@ -171,7 +179,7 @@ impl Messenger {
             .await
             .map_err(|error| Error::of_read(&error))?;
         let mine = mine.first().ok_or(Error::Internal)?;
-        Ok(self.presence.shown(mine).online())
+        Ok(self.presence.shown(mine))
     }
 
     /// Describes the contacts behind the first of these chat rooms, as many as one answer

@@ -135,7 +135,7 @@ impl Messenger {
 
     /// A page, and how far both members got: as the chat room says, unless an earlier look
     /// at it says the same of this page.
-    async fn page_and_receipts(
+    pub(super) async fn page_and_receipts(
         &self,
         conversation: &Conversation,
         page: Page,
@@ -204,7 +204,7 @@ impl Messenger {
     }
 
     /// A message of a conversation with its people, and how far it got.
-    fn as_got(
+    pub(super) fn as_got(
         &self,
         conversation: &Conversation,
         receipts: &ByMember<Receipts>,
@@ -273,7 +273,7 @@ fn is_all_read(messages: &[Message], members: Members, receipts: &ByMember<Recei
 
 /// How many of the first messages make a page: at most `limit`, and no more than
 /// [`MAX_PAGE_BYTES`] of texts and people unless it is one message.
-fn fitting(messages: &[Message], limit: i64, people: usize) -> usize {
+pub(super) fn fitting(messages: &[Message], limit: i64, people: usize) -> usize {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut bytes = 0;
     let within = messages.iter().take(limit).take_while(|message| {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval};
 use tokio_util::sync::CancellationToken;
 
 use super::arrangement::Arrangement;
@@ -206,7 +206,7 @@ impl Lease {
         self.length
     }
 
-    /// Renews the lease until cancelled, and cleans up after other nodes' leases.
+    /// Renews the lease until cancelled.
     ///
     /// `on_lost` is called when somebody else took this node's lease: its
     /// sockets are to be closed, since their users may be shown offline.
@@ -215,20 +215,33 @@ impl Lease {
         on_lost: impl Fn() + Send + Sync,
         cancelled: CancellationToken,
     ) {
-        let mut ticks = tokio::time::interval(self.length / 3);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                () = cancelled.cancelled() => return,
-                _ = ticks.tick() => {}
-            }
+        let mut thirds = self.thirds(cancelled);
+        while thirds.next().await {
             if let Err(error) = self.renew(&on_lost).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the lease was not renewed"
-                );
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the lease was not renewed");
             }
         }
+    }
+
+    /// Cleans up after nodes whose lease ran out, until cancelled. The contacts of their
+    /// people, here and elsewhere, are told by the log of events. In a task of its own: it
+    /// may take longer than this node's lease lasts.
+    pub async fn clean_up(self: Arc<Self>, cancelled: CancellationToken) {
+        let mut thirds = self.thirds(cancelled);
+        while thirds.next().await {
+            if let Err(error) = self.expire_others().await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "what dead nodes left behind was not cleaned up");
+            }
+        }
+    }
+
+    /// Every third of the lease's length.
+    fn thirds(&self, cancelled: CancellationToken) -> Thirds {
+        let mut ticks = tokio::time::interval(self.length / 3);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        Thirds { ticks, cancelled }
     }
 
     async fn renew(&self, on_lost: &(impl Fn() + Send + Sync)) -> Result<(), crate::store::Error> {
@@ -248,7 +261,12 @@ impl Lease {
         self.clean_up_own().await?;
         let alive = self.store.nodes.list_renewed().await?;
         self.arrangement.compare_buses(&self.id, &alive);
-        // their contacts, here and elsewhere, are told by the log of events
+        Ok(())
+    }
+
+    /// Cleans up after nodes whose lease ran out. The contacts of their people, here and
+    /// elsewhere, are told by the log of events.
+    async fn expire_others(&self) -> Result<(), crate::store::Error> {
         for node in self.store.nodes.list_expired().await? {
             self.expire(&node).await?;
         }
@@ -290,5 +308,21 @@ impl Lease {
     pub async fn release(&self) -> Result<(), crate::store::Error> {
         let boot = self.boot();
         self.store.nodes.release(&self.id, &boot).await.map(drop)
+    }
+}
+
+/// Ticks until cancelled.
+struct Thirds {
+    ticks: Interval,
+    cancelled: CancellationToken,
+}
+
+impl Thirds {
+    /// Waits for the next; `false` when it is over.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            () = self.cancelled.cancelled() => false,
+            _ = self.ticks.tick() => true,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The messenger's rules. Knows no sockets and no JSON.
 
+mod acting;
 mod active;
 mod arrangement;
 mod contacts;
@@ -14,8 +15,10 @@ mod mark_sent;
 mod missed;
 pub mod presence;
 mod privacy;
+mod reading;
 mod receipts;
 mod sending;
+mod totals;
 mod users_check;
 mod watch;
 
@@ -24,6 +27,7 @@ use std::time::Duration;
 
 use moka::future::Cache;
 
+pub use acting::{Actor, Bypass, Sender};
 pub use active::{ActivePage, ActiveQuery};
 pub use contacts::{Added, Contact, LastMessage};
 pub use directory::{IdInput, UserDirectory};
@@ -35,8 +39,10 @@ pub use lease::{Holder, Lease};
 pub use login::Login;
 pub use missed::SentRange;
 pub use privacy::{BlockedPage, PrivacySettings, check_contact_rule};
+pub use reading::{MessagePage, PageQuery, RoomSeen, UserSeen};
 pub use receipts::Receipt;
 pub use sending::{Draft, MESSAGE_MAX_BYTES};
+pub use totals::UnreadTotal;
 pub use users_check::warn_if_unusable;
 pub use watch::Watch;
 

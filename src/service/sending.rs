@@ -1,7 +1,8 @@
 //! Sending a message.
 
 use super::privacy::ConstantTime;
-use super::{Conversation, Error, IdInput, Me, Messenger, Reception};
+use super::{Actor, Conversation, Error, IdInput, Me, Messenger, Reception};
+use crate::domain::SERVER_KEY_MARK;
 use crate::rooms::{Append, Caller, Command};
 
 pub use crate::config::MESSAGE_MAX_BYTES;
@@ -15,6 +16,7 @@ pub struct Draft {
     to: IdInput,
     text: String,
     client_id: Option<String>,
+    via: Option<String>,
 }
 
 impl Draft {
@@ -46,23 +48,53 @@ impl Draft {
         {
             return bad("message: must not hold control characters");
         }
-        if let Some(id) = &client_id
-            && !(1..=CLIENT_ID_MAX).contains(&id.len())
-        {
-            return bad("clientId: must have 1 to 64 characters");
-        }
-        if client_id
-            .as_ref()
-            .is_some_and(|id| !id.bytes().all(|byte| (b' '..=b'~').contains(&byte)))
-        {
-            return bad("clientId: must be printable ASCII");
+        if let Some(id) = &client_id {
+            check_key("clientId", id)?;
         }
         Ok(Self {
             to,
             text,
             client_id,
+            via: None,
         })
     }
+
+    /// Checks a message that the application sends as a user, under a key of its own, by
+    /// the API key `via`.
+    ///
+    /// # Errors
+    /// Those of [`Draft::new`].
+    pub fn of_server(
+        to: IdInput,
+        text: String,
+        key: &str,
+        via: String,
+        max_chars: usize,
+    ) -> Result<Self, Error> {
+        check_key("key", key)?;
+        Ok(Self {
+            client_id: Some(format!("{SERVER_KEY_MARK}{key}")),
+            via: Some(via),
+            ..Self::new(to, text, None, max_chars)?
+        })
+    }
+
+    /// Whom it is for.
+    pub fn to(&self) -> &IdInput {
+        &self.to
+    }
+}
+
+/// Checks a sender's key of a send.
+fn check_key(field: &str, key: &str) -> Result<(), Error> {
+    let bad = |text: &str| Err(Error::BadRequest(format!("{field}: {text}")));
+    if !(1..=CLIENT_ID_MAX).contains(&key.len()) {
+        return bad("must have 1 to 64 characters");
+    }
+    if !key.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return bad("must be printable ASCII");
+    }
+    Ok(())
 }
 
 /// Whether a character shows nothing by itself: white space, those that Unicode calls
@@ -108,15 +140,21 @@ impl Messenger {
     pub async fn send(&self, me: &Me, draft: Draft, caller: Caller) -> Result<(), Error> {
         // by hand: a future of every send is not to be moved about
         let constant_time = self.rule.is_set().then(ConstantTime::begin);
-        let submitted = self.submit_message(me, draft, caller).await;
+        let submitted = self.submit_message(me, draft, Actor::User, caller).await;
         if let (Some(constant_time), Err(Error::UserNotFound)) = (constant_time, &submitted) {
             constant_time.next().await;
         }
         submitted
     }
 
-    async fn submit_message(&self, me: &Me, draft: Draft, caller: Caller) -> Result<(), Error> {
-        let (conversation, reception) = match self.may_send(me, &draft).await {
+    pub(super) async fn submit_message(
+        &self,
+        me: &Me,
+        draft: Draft,
+        actor: Actor,
+        caller: Caller,
+    ) -> Result<(), Error> {
+        let (conversation, reception) = match self.may_send(me, &draft, actor).await {
             Err(refusal @ (Error::UserNotFound | Error::Blocked)) => {
                 let repeated = Box::pin(self.repeated(me, &draft)).await?;
                 (repeated.ok_or(refusal)?, Reception::Taken)
@@ -131,6 +169,7 @@ impl Messenger {
             to: conversation.other,
             text: draft.text,
             client_id: draft.client_id,
+            via: draft.via,
             withheld: reception == Reception::Withheld,
             deadline: caller.since() + self.deadline,
             caller,
@@ -141,12 +180,23 @@ impl Messenger {
     }
 
     /// Whom a message goes to, and what becomes of it.
-    async fn may_send(&self, me: &Me, draft: &Draft) -> Result<(Conversation, Reception), Error> {
+    async fn may_send(
+        &self,
+        me: &Me,
+        draft: &Draft,
+        actor: Actor,
+    ) -> Result<(Conversation, Reception), Error> {
+        if actor.is_gone() {
+            return Err(Error::UserNotFound);
+        }
         let receiver = self.user(&draft.to).await?;
-        if !self.rule.allows(me, &receiver.id).await? {
+        if !actor.ignores_rule() && !self.rule.allows(me, &receiver.id).await? {
             return Err(Error::UserNotFound);
         }
         let conversation = self.conversation(me, receiver).await?;
+        if actor.ignores_block() {
+            return Ok((conversation, Reception::Taken));
+        }
         match self.reception(conversation.other.id, me).await? {
             Reception::Refused => Err(Error::Blocked),
             reception => Ok((conversation, reception)),

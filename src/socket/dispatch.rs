@@ -312,7 +312,7 @@ impl Context {
     }
 
     /// Tells of those who came or went while an answer showed them.
-    fn correct(&self, described: &[Description]) {
+    pub(super) fn correct(&self, described: &[Description]) {
         for description in described {
             self.presence.correct(description);
         }

@@ -2,6 +2,7 @@
 //! in `events`), and what is kept of each one (`connection`).
 
 mod admission;
+mod calls;
 mod catch_up;
 mod connection;
 mod dispatch;

@@ -9,6 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::wire::envelope::{EVENT, PROTOCOL};
 use crate::wire::schema::{self, Envelope, Event};
 
+/// The `OpenAPI` document of the HTTP API; `docs/openapi.json` is its text.
+pub use crate::api::openapi;
+
 /// Where the one channel is, in references.
 const CHANNEL: &str = "#/channels/chat";
 
@@ -23,7 +26,7 @@ pub fn document() -> Value {
     let envelopes = schema::envelopes(&mut written);
     of_server(envelopes, &mut messages, &mut operations);
     let mut answers = written.take_definitions(true);
-    answers.values_mut().for_each(without_null);
+    answers.values_mut().for_each(schema::without_null);
     // what is both read and written has one name in each, and is the same
     let mut schemas = read.take_definitions(true);
     schemas.extend(answers);
@@ -74,30 +77,6 @@ fn settings() -> SchemaSettings {
     settings.definitions_path = "/components/schemas".into();
     settings.meta_schema = None;
     settings
-}
-
-/// Takes `null` off fields that may be absent: without a value they are absent,
-/// never `null`.
-fn without_null(schema: &mut Value) {
-    let required = schema.get("required").cloned().unwrap_or_default();
-    let is_required = |name: &String| {
-        let mut names = required.as_array().into_iter().flatten();
-        names.any(|one| one == name)
-    };
-    let null = json!({ "type": "null" });
-    let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
-    for (_, field) in fields
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| !is_required(name))
-    {
-        for (key, is_null) in [("type", &json!("null")), ("anyOf", &null)] {
-            let Some(forms) = field.get_mut(key).and_then(Value::as_array_mut) else {
-                continue;
-            };
-            forms.retain(|form| form != is_null);
-        }
-    }
 }
 
 /// Writes a schema so that generators of types take it: `true`, which allows anything, as

@@ -29,13 +29,15 @@ pub struct Signal {
     pub user_id: IdInput,
     /// Any JSON, sent on unchanged, at most 4 KiB as it is sent.
     #[schemars(with = "Value")]
-    #[serde(deserialize_with = "small")]
+    #[serde(deserialize_with = "small_json")]
     pub data: Box<RawValue>,
 }
 
 /// Reads JSON of at most [`SIGNAL_MAX_BYTES`] that every reader can read: a lone half of
 /// a surrogate pair, or a number beyond any double, would fail at the other end.
-fn small<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<RawValue>, D::Error> {
+pub(crate) fn small_json<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Box<RawValue>, D::Error> {
     let data = Box::<RawValue>::deserialize(deserializer)?;
     if data.get().len() > SIGNAL_MAX_BYTES {
         let most = format!("is longer than {SIGNAL_MAX_BYTES} bytes of JSON");

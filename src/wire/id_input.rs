@@ -1,11 +1,20 @@
 //! Ids of users as clients write them.
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::service::IdInput;
 
 /// Longest user id that is looked up, as text.
 const MAX_ID_BYTES: usize = 1_024;
+
+impl Serialize for IdInput {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Number(number) => serializer.serialize_i64(*number),
+        }
+    }
+}
 
 impl<'de> Deserialize<'de> for IdInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -8,6 +8,11 @@ use serde_json::value::RawValue;
 /// Finished JSON, shared by all receivers.
 pub(crate) type Json = Arc<RawValue>;
 
+/// Renders an answer, shared.
+pub(crate) fn rendered(answer: &impl Serialize) -> Json {
+    render(answer).into()
+}
+
 /// Renders a view. Views contain only what JSON can express, so this cannot fail; if it
 /// did, `null` would be sent and the log would say why.
 pub(crate) fn render(view: &impl Serialize) -> Box<RawValue> {

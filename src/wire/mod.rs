@@ -1,6 +1,7 @@
 //! Bytes as clients see them. Wire types are not documents: nothing reaches a
 //! client because it happens to be stored.
 
+pub(crate) mod call;
 mod decode;
 mod depth;
 mod dialect;
@@ -19,5 +20,5 @@ pub use dialect::{Dialect, PerDialect, Render};
 pub use envelope::Notice;
 pub use envelope::result::Reply;
 pub use error::{Code, ErrorBody};
-pub(crate) use json::Json;
+pub(crate) use json::{Json, rendered};
 pub use view::user_details;

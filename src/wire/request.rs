@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use super::decode::decode;
+pub(crate) use super::ephemeral::small_json;
 pub use super::ephemeral::{GetActiveUsers, Signal, Typing};
 pub use super::time::DateInput;
 use crate::id::{MessageId, Seq};

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::envelope::{self, result};
 use super::time::{Date, DateInput};
@@ -178,6 +178,7 @@ pub(crate) fn envelopes(written: &mut SchemaGenerator) -> Vec<Envelope> {
         "privacy-changed" "Another socket of the user blocked, unblocked, or set who may write" PrivacyChange;
         "user-typing" "Somebody types, or has stopped" envelope::UserTyping<'static>;
         "user-signal" "The front end of somebody sent a signal" envelope::UserSignal<'static>;
+        "app-signal" "The application's back end sent a signal" envelope::AppSignal<'static>;
         "error" "An event without an ack failed" envelope::Failed<'static>;
     }
 }
@@ -185,4 +186,28 @@ pub(crate) fn envelopes(written: &mut SchemaGenerator) -> Vec<Envelope> {
 /// The answer to a failed event.
 pub(crate) fn error(written: &mut SchemaGenerator) -> Schema {
     written.subschema_for::<ErrorBody>()
+}
+
+/// Takes `null` off fields that may be absent: without a value they are absent,
+/// never `null`.
+pub(crate) fn without_null(schema: &mut Value) {
+    let required = schema.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &String| {
+        let mut names = required.as_array().into_iter().flatten();
+        names.any(|one| one == name)
+    };
+    let null = json!({ "type": "null" });
+    let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (_, field) in fields
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| !is_required(name))
+    {
+        for (key, is_null) in [("type", &json!("null")), ("anyOf", &null)] {
+            let Some(forms) = field.get_mut(key).and_then(Value::as_array_mut) else {
+                continue;
+            };
+            forms.retain(|form| form != is_null);
+        }
+    }
 }

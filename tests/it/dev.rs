@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::binary::Binary;
 use crate::support::frame::{Client, ConnectOptions};
-use crate::support::http::get;
+use crate::support::http::{get, send};
 use crate::support::nats;
 use crate::support::poll;
 use crate::support::user::Person;
@@ -76,6 +76,37 @@ async fn a_port_in_use_is_said_and_replaced() {
     assert_ne!(dev.addr().to_string(), clients);
     assert_eq!(get(dev.addr(), "/readyz").await.status, 200);
     drop(dev);
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+/// What stands between two texts.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("{text}"));
+    rest.split_once(after).unwrap().0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_call_of_the_http_api_works_as_it_is_printed() {
+    let folder = folder();
+    let quiet = [("CHATZZ_METRICS_LISTEN", "off")];
+    let mut keys = Vec::new();
+    for status in [201, 200] {
+        let dev = Binary::dev(&folder, &["--listen", "127.0.0.1:0"], &quiet).await;
+        let out = dev.out();
+        let addr = between(&out, "curl http://", "/v1/messages")
+            .parse()
+            .unwrap();
+        let key = between(&out, "-H '", "'");
+        let (name, value) = key.split_once(": ").unwrap();
+        let body = between(&out, "-d '", "'");
+
+        let sent = send(addr, "POST", "/v1/messages", &[(name, value)], body).await;
+
+        assert_eq!(sent.status, status, "{}", sent.body);
+        keys.push(key.to_owned());
+        dev.terminate().await;
+    }
+    assert_eq!(keys[0], keys[1], "the key stays");
     let _ = std::fs::remove_dir_all(folder);
 }
 

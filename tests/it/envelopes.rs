@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use bson::{doc, oid::ObjectId};
+use chatzz::app::SendAs;
+use chatzz::service::{Bypass, IdInput};
 use serde_json::{Value, json};
 
 use crate::support::contract;
@@ -147,6 +149,7 @@ async fn everything() -> Seen {
 
     pass_by(&mut seen, &alice, &bob).await;
     leave_and_come_back(&mut seen, &server, &alice, bob).await;
+    hear_the_application(&mut seen, &server, &carol, &alice).await;
     seen
 }
 
@@ -165,6 +168,30 @@ async fn pass_by(seen: &mut Seen, alice: &Person, bob: &Person) {
     let page = json!({ "limit": 1 });
     alice.ask("get-active-users", page).await.unwrap();
     seen.ack(&alice.client, "get-active-users");
+}
+
+/// What the application's back end does.
+async fn hear_the_application(seen: &mut Seen, server: &Server, from: &Person, to: &Person) {
+    let named = |person: &Person| IdInput::Text(person.id.as_str().unwrap().to_owned());
+    let signal = json!({ "order": 17, "state": "shipped" });
+    let signal = serde_json::value::to_raw_value(&signal).unwrap();
+    let operator = server.operator();
+    assert!(operator.signal(&named(to), &signal).await.unwrap());
+    to.client.wait_for("app-signal").await;
+    seen.envelope(&to.client, "app-signal");
+    let wanted = SendAs {
+        from: named(from),
+        to: named(to),
+        text: "Your order has shipped.".to_owned(),
+        key: "order-17".to_owned(),
+        via: "shop".to_owned(),
+        bypass: Bypass::default(),
+    };
+    // what waits is somebody else's
+    to.client.drain();
+    operator.send(wanted).await.unwrap();
+    to.client.wait_for("new-message").await;
+    seen.envelope(&to.client, "new-message.by-the-application");
 }
 
 /// The second half: a person disconnects, misses messages, and is back.

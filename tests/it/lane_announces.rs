@@ -115,6 +115,7 @@ impl Scene {
                 client_id: None,
                 sent_at: Some(now),
                 read_at: None,
+                via: None,
             };
             bson::serialize_to_document(&message).unwrap()
         });
@@ -164,6 +165,7 @@ impl Scene {
             to: self.alice.clone(),
             text: "are you there?".to_owned(),
             client_id: None,
+            via: None,
             withheld: false,
             caller: Caller::Call(call),
             deadline: Instant::now() + Duration::from_secs(10),

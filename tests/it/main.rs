@@ -8,6 +8,8 @@
     reason = "a failed assumption of a test is a failed test; clippy only knows the inside of #[test] functions"
 )]
 
+#[cfg(unix)]
+mod api;
 mod architecture;
 #[cfg(unix)]
 mod arrangement;
@@ -21,6 +23,8 @@ mod cli;
 mod clients;
 mod config;
 mod conversation;
+#[cfg(unix)]
+mod deploy;
 #[cfg(unix)]
 mod dev;
 #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mongodb::options::ReadConcern;
 use serde_json::Value;
 
 use crate::support::binary::Binary;
@@ -292,7 +293,10 @@ async fn what_was_confirmed_at_one_node_is_not_missed_at_another() {
     bob.client.drop_connection().await;
     let rooms = nodes.database.collection("chatrooms");
     poll::until("the cursor is written", CONVERGED, async || {
-        let room = rooms.find_one(bson::doc! {}).await.unwrap().unwrap();
+        // as servers read: the primary alone may have it a moment earlier
+        let find = rooms.find_one(bson::doc! {});
+        let room = find.read_concern(ReadConcern::majority()).await;
+        let room = room.unwrap().unwrap();
         let cursors = room.get_document("cursors").ok()?;
         let reached = |cursor: &bson::Bson| {
             let cursor = cursor.as_document()?;

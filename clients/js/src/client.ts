@@ -223,6 +223,7 @@ export class Chatzz<User = AnyUser> extends Store<ChatzzState<User>> {
         return void this.#events.emit('privacy', data);
       case 'user-typing': return this.conversation(data.user._id).typed(data.until);
       case 'user-signal': return void this.#events.emit('signal', data.data, this.conversation(data.userId));
+      case 'app-signal': return void this.#events.emit('appSignal', data.data);
       case 'error': return this.#error(ChatzzError.of(data));
       // Envelopes of later servers are ignored.
       default:

@@ -25,6 +25,8 @@ export type ChatzzEvents<User = AnyUser> = {
   typing: [typing: boolean, conversation: Conversation<User>];
   /** The data of another person's `signal`. */
   signal: [data: unknown, conversation: Conversation<User>];
+  /** The data of a signal of the application's back end. */
+  appSignal: [data: unknown];
   /** Somebody opened a chat room with the user, now or while the user was away. */
   'contact-added': [contact: AddedContact<User>, conversation: Conversation<User>];
   /** Another device of the user blocked or unblocked somebody, or set who may write. */

@@ -40,6 +40,8 @@ interface MessageOf<Person> {
   seq: number;
   /** The sender's own key for this message. */
   clientId?: string;
+  /** `server` if the application sent it in its sender's name: no device of theirs can say so. */
+  via?: 'server';
   /** When it was sent to a device of the receiver. */
   sentAt?: string;
   readAt?: string;
@@ -147,6 +149,7 @@ export interface Envelopes {
   'privacy-changed': PrivacyChange;
   'user-typing': Typing;
   'user-signal': { userId: UserId; data: unknown };
+  'app-signal': { data: unknown };
   error: WireError & { event: string };
 }
 

@@ -124,6 +124,15 @@ test('a signal is handed over once, and tells who is there', async () => {
   assert.deepEqual(got, [[{ call: 1 }, BOB]]);
 });
 
+test('a signal of the application is handed over', async () => {
+  const chat = await server.login();
+  const got: unknown[] = [];
+  chat.on('appSignal', (data) => got.push(data));
+  server.push('app-signal', { data: { order: 17 } });
+
+  assert.deepEqual(got, [{ order: 17 }]);
+});
+
 test('those who are online are asked for page by page', async () => {
   const chat = await server.login();
   const { users, hasMore } = await chat.activeUsers();

@@ -117,6 +117,7 @@ fn stored() -> Stored {
         client_id: Some("0b9d2f7e-6d0c-4f3a-9d43-1f1d6f1f7b11".to_owned()),
         sent_at: Some(at),
         read_at: None,
+        via: None,
     };
     Stored {
         delivery: message.born(),

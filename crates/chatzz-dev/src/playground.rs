@@ -120,6 +120,12 @@ impl Playground {
         pages::router(self.pages.clone())
     }
 
+    /// The ids of the first two demo users.
+    pub fn two_users(&self) -> Option<[&str; 2]> {
+        let id = |number: usize| self.pages.users.get(number)?.get("_id")?.as_str();
+        Some([id(0)?, id(1)?])
+    }
+
     /// Ends its database, and NATS.
     pub async fn stop(self) {
         if let Some(nats) = self.nats {

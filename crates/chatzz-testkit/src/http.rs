@@ -52,6 +52,22 @@ pub async fn request(
     exchange(addr, method, target, headers, "").await
 }
 
+/// Sends a request with a body of JSON.
+pub async fn send(
+    addr: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Response {
+    let length = body.len().to_string();
+    let about = [
+        ("content-type", "application/json"),
+        ("content-length", length.as_str()),
+    ];
+    exchange(addr, method, target, &[headers, &about].concat(), body).await
+}
+
 async fn exchange(
     addr: SocketAddr,
     method: &str,

@@ -57,6 +57,14 @@ pub async fn asyncapi_generator() -> Script {
     Script(command)
 }
 
+/// The linter of `OpenAPI` documents.
+pub async fn openapi_linter() -> Script {
+    let folder = blocking(install_linter).await;
+    let mut command = Command::new(folder.join("node_modules/.bin/redocly"));
+    command.current_dir(folder).arg("lint");
+    Script(command)
+}
+
 /// The tests in `demo`, one file after the other.
 pub async fn browser_tests() -> Script {
     const FILES: [&str; 4] = [
@@ -190,6 +198,14 @@ fn install_packages() -> PathBuf {
 fn install_generator() -> PathBuf {
     let folder = places::temporary().join("asyncapi");
     once(&sources().join("asyncapi"), &folder, "package.json", || {
+        npm_install(&folder);
+    })
+}
+
+/// The same for the linter.
+fn install_linter() -> PathBuf {
+    let folder = places::temporary().join("openapi");
+    once(&sources().join("openapi"), &folder, "package.json", || {
         npm_install(&folder);
     })
 }

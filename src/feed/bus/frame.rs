@@ -209,6 +209,7 @@ mod tests {
             created_at: DateTime::from_millis(1_700_000_000_123),
             counts: Counts::new(4, 3),
             client_id: client_id.map(str::to_owned),
+            via: client_id.map(|_| "shop".to_owned()),
             sent_at: client_id.map(|_| DateTime::from_millis(1_700_000_000_124)),
             read_at: None,
         };

@@ -35,7 +35,7 @@ const fn metric(name: &'static str, series: Series, help: &'static str) -> Metri
     Metric { name, help, series }
 }
 
-const COUNTERS: [Metric; 23] = [
+const COUNTERS: [Metric; 24] = [
     metric(
         "chatzz_events_total",
         Series::Of(&[("event", EVENTS), ("code", &["ok"])]),
@@ -72,6 +72,11 @@ const COUNTERS: [Metric; 23] = [
         "chatzz_requests_refused_total",
         Series::Of(&[]),
         "HTTP requests over a limit.",
+    ),
+    metric(
+        "chatzz_api_calls_total",
+        Series::Of(&[("code", &["ok", "unauthorized", "forbidden", "rate-limited"])]),
+        "Calls of the HTTP API by code of the answer; ok is a success.",
     ),
     metric(
         "chatzz_connections_refused_total",
@@ -219,7 +224,7 @@ const GAUGES: [Metric; 10] = [
     ),
 ];
 
-const HISTOGRAMS: [Metric; 6] = [
+const HISTOGRAMS: [Metric; 7] = [
     metric(
         "chatzz_event_seconds",
         Series::Of(&[("event", EVENTS)]),
@@ -246,6 +251,12 @@ const HISTOGRAMS: [Metric; 6] = [
         Series::Of(&[]),
         "From the storing of a message by another server to its announcement here, by the clocks of \
          both.",
+    ),
+    metric(
+        "chatzz_bus_lag_seconds",
+        Series::Of(&[]),
+        "From the storing of a message by another server to its being announced here after it \
+         came by NATS, by the clocks of both.",
     ),
     metric(
         "chatzz_database_seconds",

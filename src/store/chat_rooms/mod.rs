@@ -2,6 +2,7 @@
 
 mod moves;
 mod scan;
+mod unread;
 
 use std::time::Duration;
 

@@ -28,6 +28,7 @@ impl FromRaw for Message {
         let (mut id, mut chat_room, mut from, mut to) = (None, None, None, None);
         let (mut message, mut created_at, mut seq, mut numbers) = (None, None, None, None);
         let (mut client_id, mut sent_at, mut read_at) = (None, None, None);
+        let mut via = None;
         for field in document.iter_elements() {
             let field = field?;
             let name = field.key().as_str();
@@ -47,6 +48,7 @@ impl FromRaw for Message {
                 "clientId" => client_id = raw::text(value),
                 "sentAt" => sent_at = value.as_datetime(),
                 "readAt" => read_at = value.as_datetime(),
+                "via" => via = raw::text(value),
                 _ => {}
             }
         }
@@ -70,6 +72,7 @@ impl FromRaw for Message {
             client_id,
             sent_at,
             read_at,
+            via,
         })
     }
 }

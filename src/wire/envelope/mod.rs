@@ -50,6 +50,8 @@ pub enum Notice<'a> {
     UserTyping(&'a Ephemeral, DateTime),
     /// The front end of a contact sent something that is not stored.
     UserSignal(&'a UserId, &'a RawValue),
+    /// The application sent something that is not stored.
+    AppSignal(&'a RawValue),
     /// Another server has rendered it, for every dialect alike.
     Finished(Json),
     /// An event of this name failed and carried no acknowledgement.
@@ -88,6 +90,7 @@ impl Render for Notice<'_> {
             Self::UserSignal(user_id, data) => {
                 envelope("user-signal", UserSignal { user_id, data })
             }
+            Self::AppSignal(data) => envelope("app-signal", AppSignal { data }),
             Self::Finished(json) => Json::clone(json),
             Self::Error(event, error) => {
                 let body = ErrorBody::from(*error);
@@ -114,6 +117,7 @@ impl Render for Notice<'_> {
             | Self::SettingsChanged(_)
             | Self::UserTyping(..)
             | Self::UserSignal(..)
+            | Self::AppSignal(_)
             | Self::Finished(_)
             | Self::Error(..) => self.v3(),
         }
@@ -227,6 +231,13 @@ impl<'a> UserTyping<'a> {
 #[serde(rename_all = "camelCase")]
 pub(in crate::wire) struct UserSignal<'a> {
     user_id: &'a UserId,
+    #[schemars(with = "serde_json::Value")]
+    data: &'a RawValue,
+}
+
+/// `data` of `app-signal`.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::wire) struct AppSignal<'a> {
     #[schemars(with = "serde_json::Value")]
     data: &'a RawValue,
 }

@@ -20,7 +20,7 @@ pub use user::user_details;
 /// A message's own fields, with its people in the form `P`.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct MessageView<'a, P> {
+pub(crate) struct MessageView<'a, P> {
     #[serde(rename = "_id")]
     #[schemars(with = "String")]
     id: Hex,
@@ -35,9 +35,19 @@ pub(super) struct MessageView<'a, P> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<Via>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sent_at: Option<Date>,
     #[serde(skip_serializing_if = "Option::is_none")]
     read_at: Option<Date>,
+}
+
+/// What sent a message in its sender's name, where that was no device of theirs.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum Via {
+    /// The application, by the HTTP API.
+    Server,
 }
 
 impl<'a, P> MessageView<'a, P> {
@@ -51,7 +61,8 @@ impl<'a, P> MessageView<'a, P> {
             status: delivery.status,
             chat_room_id: message.chat_room.to_hex(),
             seq: message.seq,
-            client_id: message.client_id.as_deref(),
+            client_id: message.shown_client_id(),
+            via: message.via.is_some().then_some(Via::Server),
             sent_at: delivery.sent_at.map(Date),
             read_at: delivery.read_at.map(Date),
         }
@@ -59,7 +70,7 @@ impl<'a, P> MessageView<'a, P> {
 }
 
 /// The form of a person in a message.
-pub(super) trait Person<'a>: Serialize {
+pub(crate) trait Person<'a>: Serialize {
     fn of(user: &'a User) -> Self;
 }
 
@@ -73,7 +84,7 @@ impl<'a> Person<'a> for Details<'a> {
 }
 
 /// The id alone.
-pub(super) type Id<'a> = &'a UserId;
+pub(crate) type Id<'a> = &'a UserId;
 
 impl<'a> Person<'a> for Id<'a> {
     fn of(user: &'a User) -> Self {
@@ -162,7 +173,7 @@ impl<'a> From<&'a LastMessage> for LastMessageView<'a> {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Contact")]
-pub(super) struct ContactView<'a> {
+pub(crate) struct ContactView<'a> {
     #[serde(flatten)]
     #[schemars(with = "schema::UserDetails")]
     user: Inlined<'a>,

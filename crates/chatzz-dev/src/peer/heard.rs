@@ -68,6 +68,7 @@ impl Inbox {
                 key(&data["userId"]),
                 data["data"]
             )],
+            "app-signal" => vec![format!("a signal from the application: {}", data["data"])],
             _ => Vec::new(),
         }
     }

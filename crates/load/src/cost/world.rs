@@ -245,6 +245,7 @@ impl Room {
             client_id: None,
             sent_at: None,
             read_at: None,
+            via: None,
         })
     }
 }

@@ -140,6 +140,7 @@ impl Client {
             client_id: None,
             sent_at: Some(bson::DateTime::now()),
             read_at: None,
+            via: None,
         };
         while self.stage.is_open() {
             message.id = MessageId::generate();

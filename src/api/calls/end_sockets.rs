@@ -1,0 +1,12 @@
+//! `DELETE /v1/users/{id}/sockets`: ends the sockets of a user at all servers. Withdraw their
+//! token first: a good one lets them come back.
+
+use crate::api::problem::Problem;
+use crate::api::read::Nothing;
+use crate::api::{Call, Reply};
+use crate::wire::call;
+
+pub(in crate::api) async fn handle(call: Call, _: Nothing) -> Result<Reply, Problem> {
+    let ended = call.api.operator.end_named(call.id).await;
+    Ok(Reply::ok(&call::Ended { ended }))
+}

@@ -1,0 +1,119 @@
+//! The HTTP API for the application's back end: the table of calls, who may make them, and
+//! one file for each call (in `calls`). It knows no database and no sockets: everything is
+//! done by the [`Operator`].
+
+mod calls;
+mod keys;
+mod openapi;
+mod perform;
+mod problem;
+mod read;
+pub(crate) mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::operator::Operator;
+use crate::service::Error;
+use crate::wire::{Code, Json, rendered};
+pub(crate) use keys::Keys;
+pub use openapi::document as openapi;
+use problem::Problem;
+
+/// What every call works with.
+pub(crate) struct Api {
+    operator: Operator,
+    keys: Arc<Keys>,
+    /// Calls, and messages of batches, that may be worked on at a time.
+    places: Arc<Semaphore>,
+    /// The longest a call waits for its place.
+    patience: Duration,
+}
+
+impl Api {
+    /// Waits for a place among the calls that are worked on.
+    async fn place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let places = Arc::clone(&self.places);
+        match timeout(self.patience, places.acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(Error::Overloaded),
+        }
+    }
+}
+
+/// One call of somebody who may make it.
+struct Call {
+    api: Arc<Api>,
+    key: Arc<keys::Key>,
+    /// The value of the path's parameter, and of its second.
+    id: String,
+    other: String,
+    /// The header `Idempotency-Key`.
+    idempotency_key: Option<String>,
+    /// Its place among those that are worked on.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+/// The answer to a call.
+struct Reply {
+    status: StatusCode,
+    body: Json,
+    /// What the log says of it, never a text.
+    about: String,
+}
+
+impl Reply {
+    fn new(status: StatusCode, answer: &impl Serialize) -> Self {
+        Self {
+            status,
+            body: rendered(answer),
+            about: String::new(),
+        }
+    }
+
+    fn ok(answer: &impl Serialize) -> Self {
+        Self::new(StatusCode::OK, answer)
+    }
+
+    /// With something for the log.
+    fn about(self, about: impl std::fmt::Display) -> Self {
+        Self {
+            about: about.to_string(),
+            ..self
+        }
+    }
+
+    fn json(&self) -> &RawValue {
+        &self.body
+    }
+}
+
+/// `/v1`, for requests with a key.
+pub(crate) fn router(operator: Operator, keys: Arc<Keys>, config: &Config) -> Router {
+    let places = usize::try_from(config.api.concurrency).unwrap_or(usize::MAX);
+    let api = Arc::new(Api {
+        operator,
+        keys,
+        places: Arc::new(Semaphore::new(places)),
+        patience: config.timeouts.request,
+    });
+    let no_such_call = async || {
+        let detail = "there is no such call; GET /v1/openapi.json lists them";
+        Problem::new(StatusCode::NOT_FOUND, Code::BadRequest, detail)
+    };
+    let no_such_method = async || {
+        let detail = "this path has no such method; GET /v1/openapi.json lists them";
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, detail)
+    };
+    table::router(&api)
+        .fallback(no_such_call)
+        .method_not_allowed_fallback(no_such_method)
+}

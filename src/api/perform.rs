@@ -1,0 +1,164 @@
+//! The way of a request to its call: who asks, whether they may, what they say.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, Request};
+use axum::response::{IntoResponse as _, Response};
+use bytes::BytesMut;
+use futures::StreamExt as _;
+use http::{HeaderMap, StatusCode, header};
+use tokio::time::timeout;
+use tracing::Instrument as _;
+
+use super::keys::Key;
+use super::problem::Problem;
+use super::read::Read;
+use super::{Api, Call, Reply};
+use crate::config::ApiScope;
+use crate::service::Error;
+use crate::wire::Code;
+
+/// The longest the body of a request may take.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// The values of a path's parameters, in their order.
+pub(super) type Named = Path<Vec<(String, String)>>;
+
+/// What is the same of every request to one call.
+#[derive(Clone, Copy)]
+pub(super) struct Route {
+    /// The call's name.
+    pub(super) name: &'static str,
+    pub(super) scope: Option<ApiScope>,
+    /// Most bytes of a body.
+    pub(super) max_body: usize,
+}
+
+/// Answers a request.
+pub(super) async fn perform<R, F>(
+    api: Arc<Api>,
+    route: Route,
+    named: Option<Named>,
+    request: Request,
+    handle: impl FnOnce(Call, R) -> F + Send + 'static,
+) -> Response
+where
+    R: Read,
+    F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+{
+    let is_mutating = !matches!(route.scope, None | Some(ApiScope::Read));
+    let key = admit(&api, &route, request.headers());
+    let name = key.as_ref().map_or("-", |key| key.name()).to_owned();
+    let done = match key {
+        Ok(key) => {
+            let named = named.map(|Path(named)| named).unwrap_or_default();
+            call(api, route, (key, named), request, handle).await
+        }
+        Err(problem) => Err(problem),
+    };
+    let done = done.map_err(|problem| problem.of_call(is_mutating));
+    let code = done
+        .as_ref()
+        .map_or_else(|problem| problem.code().as_str(), |_| "ok");
+    metrics::counter!("chatzz_api_calls_total", "code" => code).increment(1);
+    if is_mutating {
+        let about = done.as_ref().map_or("", |reply| reply.about.as_str());
+        tracing::info!(key = name, call = route.name, code, about, "API call");
+    }
+    match done {
+        Ok(reply) => {
+            let json = [
+                (header::CONTENT_TYPE, "application/json"),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            let body = Body::from(reply.json().get().to_owned());
+            (reply.status, json, body).into_response()
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Who asks, if they may ask for this now.
+fn admit(api: &Api, route: &Route, headers: &HeaderMap) -> Result<Arc<Key>, Problem> {
+    let shown = headers.get(header::AUTHORIZATION);
+    let shown = shown.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let key = shown
+        .and_then(|shown| api.keys.find(shown))
+        .ok_or_else(|| {
+            let detail = "show a key that has not ended: `Authorization: Bearer KEY`";
+            Problem::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, detail)
+        })?;
+    if let Some(scope) = route.scope.filter(|scope| !key.has(*scope)) {
+        let detail = format!("this key has not the scope `{scope}`");
+        return Err(Problem::new(StatusCode::FORBIDDEN, Code::Forbidden, detail));
+    }
+    key.take().map_err(Error::RateLimited)?;
+    Ok(key)
+}
+
+/// Does what is asked for, and goes on even if nobody waits for the answer any more: what
+/// is begun is announced to others.
+async fn call<R, F>(
+    api: Arc<Api>,
+    route: Route,
+    (key, named): (Arc<Key>, Vec<(String, String)>),
+    request: Request,
+    handle: impl FnOnce(Call, R) -> F + Send + 'static,
+) -> Result<Reply, Problem>
+where
+    R: Read,
+    F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+{
+    let under_way = api.operator.begin().ok_or(Error::Unavailable)?;
+    let (parts, body) = request.into_parts();
+    let body = collect(body, route.max_body).await?;
+    let asked = R::read(&parts.uri, &body)?;
+    let idempotency_key = parts.headers.get("idempotency-key").map(|key| {
+        let key = key.to_str().unwrap_or_default();
+        key.to_owned()
+    });
+    let place = api.place().await?;
+    let mut named = named.into_iter().map(|(_, value)| value);
+    let call = Call {
+        api,
+        key,
+        id: named.next().unwrap_or_default(),
+        other: named.next().unwrap_or_default(),
+        idempotency_key,
+        place: Some(place),
+    };
+    let handling = handle(call, asked);
+    let span = tracing::debug_span!("api.call", call = route.name);
+    let working = async move {
+        let done = handling.await;
+        drop(under_way);
+        done
+    };
+    let done = tokio::spawn(working.instrument(span)).await;
+    done.unwrap_or_else(|_| Err(Error::Internal.into()))
+}
+
+/// The whole body, if it is not too long.
+async fn collect(body: Body, most: usize) -> Result<BytesMut, Problem> {
+    let refused = |status, detail: &str| Problem::new(status, Code::BadRequest, detail);
+    let mut chunks = body.into_data_stream();
+    let collecting = async {
+        let mut all = BytesMut::new();
+        while let Some(chunk) = chunks.next().await {
+            let chunk =
+                chunk.map_err(|_| refused(StatusCode::BAD_REQUEST, "the body broke off"))?;
+            if all.len() + chunk.len() > most {
+                let detail = format!("the body is longer than {most} bytes");
+                return Err(refused(StatusCode::PAYLOAD_TOO_LARGE, &detail));
+            }
+            all.extend_from_slice(&chunk);
+        }
+        Ok(all)
+    };
+    let collected = timeout(BODY_WITHIN, collecting).await;
+    let late = |_| refused(StatusCode::REQUEST_TIMEOUT, "the body took too long");
+    collected.map_err(late)?
+}

@@ -1,0 +1,159 @@
+//! Errors of the HTTP API: problem details, RFC 9457.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::operator::Refused;
+use crate::service::Error;
+use crate::wire::{Code, ErrorBody};
+
+/// The media type of problem details.
+pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Why a call was not done.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Problem {
+    /// The HTTP status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// For people: what is wrong.
+    detail: String,
+    /// The stable code, as in the protocol of clients.
+    code: Code,
+    /// Whether something may have been stored. `no`: nothing was. `perhaps`: repeat the
+    /// call with the same key to find out.
+    stored: MayBeStored,
+    /// With `rate-limited`: how long to wait, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
+}
+
+/// Whether something may have been stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum MayBeStored {
+    No,
+    Perhaps,
+}
+
+impl Problem {
+    /// A problem of the request itself; nothing was stored.
+    pub(super) fn new(status: StatusCode, code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code,
+            stored: MayBeStored::No,
+            retry_after_ms: None,
+        }
+    }
+
+    /// The problem of a call: one that only reads has stored nothing, whatever happened.
+    pub(super) fn of_call(self, is_mutating: bool) -> Self {
+        let stored = if is_mutating {
+            self.stored
+        } else {
+            MayBeStored::No
+        };
+        Self { stored, ..self }
+    }
+
+    /// The HTTP status.
+    pub(super) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The stable code.
+    pub(super) fn code(&self) -> Code {
+        self.code
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        let ErrorBody {
+            code,
+            message,
+            retry_after_ms,
+        } = ErrorBody::from(&refused.error);
+        // some texts speak to a person at their front end
+        let detail = match refused.error {
+            Error::NoChatRoom => "these users have no chat room".to_owned(),
+            Error::ClientIdConflict => {
+                "this key belongs to another message of this sender in this chat room".to_owned()
+            }
+            Error::CannotAddSelf => "`from` and `to` are the same user".to_owned(),
+            Error::Blocked => "`to` does not take messages from `from`".to_owned(),
+            Error::UnknownOutcome => {
+                "it is not known whether this was stored: repeat it with the same key".to_owned()
+            }
+            _ => message,
+        };
+        let detail = match refused.field {
+            Some(field) => format!("{field}: {detail}"),
+            None => detail,
+        };
+        let perhaps = matches!(code, Code::UnknownOutcome | Code::Internal);
+        Self {
+            stored: if perhaps {
+                MayBeStored::Perhaps
+            } else {
+                MayBeStored::No
+            },
+            retry_after_ms,
+            ..Self::new(status_of(code), code, detail)
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Refused::from(error).into()
+    }
+}
+
+/// The HTTP status of a code.
+fn status_of(code: Code) -> StatusCode {
+    match code {
+        Code::BadRequest | Code::CannotAddSelf => StatusCode::BAD_REQUEST,
+        Code::Unauthorized | Code::NotConnected => StatusCode::UNAUTHORIZED,
+        Code::Forbidden | Code::Blocked => StatusCode::FORBIDDEN,
+        Code::UserNotFound | Code::NoChatRoom | Code::MessageNotFound => StatusCode::NOT_FOUND,
+        Code::ClientIdConflict | Code::AlreadyConnected => StatusCode::CONFLICT,
+        Code::MessageTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Code::Overloaded | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::UnknownOutcome => StatusCode::GATEWAY_TIMEOUT,
+        Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Seconds after which to try again, where the database or the server is busy.
+const BUSY: u64 = 1;
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let wait = match (self.retry_after_ms, status) {
+            (Some(wait), _) => Some(wait.div_ceil(1_000)),
+            (None, StatusCode::SERVICE_UNAVAILABLE) => Some(BUSY),
+            (None, _) => None,
+        };
+        let mut response = (status, axum::Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(seconds) = wait {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}

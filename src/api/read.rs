@@ -1,0 +1,84 @@
+//! Where the fields of a request stand: in the body, or in the query.
+
+use axum::extract::Query as Parameters;
+use http::Uri;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::service::Error;
+use crate::wire::request::decode;
+
+/// A place in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Body,
+    Query,
+    Nowhere,
+}
+
+/// Something that a request says.
+pub(super) trait Read: Sized + Send + 'static {
+    /// Where it says it.
+    const PLACE: Place;
+
+    /// Reads it.
+    fn read(uri: &Uri, body: &[u8]) -> Result<Self, Error>;
+
+    /// What may be said.
+    fn schema(read: &mut SchemaGenerator) -> Schema;
+}
+
+/// The fields of a JSON body.
+pub(super) struct Body<T>(pub(super) T);
+
+/// The parameters of a query.
+pub(super) struct Query<T>(pub(super) T);
+
+/// Nothing.
+pub(super) struct Nothing;
+
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> Read for Body<T> {
+    const PLACE: Place = Place::Body;
+
+    fn read(_: &Uri, body: &[u8]) -> Result<Self, Error> {
+        let not_json = |_| Error::BadRequest("the body is not JSON".into());
+        let body: &RawValue = serde_json::from_slice(body).map_err(not_json)?;
+        decode(Some(body)).map(Self)
+    }
+
+    fn schema(read: &mut SchemaGenerator) -> Schema {
+        read.subschema_for::<T>()
+    }
+}
+
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> Read for Query<T> {
+    const PLACE: Place = Place::Query;
+
+    fn read(uri: &Uri, _: &[u8]) -> Result<Self, Error> {
+        let read = Parameters::try_from_uri(uri);
+        let Parameters(read) = read.map_err(|refused| Error::BadRequest(refused.body_text()))?;
+        Ok(Self(read))
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        // parameters stand one by one, and not among the schemas
+        schemars::generate::SchemaSettings::draft2020_12()
+            .with(|settings| settings.inline_subschemas = true)
+            .for_deserialize()
+            .into_generator()
+            .into_root_schema_for::<T>()
+    }
+}
+
+impl Read for Nothing {
+    const PLACE: Place = Place::Nowhere;
+
+    fn read(_: &Uri, _: &[u8]) -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::default()
+    }
+}

@@ -1,0 +1,98 @@
+//! What the application and its administrators may do while the server runs, each verb a
+//! method. The HTTP API calls these, and nothing else.
+
+mod manage;
+mod read;
+mod send;
+
+use std::sync::Arc;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::clock::Clock;
+use crate::id::UserId;
+use crate::service::{Error, IdInput};
+use crate::socket::Context;
+use crate::store::{Event, EventQueue};
+
+pub use send::{SendAs, Sent, UnderWay};
+
+/// A way into a running server.
+#[derive(Clone)]
+pub struct Operator {
+    context: Arc<Context>,
+    /// Where other servers learn of it.
+    events: Arc<EventQueue>,
+}
+
+/// Why something was not done, and for an error in a field of what was asked, in which.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct Refused {
+    /// The reason.
+    pub error: Error,
+    /// The field.
+    pub field: Option<&'static str>,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self { error, field: None }
+    }
+}
+
+/// Names the field whose user there is not.
+fn in_field(field: &'static str) -> impl Fn(Error) -> Refused {
+    move |error| {
+        let is_of_field = matches!(error, Error::UserNotFound);
+        Refused {
+            error,
+            field: is_of_field.then_some(field),
+        }
+    }
+}
+
+impl Operator {
+    pub(crate) fn new(context: Arc<Context>, events: Arc<EventQueue>) -> Self {
+        Self { context, events }
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Clock {
+        self.context.messenger.clock()
+    }
+
+    /// Notes that a call is worked on, for which a stop waits until the token is dropped;
+    /// `None` while the server is going down.
+    pub(crate) fn begin(&self) -> Option<TaskTrackerToken> {
+        self.context.begin_call()
+    }
+
+    /// Ends every socket of a user on this server, logged in or not, and forgets
+    /// logins that are remembered; how many sockets there were.
+    ///
+    /// Nothing keeps the user from connecting anew with a token that is still
+    /// good: withdraw that first.
+    pub fn end_user(&self, user: &UserId) -> usize {
+        self.context.end_user(user)
+    }
+
+    /// Ends sockets of a user on all servers; how many there were on this one. The user is
+    /// named as in a token or an event; an id that may be of several types stands for each
+    /// of them.
+    pub async fn end_named(&self, user: String) -> usize {
+        self.events.happened(Event::Ended { user: user.clone() });
+        self.context.end_named(&IdInput::Text(user)).await
+    }
+
+    /// The same, as a function.
+    pub(crate) fn by_text(&self) -> Arc<dyn Fn(String) -> BoxFuture<'static, usize> + Send + Sync> {
+        let operator = self.clone();
+        Arc::new(move |user| {
+            let operator = operator.clone();
+            async move { operator.end_named(user).await }.boxed()
+        })
+    }
+}

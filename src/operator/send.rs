@@ -1,0 +1,98 @@
+//! Sending as a user.
+
+use tokio::sync::oneshot;
+
+use super::{Operator, Refused, in_field};
+use crate::rooms::{Answer, Caller, LaneError, Stored};
+use crate::service::{Bypass, Draft, Error, IdInput};
+
+/// A message that the application sends as a user.
+#[derive(Clone, Debug)]
+pub struct SendAs {
+    /// The user who sends it; need never have logged in.
+    pub from: IdInput,
+    /// The user who receives it.
+    pub to: IdInput,
+    /// The text.
+    pub text: String,
+    /// The application's key of this send: under the same one it happens once, for ever.
+    pub key: String,
+    /// The name of whoever asks, stored with the message.
+    pub via: String,
+    /// Rules that do not hold.
+    pub bypass: Bypass,
+}
+
+/// A message that is stored.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The message.
+    pub stored: Stored,
+    /// Whether it was stored before.
+    pub is_duplicate: bool,
+}
+
+/// A message on its way into the database.
+#[derive(Debug)]
+pub struct UnderWay(oneshot::Receiver<Result<Answer, LaneError>>);
+
+impl UnderWay {
+    /// Waits until the message is stored.
+    ///
+    /// # Errors
+    /// Why it is not, or may not be.
+    pub async fn stored(self) -> Result<Sent, Error> {
+        // nobody answers any more: what becomes of it is not known
+        let answer = self.0.await.map_err(|_| Error::UnknownOutcome)?;
+        let (stored, is_duplicate) = match answer? {
+            Answer::Message(stored) => (stored, false),
+            Answer::Duplicate(stored) => (stored, true),
+            Answer::Moved { .. } => return Err(Error::Internal),
+        };
+        Ok(Sent {
+            stored,
+            is_duplicate,
+        })
+    }
+}
+
+impl Operator {
+    /// Sends a message as a user and waits until it is stored. The chat room is opened if
+    /// there is none.
+    ///
+    /// # Errors
+    /// Why nothing was stored, or why that is not known ([`Error::UnknownOutcome`]).
+    pub async fn send(&self, send: SendAs) -> Result<Sent, Refused> {
+        Ok(self.submit(send).await?.stored().await?)
+    }
+
+    /// Hands a message to its chat room: those that are handed over one after another are
+    /// stored in that order.
+    ///
+    /// # Errors
+    /// Why nothing was stored.
+    pub async fn submit(&self, send: SendAs) -> Result<UnderWay, Refused> {
+        let messenger = &self.context.messenger;
+        let SendAs { from, to, .. } = &send;
+        messenger.check_known(to).await.map_err(in_field("to"))?;
+        let sender = messenger.sender(from).await.map_err(in_field("from"))?;
+        let most = messenger.max_chars();
+        let draft = Draft::of_server(send.to.clone(), send.text, &send.key, send.via, most)?;
+        let bypass = send.bypass;
+        let submit = async |draft| {
+            let (answer, answered) = oneshot::channel();
+            let caller = Caller::Call(answer);
+            let submitted = messenger.send_as(&sender, draft, bypass, caller).await;
+            submitted.map(|()| UnderWay(answered))
+        };
+        match submit(draft.clone()).await {
+            Err(Error::NoChatRoom) => {}
+            submitted => return submitted.map_err(in_field("to")),
+        }
+        let added = messenger.add_as(&sender, &send.to, bypass).await;
+        let added = added.map_err(in_field("to"))?;
+        // first: nothing is said in a chat room that one does not know
+        self.context.announce_added(&sender.me, added);
+        submit(draft).await.map_err(in_field("to"))
+    }
+}

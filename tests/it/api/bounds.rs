@@ -1,0 +1,50 @@
+//! What one key may ask for is bounded.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{server, server_with};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_asks_too_often_is_told_to_wait() {
+    let (_server, back_end) = server_with(&[("CHATZZ_API_LIMIT", "3/1h")]).await;
+    for _ in 0..3 {
+        assert_eq!(back_end.get("/v1/openapi.json").await.status, 200);
+    }
+
+    let refused = back_end.get("/v1/openapi.json").await;
+
+    assert_eq!(refused.outcome(), (429, "rate-limited"));
+    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=1_200).contains(&seconds), "{seconds}");
+    let wait = Duration::from_millis(refused.body["retryAfterMs"].as_u64().unwrap());
+    assert!(wait <= Duration::from_secs(seconds));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_bounded() {
+    let (server, back_end) = server().await;
+    let long = json!({ "message": "x".repeat(600_000) }).to_string();
+
+    let mut stream = tokio::net::TcpStream::connect(back_end.addr).await.unwrap();
+    let head = format!(
+        "POST /v1/messages HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
+         content-length: {}\r\n\r\n",
+        back_end.key,
+        long.len()
+    );
+    let (mut read, mut write) = stream.split();
+    let mut answer = String::new();
+    let sending = async {
+        // the server need not take all of it
+        let _ = write.write_all(head.as_bytes()).await;
+        let _ = write.write_all(long.as_bytes()).await;
+    };
+    let ((), got) = tokio::join!(sending, read.read_to_string(&mut answer));
+
+    drop(got);
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert_eq!(server.messages().await.len(), 0);
+}
