@@ -38,6 +38,7 @@ Examples:
   chatzz dev                           try it out, nothing to set up
   chatzz dev --fresh                   the same, from an empty database
   chatzz dev --listen 4000             the same, on another port
+  chatzz dev --servers 2 --nats        two servers on one database, with NATS
   chatzz migrate --dry-run             show what would change in the database
   chatzz migrate                       change it
   chatzz verify                        check what is stored, change nothing
@@ -182,6 +183,13 @@ pub struct DevArgs {
     /// Listen here instead of at `CHATZZ_LISTEN`; a port alone is one of this machine
     #[arg(long, value_name = "PORT or ADDR:PORT", value_parser = listen)]
     pub listen: Option<SocketAddr>,
+    /// So many servers on one database, on neighboring ports; `/duo` shows two people at different
+    /// ones
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=4))]
+    pub servers: u16,
+    /// Start a nats-server as well, which carries typing and signals from one server to the other
+    #[arg(long)]
+    pub nats: bool,
     /// The folder of this command's database
     #[arg(long, value_name = "DIR", default_value = ".chatzz")]
     pub dir: PathBuf,

@@ -1,4 +1,4 @@
-//! `chatzz dev`: a server on the playground of `chatzz-dev`.
+//! `chatzz dev`: servers on the playground of `chatzz-dev`.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,24 +8,28 @@ use std::path::Path;
 
 use chatzz::app::App;
 use chatzz::cli::DevArgs;
-use chatzz::config::{AllowedOrigins, ApiKey, ApiScope, Config, new_api_key};
-use chatzz_dev::{Playground, Progress, Users, free_or_any, is_free};
+use chatzz::config::{AllowedOrigins, ApiKey, ApiScope, Config, NatsConfig, NatsUrl, new_api_key};
+use chatzz_dev::{Playground, Progress, Users, free_or_any, is_free, nats};
+use futures::future::{FutureExt as _, join_all};
 
 /// Where the HTTP API listens, if nothing else is configured and the port is free.
 const API_PORT: u16 = 3001;
 /// Who has the key that is made.
 const KEY_NAME: &str = "dev";
+/// Ports that are tried for a further server before any other is taken.
+const PORTS_TRIED: u16 = 16;
 
-/// A development server with a database of its own.
+/// Development servers with a database of their own.
 pub(crate) struct Dev {
-    app: App,
+    /// At least one.
+    apps: Vec<App>,
     playground: Playground,
     /// The key of the HTTP API, unless the developer has configured their own.
     key: Option<String>,
 }
 
 impl Dev {
-    /// Prepares the playground and builds the server on it.
+    /// Prepares the playground and builds the servers on it.
     ///
     /// # Errors
     /// With a sentence for the developer.
@@ -34,12 +38,23 @@ impl Dev {
         mut config: Config,
         progress: Progress<'_>,
     ) -> anyhow::Result<Self> {
+        // first: what is missing is said before anything is fetched
+        let nats = args.nats.then(nats::locate).transpose()?;
         let users = Users {
             database: &config.mongodb.user_database,
             collection: &config.mongodb.user_collection,
         };
         let mut playground = Playground::prepare(&args.dir, args.fresh, users, progress).await?;
         config.mongodb.uri = playground.uri().into();
+        if let Some(program) = nats {
+            let port = playground.start_nats(&program).await?;
+            config.nats = NatsConfig {
+                url: Some(NatsUrl::local(port)?),
+                credentials_file: None,
+                ca_file: None,
+                ..config.nats
+            };
+        }
         config.http.listen = free_or_any(args.listen, config.http.listen, progress);
         if let Some(addr) = config.http.metrics_listen
             && !is_free(addr)
@@ -61,10 +76,16 @@ impl Dev {
         } else {
             None
         };
-        let app = App::build(config, playground.pages()).await?;
-        playground.announce(&url(&app));
+        let mut apps = vec![App::build(config.clone(), playground.pages()).await?];
+        for number in 2..=args.servers {
+            let before = apps.last().map_or(config.http.listen, App::addr);
+            let config = of_further(&config, number, before, progress);
+            apps.push(App::build(config, playground.pages()).await?);
+        }
+        let addrs: Vec<SocketAddr> = apps.iter().map(App::addr).collect();
+        playground.announce(&addrs);
         Ok(Self {
-            app,
+            apps,
             playground,
             key,
         })
@@ -72,7 +93,7 @@ impl Dev {
 
     /// A first call of the HTTP API, for a terminal.
     pub(crate) fn first_call(&self) -> Option<String> {
-        let (addr, key) = (self.app.api_addr()?, self.key.as_ref()?);
+        let (addr, key) = (self.apps.first()?.api_addr()?, self.key.as_ref()?);
         let [from, to] = self.playground.two_users()?;
         Some(format!(
             "curl http://{addr}/v1/messages -H 'Authorization: Bearer {key}' \\\n    \
@@ -81,16 +102,52 @@ impl Dev {
         ))
     }
 
-    /// Where the demo application is.
-    pub(crate) fn url(&self) -> String {
-        url(&self.app)
+    /// Where everything is, for the person at the terminal.
+    pub(crate) fn greeting(&self) -> String {
+        let urls: Vec<String> = self.apps.iter().map(url).collect();
+        let (Some(first), Some(second)) = (urls.first(), urls.get(1).or(urls.first())) else {
+            return String::new();
+        };
+        let beginning = if urls.len() == 1 {
+            "chatzz runs. Two people side by side:".to_owned()
+        } else {
+            let servers = urls.join("\n  ");
+            format!(
+                "chatzz runs, {} servers on one database:\n  {servers}\n\
+                 Two people side by side, at different servers:",
+                urls.len()
+            )
+        };
+        format!(
+            "\n{beginning}\n  {first}duo\nOr each in a window:\n  {first}?as=alice\n  \
+             {second}?as=bob\nCtrl-C ends it."
+        )
     }
 
     /// Serves until `shutdown` resolves, then ends the database as well.
     pub(crate) async fn run_until(self, shutdown: impl Future<Output = ()> + Send) {
-        self.app.run_until(shutdown).await;
+        let shutdown = shutdown.shared();
+        let servers = self.apps.into_iter();
+        join_all(servers.map(|app| Box::pin(app.run_until(shutdown.clone())))).await;
         self.playground.stop().await;
     }
+}
+
+/// The configuration of a server after the first, at the port after another one's.
+fn of_further(config: &Config, number: u16, before: SocketAddr, progress: Progress<'_>) -> Config {
+    let mut config = config.clone();
+    let next = |further: u16| SocketAddr::new(before.ip(), before.port().saturating_add(further));
+    // the HTTP API may have the very next one
+    let free = (1..=PORTS_TRIED).map(next).find(|addr| is_free(*addr));
+    config.http.listen = free_or_any(None, free.unwrap_or(next(1)), progress);
+    // those of the first are those of the process
+    config.http.metrics_listen = None;
+    config.api.listen = None;
+    config.api.keys_file = None;
+    if let Some(id) = &mut config.presence.node_id {
+        *id = format!("{id}-{number}");
+    }
+    config
 }
 
 fn url(app: &App) -> String {

@@ -185,10 +185,7 @@ async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
             "\nThe HTTP API for your back end (docs/back-end.md). Alice writes to Bob:\n  {call}"
         ));
     }
-    say(&format_args!(
-        "\nchatzz runs. Two people side by side:\n  {url}duo\nOr each in a window:\n  {url}?as=alice\n  {url}?as=bob\nCtrl-C ends it.",
-        url = dev.url()
-    ));
+    say(&dev.greeting());
     Box::pin(dev.run_until(shutdown)).await;
     Ok(())
 }

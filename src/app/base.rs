@@ -1,17 +1,19 @@
 //! What all parts of the server share, and the parts that are made of little else.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::ATTEMPT_SLACK;
+use super::{ATTEMPT_SLACK, node};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::feed::{Company, Elsewhere, Feed, Log, LogDeps, Sockets};
 use crate::rooms::{Deps, Lanes, RecentCursors};
-use crate::service::Watch;
+use crate::service::presence::PresenceRegistry;
+use crate::service::{Lease, Watch};
 use crate::socket::Context;
 use crate::store::{Entry, Error, EventQueue, Store, WriteBehindQueue};
 
@@ -62,6 +64,23 @@ impl Base {
             attempt: config.mongodb.selection_timeout + ATTEMPT_SLACK,
         };
         Lanes::start(config.lanes.count(), config.lanes.queue, &deps, tasks)
+    }
+
+    /// Takes the lease of the node.
+    pub(super) async fn lease(
+        &self,
+        config: &Config,
+        addr: SocketAddr,
+        presence: &Arc<PresenceRegistry>,
+    ) -> Result<Lease, Error> {
+        Lease::take(
+            self.store.clone(),
+            Arc::clone(&self.write_behind),
+            Arc::clone(presence),
+            Arc::clone(&self.events),
+            node::holder(config, addr, self.clock.clone()),
+        )
+        .await
     }
 
     /// Opens the log of events.

@@ -115,15 +115,7 @@ impl App {
             base.clock.clone(),
             config.presence.offline_grace,
         ));
-        let lease = Lease::take(
-            base.store.clone(),
-            Arc::clone(&base.write_behind),
-            Arc::clone(&presence),
-            Arc::clone(&base.events),
-            node::name(&config, addr),
-            config.presence.lease,
-        )
-        .await?;
+        let lease = base.lease(&config, addr, &presence).await?;
         let bus = bus(&config, &base, &lease, &presence).await?;
         let tasks = TaskTracker::new();
         let parts = Parts {

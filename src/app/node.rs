@@ -1,12 +1,25 @@
-//! The node's name.
+//! The node's name, and what others learn of it.
 
 use std::net::SocketAddr;
 
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::service::Holder;
+use crate::store::NO_BUS;
+
+/// Who takes the lease of this process.
+pub(super) fn holder(config: &Config, addr: SocketAddr, clock: Clock) -> Holder {
+    Holder {
+        id: name(config, addr),
+        bus: config.nats.digest().unwrap_or_else(|| NO_BUS.to_owned()),
+        length: config.presence.lease,
+        clock,
+    }
+}
 
 /// `CHATZZ_NODE_ID`, else `<host>:<port>`: two servers of one host never hold
 /// the same port, so the name is a server's own.
-pub(super) fn name(config: &Config, addr: SocketAddr) -> String {
+fn name(config: &Config, addr: SocketAddr) -> String {
     config
         .presence
         .node_id

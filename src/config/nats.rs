@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
+use url::Url;
 
 use super::nats_url::NatsUrl;
 use super::parse::{self, Parsed, Refusal, shown};
@@ -16,6 +18,10 @@ const CREDENTIALS_FILE: &str = "CHATZZ_NATS_CREDENTIALS_FILE";
 const CA_FILE: &str = "CHATZZ_NATS_CA_FILE";
 /// The longest prefix, in bytes.
 const MAX_PREFIX: usize = 64;
+/// The port of a URL that names none.
+const PORT: u16 = 4222;
+/// Bytes of the digest that is compared.
+const DIGEST_BYTES: usize = 8;
 
 section! {
     /// NATS, which carries at once what several servers have to tell each other.
@@ -53,6 +59,31 @@ section! {
 }
 
 impl NatsConfig {
+    /// What every server of a deployment must have alike, as a digest: the servers of NATS and
+    /// the prefix, without any login. None without NATS.
+    pub fn digest(&self) -> Option<String> {
+        let url = self.url.as_ref()?;
+        let place = |url: &Url| {
+            format!(
+                "{}:{}",
+                url.host_str().unwrap_or(""),
+                url.port().unwrap_or(PORT)
+            )
+        };
+        let mut places: Vec<String> = url.servers().iter().map(place).collect();
+        places.sort();
+        places.dedup();
+        let text = format!("{} {}", places.join(","), self.prefix);
+        let digest = Sha256::digest(text);
+        Some(hex::encode(
+            digest
+                .iter()
+                .take(DIGEST_BYTES)
+                .copied()
+                .collect::<Vec<u8>>(),
+        ))
+    }
+
     /// Reads the credentials file, if there is one.
     ///
     /// # Errors

@@ -33,6 +33,18 @@ pub enum NatsLogin {
 }
 
 impl NatsUrl {
+    /// A server of this machine that lets everybody in.
+    ///
+    /// # Errors
+    /// None: a port makes a URL.
+    pub fn local(port: u16) -> Result<Self, url::ParseError> {
+        let servers = vec![Url::parse(&format!("nats://127.0.0.1:{port}"))?];
+        Ok(Self {
+            servers,
+            login: None,
+        })
+    }
+
     /// The URLs without user, password and token: nothing in them is secret.
     pub fn servers(&self) -> &[Url] {
         &self.servers

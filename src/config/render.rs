@@ -49,8 +49,8 @@ same as [.env.example](../.env.example).
 | rates | rates of each socket, user or address, such as `socket=50/10s,user=80/10s`; a scope that is not named is not limited, and `off` limits nothing |
 | caps | numbers, such as `user=50,all=20000`; the same applies |
 
-`CHATZZ_MONGOD` (path of a `mongod`) is read by `chatzz dev` and the tests, `CHATZZ_CHROMIUM` (path of a browser) and
-`CHATZZ_NATS_SERVER` (path of a `nats-server`) by the tests, `CHATZZ_PEER_TOKEN` (a token) by `chatzz peer`.
+`CHATZZ_MONGOD` (path of a `mongod`) and `CHATZZ_NATS_SERVER` (path of a `nats-server`) are read by `chatzz dev` and the
+tests, `CHATZZ_CHROMIUM` (path of a browser) by the tests, `CHATZZ_PEER_TOKEN` (a token) by `chatzz peer`.
 ";
 
 /// The text of `.env.example`: every key with its default, commented out.

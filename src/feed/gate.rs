@@ -6,6 +6,8 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::Sockets;
+use crate::clock::Clock;
+use crate::domain::Message;
 use crate::id::{ChatRoomId, Seq};
 use crate::rooms::{Advanced, RecentCursors, Stored};
 
@@ -19,14 +21,16 @@ type Watermarks = HashMap<ChatRoomId, Seq>;
 pub(super) struct Gate {
     sockets: Arc<dyn Sockets>,
     recent: RecentCursors,
+    clock: Clock,
     watermarks: Vec<Mutex<Watermarks>>,
 }
 
 impl Gate {
-    pub(super) fn new(sockets: Arc<dyn Sockets>, recent: RecentCursors) -> Self {
+    pub(super) fn new(sockets: Arc<dyn Sockets>, recent: RecentCursors, clock: Clock) -> Self {
         Self {
             sockets,
             recent,
+            clock,
             watermarks: (0..SHARDS).map(|_| Mutex::default()).collect(),
         }
     }
@@ -71,6 +75,9 @@ impl Gate {
     /// this, and has been announced then.
     fn announce(&self, stored: &Stored) {
         let message = &stored.message;
+        if !message.id.is_of_this_process() {
+            self.record_delay(message);
+        }
         let moved = self.recent.of(message.chat_room, message.to);
         let delivery = moved.map(|cursors| message.delivery(&cursors, &[]));
         match delivery {
@@ -82,6 +89,14 @@ impl Gate {
             }
             _ => self.sockets.stored(stored),
         }
+    }
+
+    /// Counts how late what another server stored is announced here.
+    fn record_delay(&self, message: &Message) {
+        let now = self.clock.now().timestamp_millis();
+        let delay = now.saturating_sub(message.created_at.timestamp_millis());
+        #[expect(clippy::cast_precision_loss, reason = "a metric")]
+        metrics::histogram!("chatzz_remote_announce_seconds").record(delay.max(0) as f64 / 1_000.0);
     }
 
     /// Announces that messages got further.
@@ -96,7 +111,7 @@ mod tests {
     use bson::{DateTime, doc, oid::ObjectId};
 
     use super::*;
-    use crate::domain::{ByMember, Counts, Cursors, Members, Message, SentCursor, Status};
+    use crate::domain::{ByMember, Counts, Cursors, Members, SentCursor, Status};
     use crate::feed::LoginState;
     use crate::id::{ChatUserId, MessageId, UserId};
     use crate::rooms::{Answer, LaneError, Origin};
@@ -137,7 +152,11 @@ mod tests {
             let (ear, recent) = (Arc::new(Ear::default()), RecentCursors::new());
             let [a, b] = [(); 2].map(|()| ChatUserId::generate());
             Self {
-                gate: Gate::new(Arc::clone(&ear) as Arc<dyn Sockets>, recent.clone()),
+                gate: Gate::new(
+                    Arc::clone(&ear) as Arc<dyn Sockets>,
+                    recent.clone(),
+                    Clock::System,
+                ),
                 ear,
                 recent,
                 room: ChatRoomId::generate(),

@@ -87,7 +87,7 @@ impl Feed {
         clock: Clock,
     ) -> Self {
         Self {
-            gate: Gate::new(Arc::clone(&sockets), recent),
+            gate: Gate::new(Arc::clone(&sockets), recent, clock.clone()),
             sockets,
             elsewhere,
             store,

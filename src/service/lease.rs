@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use tokio::time::Interval;
+use tokio::time::{Instant, Interval};
 use tokio_util::sync::CancellationToken;
 
+use super::arrangement::Arrangement;
 use super::presence::PresenceRegistry;
+use crate::clock::Clock;
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 use crate::store::{EventQueue, Node, PresenceChange, Store, WriteBehindQueue};
 
@@ -40,12 +42,26 @@ pub struct Lease {
     /// Boot ids of earlier runs of this process whose lease was lost.
     lost: Mutex<Vec<String>>,
     length: Duration,
+    clock: Clock,
+    arrangement: Arrangement,
     /// Whether the last renewal worked.
     is_renewed: AtomicBool,
 }
 
+/// What a lease is about: the node, and what others learn of it.
+pub struct Holder {
+    /// The node's id.
+    pub id: String,
+    /// The setting of its bus, as a digest.
+    pub bus: String,
+    /// How long the lease lasts unless renewed.
+    pub length: Duration,
+    /// The node's clock.
+    pub clock: Clock,
+}
+
 impl Lease {
-    /// Takes the lease of the node `id`, and cleans up after whoever held it
+    /// Takes the lease of a node, and cleans up after whoever held it
     /// and after every node whose lease ran out.
     ///
     /// # Errors
@@ -55,18 +71,19 @@ impl Lease {
         write_behind: Arc<WriteBehindQueue>,
         presence: Arc<PresenceRegistry>,
         events: Arc<EventQueue>,
-        id: String,
-        length: Duration,
+        holder: Holder,
     ) -> Result<Self, crate::store::Error> {
         let lease = Self {
             store,
             write_behind,
             presence,
             events,
-            id,
+            id: holder.id,
             boot: watch::Sender::default(),
             lost: Mutex::default(),
-            length,
+            length: holder.length,
+            clock: holder.clock,
+            arrangement: Arrangement::new(holder.bus),
             is_renewed: AtomicBool::new(true),
         };
         lease.take_anew().await?;
@@ -84,7 +101,8 @@ impl Lease {
         if let Some(before) = self.store.nodes.find(&self.id).await? {
             self.make_offline(&before.boot, before.renewed_at).await?;
         }
-        let before = self.store.nodes.take(&self.id, &boot).await?;
+        let bus = self.arrangement.bus();
+        let before = self.store.nodes.take(&self.id, &boot, bus).await?;
         if let Some(before) = &before {
             self.find_left_behind(before).await?;
         }
@@ -234,7 +252,11 @@ impl Lease {
 
     async fn renew(&self, on_lost: &(impl Fn() + Send + Sync)) -> Result<(), crate::store::Error> {
         let boot = self.boot();
-        if !self.store.nodes.renew(&self.id, &boot).await? {
+        if !self.renew_once(&boot).await? {
+            let holder = self.store.nodes.find(&self.id).await?;
+            if holder.is_some_and(|holder| holder.boot != boot) {
+                self.arrangement.claimed(&self.id);
+            }
             tracing::error!(node = self.id, "the lease was lost; starting anew");
             on_lost();
             self.take_anew().await?;
@@ -242,7 +264,10 @@ impl Lease {
             self.lost.lock().push(boot);
             return self.clean_up_own().await;
         }
-        self.clean_up_own().await
+        self.clean_up_own().await?;
+        let alive = self.store.nodes.list_renewed().await?;
+        self.arrangement.compare_buses(&self.id, &alive);
+        Ok(())
     }
 
     /// Cleans up after nodes whose lease ran out. The contacts of their people, here and
@@ -259,6 +284,18 @@ impl Lease {
             self.expire(&node).await?;
         }
         Ok(())
+    }
+
+    /// Renews the lease, and compares the clocks; `false` when it is lost.
+    async fn renew_once(&self, boot: &str) -> Result<bool, crate::store::Error> {
+        let asked = Instant::now();
+        let Some(there) = self.store.nodes.renew(&self.id, boot).await? else {
+            return Ok(false);
+        };
+        self.arrangement.renewed();
+        self.arrangement
+            .compare_clocks(self.clock.now(), there, asked.elapsed());
+        Ok(true)
     }
 
     /// Cleans up behind earlier runs of this process: people may have been

@@ -2,6 +2,7 @@
 
 mod acting;
 mod active;
+mod arrangement;
 mod contacts;
 mod directory;
 mod ephemeral;
@@ -34,7 +35,7 @@ pub use ephemeral::Ephemeral;
 pub use error::Error;
 pub use heard::{PrivacyChange, ToAnnounce};
 pub use history::{HistoryPage, HistoryQuery, People};
-pub use lease::Lease;
+pub use lease::{Holder, Lease};
 pub use login::Login;
 pub use missed::SentRange;
 pub use privacy::{BlockedPage, PrivacySettings, check_contact_rule};

@@ -102,12 +102,6 @@ impl Context {
             Ok(to_announce) => {
                 watch.note(hint.items.iter());
                 self.announce(to_announce).await;
-                let now = self.messenger.clock().now().timestamp_millis();
-                for message in &hint.messages {
-                    let took = now - message.created_at.timestamp_millis();
-                    let took = Duration::from_millis(took.max(0).unsigned_abs());
-                    metrics::histogram!("chatzz_bus_lag_seconds").record(took.as_secs_f64());
-                }
                 done.note(&hint);
             }
             Err(error) => {

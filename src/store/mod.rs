@@ -52,7 +52,7 @@ use elections::Elections;
 pub use error::Error;
 pub use events::{Entry, Event, EventQueue, Events, Item, Listener, MessageRef, Pending};
 pub use messages::Messages;
-pub use nodes::{Node, Nodes};
+pub use nodes::{NO_BUS, Node, Nodes};
 pub use privacy::{Blocked, Listed, Privacies, Privacy};
 pub use raw::{FromRaw, Unreadable};
 use run::Runner;

@@ -29,8 +29,13 @@ pub struct Node {
     /// The version of chatzz that is running; none before 0.2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The setting of its bus as a digest, or [`NO_BUS`]; absent in versions that do not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bus: Option<String>,
 }
 
+/// The bus of a server that has none.
+pub const NO_BUS: &str = "none";
 /// This version.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -53,20 +58,21 @@ impl Nodes {
         doc! { "renewedAt": "$$NOW", "expiresAt": { "$add": ["$$NOW", lease] } }
     }
 
-    /// Takes the lease of `id` for the run `boot`, whoever held it before, and returns
-    /// the previous holder.
+    /// Takes the lease of `id` for the run `boot` with the setting `bus`, whoever held it
+    /// before, and returns the previous holder.
     ///
     /// Only for a process that knows its predecessor is dead, because it holds
     /// the port that gives the node its name.
     ///
     /// # Errors
     /// When the database cannot be reached or did not answer.
-    pub async fn take(&self, id: &str, boot: &str) -> Result<Option<Node>, Error> {
+    pub async fn take(&self, id: &str, boot: &str, bus: &str) -> Result<Option<Node>, Error> {
         let mut fields = self.renewal();
         // a pipeline would interpret a name that begins with `$` as a field
         fields.insert("boot", doc! { "$literal": boot });
         fields.insert("ended", false);
         fields.insert("version", VERSION);
+        fields.insert("bus", doc! { "$literal": bus });
         let filter = by_id(id);
         self.documents
             .run("nodes.take", |collection| async move {
@@ -87,18 +93,24 @@ impl Nodes {
         self.documents.find_one("nodes.find", by_id(id)).await
     }
 
-    /// Renews the lease; `false` when this run no longer holds it.
+    /// Renews the lease and returns the time of it, by the database's clock; none when this run
+    /// no longer holds the lease.
     ///
     /// # Errors
     /// When the database cannot be reached or did not answer.
-    pub async fn renew(&self, id: &str, boot: &str) -> Result<bool, Error> {
+    pub async fn renew(&self, id: &str, boot: &str) -> Result<Option<DateTime>, Error> {
         let filter = doc! { "_id": id, "boot": boot, "ended": { "$ne": true } };
         let update = vec![doc! { "$set": self.renewal() }];
-        let matched = self
+        let renewed = self
             .documents
-            .update_one("nodes.renew", filter, update, false)
+            .run("nodes.renew", |collection| async move {
+                collection
+                    .find_one_and_update(filter, update)
+                    .return_document(ReturnDocument::After)
+                    .await
+            })
             .await?;
-        Ok(matched == 1)
+        Ok(renewed.map(|node| node.renewed_at))
     }
 
     /// Releases the lease, if this run still holds it.

@@ -240,7 +240,7 @@ fn only_the_configuration_reads_the_environment() {
     let words = ["env::var", "env::vars"];
     assert_eq!(outside(&allowed, &words), Vec::<String>::new());
     // those look for programs on the machine of a developer, or prepare them for a test
-    let allowed = ["mongod/", "binary.rs", "nats.rs", "places.rs", "tools.rs"];
+    let allowed = ["mongod/", "binary.rs", "places.rs", "tools.rs"];
     let of_crates = outside_of(sources_of_crates(), &allowed, &words);
     assert_eq!(of_crates, Vec::<String>::new());
 }

@@ -36,6 +36,19 @@ fn dev_keeps_its_database_in_a_hidden_folder_by_default() {
 }
 
 #[test]
+fn dev_is_one_server_or_up_to_four() {
+    let servers = |line: &str| match parse(line) {
+        Ok(Command::Dev(args)) => Some((args.servers, args.nats)),
+        _ => None,
+    };
+    assert_eq!(servers("chatzz dev"), Some((1, false)));
+    assert_eq!(servers("chatzz dev --servers 4 --nats"), Some((4, true)));
+    for number in ["0", "5", "two"] {
+        assert_eq!(servers(&format!("chatzz dev --servers {number}")), None);
+    }
+}
+
+#[test]
 fn a_port_alone_is_one_of_this_machine() {
     let listen = |text: &str| match parse(&format!("chatzz dev --listen {text}")) {
         Ok(Command::Dev(args)) => args.listen.unwrap().to_string(),

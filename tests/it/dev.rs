@@ -1,10 +1,20 @@
 //! `chatzz dev`, as somebody sees it who tries chatzz.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 
 use crate::support::binary::Binary;
+use crate::support::frame::{Client, ConnectOptions};
 use crate::support::http::{get, send};
+use crate::support::nats;
+use crate::support::poll;
+use crate::support::user::Person;
+
+/// How long one server may take to learn who is at another one.
+const CONVERGED: Duration = Duration::from_secs(10);
 
 fn folder() -> PathBuf {
     let name = format!("dev-{}", uuid::Uuid::new_v4());
@@ -98,4 +108,91 @@ async fn the_first_call_of_the_http_api_works_as_it_is_printed() {
     }
     assert_eq!(keys[0], keys[1], "the key stays");
     let _ = std::fs::remove_dir_all(folder);
+}
+
+/// The addresses of the pages for a user name, as `chatzz dev` prints them.
+fn address_of(out: &str, name: &str) -> SocketAddr {
+    let end = format!("/?as={name}");
+    let mut lines = out.lines().filter_map(|line| line.strip_suffix(&end));
+    let url = lines.next().unwrap_or_else(|| panic!("no {name}: {out}"));
+    let (_, address) = url.split_once("http://").unwrap();
+    address.parse().unwrap()
+}
+
+/// A demo user, logged in at the server that is printed for them.
+async fn demo_user(dev: &Binary, name: &str) -> Person {
+    let addr = address_of(&dev.out(), name);
+    let users: Value = serde_json::from_str(&get(addr, "/demo/users").await.body).unwrap();
+    let mut users = users.as_array().unwrap().iter();
+    let user = users.find(|user| user["username"] == name).unwrap();
+    let client = Client::connect(ConnectOptions::new(addr)).await.unwrap();
+    let person = Person::new(client, user["_id"].clone());
+    person.login().await.unwrap();
+    person.client.expect_envelope("user-details").await;
+    person
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_with_nats_are_one_messenger() {
+    let folder = folder();
+    let program = nats::program().await;
+    let keys = [
+        ("CHATZZ_METRICS_LISTEN", "off"),
+        ("CHATZZ_NATS_SERVER", program.to_str().unwrap()),
+        ("CHATZZ_RATE_LIMITS", "off"),
+    ];
+    let args = ["--listen", "127.0.0.1:0", "--servers", "2", "--nats"];
+
+    let dev = Binary::dev(&folder, &args, &keys).await;
+
+    let out = dev.out();
+    let [one, two] = ["alice", "bob"].map(|name| address_of(&out, name));
+    assert_ne!(one, two);
+    assert!(out.contains("2 servers on one database"), "{out}");
+    let ports = get(one, "/demo/servers").await.body;
+    assert_eq!(ports, json!([one.port(), two.port()]).to_string());
+    // each page may show those of the other server
+    let page = get(one, "/duo").await;
+    let policy = page.header("content-security-policy").unwrap();
+    let other = format!(" http://{two}");
+    assert_eq!(policy.matches(&other).count(), 2, "{policy}");
+
+    let (alice, bob) = (demo_user(&dev, "alice").await, demo_user(&dev, "bob").await);
+    alice.add(&bob.id).await.unwrap();
+    bob.client.wait_for("chat-user-added").await;
+    alice.send(&bob.id, "hello").await.unwrap();
+    let message = bob.client.wait_for("new-message").await;
+    assert_eq!(message["message"], "hello", "{message}");
+    poll::until(
+        "typing is seen at the other server",
+        CONVERGED,
+        async || {
+            bob.types_to(&alice.id).await.unwrap();
+            let mut envelopes = alice.client.drain().into_iter();
+            envelopes.find(|envelope| envelope.kind == "user-typing")
+        },
+    )
+    .await;
+
+    let ended = dev.terminate().await;
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(ended.err, "", "only warnings are logged");
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nats_server_that_is_not_there_is_said_before_anything_is_started() {
+    let folder = folder();
+    let keys = [
+        ("CHATZZ_METRICS_LISTEN", "off"),
+        ("CHATZZ_NATS_SERVER", "/nowhere/nats-server"),
+    ];
+    let dir = folder.to_str().unwrap();
+
+    let ended = Binary::run(&["dev", "--dir", dir, "--nats"], &keys).await;
+
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let said = "CHATZZ_NATS_SERVER is /nowhere/nats-server, which is no file";
+    assert!(ended.err.contains(said), "{ended:?}");
+    assert!(!folder.exists());
 }

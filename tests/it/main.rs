@@ -11,7 +11,11 @@
 #[cfg(unix)]
 mod api;
 mod architecture;
+#[cfg(unix)]
+mod arrangement;
 mod auth;
+#[cfg(unix)]
+mod balancers;
 #[cfg(unix)]
 mod bugs;
 mod cli;

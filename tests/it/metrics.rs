@@ -12,8 +12,12 @@ use crate::support::http::get;
 
 /// A program that nobody has connected to, and the address of its metrics.
 async fn started() -> (Binary, SocketAddr) {
-    let database = TestDatabase::shared().await;
+    started_on(&TestDatabase::shared().await, "one").await
+}
+
+async fn started_on(database: &TestDatabase, node: &str) -> (Binary, SocketAddr) {
     let mut keys = database.keys().to_vec();
+    keys.push(("CHATZZ_NODE_ID", node));
     keys.retain(|(key, _)| *key != "CHATZZ_METRICS_LISTEN");
     keys.push(("CHATZZ_METRICS_LISTEN", "127.0.0.1:0"));
     let server = Binary::serve(&keys).await;
@@ -178,4 +182,30 @@ async fn promtool_has_nothing_to_say() {
     let said = String::from_utf8_lossy(&said);
     assert!(ended.status.success(), "{said}");
     assert_eq!(said, "");
+}
+
+/// How many were counted.
+const COUNT: &str = "chatzz_remote_announce_seconds_count ";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_late_it_is_announced_is_counted_for_messages_of_other_servers_alone() {
+    let database = TestDatabase::shared().await;
+    let (one, metrics_of_one) = started_on(&database, "one").await;
+    let (two, metrics_of_two) = started_on(&database, "two").await;
+    let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let (alice, _) = one.login(&alice).await;
+    let (bob, _) = two.login(&bob).await;
+    alice.add(&bob.id).await.unwrap();
+    bob.client.wait_for("chat-user-added").await;
+
+    for text in ["one", "two"] {
+        alice.send(&bob.id, text).await.unwrap();
+        bob.client.wait_for("new-message").await;
+    }
+
+    for (addr, expected) in [(metrics_of_one, "0"), (metrics_of_two, "2")] {
+        let page = get(addr, "/metrics").await.body;
+        let count = page.lines().find_map(|line| line.strip_prefix(COUNT));
+        assert_eq!(count, Some(expected));
+    }
 }

@@ -19,8 +19,17 @@ interface Props {
   name: string;
 }
 
+/** The outermost page, this one or `/duo`; none inside that of another server, which cannot be asked. */
+const outermost = ((): Window | undefined => {
+  try {
+    return window.top?.document && window.top;
+  } catch {
+    return undefined;
+  }
+})();
+
 /** Whether a person looks at this page; in `/duo`, at either half of it. */
-const isWatched = (): boolean => (window.top ?? window).document.hasFocus();
+const isWatched = (): boolean => (outermost ? outermost.document.hasFocus() : document.visibilityState === 'visible');
 
 /** The messages, with a line where a day begins. Older ones are fetched when one scrolls up to them. */
 export function Log({ chat, conversation, messages, hasOlder, name }: Props) {
@@ -60,10 +69,10 @@ export function Log({ chat, conversation, messages, hasOlder, name }: Props) {
     const stop = readWhenSeen(conversation, end.current!, isWatched);
     // In `/duo`, the page around this one is that which gets the focus.
     const focused = () => void dispatchEvent(new Event('focus'));
-    if (window.top && window.top !== window) window.top.addEventListener('focus', focused);
+    if (outermost && outermost !== window) outermost.addEventListener('focus', focused);
     return () => {
       stop();
-      window.top?.removeEventListener('focus', focused);
+      outermost?.removeEventListener('focus', focused);
     };
   }, [conversation]);
 

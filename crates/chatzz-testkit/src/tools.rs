@@ -1,4 +1,4 @@
-//! Node.js, Python and Chromium, and the packages that the scripts need.
+//! Node.js, Python and Chromium, the packages that the scripts need, and load balancers.
 //!
 //! The packages are installed once, into the target folder, and kept. A missing tool is a
 //! failure that names the command which installs it.
@@ -133,6 +133,20 @@ pub async fn python(version: Python, script: &str) -> Script {
     let mut command = Command::new(environment.join("bin/python"));
     command.arg(sources().join(script));
     Script(command)
+}
+
+/// Where a load balancer is: on the `PATH`, or where Debian installs it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it asks for a program of this machine"
+)]
+pub fn balancer(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| panic!("no {name} on the PATH: `apt-get install nginx-light haproxy`"))
 }
 
 /// Where Chromium is: `CHATZZ_CHROMIUM`, or a usual name on the `PATH`.

@@ -247,10 +247,10 @@ const HISTOGRAMS: [Metric; 6] = [
          of both.",
     ),
     metric(
-        "chatzz_bus_lag_seconds",
+        "chatzz_remote_announce_seconds",
         Series::Of(&[]),
-        "From the storing of a message by another server to its being announced here after it \
-         came by NATS, by the clocks of both.",
+        "From the storing of a message by another server to its announcement here, by the clocks of \
+         both.",
     ),
     metric(
         "chatzz_database_seconds",

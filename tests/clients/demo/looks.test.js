@@ -4,6 +4,7 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const { after, before, test } = require('node:test');
+const { setTimeout: sleep } = require('node:timers/promises');
 
 const { Browser, DESKTOP, PHONE, Person, picture } = require('./browser.js');
 const { Server } = require('./server.js');
@@ -179,6 +180,33 @@ test('two people are shown side by side, and one sees what the other writes', as
   await jamal.page.locator('.log .message').filter({ hasText: 'Do you see me?' }).waitFor();
   await ines.page.locator('.tick[data-status="read"]').first().waitFor();
   await picture(page, 'duo');
+  await page.close();
+});
+
+test('two people at different servers see what the other writes, and that they write', async (t) => {
+  const { CHATZZ_NATS_SERVER } = process.env;
+  const two = await Server.start({ CHATZZ_NATS_SERVER }, ['--servers', '2', '--nats']);
+  t.after(() => two.end());
+  const page = await browser.open(`${two.url}/duo?as=ines&with=jamal`, { width: 1600, height: 800 });
+  const [ines, jamal] = ['ines', 'jamal'].map((name) => new Person(name, page.frameLocator(`iframe[name="${name}"]`)));
+  await page.getByRole('heading', { name: /^ines, at server 1 of 2/ }).waitFor();
+  await page.getByRole('heading', { name: /^jamal, at server 2 of 2/ }).waitFor();
+  const [, ...panes] = page.frames().map((frame) => new URL(frame.url()).port);
+  assert.equal(new Set(panes).size, 2, 'each is served by another one');
+
+  await ines.write('Do you see me from over there?');
+  await jamal.sees('Do you see me from over there?');
+  await ines.tick('Do you see me from over there?', 'read');
+  await jamal.write('As if you were here.');
+  await ines.sees('As if you were here.');
+  // One server learns within two seconds who is at the other one.
+  let seen = false;
+  const typing = ines.page.locator('p.typing').filter({ hasText: 'is typing' }).waitFor().finally(() => { seen = true; });
+  for (; !seen; await sleep(200)) await jamal.field.press('x');
+  await typing;
+
+  await picture(page, 'duo-servers');
+  assert.deepEqual(await findings(page), []);
   await page.close();
 });
 

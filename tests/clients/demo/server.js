@@ -29,13 +29,15 @@ class Server {
   said = '';
   #folder = fs.mkdtempSync(path.join(process.env.CHATZZ_TEST_DIR ?? os.tmpdir(), 'chatzz-demo-'));
   #more;
+  #args;
   #address;
   #child;
 
-  /** A server on a free port, with more of the environment set. */
-  static async start(more = {}) {
+  /** A server on a free port, with more of the environment set, and more arguments. */
+  static async start(more = {}, args = []) {
     const server = new Server();
     server.#more = more;
+    server.#args = args;
     server.#address = `127.0.0.1:${await freePort()}`;
     await server.begin();
     return server;
@@ -48,7 +50,7 @@ class Server {
   /** Starts it on the data it had. */
   async begin() {
     assert.ok(process.env.CHATZZ_BIN, 'CHATZZ_BIN is not set: it names the program to test');
-    const child = spawn(process.env.CHATZZ_BIN, ['dev', '--dir', this.#folder, '--listen', this.#address], {
+    const child = spawn(process.env.CHATZZ_BIN, ['dev', '--dir', this.#folder, '--listen', this.#address, ...this.#args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: this.#folder, // where there is no `.env`
       env: { ...environment(), CHATZZ_METRICS_LISTEN: 'off', ...this.#more },

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::support::binary::{Binary, chatzz};
 use crate::support::database::TestDatabase;
 use crate::support::mongod::located;
+use crate::support::nats;
 use crate::support::poll::eventually;
 use crate::support::server::Server;
 use crate::support::tools::{
@@ -218,13 +219,14 @@ async fn the_demo_application_does_what_it_should_in_a_browser() {
     tests.env("CHATZZ_CHROMIUM", tools::chromium());
     // one of them starts a server that finds nothing by itself
     tests.env("CHATZZ_MONGOD", located().await);
+    tests.env("CHATZZ_NATS_SERVER", nats::program().await);
     tests.env("CHATZZ_BIN", chatzz());
     tests.env("CHATZZ_TEST_DIR", env!("CARGO_TARGET_TMPDIR"));
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     std::fs::create_dir_all(&pictures).unwrap();
     tests.env("CHATZZ_PICTURES", &pictures);
 
-    all_pass(tests, 32).await;
+    all_pass(tests, 33).await;
 
     assert!(pictures.join("phone-contacts.png").is_file());
 }

@@ -8,12 +8,14 @@ use super::fetch::{self, FetchError};
 use super::version::{self, OLDEST_MAJOR, Unusable};
 use crate::Progress;
 
-/// The part of the process environment that [`locate`] uses.
+/// The part of the process environment that [`locate`] and [`find`](crate::nats::find) use.
 #[derive(Debug, Clone)]
 pub struct Environment {
     /// `CHATZZ_MONGOD`: the binary to use, and no other.
     pub chatzz_mongod: Option<PathBuf>,
-    /// `PATH`: where `mongod` is looked for.
+    /// `CHATZZ_NATS_SERVER`: the nats-server to use, and no other.
+    pub chatzz_nats_server: Option<PathBuf>,
+    /// `PATH`: where `mongod` and `nats-server` are looked for.
     pub path: Option<OsString>,
     /// Where a fetched binary is kept: `$XDG_CACHE_HOME/chatzz` or `~/.cache/chatzz`.
     pub cache_dir: Option<PathBuf>,
@@ -26,6 +28,7 @@ impl Default for Environment {
     fn default() -> Self {
         Self {
             chatzz_mongod: None,
+            chatzz_nats_server: None,
             path: None,
             cache_dir: None,
             python: "python3".into(),
@@ -48,6 +51,7 @@ impl Environment {
             .filter(|dir| dir.is_absolute());
         Self {
             chatzz_mongod: read("CHATZZ_MONGOD").map(PathBuf::from),
+            chatzz_nats_server: read("CHATZZ_NATS_SERVER").map(PathBuf::from),
             path: read("PATH"),
             cache_dir: xdg_cache.or_else(home_cache).map(|dir| dir.join("chatzz")),
             ..Self::default()

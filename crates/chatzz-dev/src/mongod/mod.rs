@@ -7,12 +7,11 @@ mod folder;
 mod locate;
 mod log;
 mod options;
-mod port;
+pub(crate) mod port;
 mod process;
 mod replica_set;
 mod start_error;
 mod version;
-mod watchdog;
 
 pub use fetch::FetchError;
 pub use locate::{Environment, LocateError, Rejected, locate};

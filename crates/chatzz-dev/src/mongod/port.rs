@@ -1,4 +1,4 @@
-//! Free ports for a managed mongod.
+//! Free ports for a managed mongod or nats-server.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
@@ -11,7 +11,7 @@ use super::start_error::StartError;
 const PICKED_PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// Picks a port at random that is free on `ip` at this moment.
-pub(super) fn pick(ip: Ipv4Addr) -> Result<u16, StartError> {
+pub(crate) fn pick(ip: Ipv4Addr) -> Result<u16, StartError> {
     let size = u128::from(PICKED_PORTS.end - PICKED_PORTS.start);
     for _ in 0..100 {
         let offset = u16::try_from(uuid::Uuid::new_v4().as_u128() % size).unwrap_or_default();

@@ -17,7 +17,7 @@ use super::options::{Options, REPLICA_SET};
 use super::port;
 use super::replica_set;
 use super::start_error::StartError;
-use super::watchdog::Watched;
+use crate::watchdog::Watched;
 
 /// Bound of a start, from the shell to the writable primary.
 const START_LIMIT: Duration = Duration::from_mins(1);

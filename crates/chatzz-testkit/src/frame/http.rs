@@ -1,11 +1,13 @@
 //! One HTTP/1.1 connection that sends one request at a time.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -16,6 +18,8 @@ use super::outbox::freezable;
 pub(super) struct Response {
     pub(super) status: u16,
     pub(super) body: String,
+    /// The cookies that it sets, as a later request names them; none without any.
+    pub(super) cookies: Option<String>,
     /// Headers and body, for the record of received bytes.
     pub(super) bytes: Vec<u8>,
 }
@@ -65,6 +69,7 @@ impl Lane {
         Ok(Response {
             status: parts.status.as_u16(),
             body: String::from_utf8_lossy(&body).into_owned(),
+            cookies: cookies(&parts.headers),
             bytes,
         })
     }
@@ -93,11 +98,27 @@ impl Lane {
 
 /// A TCP connection that sends small packets at once.
 pub(super) async fn connect_tcp(options: &ConnectOptions) -> Result<TcpStream, ConnectError> {
-    let stream = TcpStream::connect(options.addr)
-        .await
-        .map_err(ConnectError::io)?;
+    let stream = match options.from {
+        None => TcpStream::connect(options.addr).await,
+        Some(from) => connect_from(from, options.addr).await,
+    };
+    let stream = stream.map_err(ConnectError::io)?;
     stream.set_nodelay(true).map_err(ConnectError::io)?;
     Ok(stream)
+}
+
+async fn connect_from(from: Ipv4Addr, to: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((from, 0)))?;
+    socket.connect(to).await
+}
+
+/// The cookies of a response without their attributes.
+fn cookies(headers: &HeaderMap) -> Option<String> {
+    let set = headers.get_all(header::SET_COOKIE).into_iter();
+    let set = set.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+    let set: Vec<&str> = set.collect();
+    (!set.is_empty()).then(|| set.join("; "))
 }
 
 /// Response headers as lines.

@@ -1,7 +1,7 @@
 //! How to connect, and how connecting fails.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -40,6 +40,8 @@ pub const WIRES: [(Eio, Transport); 4] = [
 pub struct ConnectOptions {
     /// Where the server listens.
     pub addr: SocketAddr,
+    /// The address of this machine from which to connect. Default: as the system likes.
+    pub from: Option<Ipv4Addr>,
     /// Revision of the protocol. Default: 4.
     pub eio: Eio,
     /// Default: websocket.
@@ -73,6 +75,7 @@ impl ConnectOptions {
     pub fn new(addr: SocketAddr) -> Self {
         Self {
             addr,
+            from: None,
             eio: Eio::V4,
             transport: Transport::Websocket,
             path: "/socket.io".to_owned(),

@@ -25,6 +25,12 @@ pub(super) async fn open(
             body: response.body,
         });
     }
+    // as browsers do: a load balancer may know by them which server a session is at
+    let mut options = options.clone();
+    if let Some(cookies) = response.cookies {
+        options.headers.push(("cookie".to_owned(), cookies));
+    }
+    let options = &options;
     let packets = split_payload(options.eio, &response.body).map_err(ConnectError::io)?;
     let (head, rest) = packets
         .split_first()
