@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bson::DateTime;
+
 use super::{Contact, Error, Me, Messenger, PrivacySettings};
 use crate::domain::{Members, Message, Status};
 use crate::feed::Hint;
@@ -24,8 +26,21 @@ pub struct ToAnnounce {
     pub commands: Vec<Command>,
     /// What somebody set through another server, for their own sockets.
     pub privacy: Vec<(ChatUserId, PrivacyChange)>,
+    /// Who is shown differently from now on to somebody whom they blocked or unblocked.
+    pub sights: Vec<Sight>,
     /// Users whose sockets are to end, as they were named.
     pub ended: Vec<String>,
+}
+
+/// How somebody at another server is shown to somebody here.
+#[derive(Debug)]
+pub struct Sight {
+    /// Who is shown.
+    pub of: Member,
+    /// To whom.
+    pub to: ChatUserId,
+    /// Since when they are hidden, if they are.
+    pub hidden_since: Option<DateTime>,
 }
 
 /// What somebody changed about who may write to them.
@@ -145,6 +160,21 @@ impl Messenger {
         let changed: HashSet<ChatUserId> = sorted.privacy.iter().map(|(by, _)| *by).collect();
         let changed: Vec<ChatUserId> = changed.into_iter().collect();
         self.refresh_privacies(&changed).await?;
+        for (by, who) in &sorted.privacy {
+            let who = who.filter(|who| is_here(*who) && !is_here(*by));
+            if let (Some(to), Some(user)) = (who, people.get(by)) {
+                let of = Member {
+                    id: *by,
+                    user: Arc::clone(user),
+                };
+                let hidden_since = self.privacies.of(*by).await?.blocked_since(to);
+                to_announce.sights.push(Sight {
+                    of,
+                    to,
+                    hidden_since,
+                });
+            }
+        }
         for (by, change) in sorted.privacy.iter().filter(|(by, _)| is_here(*by)) {
             let change = match change {
                 // as it is by now: of two changes the older one may be heard last
@@ -171,7 +201,9 @@ impl Messenger {
         let in_rooms = sorted.rooms.values().filter_map(|room| room.members);
         let in_contacts = sorted.contacts.iter().filter_map(|id| documents.get(id));
         let members = in_rooms.chain(in_contacts.map(|room| room.members));
-        let blocked = sorted.privacy.iter().filter_map(|(_, change)| *change);
+        let blocked = sorted.privacy.iter();
+        let blocked = blocked.filter_map(|(by, who)| Some([*by, (*who)?]));
+        let blocked = blocked.flatten();
         let ids: HashSet<ChatUserId> = members.flat_map(|both| both.ids()).chain(blocked).collect();
         if ids.is_empty() {
             return Ok(HashMap::new());

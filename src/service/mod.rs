@@ -33,7 +33,7 @@ pub use contacts::{Added, Contact, LastMessage};
 pub use directory::{IdInput, UserDirectory};
 pub use ephemeral::Ephemeral;
 pub use error::Error;
-pub use heard::{PrivacyChange, ToAnnounce};
+pub use heard::{PrivacyChange, Sight, ToAnnounce};
 pub use history::{HistoryPage, HistoryQuery, People};
 pub use lease::{Holder, Lease};
 pub use login::Login;

@@ -131,6 +131,11 @@ impl Context {
             };
             self.hub.tell(who, &PerDialect::new(notice), None);
         }
+        for sight in &to_announce.sights {
+            let of = (sight.of.id, &sight.of.user);
+            self.presence
+                .show_from_elsewhere(of, sight.to, sight.hidden_since);
+        }
         for user in to_announce.ended {
             self.end_named(&IdInput::Text(user)).await;
         }

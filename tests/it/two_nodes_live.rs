@@ -170,6 +170,26 @@ async fn a_block_counts_at_the_other_server_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_blocked_at_another_server_sees_the_blocker_go_and_come() {
+    let (nodes, alice, bob) = apart().await;
+    let next = async || {
+        let change = alice.client.wait_for("chat-user-status-changed").await;
+        assert_eq!(change["user"]["_id"], bob.id);
+        change["status"].clone()
+    };
+    // from now on the other server knows where bob is
+    bob.client.close().await;
+    while next().await != "offline" {}
+    let (back, _) = nodes.two.login(&bob.id).await;
+    while next().await != "online" {}
+
+    back.block(&alice.id).await.unwrap();
+    assert_eq!(next().await, "offline");
+    back.unblock(&alice.id).await.unwrap();
+    assert_eq!(next().await, "online");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_withheld_is_heard_by_its_senders_devices_alone() {
     let withhold = [("CHATZZ_BLOCKED_SENDS", "withhold")];
     let (nodes, alice, bob) = apart_with(&withhold).await;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use bson::DateTime;
 use parking_lot::RwLock;
 use smallvec::SmallVec;
 use tokio::sync::watch;
@@ -134,6 +135,31 @@ impl Elsewhere for PresenceRegistry {
 }
 
 impl PresenceRegistry {
+    /// Announces to somebody whom a person at another server blocked or unblocked how that
+    /// person is shown to them now. Of people here [`PresenceRegistry::apply_blocks`] does it.
+    pub fn show_from_elsewhere(
+        &self,
+        (who, user): (ChatUserId, &Arc<User>),
+        to: ChatUserId,
+        hidden_since: Option<DateTime>,
+    ) {
+        if self.is_shown(who) || !self.remote.has(who) {
+            return;
+        }
+        let person = self.person(who);
+        let left = person.and_then(|person| person.state.lock().last_online);
+        let status = match hidden_since {
+            Some(_) => PresenceStatus::Offline,
+            None => PresenceStatus::Online,
+        };
+        self.outlet.announce(&Announcement {
+            user: Arc::clone(user),
+            status,
+            last_online: hidden_since.or(left),
+            contacts: vec![to],
+        });
+    }
+
     /// Takes in that the presence of somebody was written anew, and announces it to
     /// those of their contacts to whom it is news. `me` is the boot id of this node.
     pub fn take_in(&self, me: &str, who: &ChatUser, user: &Arc<User>, contacts: Vec<ChatUserId>) {
