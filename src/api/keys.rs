@@ -16,6 +16,9 @@ use crate::limits::Bucket;
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
+/// How long a changed file has to stay the same.
+const STEADY_FOR: Duration = Duration::from_millis(500);
+
 /// The keys, and how much each may still ask for.
 pub(crate) struct Keys {
     config: ApiConfig,
@@ -88,6 +91,13 @@ impl Keys {
         found.filter(|key| key.file.expires.is_none_or(|end| now < end))
     }
 
+    /// What the file says now.
+    async fn load(&self) -> Option<Result<Vec<ApiKey>, Vec<String>>> {
+        let config = self.config.clone();
+        let loaded = tokio::task::spawn_blocking(move || config.load_keys()).await;
+        loaded.ok()
+    }
+
     /// Looks at the file until cancelled. Mistakes are reported once, and the previous keys
     /// stay.
     pub(crate) async fn keep(self: Arc<Self>, cancelled: CancellationToken) {
@@ -99,12 +109,18 @@ impl Keys {
                 () = cancelled.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            let config = self.config.clone();
-            let Ok(loaded) = tokio::task::spawn_blocking(move || config.load_keys()).await else {
+            let Some(loaded) = self.load().await else {
                 continue;
             };
             if seen.as_ref() == Some(&loaded) {
                 continue;
+            }
+            if seen.is_some() {
+                // it may be being written just now
+                tokio::time::sleep(STEADY_FOR).await;
+                if self.load().await.as_ref() != Some(&loaded) {
+                    continue;
+                }
             }
             match &loaded {
                 Ok(keys) => {

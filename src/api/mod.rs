@@ -28,12 +28,18 @@ pub(crate) use keys::Keys;
 pub use openapi::document as openapi;
 use problem::Problem;
 
+/// KiB of bodies that may be read and worked on at a time, 64 MiB. Parsed, they take about
+/// as much once more.
+const MAX_BODIES_KIB: usize = 64 * 1_024;
+
 /// What every call works with.
 pub(crate) struct Api {
     operator: Operator,
     keys: Arc<Keys>,
     /// Calls, and messages of batches, that may be worked on at a time.
     places: Arc<Semaphore>,
+    /// KiB of bodies that may be read and worked on at a time.
+    bodies: Arc<Semaphore>,
     /// The longest a call waits for its place.
     patience: Duration,
 }
@@ -44,6 +50,18 @@ impl Api {
         let places = Arc::clone(&self.places);
         match timeout(self.patience, places.acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
+            _ => Err(Error::Overloaded),
+        }
+    }
+
+    /// Waits until there is memory for a body of so many bytes, `most` if it is not known.
+    async fn share(&self, bytes: Option<u64>, most: usize) -> Result<OwnedSemaphorePermit, Error> {
+        let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok());
+        let kib = bytes.unwrap_or(most).min(most) / 1_024 + 1;
+        let kib = u32::try_from(kib.min(MAX_BODIES_KIB)).unwrap_or(u32::MAX);
+        let bodies = Arc::clone(&self.bodies);
+        match timeout(self.patience, bodies.acquire_many_owned(kib)).await {
+            Ok(Ok(share)) => Ok(share),
             _ => Err(Error::Overloaded),
         }
     }
@@ -103,6 +121,7 @@ pub(crate) fn router(operator: Operator, keys: Arc<Keys>, config: &Config) -> Ro
         operator,
         keys,
         places: Arc::new(Semaphore::new(places)),
+        bodies: Arc::new(Semaphore::new(MAX_BODIES_KIB)),
         patience: config.timeouts.request,
     });
     let no_such_call = async || {

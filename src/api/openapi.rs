@@ -80,7 +80,7 @@ pub fn document() -> Value {
             "title": "chatzz",
             "version": "1",
             "summary": "What an application's back end may ask of a chatzz server.",
-            "description": "Every call may be repeated: none happens twice. docs/back-end.md says in words what this says in types.",
+            "description": "Every call but sendSignal may be repeated: none happens twice. docs/back-end.md says in words what this says in types.",
             "license": { "name": "MIT", "identifier": "MIT" },
         },
         "servers": [{ "url": "http://127.0.0.1:3001", "description": "Where `chatzz dev` opens it" }],

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use bytes::BytesMut;
@@ -49,25 +49,12 @@ where
     R: Read,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    let is_mutating = !matches!(route.scope, None | Some(ApiScope::Read));
-    let key = admit(&api, &route, request.headers());
-    let name = key.as_ref().map_or("-", |key| key.name()).to_owned();
-    let done = match key {
-        Ok(key) => {
-            let named = named.map(|Path(named)| named).unwrap_or_default();
-            call(api, route, (key, named), request, handle).await
-        }
-        Err(problem) => Err(problem),
-    };
-    let done = done.map_err(|problem| problem.of_call(is_mutating));
-    let code = done
-        .as_ref()
-        .map_or_else(|problem| problem.code().as_str(), |_| "ok");
-    metrics::counter!("chatzz_api_calls_total", "code" => code).increment(1);
-    if is_mutating {
-        let about = done.as_ref().map_or("", |reply| reply.about.as_str());
-        tracing::info!(key = name, call = route.name, code, about, "API call");
-    }
+    // to its end, even if nobody waits for the answer any more: what is begun is announced
+    // to others, and is in the log
+    let span = tracing::debug_span!("api.call", call = route.name);
+    let working = work(api, route, named, request, handle).instrument(span);
+    let done = tokio::spawn(working).await;
+    let done = done.unwrap_or_else(|_| Err(Problem::from(Error::Internal)));
     match done {
         Ok(reply) => {
             let json = [
@@ -81,10 +68,48 @@ where
     }
 }
 
+/// Does what is asked for, counts it, and notes what was changed by whom.
+async fn work<R, F>(
+    api: Arc<Api>,
+    route: Route,
+    named: Option<Named>,
+    request: Request,
+    handle: impl FnOnce(Call, R) -> F + Send + 'static,
+) -> Result<Reply, Problem>
+where
+    R: Read,
+    F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+{
+    let is_mutating = !matches!(route.scope, None | Some(ApiScope::Read));
+    let admitted = admit(&api, &route, request.headers());
+    let name = admitted.as_ref().ok().map(|key| key.name().to_owned());
+    let done = match admitted {
+        Ok(key) => {
+            let named = named.map(|Path(named)| named).unwrap_or_default();
+            call(api, route, (key, named), request, handle).await
+        }
+        Err(problem) => Err(problem),
+    };
+    let done = done.map_err(|problem| problem.of_call(is_mutating));
+    let code = done
+        .as_ref()
+        .map_or_else(|problem| problem.code().as_str(), |_| "ok");
+    metrics::counter!("chatzz_api_calls_total", "code" => code).increment(1);
+    // strangers cannot fill the log
+    if let Some(key) = name.filter(|_| is_mutating) {
+        let about = done.as_ref().map_or("", |reply| reply.about.as_str());
+        tracing::info!(key, call = route.name, code, about, "API call");
+    }
+    done
+}
+
 /// Who asks, if they may ask for this now.
 fn admit(api: &Api, route: &Route, headers: &HeaderMap) -> Result<Arc<Key>, Problem> {
     let shown = headers.get(header::AUTHORIZATION);
-    let shown = shown.and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let shown = shown.and_then(|value| {
+        let (scheme, key) = value.as_bytes().split_first_chunk::<7>()?;
+        scheme.eq_ignore_ascii_case(b"Bearer ").then_some(key)
+    });
     let key = shown
         .and_then(|shown| api.keys.find(shown))
         .ok_or_else(|| {
@@ -92,15 +117,14 @@ fn admit(api: &Api, route: &Route, headers: &HeaderMap) -> Result<Arc<Key>, Prob
             Problem::new(StatusCode::UNAUTHORIZED, Code::Unauthorized, detail)
         })?;
     if let Some(scope) = route.scope.filter(|scope| !key.has(*scope)) {
-        let detail = format!("this key has not the scope `{scope}`");
+        let detail = format!("this key lacks the scope `{scope}`");
         return Err(Problem::new(StatusCode::FORBIDDEN, Code::Forbidden, detail));
     }
     key.take().map_err(Error::RateLimited)?;
     Ok(key)
 }
 
-/// Does what is asked for, and goes on even if nobody waits for the answer any more: what
-/// is begun is announced to others.
+/// Does what is asked for.
 async fn call<R, F>(
     api: Arc<Api>,
     route: Route,
@@ -112,15 +136,17 @@ where
     R: Read,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    let under_way = api.operator.begin().ok_or(Error::Unavailable)?;
     let (parts, body) = request.into_parts();
+    let share = api.share(body.size_hint().upper(), route.max_body).await?;
     let body = collect(body, route.max_body).await?;
     let asked = R::read(&parts.uri, &body)?;
+    drop(body);
     let idempotency_key = parts.headers.get("idempotency-key").map(|key| {
         let key = key.to_str().unwrap_or_default();
         key.to_owned()
     });
     let place = api.place().await?;
+    let under_way = api.operator.begin().ok_or(Error::Unavailable)?;
     let mut named = named.into_iter().map(|(_, value)| value);
     let call = Call {
         api,
@@ -130,15 +156,9 @@ where
         idempotency_key,
         place: Some(place),
     };
-    let handling = handle(call, asked);
-    let span = tracing::debug_span!("api.call", call = route.name);
-    let working = async move {
-        let done = handling.await;
-        drop(under_way);
-        done
-    };
-    let done = tokio::spawn(working.instrument(span)).await;
-    done.unwrap_or_else(|_| Err(Error::Internal.into()))
+    let done = handle(call, asked).await;
+    drop((under_way, share));
+    done
 }
 
 /// The whole body, if it is not too long.

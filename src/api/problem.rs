@@ -24,7 +24,8 @@ pub(crate) struct Problem {
     detail: String,
     /// The stable code, as in the protocol of clients.
     code: Code,
-    /// Whether something may have been stored. `no`: nothing was. `perhaps`: repeat the
+    /// Whether something may have been stored. `no`: this call stored nothing; an earlier
+    /// one that was answered `perhaps` may have. `perhaps`: repeat the
     /// call with the same key to find out.
     stored: MayBeStored,
     /// With `rate-limited`: how long to wait, in milliseconds.
@@ -61,6 +62,16 @@ impl Problem {
             MayBeStored::No
         };
         Self { stored, ..self }
+    }
+
+    /// Whether a repeat may succeed: too much at a time, or something is away.
+    pub(super) fn is_for_now(&self) -> bool {
+        matches!(
+            self.status(),
+            StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::SERVICE_UNAVAILABLE
+                | StatusCode::GATEWAY_TIMEOUT
+        )
     }
 
     /// The HTTP status.

@@ -42,8 +42,8 @@ macro_rules! calls {
             PUT "/v1/chat-rooms" Send BODY
                 openChatRoom "Opens the chat room of two users; the same one however often"
                 open_chat_room(Body<calls::open_chat_room::OpenChatRoom>)
-                -> [201 "It was opened by this call" answer::ChatRoom<'static>,
-                    200 "It was there" answer::ChatRoom<'static>];
+                -> [201 "It was opened by this call" answer::OpenedChatRoom<'static>,
+                    200 "It was there" answer::OpenedChatRoom<'static>];
             GET "/v1/chat-rooms" Read BODY
                 findChatRoom "The chat room of two users"
                 find_chat_room(Query<calls::find_chat_room::Pair>)

@@ -6,10 +6,10 @@ use tokio::sync::oneshot;
 use super::{Operator, Refused, in_field};
 use crate::id::Seq;
 use crate::rooms::{Answer, Caller};
-use crate::service::{Bypass, Error, IdInput, Receipt, RoomSeen};
+use crate::service::{Bypass, Error, IdInput, Opened, Receipt};
 
 impl Operator {
-    /// Opens the chat room of two users, and tells whether it is new.
+    /// Opens the chat room of two users.
     ///
     /// # Errors
     /// Why there is none.
@@ -18,15 +18,22 @@ impl Operator {
         from: &IdInput,
         to: &IdInput,
         bypass: Bypass,
-    ) -> Result<(RoomSeen, bool), Refused> {
+    ) -> Result<Opened, Refused> {
         let messenger = &self.context.messenger;
         messenger.check_known(to).await.map_err(in_field("to"))?;
         let sender = messenger.sender(from).await.map_err(in_field("from"))?;
         let added = messenger.add_as(&sender, to, bypass).await;
         let added = added.map_err(in_field("to"))?;
-        let (room, is_new) = (added.added.room, added.created);
+        let contact = &added.added;
+        let opened = Opened {
+            id: contact.room,
+            members: [sender.me.user.clone(), contact.user.id.clone()],
+            added_by: contact.added_by.clone(),
+            added_at: contact.added_at,
+            is_new: added.created,
+        };
         self.context.announce_added(&sender.me, added);
-        Ok((messenger.chat_room(room).await?, is_new))
+        Ok(opened)
     }
 
     /// Marks what a user received from another one as read, up to a position or all of it;

@@ -6,9 +6,11 @@ mod read;
 mod send;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::clock::Clock;
@@ -18,6 +20,9 @@ use crate::socket::Context;
 use crate::store::{Event, EventQueue};
 
 pub use send::{SendAs, Sent, UnderWay};
+
+/// How long the log of events is waited for before it is said that this is not known.
+const LOGGED_WITHIN: Duration = Duration::from_secs(3);
 
 /// A way into a running server.
 #[derive(Clone)]
@@ -87,7 +92,21 @@ impl Operator {
         self.context.end_named(&IdInput::Text(user)).await
     }
 
-    /// The same, as a function.
+    /// Ends sockets of a user on all servers, as soon as the others can learn of it; how
+    /// many there were on this one.
+    ///
+    /// # Errors
+    /// [`Error::UnknownOutcome`] when it is not known whether the others learn of it.
+    pub async fn end_everywhere(&self, user: String) -> Result<usize, Error> {
+        let ended = self.end_named(user).await;
+        let written = timeout(LOGGED_WITHIN, self.events.written()).await;
+        match written {
+            Ok(Ok(())) => Ok(ended),
+            _ => Err(Error::UnknownOutcome),
+        }
+    }
+
+    /// [`Operator::end_named`], as a function.
     pub(crate) fn by_text(&self) -> Arc<dyn Fn(String) -> BoxFuture<'static, usize> + Send + Sync> {
         let operator = self.clone();
         Arc::new(move |user| {

@@ -74,10 +74,11 @@ impl Operator {
     pub async fn submit(&self, send: SendAs) -> Result<UnderWay, Refused> {
         let messenger = &self.context.messenger;
         let SendAs { from, to, .. } = &send;
+        let most = messenger.max_chars();
+        let (text, via) = (send.text.clone(), send.via.clone());
+        let draft = Draft::of_server(send.to.clone(), text, &send.key, via, most)?;
         messenger.check_known(to).await.map_err(in_field("to"))?;
         let sender = messenger.sender(from).await.map_err(in_field("from"))?;
-        let most = messenger.max_chars();
-        let draft = Draft::of_server(send.to.clone(), send.text, &send.key, send.via, most)?;
         let bypass = send.bypass;
         let submit = async |draft| {
             let (answer, answered) = oneshot::channel();
@@ -91,8 +92,15 @@ impl Operator {
         }
         let added = messenger.add_as(&sender, &send.to, bypass).await;
         let added = added.map_err(in_field("to"))?;
+        let is_new = added.created;
         // first: nothing is said in a chat room that one does not know
         self.context.announce_added(&sender.me, added);
-        submit(draft).await.map_err(in_field("to"))
+        let submitted = submit(draft).await;
+        let submitted = submitted.map_err(|error| match error {
+            // the chat room is stored
+            Error::Unavailable | Error::Overloaded if is_new => Error::UnknownOutcome,
+            error => error,
+        });
+        submitted.map_err(in_field("to"))
     }
 }

@@ -13,7 +13,7 @@ use super::command::{Append, Command, LaneError, Stored};
 use super::inbox::refuse;
 use super::lane::{FIRST_PAUSE, Lane, MAX_PAUSE};
 use crate::domain::{Head, Message};
-use crate::id::{ChatRoomId, Seq};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::messages::{Appended, Refusal};
 use crate::store::{Error, once_visible};
 
@@ -241,37 +241,60 @@ impl Lane {
                 let find = async { once_visible(|| store.messages.find(id)).await };
                 self.inbox.wait(find, batch).await
             }
-            Refusal::Repeated => {
-                let client_id = item.append.client_id.clone().unwrap_or_default();
-                let messages = &store.messages;
-                let find = || messages.find_by_client_id(room, from, &client_id);
-                let find = async { once_visible(find).await };
-                self.inbox.wait(find, batch).await
-            }
+            Refusal::Repeated => return self.settle_repeated(batch, room, from).await,
         };
         match found {
             None => Ok(Next::Over),
             Some(Err(error)) if error.is_transient() => Ok(Next::Later),
             Some(Err(error)) => Err(error),
-            Some(Ok(message)) if message.id == id => {
+            Some(Ok(_)) => {
                 self.rooms.doubt(room);
                 Ok(Next::Again)
             }
-            Some(Ok(message)) => self.answer_repeated(batch, &message).await,
         }
     }
 
-    /// The first message of the batch repeats one that was stored before: answers with
-    /// that one, as far as it got by now.
+    /// The first message of the batch repeats one that was stored before, as perhaps others
+    /// of its sender do: answers all of these with what is stored, as far as it got by now.
+    async fn settle_repeated(
+        &mut self,
+        batch: &mut Batch,
+        room: ChatRoomId,
+        from: ChatUserId,
+    ) -> Result<Next, Error> {
+        let client_ids = batch.client_ids(room, from);
+        let Some(first) = client_ids.first().cloned() else {
+            return Ok(Next::Again);
+        };
+        let messages = self.deps.store.messages.clone();
+        let list = async {
+            let listed = || async {
+                let found = messages.list_by_client_ids(room, from, &client_ids).await?;
+                let is_visible = found
+                    .iter()
+                    .any(|one| one.client_id.as_deref() == Some(first.as_str()));
+                Ok(is_visible.then_some(found))
+            };
+            once_visible(listed).await
+        };
+        let found = match self.inbox.wait(list, batch).await {
+            None => return Ok(Next::Over),
+            Some(Err(error)) if error.is_transient() => return Ok(Next::Later),
+            Some(found) => found?,
+        };
+        self.answer_repeated(batch, room, &found).await
+    }
+
+    /// Answers those of the batch whose client id was stored before, as `found`.
     async fn answer_repeated(
         &mut self,
         batch: &mut Batch,
-        message: &Message,
+        room: ChatRoomId,
+        found: &[Message],
     ) -> Result<Next, Error> {
-        let Some(room) = self.rooms.get(message.chat_room) else {
+        let Some(members) = self.rooms.get(room).map(|room| room.members) else {
             return Ok(Next::Again);
         };
-        let members = room.members;
         let chat_rooms = self.deps.store.chat_rooms.clone();
         let find = async { chat_rooms.find_receipts(members).await };
         let receipts = match self.inbox.wait(find, batch).await {
@@ -279,13 +302,20 @@ impl Lane {
             Some(Err(error)) if error.is_transient() => return Ok(Next::Later),
             Some(found) => found?,
         };
-        let receipts = members.position(message.to).map(|to| receipts.of(to));
-        let delivery = receipts.map_or_else(
-            || message.born(),
-            |receipts| message.delivery(&receipts.cursors, &receipts.steps),
-        );
-        for mut item in batch.take_first(1) {
-            item.answer_as_repeated(message, delivery, self.outlet());
+        for message in found {
+            if batch.has(message.id) {
+                // its own attempt has stored it: it is found behind the last known message
+                self.rooms.doubt(room);
+                continue;
+            }
+            let receipts = members.position(message.to).map(|to| receipts.of(to));
+            let delivery = receipts.map_or_else(
+                || message.born(),
+                |receipts| message.delivery(&receipts.cursors, &receipts.steps),
+            );
+            if let Some(mut item) = batch.take_repeated(message) {
+                item.answer_as_repeated(message, delivery, self.outlet());
+            }
         }
         Ok(Next::Again)
     }

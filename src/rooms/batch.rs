@@ -158,6 +158,31 @@ impl Batch {
         Some(self.items.remove(index))
     }
 
+    /// The client ids that a sender uses in a chat room, that of the first message first.
+    pub(super) fn client_ids(&self, room: ChatRoomId, from: ChatUserId) -> Vec<String> {
+        let items = self.items.iter().zip(&self.rooms);
+        let of_both = items.filter(|(item, of)| **of == room && item.append.from.id == from);
+        let ids = of_both.filter_map(|(item, _)| item.append.client_id.clone());
+        ids.collect()
+    }
+
+    /// Whether this message is in the batch.
+    pub(super) fn has(&self, id: MessageId) -> bool {
+        self.items.iter().any(|item| item.id == id)
+    }
+
+    /// Takes out the message that repeats one that is stored.
+    pub(super) fn take_repeated(&mut self, stored: &Message) -> Option<Item> {
+        let mut items = self.items.iter().zip(&self.rooms);
+        let index = items.position(|(item, room)| {
+            *room == stored.chat_room
+                && item.append.from.id == stored.from
+                && item.append.client_id == stored.client_id
+        })?;
+        self.rooms.remove(index);
+        Some(self.items.remove(index))
+    }
+
     /// Drops messages that were never tried and whose senders have all been answered so:
     /// they must not be stored any more. A repeat that still waits goes on.
     pub(super) fn drop_abandoned(&mut self) {

@@ -63,6 +63,21 @@ pub struct LastMessage {
     pub to: UserId,
 }
 
+/// A chat room that was opened, or was there.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Its id.
+    pub id: ChatRoomId,
+    /// The two users, the one who adds first.
+    pub members: [UserId; 2],
+    /// Who created it.
+    pub added_by: UserId,
+    /// When.
+    pub added_at: DateTime,
+    /// Whether this call created it.
+    pub is_new: bool,
+}
+
 /// What adding somebody did.
 #[derive(Clone, Debug)]
 pub struct Added {

@@ -29,7 +29,7 @@ use moka::future::Cache;
 
 pub use acting::{Actor, Bypass, Sender};
 pub use active::{ActivePage, ActiveQuery};
-pub use contacts::{Added, Contact, LastMessage};
+pub use contacts::{Added, Contact, LastMessage, Opened};
 pub use directory::{IdInput, UserDirectory};
 pub use ephemeral::Ephemeral;
 pub use error::Error;

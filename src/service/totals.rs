@@ -40,7 +40,10 @@ impl Messenger {
     pub async fn unread_of(&self, users: &[IdInput]) -> Result<Vec<UnreadTotal>, Error> {
         let found = self.chat_users_of(users).await?;
         let ids = found.iter().flatten().map(|one| one.id);
-        let ids: Vec<ChatUserId> = ids.collect();
+        let mut ids: Vec<ChatUserId> = ids.collect();
+        // else somebody who is named twice is counted twice
+        ids.sort_unstable();
+        ids.dedup();
         let unread = self.store.chat_rooms.list_unread(&ids).await;
         let unread = unread.map_err(|error| Error::of_read(&error))?;
         let total = |one: &Option<ChatUser>| {

@@ -12,7 +12,7 @@ use crate::domain::Cursors;
 use crate::id::{Hex, Seq, UserId};
 use crate::rooms::Stored;
 use crate::service::presence::Shown;
-use crate::service::{ActivePage, IdInput, MessagePage, RoomSeen, UnreadTotal, UserSeen};
+use crate::service::{ActivePage, IdInput, MessagePage, Opened, RoomSeen, UnreadTotal, UserSeen};
 use crate::store::PresenceStatus;
 
 /// A message, with the ids of both people.
@@ -90,9 +90,34 @@ pub(crate) struct ChatRoom<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<schema::LastMessage>")]
     last_message: Option<MessageView<'a, Id<'a>>>,
+}
+
+/// A chat room that was opened: nothing of what is said in it.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OpenedChatRoom<'a> {
+    #[serde(rename = "_id")]
+    #[schemars(with = "String")]
+    id: Hex,
+    /// The ids of its two people.
+    members: [&'a UserId; 2],
+    added_by: &'a UserId,
+    added_at: Date,
     /// `true` if this call created it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     created: bool,
+}
+
+impl<'a> From<&'a Opened> for OpenedChatRoom<'a> {
+    fn from(opened: &'a Opened) -> Self {
+        Self {
+            id: opened.id.to_hex(),
+            members: opened.members.each_ref(),
+            added_by: &opened.added_by,
+            added_at: Date(opened.added_at),
+            created: opened.is_new,
+        }
+    }
 }
 
 /// One of the two people of a chat room.
@@ -120,15 +145,14 @@ impl<'a> From<&'a (UserId, Cursors, i64)> for Member<'a> {
 }
 
 impl<'a> ChatRoom<'a> {
-    /// A chat room, which is new or not.
-    pub(crate) fn new(room: &'a RoomSeen, is_new: bool) -> Self {
+    /// A chat room as it was read.
+    pub(crate) fn new(room: &'a RoomSeen) -> Self {
         Self {
             id: room.document.id.to_hex(),
             members: room.members.each_ref().map(Into::into),
             added_by: &room.added_by,
             added_at: Date(room.document.created_at),
             last_message: room.last_message.as_ref().map(Into::into),
-            created: is_new,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::api::{Call, Reply};
 use crate::wire::call;
 
 pub(in crate::api) async fn handle(call: Call, _: Nothing) -> Result<Reply, Problem> {
-    let ended = call.api.operator.end_named(call.id).await;
-    Ok(Reply::ok(&call::Ended { ended }))
+    let about = call.id.clone();
+    let ended = call.api.operator.end_everywhere(call.id).await?;
+    Ok(Reply::ok(&call::Ended { ended }).about(about))
 }

@@ -24,5 +24,5 @@ pub(in crate::api) async fn handle(
     Query(Pair { user, with }): Query<Pair>,
 ) -> Result<Reply, Problem> {
     let room = call.api.operator.chat_room_of(&user, &with).await?;
-    Ok(Reply::ok(&call::ChatRoom::new(&room, false)))
+    Ok(Reply::ok(&call::ChatRoom::new(&room)))
 }

@@ -10,5 +10,5 @@ use crate::wire::call;
 pub(in crate::api) async fn handle(call: Call, _: Nothing) -> Result<Reply, Problem> {
     let id = ChatRoomId::parse(&call.id).ok_or(Error::NoChatRoom)?;
     let room = call.api.operator.chat_room(id).await?;
-    Ok(Reply::ok(&call::ChatRoom::new(&room, false)))
+    Ok(Reply::ok(&call::ChatRoom::new(&room)))
 }

@@ -29,7 +29,8 @@ pub(in crate::api) async fn handle(
     if up_to.is_some_and(|seq| seq < 1) {
         return Err(Error::BadRequest("upTo: must be a positive integer".into()).into());
     }
+    let about = call.id.clone();
     let reader = IdInput::Text(call.id);
     let count = call.api.operator.mark_read(&reader, with, up_to).await?;
-    Ok(Reply::ok(&call::Read { read: count }))
+    Ok(Reply::ok(&call::Read { read: count }).about(about))
 }

@@ -34,12 +34,12 @@ pub(in crate::api) async fn handle(
         bypass: rules,
     } = request;
     let operator = &call.api.operator;
-    let (room, is_new) = operator.open(&from, &to, bypass(&rules)).await?;
-    let status = if is_new {
+    let opened = operator.open(&from, &to, bypass(&rules)).await?;
+    let status = if opened.is_new {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    let answer = call::ChatRoom::new(&room, is_new);
-    Ok(Reply::new(status, &answer).about(room.document.id))
+    let answer = call::OpenedChatRoom::from(&opened);
+    Ok(Reply::new(status, &answer).about(opened.id))
 }

@@ -120,11 +120,19 @@ async fn send_in_order(
     messages: Vec<(usize, SendMessage)>,
 ) -> Vec<(usize, MessageResult)> {
     let mut under_way = Vec::with_capacity(messages.len());
+    // what may be repeated must not come to stand behind later ones
+    let mut held_up: Option<Problem> = None;
     for (index, message) in messages {
-        let submitted = match message.into_send(None, key.name()) {
-            Ok(wanted) => submit(api, key, wanted).await,
-            Err(error) => Err(error.into()),
+        let submitted = match (&held_up, message.into_send(None, key.name())) {
+            (Some(problem), _) => Err(problem.clone()),
+            (None, Ok(wanted)) => submit(api, key, wanted).await,
+            (None, Err(error)) => Err(error.into()),
         };
+        if let Err(problem) = &submitted
+            && problem.is_for_now()
+        {
+            held_up = Some(problem.clone());
+        }
         under_way.push((index, submitted));
     }
     let mut results = Vec::with_capacity(under_way.len());
@@ -148,10 +156,12 @@ async fn submit(
 ) -> Result<tokio::task::JoinHandle<Result<Sent, Problem>>, Problem> {
     key.take().map_err(Error::RateLimited)?;
     let place = api.place().await?;
+    // a stop waits for those that are handed over, and not for the rest of the batch
+    let token = api.operator.begin().ok_or(Error::Unavailable)?;
     let under_way = api.operator.submit(wanted).await?;
     Ok(tokio::spawn(async move {
         let stored = under_way.stored().await;
-        drop(place);
+        drop((place, token));
         Ok(stored?)
     }))
 }

@@ -171,6 +171,24 @@ impl Messages {
             .await
     }
 
+    /// Lists the messages that a sender stored under these client ids in a chat room. Index:
+    /// `chatRoom_from_clientId`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_by_client_ids(
+        &self,
+        room: ChatRoomId,
+        from: ChatUserId,
+        client_ids: &[String],
+    ) -> Result<Vec<Message>, Error> {
+        let filter = doc! { "chatRoom": room, "from": from, "clientId": { "$in": client_ids } };
+        let limit = i64::try_from(client_ids.len()).unwrap_or(i64::MAX);
+        self.documents
+            .list("messages.list_by_client_ids", Listing::of(filter, limit))
+            .await
+    }
+
     /// Finds the message at a position. Index: `chatRoom_seq`.
     ///
     /// # Errors

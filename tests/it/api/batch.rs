@@ -1,5 +1,6 @@
 //! `POST /v1/messages/batch`: many messages, a result each, in order in each chat room.
 
+use bson::doc;
 use serde_json::{Value, json};
 
 use super::{server, server_with};
@@ -118,4 +119,50 @@ async fn a_batch_that_is_not_understood_sends_nothing_and_each_message_counts_fo
         .filter(|one| one["problem"]["code"] == "rate-limited");
     assert_eq!(limited.count(), 4, "three calls before, and this one");
     assert_eq!(server.messages().await.len(), 16);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_repeats_is_looked_up_at_once() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let message = |key: usize| json!({ "from": alice, "to": bob, "message": key.to_string(), "key": key.to_string() });
+    let messages: Vec<Value> = (0..200).map(message).collect();
+    let batch = json!({ "messages": messages });
+    back_end.call("POST", "/v1/messages/batch", &batch).await;
+    let database = server.database();
+    database.run_command(doc! { "profile": 2 }).await.unwrap();
+
+    let again = back_end.call("POST", "/v1/messages/batch", &batch).await;
+
+    database.run_command(doc! { "profile": 0 }).await.unwrap();
+    let results = again.body["results"].as_array().unwrap();
+    assert!(
+        results.iter().all(|one| one["status"] == 200),
+        "{results:?}"
+    );
+    let profiled = server.dump("system.profile").await;
+    let of_messages = profiled.iter().filter(|entry| {
+        let space = entry.get_str("ns").unwrap_or_default();
+        space.ends_with("chatmessages")
+    });
+    let count = of_messages.count();
+    // they reach the lane in a few portions, each of which is tried and looked up
+    assert!((2..60).contains(&count), "{count} for 200 repeats");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_be_repeated_is_not_overtaken_in_its_chat_room() {
+    let (server, back_end) = server_with(&[("CHATZZ_API_LIMIT", "4/1h")]).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let message = |key: usize| json!({ "from": alice, "to": bob, "message": key.to_string(), "key": key.to_string() });
+    let messages: Vec<Value> = (0..6).map(message).collect();
+
+    let batch = json!({ "messages": messages });
+    let answer = back_end.call("POST", "/v1/messages/batch", &batch).await;
+
+    let results = answer.body["results"].as_array().unwrap();
+    let statuses: Vec<&Value> = results.iter().map(|one| &one["status"]).collect();
+    assert_eq!(statuses, [201, 201, 201, 429, 429, 429]);
+    let stored = server.messages().await;
+    assert_eq!(stored.len(), 3);
 }

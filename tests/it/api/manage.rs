@@ -27,6 +27,7 @@ async fn a_chat_room_is_opened_once() {
     assert_eq!(opened.body["created"], true);
     assert_eq!(opened.body["addedBy"], bob);
     assert_eq!(opened.body["_id"], again.body["_id"]);
+    assert_eq!(opened.body["members"], json!([bob, alice.id]));
     let added = alice.client.expect_envelope("chat-user-added").await;
     assert_eq!(added["_id"], bob);
     assert_eq!(added["status"], "offline");
@@ -37,6 +38,20 @@ async fn a_chat_room_is_opened_once() {
     let with_self = json!({ "from": bob, "to": bob });
     let refused = back_end.call("PUT", "/v1/chat-rooms", &with_self).await;
     assert_eq!(refused.outcome(), (400, "cannot-add-self"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_open_a_chat_room_reads_nothing_of_it() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    alice.send(&bob.id, "between us").await.unwrap();
+    let pair = json!({ "from": bob.id, "to": alice.id });
+
+    let there = back_end.call("PUT", "/v1/chat-rooms", &pair).await;
+
+    assert_eq!(there.status, 200);
+    let fields: Vec<&String> = there.body.as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["_id", "addedAt", "addedBy", "members"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,6 +200,9 @@ async fn presence_and_unread_messages_of_many_users_come_in_their_order() {
         (field(&unread.body, "unreadCount") == [4, 0, 0, 0]).then_some(())
     })
     .await;
+    let twice = json!({ "users": [bob, bob] });
+    let unread = back_end.call("POST", "/v1/unread", &twice).await;
+    assert_eq!(field(&unread.body, "unreadCount"), [4, 4]);
     let many = json!({ "users": vec!["x"; 1_001] });
     for target in ["/v1/presence", "/v1/unread"] {
         assert_eq!(
