@@ -118,6 +118,7 @@ test('who is blocked is told so at the message, and writes again when the block 
   await picture(jamal.page, 'blocked-sender');
   await hana.page.reload();
   await notice(hana).waitFor();
+  await hana.sees('Hello');
   assert.deepEqual(await hana.texts(), ['Hello']);
   await picture(hana.page, 'blocked');
 
