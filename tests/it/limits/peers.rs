@@ -202,7 +202,7 @@ async fn an_abandoned_upgrade_leaves_the_session_to_its_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_leaves_the_namespace_ends_unless_it_joins_again() {
-    let server = Server::with(&[("CHATZZ_CONNECT_TIMEOUT", "2s")]).await;
+    let server = Server::with(&[("CHATZZ_CONNECT_TIMEOUT", "4s")]).await;
     let say = async |endpoint: &str, packet: &str| {
         let said = post(server.addr(), endpoint, packet).await;
         assert_eq!(said.status, 200, "{packet}: {}", said.body);
