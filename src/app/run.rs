@@ -20,7 +20,7 @@ const PEOPLE_AT_MOST_EVERY: Duration = Duration::from_secs(2);
 /// How much earlier than the cache ends everybody is read anew, for the time that this and
 /// closing the sockets of deleted people takes.
 const PEOPLE_EARLIER: Duration = Duration::from_secs(3);
-/// What other servers told at once and is not announced yet; the log brings the rest.
+/// Hints of other servers that are not announced yet; the log brings the rest.
 const MAX_HINTS: usize = 1_024;
 /// The same in KiB, 8 MiB.
 const MAX_HINTS_KIB: usize = 8 * 1_024;

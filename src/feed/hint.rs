@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::domain::Message;
 use crate::store::{Entry, Item};
 
-/// What another server told at once, before it was in the log.
+/// What another server sent at once, before it was in the log.
 #[derive(Debug)]
 pub struct Hint {
     /// The run of that server.
@@ -48,10 +48,10 @@ fn server(boot: &str) -> String {
 /// The numbers of one server's items.
 #[derive(Debug, Default)]
 struct Numbers {
-    /// Up to here the log has told.
+    /// Up to here the log has been read.
     logged: i64,
     /// Beyond that, those that came by the bus.
-    told: BTreeSet<i64>,
+    hinted: BTreeSet<i64>,
 }
 
 impl Done {
@@ -65,29 +65,30 @@ impl Done {
             self.servers.clear();
         }
         let numbers = self.servers.entry(server(&entry.boot)).or_default();
-        let told = &numbers.told;
-        entry.items.retain(|item| !told.contains(&item.number));
+        let hinted = &numbers.hinted;
+        entry.items.retain(|item| !hinted.contains(&item.number));
         numbers.logged = numbers.logged.max(newest);
-        numbers.told = numbers.told.split_off(&(numbers.logged + 1));
+        numbers.hinted = numbers.hinted.split_off(&(numbers.logged + 1));
     }
 
     /// Removes from a hint what came before.
     pub fn leave_out_of_hint(&self, hint: &mut Hint) {
         if let Some(numbers) = self.servers.get(&server(&hint.boot)) {
-            let is_news =
-                |item: &Item| item.number > numbers.logged && !numbers.told.contains(&item.number);
+            let is_news = |item: &Item| {
+                item.number > numbers.logged && !numbers.hinted.contains(&item.number)
+            };
             hint.items.retain(is_news);
         }
     }
 
-    /// What a hint told is announced.
+    /// What a hint contained is announced.
     pub fn note(&mut self, hint: &Hint) {
         if hint.items.is_empty() {
             return;
         }
         let numbers = self.servers.entry(server(&hint.boot)).or_default();
-        let told = hint.items.iter().map(|item| item.number);
-        numbers.told.extend(told);
+        let hinted = hint.items.iter().map(|item| item.number);
+        numbers.hinted.extend(hinted);
     }
 }
 
@@ -140,15 +141,19 @@ mod tests {
         let mut logged = entry("a#2", &[1, 2]);
         done.leave_out(&mut logged);
         assert_eq!(numbers(&logged.items), [2]);
-        let mut told = hint("a#1", &[1, 2, 3, 4]);
-        done.leave_out_of_hint(&mut told);
-        assert_eq!(numbers(&told.items), [4]);
+        let mut hinted = hint("a#1", &[1, 2, 3, 4]);
+        done.leave_out_of_hint(&mut hinted);
+        assert_eq!(numbers(&hinted.items), [4]);
         let mut other = hint("b", &[1]);
         done.leave_out_of_hint(&mut other);
         assert_eq!(numbers(&other.items), [1]);
         let mut logged = entry("a#2", &[3, 4]);
         done.leave_out(&mut logged);
-        assert_eq!(numbers(&logged.items), [4], "told by the bus alone is done");
-        assert_eq!(done.servers["a"].told.len(), 0);
+        assert_eq!(
+            numbers(&logged.items),
+            [4],
+            "what came by the bus alone is done"
+        );
+        assert_eq!(done.servers["a"].hinted.len(), 0);
     }
 }

@@ -27,7 +27,7 @@ impl Lane {
     /// | up to the last known message | nothing: it was announced |
     /// | the next one, and the message came along | it is announced |
     /// | beyond it | what is stored is read and announced |
-    /// | in a chat room that is new here | the same, once the log tells of it: it has told of what is before |
+    /// | in a chat room that is new here | the same, once it is read in the log, and with it what is before |
     pub(super) async fn hear(&mut self, heard: Vec<Heard>) {
         let mut rooms: HashMap<ChatRoomId, [Member; 2]> = HashMap::new();
         for one in &heard {

@@ -1,4 +1,4 @@
-//! Whether the servers of a deployment are arranged as they should be, told to the operator.
+//! Whether the servers of a deployment are arranged as they should be; if not, the operator is warned.
 //!
 //! A wrong arrangement is no failure, and nothing stops for it. Each is logged once, and once
 //! more only after it was right in between.

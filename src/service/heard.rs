@@ -85,9 +85,9 @@ impl Messenger {
         self.work_out(sort(entries, &is_here), is_here).await
     }
 
-    /// The same with what was told before it was in the log. What may have come before is
+    /// The same with a hint, before it is in the log. What may have come before is
     /// not known then: of a chat room of which a person here does not know yet nothing is
-    /// told, so that they hear of the new contact first.
+    /// announced, so that they hear of the new contact first.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -107,7 +107,7 @@ impl Messenger {
                 room.messages.push(message.clone());
             }
         }
-        // what is left out is announced when the log tells of it
+        // what is left out is announced when it is read in the log
         hint.items.retain(|item| match item.event {
             Event::Advanced { reader, sender, .. } => {
                 knows(reader, sender) && knows(sender, reader)

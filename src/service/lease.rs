@@ -231,7 +231,7 @@ impl Lease {
     }
 
     /// Cleans up after nodes whose lease ran out, until cancelled. The contacts of their
-    /// people, here and elsewhere, are told by the log of events. In a task of its own: it
+    /// people, here and elsewhere, learn it from the log of events. In a task of its own: it
     /// may take longer than this node's lease lasts.
     pub async fn clean_up(self: Arc<Self>, cancelled: CancellationToken) {
         let mut thirds = self.thirds(cancelled);
@@ -271,7 +271,7 @@ impl Lease {
     }
 
     /// Cleans up after nodes whose lease ran out. The contacts of their people, here and
-    /// elsewhere, are told by the log of events.
+    /// elsewhere, learn it from the log of events.
     async fn expire_others(&self) -> Result<(), crate::store::Error> {
         if !self.is_renewed.load(Ordering::SeqCst) {
             // who cannot say that it is there itself does not judge the others

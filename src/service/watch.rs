@@ -36,7 +36,7 @@ pub struct Watch {
     news: Mutex<HashSet<ChatUserId>>,
     noted: Notify,
     /// Whether it is known of everybody where they are: it was read once, and the log has
-    /// told of the others since.
+    /// named the others since.
     knows_everybody: AtomicBool,
     /// Whether a server is gone, and there may be people of whom the log does not tell
     /// that they are, too: it may have been killed before it wrote that.

@@ -20,7 +20,7 @@ const RETRY: Duration = Duration::from_millis(200);
 /// How often that is written into the server's own log.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// Announces what comes out of the log, and what other servers told before it was there,
+/// Announces what comes out of the log, and hints of what is not there yet,
 /// until cancelled.
 pub(crate) async fn hear(
     context: Arc<Context>,
@@ -93,7 +93,7 @@ impl Context {
         Ok(())
     }
 
-    /// Announces what another server told before it was in the log; after a failure the log
+    /// Announces what another server sent as a hint; after a failure the log
     /// brings it.
     async fn hear_hint(&self, watch: &Watch, mut hint: Hint, done: &mut Done) {
         done.leave_out_of_hint(&mut hint);
@@ -105,7 +105,7 @@ impl Context {
                 done.note(&hint);
             }
             Err(error) => {
-                tracing::debug!(%error, "what another server told is left to the log");
+                tracing::debug!(%error, "a hint of another server is left to the log");
                 if let Some(bus) = &self.bus {
                     bus.miss();
                 }

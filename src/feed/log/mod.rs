@@ -32,7 +32,7 @@ use crate::store::{Entry, Error, EventQueue, Pending, Store, WriteBehindQueue};
 
 /// How often a turn is taken while other servers are there.
 const TOGETHER: Duration = Duration::from_millis(25);
-/// The same of one that is alone, or that tells the others at once: what is lost on the
+/// The same of one that is alone, or that sends the others hints: what is lost on the
 /// bus takes as long as that.
 const ALONE: Duration = Duration::from_millis(100);
 /// How often one that is alone looks for what others wrote.
@@ -69,7 +69,7 @@ pub struct LogDeps {
     pub keep: Duration,
     /// Which other servers there are.
     pub company: Box<dyn Fn() -> Company + Send + Sync>,
-    /// Resolves when something was missed that another server told, so that the log is to
+    /// Resolves when a hint of another server was missed, so that the log is to
     /// be read now.
     pub missed: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
     /// Called when what was read is not there any more, as after a restore: nobody can say
@@ -84,7 +84,7 @@ pub enum Company {
     Nobody,
     /// Some that learn of everything by the log.
     Together,
-    /// Some, all of which are told at once by the bus.
+    /// Some, all of which get hints by the bus.
     InTouch,
 }
 

@@ -22,7 +22,7 @@ const ITEMS_PER_MILLISECOND: i64 = 1_000;
 /// People of one item, 17 bytes each: 500 items are far below 16 MB.
 const PEOPLE_AT_ONCE: usize = 500;
 
-/// Who is told of an event at once, before it is in the log. Must not block.
+/// Who learns of an event at once, before it is in the log. Must not block.
 pub trait Listener: Send + Sync + 'static {
     /// This process stored a message.
     fn stored(&self, message: &Message);
@@ -81,7 +81,7 @@ impl EventQueue {
         queue
     }
 
-    /// Sets who is told of events at once; the first call counts.
+    /// Sets who learns of events at once; the first call counts.
     pub fn listen(&self, listener: Arc<dyn Listener>) {
         self.listener.get_or_init(|| listener);
     }

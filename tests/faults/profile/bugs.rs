@@ -84,7 +84,7 @@ fn plan(bug: Bug) -> Plan {
         users,
         rooms,
         blocks: bug == Bug::WithheldTurnsRead,
-        nats: matches!(bug, Bug::ToldTwice | Bug::GapUnseen),
+        nats: matches!(bug, Bug::HintTwice | Bug::GapUnseen),
         ..Shape::peaceful(topology(bug), servers(bug), 700)
     };
     let mut plan = generate(&shape, SEED);
@@ -173,7 +173,7 @@ fn plan(bug: Bug) -> Plan {
 /// How many servers share the database.
 fn servers(bug: Bug) -> usize {
     match bug {
-        Bug::OthersUnheard | Bug::SweepLeftOut | Bug::ToldTwice | Bug::GapUnseen => 2,
+        Bug::OthersUnheard | Bug::SweepLeftOut | Bug::HintTwice | Bug::GapUnseen => 2,
         _ => 1,
     }
 }

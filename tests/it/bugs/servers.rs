@@ -119,7 +119,7 @@ impl Apart {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_comes_by_nats_and_once_more_by_the_log() {
-    shows(Bug::ToldTwice, async |bug| {
+    shows(Bug::HintTwice, async |bug| {
         let apart = apart(bug).await;
         apart.scene.send("hello").await;
         apart.bob.client.wait_for("new-message").await;

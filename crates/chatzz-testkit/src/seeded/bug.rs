@@ -61,7 +61,7 @@ bugs! {
     UnknownAsFailed = "unknown-as-failed",
     OthersUnheard = "others-unheard",
     SweepLeftOut = "sweep-left-out",
-    ToldTwice = "told-twice",
+    HintTwice = "hint-twice",
     GapUnseen = "gap-unseen",
 }
 
