@@ -202,8 +202,8 @@ pub struct Heard {
     pub members: [Member; 2],
     /// Positions of the first and the last message that was stored, if any was.
     pub stored: Option<(Seq, Seq)>,
-    /// These messages, ascending, if they came along; then the log has not been read yet as to
-    /// what is before them.
+    /// These messages, ascending, if they came along; then what is before them may not have
+    /// been read from the log yet.
     pub messages: Vec<Message>,
     /// Messages that got further, in that order.
     pub advances: Vec<HeardAdvance>,
