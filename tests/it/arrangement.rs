@@ -53,7 +53,7 @@ async fn servers_with_different_buses_warn_once_until_it_is_mended() {
     assert!(first[0].contains("two"), "{first:?}");
     tokio::time::sleep(NOTHING_MORE).await;
     assert_eq!(warnings(&one, MISSING).len(), 1, "{}", one.log());
-    // the same again after it was right in between is told again
+    // the same again after it was right in between is warned of again
     two.terminate().await;
     poll::until("the lease is gone", NOTICED, async || {
         (database.dump("chatzz_nodes").await.len() == 1).then_some(())
