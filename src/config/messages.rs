@@ -1,6 +1,7 @@
 //! The bounds of one message, and how many messages one answer contains.
 
-use super::parse::within;
+use super::kinds::{self, Kinds};
+use super::parse::{ByteSize, within};
 
 /// The most bytes a message's text can have, whatever is configured: 64 KiB.
 pub const MESSAGE_MAX_BYTES: usize = 65_536;
@@ -12,6 +13,17 @@ section! {
         /// Write what the front end allows; in addition, 64 KiB of UTF-8 is the limit.
         max_chars: usize =
             key("CHATZZ_MESSAGE_MAX_CHARS", "characters", default("4000"), within("1", "65536")),
+        /// The kinds of messages that there are beside plain text.
+        /// A JSON file: an object with the JSON Schema of each kind's `data`. Write it when your
+        /// front end shows more than text, such as a place or an order. Without it, no message may
+        /// have a `kind`.
+        kinds: Option<Kinds> =
+            key("CHATZZ_KINDS_FILE", "path", unset("none", None, "/etc/chatzz/kinds.json"),
+                kinds::file),
+        /// The longest `data` of a message, as JSON text.
+        /// Lower it when your kinds need less.
+        max_data: ByteSize =
+            key("CHATZZ_DATA_MAX", "bytes", default("16KiB"), within("64B", "64KiB")),
     }
 }
 

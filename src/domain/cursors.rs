@@ -167,12 +167,16 @@ mod tests {
             from: ChatUserId::generate(),
             to: ChatUserId::generate(),
             message: "hello".to_owned(),
+            kind: None,
+            data: None,
             created_at: at(seq),
             seq,
             counts: Counts::default(),
             client_id: None,
             sent_at: None,
             read_at: None,
+            rev: None,
+            redacted: false,
             via: None,
         }
     }

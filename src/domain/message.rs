@@ -10,8 +10,8 @@ use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 /// socket can send one of these.
 pub const SERVER_KEY_MARK: char = '§';
 
-/// A message, stored once and never changed: its status is not part of it, but follows
-/// from its receiver's cursors ([`Message::delivery`]).
+/// A message. It keeps its place for ever, and what it says until it is redacted. Its status is
+/// not part of it, but follows from its receiver's cursors ([`Message::delivery`]).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
@@ -28,6 +28,12 @@ pub struct Message {
     pub to: ChatUserId,
     /// The text.
     pub message: String,
+    /// What `data` is, in the application's own words: one of its kinds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What the front end makes of it beside the text: JSON, to the byte as it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
     /// When it was stored; never decreases with `seq` within a chat room.
     pub created_at: DateTime,
     /// How many messages each member has sent, up to and including this one.
@@ -43,12 +49,54 @@ pub struct Message {
     /// Documents from before protocol 3 have the time when it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<DateTime>,
+    /// The change of its chat room that made it what it is, 1, 2, 3 …; none as long as it
+    /// is as it was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rev: Option<i64>,
+    /// Whether what it said was removed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
     /// When it was read, only in documents from before protocol 3; never written.
     #[serde(skip)]
     pub read_at: Option<DateTime>,
 }
 
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// The text.
+    pub text: String,
+    /// See [`Message::kind`].
+    pub kind: Option<String>,
+    /// See [`Message::data`].
+    pub data: Option<String>,
+}
+
+impl Content {
+    /// A text, and nothing else.
+    pub fn of_text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            kind: None,
+            data: None,
+        }
+    }
+}
+
 impl Message {
+    /// Whether it says just this, or said something that is not there any more.
+    pub fn says(&self, content: &Content) -> bool {
+        let Content { text, kind, data } = content;
+        self.redacted || (self.message == *text && self.kind == *kind && self.data == *data)
+    }
+
+    /// Bytes of what it says.
+    pub fn content_bytes(&self) -> usize {
+        let custom = [&self.kind, &self.data];
+        let custom = custom.into_iter().flatten().map(String::len);
+        self.message.len() + custom.sum::<usize>()
+    }
+
     /// The head that the next message follows.
     pub fn head(&self) -> Head {
         Head {

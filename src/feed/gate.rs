@@ -177,11 +177,15 @@ mod tests {
                 from,
                 to,
                 message: "hello".to_owned(),
+                kind: None,
+                data: None,
                 created_at: DateTime::now(),
                 counts: Counts::new(seq, 0),
                 client_id: None,
                 sent_at: None,
                 read_at: None,
+                rev: None,
+                redacted: false,
                 via: None,
             };
             Stored {

@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::{Operator, Refused, in_field};
+use crate::domain::Content;
 use crate::rooms::{Answer, Caller, LaneError, Stored};
 use crate::service::{Bypass, Draft, Error, IdInput};
 
@@ -13,8 +14,8 @@ pub struct SendAs {
     pub from: IdInput,
     /// The user who receives it.
     pub to: IdInput,
-    /// The text.
-    pub text: String,
+    /// What it says.
+    pub content: Content,
     /// The application's key of this send: under the same one it happens once, for ever.
     pub key: String,
     /// The name of whoever asks, stored with the message.
@@ -74,9 +75,9 @@ impl Operator {
     pub async fn submit(&self, send: SendAs) -> Result<UnderWay, Refused> {
         let messenger = &self.context.messenger;
         let SendAs { from, to, .. } = &send;
-        let most = messenger.max_chars();
-        let (text, via) = (send.text.clone(), send.via.clone());
-        let draft = Draft::of_server(send.to.clone(), text, &send.key, via, most)?;
+        let rules = messenger.content_rules();
+        let (content, via) = (send.content.clone(), send.via.clone());
+        let draft = Draft::of_server(send.to.clone(), content, &send.key, via, rules)?;
         messenger.check_known(to).await.map_err(in_field("to"))?;
         let sender = messenger.sender(from).await.map_err(in_field("from"))?;
         let bypass = send.bypass;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::command::{Answer, Append, Caller, LaneError, Member, Outlet, Stored};
 use super::inbox::{Overdue, answer_once};
-use crate::domain::{Delivery, Head, Members, Message};
+use crate::domain::{Content, Delivery, Head, Members, Message};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 /// One message of the batch and what hangs on it.
@@ -27,7 +27,7 @@ pub(super) struct PendingSend {
     pub(super) room: ChatRoomId,
     pub(super) from: Member,
     pub(super) to: Member,
-    pub(super) text: String,
+    pub(super) content: Content,
     pub(super) client_id: Option<String>,
     pub(super) via: Option<String>,
     pub(super) withheld: bool,
@@ -39,7 +39,7 @@ impl PendingSend {
     /// Whether a message stored under the same client id is what this asks to
     /// store. The chat room tells the receiver, whom a withheld one does not name.
     fn is_same_as(&self, message: &Message) -> bool {
-        self.room == message.chat_room && self.text == message.message
+        self.room == message.chat_room && message.says(&self.content)
     }
 }
 
@@ -73,7 +73,7 @@ impl Batch {
                 room,
                 from: append.from,
                 to: append.to,
-                text: append.text,
+                content: append.content,
                 client_id: append.client_id,
                 via: append.via,
                 withheld: append.withheld,
@@ -252,6 +252,7 @@ impl Item {
         let position = members.position(sent.from.id)?;
         // never before the one before it
         let at = now.max(head.at);
+        let content = sent.content.clone();
         let is_born_sent = sent.withheld || outlet.is_online(sent.to.id);
         Some(Message {
             id: self.id,
@@ -263,12 +264,16 @@ impl Item {
             } else {
                 sent.to.id
             },
-            message: sent.text.clone(),
+            message: content.text,
+            kind: content.kind,
+            data: content.data,
             created_at: at,
             counts: head.counts.after(position, sent.withheld),
             client_id: sent.client_id.clone(),
             sent_at: is_born_sent.then_some(at),
             read_at: None,
+            rev: None,
+            redacted: false,
             via: sent.via.clone(),
         })
     }
@@ -396,7 +401,7 @@ mod tests {
             room,
             from: member(),
             to: member(),
-            text: text.to_owned(),
+            content: Content::of_text(text),
             client_id: None,
             via: None,
             withheld: false,
@@ -415,7 +420,10 @@ mod tests {
         batch.taken.insert(taken, Taken { seq: 1, looks: 0 });
         assert_eq!(batch.set_aside(), 2);
 
-        let texts = batch.items.iter().map(|item| item.append.text.as_str());
+        let texts = batch
+            .items
+            .iter()
+            .map(|item| item.append.content.text.as_str());
         assert_eq!(texts.collect::<Vec<_>>(), ["b1", "b2", "a1", "a2"]);
         assert_eq!(batch.rooms, [free, free, taken, taken]);
     }

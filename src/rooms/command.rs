@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::domain::{Delivery, Head, Message};
+use crate::domain::{Content, Delivery, Head, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
 use crate::store::{ChatRoom, Error, User};
 
@@ -119,8 +119,8 @@ pub struct Append {
     pub from: Member,
     /// Who receives.
     pub to: Member,
-    /// The text, already checked.
-    pub text: String,
+    /// What it says, already checked.
+    pub content: Content,
     /// The sender's key of this send.
     pub client_id: Option<String>,
     /// The name of the API key through which the application sends it.

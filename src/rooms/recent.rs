@@ -55,7 +55,7 @@ impl RecentCursors {
             .time_to_idle(IDLE)
             .build();
         let weight = |_: &ChatRoomId, message: &Arc<Message>| {
-            u32::try_from(MESSAGE_BYTES + message.message.len()).unwrap_or(u32::MAX)
+            u32::try_from(MESSAGE_BYTES + message.content_bytes()).unwrap_or(u32::MAX)
         };
         let newest = Cache::builder()
             .weigher(weight)

@@ -347,7 +347,7 @@ impl Contact {
     /// Bytes in an answer, about.
     fn size(&self) -> usize {
         let last = self.last_message.as_ref();
-        let text = last.map_or(0, |last| last.message.message.len());
+        let text = last.map_or(0, |last| last.message.content_bytes());
         self.user.size() + text + CONTACT_BYTES
     }
 

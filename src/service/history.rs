@@ -185,7 +185,10 @@ impl Messenger {
             let is_end = count(&found) < next.limit;
             messages.extend(found);
             let wanted = page.limit - count(&messages);
-            let bytes: usize = messages.iter().map(|one| one.message.len() + people).sum();
+            let bytes: usize = messages
+                .iter()
+                .map(|one| one.content_bytes() + people)
+                .sum();
             let Some(last) = messages.last() else {
                 return Ok(messages);
             };
@@ -277,7 +280,7 @@ pub(super) fn fitting(messages: &[Message], limit: i64, people: usize) -> usize 
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut bytes = 0;
     let within = messages.iter().take(limit).take_while(|message| {
-        bytes += message.message.len() + people;
+        bytes += message.content_bytes() + people;
         bytes <= MAX_PAGE_BYTES
     });
     within.count().max(1).min(messages.len())

@@ -4,6 +4,7 @@ mod acting;
 mod active;
 mod arrangement;
 mod contacts;
+mod content;
 mod directory;
 mod ephemeral;
 mod error;
@@ -30,6 +31,7 @@ use moka::future::Cache;
 pub use acting::{Actor, Bypass, Sender};
 pub use active::{ActivePage, ActiveQuery};
 pub use contacts::{Added, Contact, LastMessage, Opened};
+pub use content::{ContentRules, MESSAGE_MAX_BYTES};
 pub use directory::{IdInput, UserDirectory};
 pub use ephemeral::Ephemeral;
 pub use error::Error;
@@ -41,7 +43,7 @@ pub use missed::SentRange;
 pub use privacy::{BlockedPage, PrivacySettings, check_contact_rule};
 pub use reading::{MessagePage, PageQuery, RoomSeen, UserSeen};
 pub use receipts::Receipt;
-pub use sending::{Draft, MESSAGE_MAX_BYTES};
+pub use sending::Draft;
 pub use totals::UnreadTotal;
 pub use users_check::warn_if_unusable;
 pub use watch::Watch;
@@ -89,7 +91,7 @@ pub struct Messenger {
     events: Arc<EventQueue>,
     clock: Clock,
     paging: PagingConfig,
-    max_chars: usize,
+    content_rules: ContentRules,
     deadline: Duration,
     /// How long a client may be gone before it is noticed.
     silence: Duration,
@@ -144,7 +146,7 @@ impl Messenger {
             events: parts.events,
             clock: parts.clock,
             paging: config.paging.clone(),
-            max_chars: config.messages.max_chars,
+            content_rules: ContentRules::new(config),
             deadline: config.timeouts.request,
             silence: config.socket.ping_interval + config.socket.ping_timeout + GRACE,
             chat_users: Cache::new(MAX_CACHED),

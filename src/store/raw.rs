@@ -120,12 +120,16 @@ mod tests {
             from: ChatUserId::generate(),
             to: ChatUserId::generate(),
             message: "what was said".to_owned(),
+            kind: Some("location".to_owned()),
+            data: Some(r#"{"lat":1.50}"#.to_owned()),
             created_at: at,
             seq: 4711,
             counts: Counts::new(4000, 700),
             client_id: Some("a key".to_owned()),
             sent_at: Some(at),
             read_at: None,
+            rev: None,
+            redacted: false,
             via: Some("shop".to_owned()),
         }
     }
@@ -216,12 +220,13 @@ mod tests {
     #[test]
     fn no_value_where_there_may_be_none_is_none() {
         let mut document = bson::serialize_to_document(&message()).unwrap();
-        for field in ["clientId", "sentAt", "readAt"] {
+        for field in ["clientId", "sentAt", "readAt", "kind", "data"] {
             document.insert(field, Bson::Null);
         }
         let back: Message = read(&document).unwrap();
         let none = (back.client_id, back.sent_at, back.read_at);
         assert_eq!(none, (None, None, None));
+        assert_eq!((back.kind, back.data), (None, None));
     }
 
     fn any_value() -> impl Strategy<Value = Bson> {

@@ -72,7 +72,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::service::{ActiveQuery, People, Receipt};
+    use crate::service::{ActiveQuery, ContentRules, People, Receipt};
     use crate::wire::request::{self, ConnectUser, GetOldMessages, MessageDelivered, SendMessage};
 
     fn raw(json: &str) -> Box<RawValue> {
@@ -180,7 +180,7 @@ mod tests {
             "[\\[\\]{}\":,a-z0-9.\\\\u$ -]{0,30}",
         ];
         let names = "userId|userToAdd|message|clientId|messageId|upTo|date|fromDate|before|after\
-                     |limit|envelope|deliveryAcks|whitelist|whitelistOnly|token|typing|data|other";
+                     |limit|envelope|deliveryAcks|whitelist|whitelistOnly|token|typing|data|kind|other";
         let field = (names, value).prop_map(|(name, value)| format!("{name:?}:{value}"));
         proptest::collection::vec(field, 0..6).prop_map(|all| format!("{{{}}}", all.join(",")))
     }
@@ -198,7 +198,8 @@ mod tests {
                 request::client_events!(decode_each);
                 let active = decode::<request::GetActiveUsers>(Some(&payload));
                 let _ = active.map(ActiveQuery::from);
-                let _ = decode::<SendMessage>(Some(&payload)).and_then(|it| it.into_draft(10));
+                let rules = ContentRules { max_chars: 10, max_data: 64, kinds: None };
+                let _ = decode::<SendMessage>(Some(&payload)).and_then(|it| it.into_draft(&rules));
                 let history = decode::<GetOldMessages>(Some(&payload));
                 let _ = history.map(|asked| asked.into_query(People::Ids));
                 let _ = decode::<request::MessageRead>(Some(&payload)).and_then(Receipt::try_from);

@@ -3,13 +3,15 @@
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 pub use super::decode::decode;
 pub(crate) use super::ephemeral::small_json;
 pub use super::ephemeral::{GetActiveUsers, Signal, Typing};
 pub use super::time::DateInput;
+use crate::domain::Content;
 use crate::id::{MessageId, Seq};
-use crate::service::{Draft, Error, HistoryQuery, IdInput, People, Receipt};
+use crate::service::{ContentRules, Draft, Error, HistoryQuery, IdInput, People, Receipt};
 
 /// The table of all client events, in the order of `docs/protocol.md`.
 ///
@@ -155,6 +157,11 @@ pub struct SendMessage {
     user_id: IdInput,
     message: String,
     #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    data: Option<Box<RawValue>>,
+    #[serde(default)]
     client_id: Option<String>,
 }
 
@@ -163,8 +170,13 @@ impl SendMessage {
     ///
     /// # Errors
     /// Those of [`Draft::new`].
-    pub fn into_draft(self, max_chars: usize) -> Result<Draft, Error> {
-        Draft::new(self.user_id, self.message, self.client_id, max_chars)
+    pub fn into_draft(self, rules: &ContentRules) -> Result<Draft, Error> {
+        let content = Content {
+            text: self.message,
+            kind: self.kind,
+            data: self.data.map(|data| data.get().to_owned()),
+        };
+        Draft::new(self.user_id, content, self.client_id, rules)
     }
 }
 

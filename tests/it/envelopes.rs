@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use bson::{doc, oid::ObjectId};
 use chatzz::app::SendAs;
+use chatzz::domain::Content;
 use chatzz::service::{Bypass, IdInput};
 use serde_json::{Value, json};
 
@@ -182,7 +183,7 @@ async fn hear_the_application(seen: &mut Seen, server: &Server, from: &Person, t
     let wanted = SendAs {
         from: named(from),
         to: named(to),
-        text: "Your order has shipped.".to_owned(),
+        content: Content::of_text("Your order has shipped."),
         key: "order-17".to_owned(),
         via: "shop".to_owned(),
         bypass: Bypass::default(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
 use chatzz::clock::Clock;
-use chatzz::domain::{Counts, Message};
+use chatzz::domain::{Content, Counts, Message};
 use chatzz::feed::{Elsewhere, Feed, LoginState, Sockets};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, Seq, UserId};
 use chatzz::rooms::{
@@ -109,12 +109,16 @@ impl Scene {
                 from: bob.id,
                 to: alice.id,
                 message: "hello".to_owned(),
+                kind: None,
+                data: None,
                 created_at: if seq <= old { hour_ago } else { now },
                 seq,
                 counts: Counts::new(seq, 0),
                 client_id: None,
                 sent_at: Some(now),
                 read_at: None,
+                rev: None,
+                redacted: false,
                 via: None,
             };
             bson::serialize_to_document(&message).unwrap()
@@ -163,7 +167,7 @@ impl Scene {
             room: self.room,
             from: self.bob.clone(),
             to: self.alice.clone(),
-            text: "are you there?".to_owned(),
+            content: Content::of_text("are you there?"),
             client_id: None,
             via: None,
             withheld: false,

@@ -36,6 +36,7 @@ mod frame_selftest;
 mod generators;
 mod holes;
 mod http;
+mod kinds;
 mod lane_announces;
 #[cfg(unix)]
 mod lifecycle;

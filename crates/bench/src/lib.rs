@@ -16,14 +16,11 @@ use bson::{DateTime, RawDocument, doc};
 use chatzz::domain::{Counts, Message};
 use chatzz::id::{ChatRoomId, ChatUserId, MessageId, UserId};
 use chatzz::rooms::Stored;
-use chatzz::service::HistoryPage;
+use chatzz::service::{ContentRules, HistoryPage};
 use chatzz::store::{FromRaw as _, User};
 use chatzz::wire::{Dialect, Notice, PerDialect, Render as _, Reply, request};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
-
-/// Most characters of a message, as in a server's default configuration.
-const MAX_CHARS: usize = 4_000;
 
 /// One piece of work.
 pub struct Piece {
@@ -63,10 +60,16 @@ pub fn pieces() -> Vec<Piece> {
         sent_ranges: None,
     }));
     let message = stored.message.clone();
+    // as in a server's default configuration
+    let rules = ContentRules {
+        max_chars: 4_000,
+        max_data: 16 * 1024,
+        kinds: None,
+    };
     vec![
         Piece::new("decode send-message", move || {
             let decoded: request::SendMessage = request::decode(Some(black_box(&payload))).unwrap();
-            black_box(decoded.into_draft(MAX_CHARS).unwrap());
+            black_box(decoded.into_draft(&rules).unwrap());
         }),
         Piece::new("message to BSON", move || {
             black_box(bson::serialize_to_vec(black_box(&message)).unwrap());
@@ -111,12 +114,16 @@ fn stored() -> Stored {
         from: ChatUserId::generate(),
         to: ChatUserId::generate(),
         message: "Good morning! Is the parcel there?".to_owned(),
+        kind: None,
+        data: None,
         created_at: at,
         seq: 4711,
         counts: Counts::new(2400, 2311),
         client_id: Some("0b9d2f7e-6d0c-4f3a-9d43-1f1d6f1f7b11".to_owned()),
         sent_at: Some(at),
         read_at: None,
+        rev: None,
+        redacted: false,
         via: None,
     };
     Stored {

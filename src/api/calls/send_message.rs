@@ -6,10 +6,12 @@
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::api::problem::Problem;
 use crate::api::read::Body;
 use crate::api::{Call, Reply};
+use crate::domain::Content;
 use crate::operator::{SendAs, Sent};
 use crate::service::{Bypass, Error, IdInput};
 use crate::wire::call;
@@ -24,6 +26,13 @@ pub(in crate::api) struct SendMessage {
     to: IdInput,
     /// The text.
     message: String,
+    /// One of the kinds of `CHATZZ_KINDS_FILE`.
+    #[serde(default)]
+    kind: Option<String>,
+    /// What the front end makes of it beside the text, as that kind has it.
+    #[serde(default)]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    data: Option<Box<RawValue>>,
     /// Your own key of this message, 1 to 64 printable ASCII characters: under the same one
     /// `from` sends it to `to` once, however often you repeat the call. May stand in the header
     /// `Idempotency-Key` instead.
@@ -78,7 +87,11 @@ impl SendMessage {
         Ok(SendAs {
             from: self.from,
             to: self.to,
-            text: self.message,
+            content: Content {
+                text: self.message,
+                kind: self.kind,
+                data: self.data.map(|data| data.get().to_owned()),
+            },
             key: key.map_err(|text| Error::BadRequest(text.to_owned()))?,
             via: via.to_owned(),
             bypass: bypass(&self.bypass),

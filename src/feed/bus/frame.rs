@@ -206,12 +206,16 @@ mod tests {
             from: ChatUserId::generate(),
             to: ChatUserId::generate(),
             message: text.to_owned(),
+            kind: client_id.map(|_| "wave".to_owned()),
+            data: client_id.map(|_| "{}".to_owned()),
             created_at: DateTime::from_millis(1_700_000_000_123),
             counts: Counts::new(4, 3),
             client_id: client_id.map(str::to_owned),
             via: client_id.map(|_| "shop".to_owned()),
             sent_at: client_id.map(|_| DateTime::from_millis(1_700_000_000_124)),
             read_at: None,
+            rev: None,
+            redacted: false,
         };
         Item::Stored(Box::new(Carried(message)))
     }

@@ -60,7 +60,11 @@ pub(in crate::socket) async fn handle(
         // whoever closed it may not have known yet whose it was
         context.withdraw(&connection, me.id, Departure::Lost);
     }
-    let reply = Reply::Connected(me.user.clone(), context.messenger.clock().now());
+    let reply = Reply::Connected {
+        user: me.user.clone(),
+        now: context.messenger.clock().now(),
+        has_kinds: context.messenger.content_rules().kinds.is_some(),
+    };
     let sent_ranges = std::mem::take(&mut login.sent_ranges);
     let meta = connection.identity().meta().cloned();
     let details = Notice::UserDetails(Box::new(login), meta);

@@ -1,4 +1,4 @@
-//! `send-message {userId, message, clientId?}`: says something to somebody.
+//! `send-message {userId, message, kind?, data?, clientId?}`: says something to somebody.
 //!
 //! Once the message is durable all sockets of both sides get `new-message`, and
 //! the client gets the stored message.
@@ -14,6 +14,6 @@ pub(in crate::socket) async fn handle(
     caller: Caller,
 ) -> Result<(), Error> {
     let messenger = &call.context.messenger;
-    let draft = request.into_draft(messenger.max_chars())?;
+    let draft = request.into_draft(messenger.content_rules())?;
     messenger.send(&call.me, draft, caller).await
 }

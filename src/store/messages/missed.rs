@@ -20,7 +20,7 @@ pub struct MissedPosition {
     pub seq: Seq,
     /// When it was stored.
     pub created_at: DateTime,
-    /// Bytes of its text, where that was asked for.
+    /// Bytes of what it says, where that was asked for.
     #[serde(default)]
     pub size: i64,
 }
@@ -34,7 +34,7 @@ impl MissedPosition {
             chat_room: message.chat_room,
             seq: message.seq,
             created_at: message.created_at,
-            size: i64::try_from(message.message.len()).unwrap_or(i64::MAX),
+            size: i64::try_from(message.content_bytes()).unwrap_or(i64::MAX),
         }
     }
 }
@@ -98,7 +98,11 @@ impl Messages {
         limit: i64,
         most: i64,
     ) -> Result<Vec<MissedPosition>, Error> {
-        let size = doc! { "$strLenBytes": "$message" };
+        let bytes = |field: &str| {
+            let text = doc! { "$ifNull": [field, ""] };
+            doc! { "$strLenBytes": text }
+        };
+        let size = doc! { "$add": [bytes("$message"), bytes("$kind"), bytes("$data")] };
         let place = doc! { "_id": 0, "chatRoom": 1, "seq": 1, "createdAt": 1, "size": size };
         let lookups = lookups(to, positions, limit, &place);
         let newest = [

@@ -28,7 +28,8 @@ impl FromRaw for Message {
         let (mut id, mut chat_room, mut from, mut to) = (None, None, None, None);
         let (mut message, mut created_at, mut seq, mut numbers) = (None, None, None, None);
         let (mut client_id, mut sent_at, mut read_at) = (None, None, None);
-        let mut via = None;
+        let (mut via, mut kind, mut data) = (None, None, None);
+        let (mut rev, mut redacted) = (None, false);
         for field in document.iter_elements() {
             let field = field?;
             let name = field.key().as_str();
@@ -49,6 +50,10 @@ impl FromRaw for Message {
                 "sentAt" => sent_at = value.as_datetime(),
                 "readAt" => read_at = value.as_datetime(),
                 "via" => via = raw::text(value),
+                "kind" => kind = raw::text(value),
+                "data" => data = raw::text(value),
+                "rev" => rev = integer(value),
+                "redacted" => redacted = value.as_bool().unwrap_or_default(),
                 _ => {}
             }
         }
@@ -66,6 +71,8 @@ impl FromRaw for Message {
             from: from.ok_or(Unreadable::Field("from"))?,
             to: to.ok_or(Unreadable::Field("to"))?,
             message,
+            kind,
+            data,
             created_at: created_at.ok_or(Unreadable::Field("createdAt"))?,
             seq: seq.ok_or(Unreadable::Field("seq"))?,
             counts: numbers.ok_or(Unreadable::Field("counts"))?,
@@ -73,6 +80,8 @@ impl FromRaw for Message {
             sent_at,
             read_at,
             via,
+            rev,
+            redacted,
         })
     }
 }
@@ -274,7 +283,7 @@ impl Messages {
             doc! { "$match": { "chatRoom": room, "seq": { "$gt": after, "$lt": before } } },
             doc! { "$sort": { "seq": 1 } },
             doc! { "$limit": limit },
-            doc! { "$project": { "message": 0 } },
+            doc! { "$project": { "message": 0, "data": 0 } },
         ];
         self.documents.aggregate("messages.list_refs", stages).await
     }

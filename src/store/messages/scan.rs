@@ -111,7 +111,7 @@ impl Messages {
     fn scan_where(&self, filter: Document) -> Scan<Scanned> {
         let query = Query {
             filter,
-            projection: doc! { "message": 0, "clientId": 0 },
+            projection: doc! { "message": 0, "data": 0, "clientId": 0 },
             sort: doc! { "chatRoom": 1, "seq": 1 },
         };
         Scan::start(&self.documents, query, Scanned::read)
@@ -172,7 +172,7 @@ impl Messages {
             .run("messages.find_scanned", |collection| async move {
                 let collection = collection.clone_with_type::<bson::RawDocumentBuf>();
                 let find = collection.find_one(filter).sort(sort);
-                let find = find.projection(doc! { "message": 0, "clientId": 0 });
+                let find = find.projection(doc! { "message": 0, "data": 0, "clientId": 0 });
                 Ok(find.await?.map(|found| Scanned::read(&found)))
             })
             .await

@@ -27,6 +27,8 @@ pub const EVENT: &str = "chatzz";
 pub const PROTOCOL: u32 = 3;
 /// What was added to protocol 3, by the names that `connect-user` answers.
 const FEATURES: &[&str] = &["compact"];
+/// The same, where the application has kinds of messages.
+const FEATURES_WITH_KINDS: &[&str] = &["compact", "kinds"];
 
 /// Something that the server sends on its own initiative.
 pub enum Notice<'a> {

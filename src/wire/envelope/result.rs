@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{FEATURES, PROTOCOL, messages};
+use super::{FEATURES, FEATURES_WITH_KINDS, PROTOCOL, messages};
 use crate::id::UserId;
 use crate::rooms::Stored;
 use crate::service::{ActivePage, BlockedPage, Contact, HistoryPage, PrivacySettings};
@@ -18,8 +18,15 @@ use crate::wire::{Dialect, PerDialect, Render, schema, view};
 
 /// The successful answer to an event.
 pub enum Reply<'a> {
-    /// To `connect-user`: who is logged in, and the server's time.
-    Connected(UserId, DateTime),
+    /// To `connect-user`.
+    Connected {
+        /// Who is logged in.
+        user: UserId,
+        /// The server's time.
+        now: DateTime,
+        /// Whether messages may have a `kind`.
+        has_kinds: bool,
+    },
     /// To `add-chat-user`.
     Contact(Arc<Contact>),
     /// To `get-old-messages`.
@@ -51,12 +58,20 @@ pub enum Reply<'a> {
 impl Render for Reply<'_> {
     fn v3(&self) -> Json {
         let json = match self {
-            Self::Connected(user_id, now) => render(&Connected {
-                user_id,
+            Self::Connected {
+                user,
+                now,
+                has_kinds,
+            } => render(&Connected {
+                user_id: user,
                 status: PresenceStatus::Online,
                 server_time: Date(*now),
                 protocol: PROTOCOL,
-                features: FEATURES,
+                features: if *has_kinds {
+                    FEATURES_WITH_KINDS
+                } else {
+                    FEATURES
+                },
             }),
             Self::Contact(contact) => render(&view::ContactView::from(&**contact)),
             Self::History(page) => render(&History::<view::Details<'_>>::from(&**page)),
@@ -98,7 +113,7 @@ impl Render for Reply<'_> {
             Self::Duplicate(stored) => {
                 render(&view::SentMessage::<view::Id<'_>>::duplicate(stored)).into()
             }
-            Self::Connected(..)
+            Self::Connected { .. }
             | Self::Contact(_)
             | Self::Read(_)
             | Self::Delivered(_)

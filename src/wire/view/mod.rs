@@ -28,6 +28,11 @@ pub(crate) struct MessageView<'a, P> {
     from: P,
     to: P,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    data: Option<&'a RawValue>,
     status: Status,
     #[schemars(with = "String")]
     chat_room_id: Hex,
@@ -58,6 +63,12 @@ impl<'a, P> MessageView<'a, P> {
             from,
             to,
             message: &message.message,
+            kind: message.kind.as_deref(),
+            // what another program stored may be no JSON: then there is none
+            data: message
+                .data
+                .as_deref()
+                .and_then(|data| serde_json::from_str(data).ok()),
             status: delivery.status,
             chat_room_id: message.chat_room.to_hex(),
             seq: message.seq,

@@ -239,12 +239,16 @@ impl Room {
                 person
             },
             message: text.to_owned(),
+            kind: None,
+            data: None,
             created_at: DateTime::from_millis(now.timestamp_millis() - 1_000 * age),
             seq: i64::from(seq),
             counts: Counts::new(0, self.seen(seq)),
             client_id: None,
             sent_at: None,
             read_at: None,
+            rev: None,
+            redacted: false,
             via: None,
         })
     }

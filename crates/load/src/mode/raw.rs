@@ -134,12 +134,16 @@ impl Client {
             from: ChatUserId::generate(),
             to: ChatUserId::generate(),
             message: ".".repeat(self.load.text_bytes),
+            kind: None,
+            data: None,
             created_at: bson::DateTime::now(),
             seq: 0,
             counts: Counts::default(),
             client_id: None,
             sent_at: Some(bson::DateTime::now()),
             read_at: None,
+            rev: None,
+            redacted: false,
             via: None,
         };
         while self.stage.is_open() {

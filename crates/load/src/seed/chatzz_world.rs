@@ -103,12 +103,16 @@ fn message(room: Room, said: Said, ids: &Ids, (text, now): (&str, DateTime)) -> 
         from,
         to,
         message: text.to_owned(),
+        kind: None,
+        data: None,
         created_at: at,
         seq: i64::from(said.seq),
         counts: Counts::new(by_person.into(), by_contact.into()),
         client_id: None,
         sent_at: (!said.is_missed).then_some(at),
         read_at: None,
+        rev: None,
+        redacted: false,
         via: None,
     })
 }
