@@ -8,8 +8,10 @@ use std::path::Path;
 
 use chatzz::app::App;
 use chatzz::cli::DevArgs;
-use chatzz::config::{AllowedOrigins, ApiKey, ApiScope, Config, NatsConfig, NatsUrl, new_api_key};
-use chatzz_dev::{Playground, Progress, Users, free_or_any, is_free, nats};
+use chatzz::config::{
+    AllowedOrigins, ApiKey, ApiScope, Config, Kinds, NatsConfig, NatsUrl, new_api_key,
+};
+use chatzz_dev::{DEMO_KINDS, Playground, Progress, Users, free_or_any, is_free, nats};
 use futures::future::{FutureExt as _, join_all};
 
 /// Where the HTTP API listens, if nothing else is configured and the port is free.
@@ -65,6 +67,10 @@ impl Dev {
         if config.http.allowed_origins == AllowedOrigins::SameHost {
             // a front end under development is served from another port of this machine
             config.http.allowed_origins = AllowedOrigins::Local;
+        }
+        if config.messages.kinds.is_none() {
+            // those that the demo shows
+            config.messages.kinds = Some(Kinds::parse(DEMO_KINDS).map_err(anyhow::Error::msg)?);
         }
         let key = if config.api.listen.is_none() {
             let (key, file) = api_key(&args.dir)?;

@@ -39,6 +39,10 @@ macro_rules! calls {
                 getMessage "A message as it is now"
                 get_message(Nothing)
                 -> [200 "The message" answer::Message<'static>];
+            POST "/v1/messages/{id}/redact" Manage BODY
+                redactMessage "Removes what a message says, for both people and for ever"
+                redact_message(Nothing)
+                -> [200 "The message, which keeps its place" answer::Message<'static>];
             PUT "/v1/chat-rooms" Send BODY
                 openChatRoom "Opens the chat room of two users; the same one however often"
                 open_chat_room(Body<calls::open_chat_room::OpenChatRoom>)
@@ -56,6 +60,10 @@ macro_rules! calls {
                 listMessages "A page of a conversation; reading marks nothing"
                 list_messages(Query<calls::list_messages::Wanted>)
                 -> [200 "The messages, ascending" answer::Messages<'static>];
+            POST "/v1/chat-rooms/{id}/redact" Manage BODY
+                redactChatRoom "Removes what messages of a chat room say, up to 500 at a time"
+                redact_chat_room(Body<calls::redact_chat_room::Wanted>)
+                -> [200 "How many, and whether to go on" answer::Redacted];
             GET "/v1/users/{id}" Read BODY
                 getUser "A user, and whether they are online at any server"
                 get_user(Nothing)

@@ -232,6 +232,7 @@ mod tests {
             created_at: DateTime::now(),
             added_by: to,
             cursors,
+            rev: 0,
         });
         scene.gate.stored(&mut [1, 2].map(|seq| scene.message(seq)));
         assert_eq!(scene.heard(), [(1, Status::Sent), (2, Status::NotSent)]);

@@ -23,7 +23,7 @@ pub struct Hint {
 impl Hint {
     /// About how many bytes it takes.
     pub fn bytes(&self) -> usize {
-        let texts = self.messages.iter().map(|message| message.content_bytes());
+        let texts = self.messages.iter().map(Message::content_bytes);
         texts.sum::<usize>() + 400 * (self.messages.len() + self.items.len())
     }
 }

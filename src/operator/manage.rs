@@ -4,9 +4,10 @@ use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::{Operator, Refused, in_field};
-use crate::id::Seq;
-use crate::rooms::{Answer, Caller};
-use crate::service::{Bypass, Error, IdInput, Opened, Receipt};
+use crate::id::{ChatRoomId, MessageId, Seq};
+use crate::rooms::{Answer, Caller, Stored};
+use crate::service::{Bypass, Error, IdInput, Opened, Receipt, Redacted, RedactionQuery};
+use crate::store::Event;
 
 impl Operator {
     /// Opens the chat room of two users.
@@ -82,6 +83,71 @@ impl Operator {
         if is_news {
             self.context.announce_block(&me, user, is_blocked);
         }
+        Ok(())
+    }
+
+    /// Removes what a message says; the message as it is then. A repeat changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::MessageNotFound`], or failures.
+    pub async fn redact(&self, id: MessageId) -> Result<Stored, Error> {
+        let messenger = &self.context.messenger;
+        let (room, redacted) = messenger.redact(id).await?;
+        self.announce_redacted(room, &redacted).await?;
+        messenger.message(id).await
+    }
+
+    /// Removes what the next messages of a chat room say, up to 500 of them.
+    ///
+    /// # Errors
+    /// [`Error::NoChatRoom`], or failures.
+    pub async fn redact_next(
+        &self,
+        room: ChatRoomId,
+        from: Option<&IdInput>,
+        after: Seq,
+    ) -> Result<Redacted, Refused> {
+        let messenger = &self.context.messenger;
+        let from = match from {
+            Some(from) => Some(
+                messenger
+                    .sender(from)
+                    .await
+                    .map_err(in_field("from"))?
+                    .me
+                    .id,
+            ),
+            None => None,
+        };
+        let query = RedactionQuery {
+            from,
+            after,
+            forget_keys: false,
+        };
+        let redacted = messenger.redact_next(room, query).await?;
+        self.announce_redacted(room, &redacted).await?;
+        Ok(redacted)
+    }
+
+    /// Tells those who may see them, here and at other servers.
+    pub(super) async fn announce_redacted(
+        &self,
+        room: ChatRoomId,
+        redacted: &Redacted,
+    ) -> Result<(), Error> {
+        let Some((first, last)) = redacted.revs else {
+            return Ok(());
+        };
+        let messenger = &self.context.messenger;
+        let members = messenger.chat_room(room).await?.document.members.ids();
+        self.events.happened(Event::Changed {
+            room,
+            members,
+            first,
+            last,
+        });
+        let changed = messenger.changed(room, (first, last)).await?;
+        self.context.announce_changed(&changed);
         Ok(())
     }
 

@@ -3,9 +3,8 @@
 use tokio::sync::oneshot;
 
 use super::{Operator, Refused, in_field};
-use crate::domain::Content;
 use crate::rooms::{Answer, Caller, LaneError, Stored};
-use crate::service::{Bypass, Draft, Error, IdInput};
+use crate::service::{Bypass, Content, Draft, Error, IdInput};
 
 /// A message that the application sends as a user.
 #[derive(Clone, Debug)]

@@ -70,6 +70,11 @@ impl RecentCursors {
         self.newest.insert(message.chat_room, Arc::new(message));
     }
 
+    /// Forgets the newest message of a chat room: it may have been changed.
+    pub(super) fn forget_newest(&self, room: ChatRoomId) {
+        self.newest.invalidate(&room);
+    }
+
     /// The message at a position, if it is kept.
     pub(super) fn message_at(&self, room: ChatRoomId, seq: Seq) -> Option<Arc<Message>> {
         self.newest.get(&room).filter(|message| message.seq == seq)

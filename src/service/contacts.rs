@@ -44,6 +44,8 @@ pub struct Contact {
     pub added_at: DateTime,
     /// How many messages are missed and where they begin, if the login does not contain all.
     pub cut: Option<(i64, Seq)>,
+    /// Up to which `rev` messages of the chat room may have been changed.
+    pub rev: i64,
     /// How far the owner got in the chat room.
     pub cursors: Cursors,
     /// Whether they added the user while the user was offline; only known at a login.
@@ -332,6 +334,7 @@ impl Messenger {
             cut: None,
             added_while_away: false,
             cursors: mine,
+            rev: room.rev,
         }
     }
 }

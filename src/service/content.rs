@@ -3,10 +3,9 @@
 use serde_json::Value;
 
 use super::Error;
-use crate::config::{Config, KindRefusal, Kinds};
-use crate::domain::Content;
-
 pub use crate::config::MESSAGE_MAX_BYTES;
+use crate::config::{Config, KindRefusal, Kinds};
+pub use crate::domain::Content;
 
 /// What messages may say.
 #[derive(Clone, Debug)]

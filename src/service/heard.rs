@@ -11,7 +11,7 @@ use super::{Contact, Error, Me, Messenger, PrivacySettings};
 use crate::domain::{Members, Message, Status};
 use crate::feed::Hint;
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
-use crate::rooms::{Command, Heard, HeardAdvance, Member, ReceiptKind};
+use crate::rooms::{Command, Heard, HeardAdvance, Member, ReceiptKind, Stored};
 use crate::store::{ChatRoom, Entry, Event, User};
 
 /// Pause before a full lane is tried again.
@@ -28,6 +28,8 @@ pub struct ToAnnounce {
     pub privacy: Vec<(ChatUserId, PrivacyChange)>,
     /// Who is shown differently from now on to somebody whom they blocked or unblocked.
     pub sights: Vec<Sight>,
+    /// Messages that were changed.
+    pub changed: Vec<Stored>,
     /// Users whose sockets are to end, as they were named.
     pub ended: Vec<String>,
 }
@@ -68,6 +70,8 @@ struct Sorted {
     contacts: Vec<ChatRoomId>,
     /// Whose privacy changed, and of whom.
     privacy: Vec<(ChatUserId, Option<ChatUserId>)>,
+    /// Where messages were changed, by which changes.
+    changed: Vec<(ChatRoomId, (i64, i64))>,
     ended: Vec<String>,
 }
 
@@ -157,6 +161,9 @@ impl Messenger {
             }
         }
         to_announce.commands = commands(sorted.rooms, &people);
+        for (room, revs) in sorted.changed {
+            to_announce.changed.extend(self.changed(room, revs).await?);
+        }
         let changed: HashSet<ChatUserId> = sorted.privacy.iter().map(|(by, _)| *by).collect();
         let changed: Vec<ChatUserId> = changed.into_iter().collect();
         self.refresh_privacies(&changed).await?;
@@ -321,6 +328,16 @@ impl Sorted {
                     oldest: *oldest,
                     at: *at,
                 });
+            }
+            Event::Changed {
+                room,
+                members,
+                first,
+                last,
+            } => {
+                if members.iter().any(|who| is_here(*who)) {
+                    self.changed.push((*room, (*first, *last)));
+                }
             }
             Event::ContactAdded { room, members } => {
                 if members.iter().any(|who| is_here(*who)) {

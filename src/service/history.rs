@@ -276,12 +276,17 @@ fn is_all_read(messages: &[Message], members: Members, receipts: &ByMember<Recei
 
 /// How many of the first messages make a page: at most `limit`, and no more than
 /// [`MAX_PAGE_BYTES`] of texts and people unless it is one message.
-pub(super) fn fitting(messages: &[Message], limit: i64, people: usize) -> usize {
+pub(super) fn fitting<'a>(
+    messages: impl IntoIterator<Item = &'a Message>,
+    limit: i64,
+    people: usize,
+) -> usize {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut bytes = 0;
-    let within = messages.iter().take(limit).take_while(|message| {
+    let within = messages.into_iter().take(limit).enumerate();
+    let within = within.take_while(|(index, message)| {
         bytes += message.content_bytes() + people;
-        bytes <= MAX_PAGE_BYTES
+        *index == 0 || bytes <= MAX_PAGE_BYTES
     });
-    within.count().max(1).min(messages.len())
+    within.count()
 }

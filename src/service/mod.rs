@@ -18,6 +18,7 @@ pub mod presence;
 mod privacy;
 mod reading;
 mod receipts;
+mod redaction;
 mod sending;
 mod totals;
 mod users_check;
@@ -31,7 +32,7 @@ use moka::future::Cache;
 pub use acting::{Actor, Bypass, Sender};
 pub use active::{ActivePage, ActiveQuery};
 pub use contacts::{Added, Contact, LastMessage, Opened};
-pub use content::{ContentRules, MESSAGE_MAX_BYTES};
+pub use content::{Content, ContentRules, MESSAGE_MAX_BYTES};
 pub use directory::{IdInput, UserDirectory};
 pub use ephemeral::Ephemeral;
 pub use error::Error;
@@ -43,6 +44,7 @@ pub use missed::SentRange;
 pub use privacy::{BlockedPage, PrivacySettings, check_contact_rule};
 pub use reading::{MessagePage, PageQuery, RoomSeen, UserSeen};
 pub use receipts::Receipt;
+pub use redaction::{ChangePage, Redacted, RedactionQuery};
 pub use sending::Draft;
 pub use totals::UnreadTotal;
 pub use users_check::warn_if_unusable;
@@ -101,6 +103,8 @@ pub struct Messenger {
     users: Cache<ChatUserId, UserId>,
     /// Chat rooms never change their members and are never deleted.
     rooms: Cache<(ChatUserId, ChatUserId), KnownRoom>,
+    /// Whose turn it is to change messages, by chat room.
+    changing: [tokio::sync::Mutex<()>; 16],
     /// Receipts of chat rooms of which a page was read lately, as they were then.
     receipts: Cache<ChatRoomId, Arc<ByMember<Receipts>>>,
 }
@@ -152,6 +156,7 @@ impl Messenger {
             chat_users: Cache::new(MAX_CACHED),
             users: Cache::new(MAX_CACHED),
             rooms: Cache::new(MAX_CACHED),
+            changing: Default::default(),
             receipts: Cache::builder()
                 .max_capacity(MAX_RECEIPTS)
                 .time_to_idle(RECEIPTS_KEPT)

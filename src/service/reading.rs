@@ -210,7 +210,10 @@ impl Messenger {
     }
 
     /// A chat room and its people.
-    async fn conversation_in(&self, id: ChatRoomId) -> Result<(ChatRoom, Conversation), Error> {
+    pub(super) async fn conversation_in(
+        &self,
+        id: ChatRoomId,
+    ) -> Result<(ChatRoom, Conversation), Error> {
         let found = self.store.chat_rooms.list(&[id]).await;
         let found = found.map_err(|error| Error::of_read(&error))?.pop();
         let document = found.ok_or(Error::NoChatRoom)?;

@@ -10,6 +10,7 @@ use super::Context;
 use super::connection::packet::DropPolicy;
 use crate::feed::bus::Item;
 use crate::id::{ChatUserId, UserId};
+use crate::rooms::Stored;
 use crate::service::{Added, Me};
 use crate::wire::{Notice, PerDialect};
 
@@ -31,6 +32,18 @@ impl Context {
             self.hub.tell(me.id, &of_contact, None);
         }
         self.correct(&added.described);
+    }
+
+    /// Announces messages that were changed to those who may see them.
+    pub(crate) fn announce_changed(&self, changed: &[Stored]) {
+        for stored in changed {
+            let notice = PerDialect::new(stored);
+            let notice = PerDialect::new(Notice::MessageChanged(&notice));
+            self.hub.tell(stored.message.from, &notice, None);
+            if !stored.message.is_withheld() {
+                self.hub.tell(stored.message.to, &notice, None);
+            }
+        }
     }
 
     /// Announces to the sockets of a user that the application let them block somebody.

@@ -124,6 +124,7 @@ impl Context {
         for command in to_announce.commands {
             self.messenger.submit_heard(command).await;
         }
+        self.announce_changed(&to_announce.changed);
         for (who, change) in to_announce.privacy {
             let notice = match change {
                 PrivacyChange::Blocked(user, blocked) => Notice::BlockChanged(user, blocked),

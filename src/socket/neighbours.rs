@@ -94,7 +94,9 @@ impl Listener for Neighbours {
         let item = || Item::Happened(event.clone());
         match event.event {
             Happened::Advanced { reader, sender, .. } => self.tell([reader, sender], item),
-            Happened::ContactAdded { members, .. } => self.tell(members, item),
+            Happened::ContactAdded { members, .. } | Happened::Changed { members, .. } => {
+                self.tell(members, item);
+            }
             // every server has some of it in its caches, or people to tell
             Happened::Blocked { .. }
             | Happened::Unblocked { .. }

@@ -7,7 +7,7 @@ use bson::{Bson, Document, doc};
 use mongodb::Database;
 
 use super::Runner;
-use super::error::{AMBIGUOUS_CODES, Error};
+use super::error::{AMBIGUOUS_CODES, DUPLICATE_KEY, Error};
 
 /// Milliseconds that a majority may take; after that the same is written again.
 const CONFIRMED_WITHIN: i32 = 4_000;
@@ -42,12 +42,39 @@ impl BulkWriter {
         statements: Vec<Document>,
         limit: Duration,
     ) -> Result<Written, Error> {
+        self.execute(name, collection, statements, limit, false)
+            .await
+    }
+
+    /// As [`BulkWriter::update`], one statement after the other, until one is refused.
+    ///
+    /// # Errors
+    /// Those of [`BulkWriter::update`].
+    pub(super) async fn update_in_order(
+        &self,
+        name: &'static str,
+        collection: &str,
+        statements: Vec<Document>,
+        limit: Duration,
+    ) -> Result<Written, Error> {
+        self.execute(name, collection, statements, limit, true)
+            .await
+    }
+
+    async fn execute(
+        &self,
+        name: &'static str,
+        collection: &str,
+        statements: Vec<Document>,
+        limit: Duration,
+        is_ordered: bool,
+    ) -> Result<Written, Error> {
         let mut written = Written::default();
         for (index, some) in statements.chunks(STATEMENTS_PER_COMMAND).enumerate() {
             let command = doc! {
                 "update": collection,
                 "updates": some,
-                "ordered": false,
+                "ordered": is_ordered,
                 "writeConcern": { "w": "majority", "j": true, "wtimeout": CONFIRMED_WITHIN },
             };
             let database = self.database.clone();
@@ -65,6 +92,9 @@ impl BulkWriter {
             };
             written.changed += outcome.changed;
             written.refused += outcome.refused;
+            if is_ordered && outcome.refused > 0 {
+                break;
+            }
         }
         Ok(written)
     }
@@ -92,7 +122,7 @@ fn outcome(name: &'static str, reply: &Document) -> Option<Written> {
     {
         return None;
     }
-    if !codes.is_empty() {
+    if codes.iter().any(|code| *code != DUPLICATE_KEY) {
         tracing::error!(operation = name, ?codes, "statements were refused");
     }
     let changed = reply.get_i32("nModified").unwrap_or_default();

@@ -162,7 +162,7 @@ impl Store {
             ),
             chat_users: ChatUsers::new(open.documents(&names.chat_users)),
             chat_rooms: ChatRooms::new(open.documents(&names.chat_rooms), bulk.clone()),
-            messages: Messages::new(open.documents(&names.messages)),
+            messages: Messages::new(open.documents(&names.messages), bulk.clone()),
             privacies: Privacies::new(open.documents(&names.privacies)),
             contact_rule,
             nodes: Nodes::new(open.documents(&names.nodes), config.presence.lease),

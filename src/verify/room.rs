@@ -16,6 +16,8 @@ pub(super) struct Walk {
     pub(super) tail: Tail,
     /// The positions of the members' read cursors, and the counts there once that message was read.
     reads: Vec<(String, Seq, Option<Counts>)>,
+    /// How many messages were changed, and the last change.
+    changes: (i64, i64),
     /// The last message with a number, for findings.
     last_id: String,
 }
@@ -32,8 +34,15 @@ impl Walk {
             members: room.members,
             tail: Tail::default(),
             reads: reads.collect(),
+            changes: (0, 0),
             last_id: String::new(),
         }
+    }
+
+    /// Whether the changes are numbered without a gap, and the chat room knows of them.
+    pub(super) fn has_sound_changes(&self, room: &ScannedRoom) -> bool {
+        let (count, last) = self.changes;
+        count == last && last <= room.rev
     }
 
     /// The counts at the position of a read cursor, recounted.
@@ -82,6 +91,10 @@ impl Walk {
                 );
             }
             Some(_) => {}
+        }
+        if let Some(rev) = message.rev {
+            let (count, last) = self.changes;
+            self.changes = (count + 1, last.max(rev));
         }
         let numbered = message.seq.filter(|seq| *seq >= 1);
         if numbered.is_some()
@@ -168,6 +181,7 @@ mod tests {
             counts: None,
             stored_counts: Bson::Null,
             read: false,
+            rev: None,
         }
     }
 
@@ -179,6 +193,7 @@ mod tests {
             pair: Bson::Null,
             head: ScannedHead::default(),
             cursors: Vec::new(),
+            rev: 0,
         };
         let mut walk = Walk::new(ChatRoomId::generate(), &room);
         let mut suspects = Vec::new();

@@ -87,6 +87,9 @@ impl Run<'_> {
                 tail: walk.tail,
             });
         }
+        if !walk.has_sound_changes(room) {
+            self.suspects.push(Suspect::Changes { room: id });
+        }
         Ok(walk)
     }
 

@@ -40,6 +40,8 @@ pub(super) enum Suspect {
     ReadAt { id: Bson, room: ChatRoomId },
     /// A room whose head or cursors did not match its messages.
     Room { id: ChatRoomId, tail: Tail },
+    /// A room whose changes of messages were not numbered 1, 2, 3 …, or not known to it.
+    Changes { room: ChatRoomId },
     /// Messages whose room did not exist.
     Orphans {
         room: ChatRoomId,
@@ -61,6 +63,7 @@ impl Suspect {
             Self::Gap { .. }
             | Self::Counts { .. }
             | Self::ReadAt { .. }
+            | Self::Changes { .. }
             | Self::Orphans { .. }
             | Self::Member { .. } => 1,
             Self::Room { .. } | Self::Presence { .. } => 3,

@@ -11,6 +11,7 @@ use super::{schema, user_details};
 use crate::domain::Cursors;
 use crate::id::{Hex, Seq, UserId};
 use crate::rooms::Stored;
+use crate::service;
 use crate::service::presence::Shown;
 use crate::service::{ActivePage, IdInput, MessagePage, Opened, RoomSeen, UnreadTotal, UserSeen};
 use crate::store::PresenceStatus;
@@ -71,6 +72,29 @@ impl<'a> From<&'a MessagePage> for Messages<'a> {
         Self {
             messages: page.messages.iter().map(Into::into).collect(),
             has_more: page.has_more,
+        }
+    }
+}
+
+/// What was redacted.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Redacted {
+    /// How many messages.
+    #[serde(rename = "redacted")]
+    count: u64,
+    /// The `seq` up to which nothing is left to redact.
+    up_to: Seq,
+    /// Whether there may be more.
+    has_more: bool,
+}
+
+impl From<&service::Redacted> for Redacted {
+    fn from(redacted: &service::Redacted) -> Self {
+        Self {
+            count: redacted.count,
+            up_to: redacted.up_to,
+            has_more: redacted.has_more,
         }
     }
 }

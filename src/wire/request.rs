@@ -29,6 +29,8 @@ macro_rules! client_events {
                 add_chat_user(AddChatUser) -> ContactView<'static>, Add, write;
             "get-old-messages" "One page of the history with somebody"
                 get_old_messages(GetOldMessages) -> result::History<'static>, History, read;
+            "get-changes" "The messages with somebody that were changed"
+                get_changes(GetChanges) -> result::Changes<'static>, History, read;
             "send-message" "Writes to somebody"
                 send_message(SendMessage) -> SentMessage<'static>, Send, lane;
             "message-read" "Says what was read"
@@ -148,6 +150,19 @@ impl GetOldMessages {
             people,
         }
     }
+}
+
+/// Payload of `get-changes`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GetChanges {
+    /// The conversation with this user.
+    pub user_id: IdInput,
+    /// Only changes after this one; 0 for all.
+    pub after_rev: u32,
+    /// How many; clamped to what is configured.
+    #[serde(default)]
+    pub limit: Option<i64>,
 }
 
 /// Payload of `send-message`.

@@ -175,6 +175,7 @@ pub(crate) fn envelopes(written: &mut SchemaGenerator) -> Vec<Envelope> {
         "old-messages" "A page of history was asked for without an ack" Vec<Message>;
         "new-message" "A message was stored" Message;
         "message-status-changed" "Messages became sent or read" StatusChange<'static>;
+        "message-changed" "What a message says was changed" Message;
         "privacy-changed" "Another socket of the user blocked, unblocked, or set who may write" PrivacyChange;
         "user-typing" "Somebody types, or has stopped" envelope::UserTyping<'static>;
         "user-signal" "The front end of somebody sent a signal" envelope::UserSignal<'static>;

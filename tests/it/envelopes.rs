@@ -10,8 +10,7 @@ use std::path::PathBuf;
 
 use bson::{doc, oid::ObjectId};
 use chatzz::app::SendAs;
-use chatzz::domain::Content;
-use chatzz::service::{Bypass, IdInput};
+use chatzz::service::{Bypass, Content, IdInput};
 use serde_json::{Value, json};
 
 use crate::support::contract;
@@ -190,9 +189,15 @@ async fn hear_the_application(seen: &mut Seen, server: &Server, from: &Person, t
     };
     // what waits is somebody else's
     to.client.drain();
-    operator.send(wanted).await.unwrap();
+    let sent = operator.send(wanted).await.unwrap();
     to.client.wait_for("new-message").await;
     seen.envelope(&to.client, "new-message.by-the-application");
+    operator.redact(sent.stored.message.id).await.unwrap();
+    to.client.wait_for("message-changed").await;
+    seen.envelope(&to.client, "message-changed");
+    let changes = json!({ "userId": from.id, "afterRev": 0 });
+    to.ask("get-changes", changes).await.unwrap();
+    seen.ack(&to.client, "get-changes");
 }
 
 /// The second half: a person disconnects, misses messages, and is back.
@@ -229,7 +234,8 @@ async fn leave_and_come_back(seen: &mut Seen, server: &Server, alice: &Person, b
 /// Events that need nothing but a login, as the documentation shows them.
 async fn ask_the_rest(seen: &mut Seen, bob: &Person) {
     let mut rest = contract::events();
-    rest.retain(|event| !seen.acks.contains_key(event));
+    // asked once something was changed
+    rest.retain(|event| !seen.acks.contains_key(event) && event != "get-changes");
     for event in rest {
         let answer = bob.ask(&event, contract::example(&event)).await;
         if let Err(refused) = answer {

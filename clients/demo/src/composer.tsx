@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Chatzz, Conversation } from 'chatzz-client';
 
 import { draft, keepDraft } from './drafts.ts';
+import { SharePlace } from './place.tsx';
 
 /** Where one writes. Enter sends, Shift+Enter begins a line; what is not sent stays here, also after a reload. */
 export function Composer({ chat, conversation }: { chat: Chatzz; conversation: Conversation }) {
@@ -42,6 +43,7 @@ export function Composer({ chat, conversation }: { chat: Chatzz; conversation: C
         onInput={({ currentTarget }) => typed(currentTarget.value)}
         onKeyDown={(event) => { if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) send(event); }}
       />
+      <SharePlace conversation={conversation} />
       <button class="primary">Send</button>
     </form>
   );

@@ -4,6 +4,7 @@ import { messageKey, readWhenSeen } from 'chatzz-client';
 import type { ChatMessage, Chatzz, Conversation } from 'chatzz-client';
 
 import { clock, dayOf } from './people.ts';
+import { PlaceCard } from './place.tsx';
 import { Tick } from './tick.tsx';
 import { toast } from './toasts.tsx';
 
@@ -104,7 +105,8 @@ function Message({ chat, message, name }: { chat: Chatzz; message: ChatMessage; 
   return (
     <div class={`message ${mine ? 'mine' : ''} ${status}`} data-seq={stored?.seq}>
       <span class="hide">{mine ? 'You' : name}: </span>
-      <p dir="auto">{message.message}</p>
+      {stored?.redacted ? <p class="dim"><em>This message was removed.</em></p> : <p dir="auto">{message.message}</p>}
+      <PlaceCard message={message} />
       <div class="meta">
         <time dateTime={createdAt}>{clock(createdAt)}</time>
         {mine && <Tick status={status} />}

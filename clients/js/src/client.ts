@@ -9,7 +9,8 @@ import { Link } from './link.js';
 import type { State } from './link.js';
 import { checked } from './options.js';
 import type { Options } from './options.js';
-import { Outbox, newClientId } from './outbox.js';
+import { Outbox } from './outbox.js';
+import type { SendOptions } from './outbox.js';
 import type { ChatMessage, ChatzzState } from './state.js';
 import type {
   AddedContact, AnyUser, Contact, Envelope, HistoryPage, LastMessage, Login, Message, Payload, Privacy, Requests, Result,
@@ -73,6 +74,7 @@ export class Chatzz<User = AnyUser> extends Store<ChatzzState<User>> {
         for (const message of messages) this.#events.emit('message', message, conversation);
         this.#events.emit('messages', messages, conversation);
       },
+      edited: (messages, conversation) => void this.#events.emit('changed', messages, conversation),
       advanced: (messages, conversation) => void this.#events.emit('status', messages, conversation),
       typing: (conversation) => void this.#events.emit('typing', conversation.typing, conversation),
     };
@@ -128,10 +130,11 @@ export class Chatzz<User = AnyUser> extends Store<ChatzzState<User>> {
 
   /**
    * Sends a text: it shows at once, and the promise resolves when it is stored, however long that takes. It rejects
-   * when the server refuses the message for good; it then stays `failed` until `retry` or `discard`.
+   * when the server refuses the message for good; it then stays `failed` until `retry` or `discard`. A string as the last
+   * argument is the `clientId`.
    */
-  send(userId: UserId, message: string, clientId = newClientId()): Promise<Message<User>> {
-    return this.conversation(userId).send(message, clientId);
+  send(userId: UserId, message: string, more?: string | SendOptions): Promise<Message<User>> {
+    return this.conversation(userId).send(message, more);
   }
 
   /** Tries to send a failed message again. */
@@ -212,6 +215,7 @@ export class Chatzz<User = AnyUser> extends Store<ChatzzState<User>> {
     switch (type) {
       case 'user-details': return this.#login(data);
       case 'new-message': return void this.#of(data).take([data]);
+      case 'message-changed': return this.#of(data).edited([data]);
       case 'message-status-changed': return this.#of(data).status(data);
       case 'chat-user-added': return this.#added(data);
       case 'chat-user-status-changed':

@@ -4,8 +4,7 @@ import { Reader } from './reader.js';
 import { Timeline } from './timeline.js';
 import { Typing } from './typing.js';
 import { Unread } from './unread.js';
-import { newClientId } from './outbox.js';
-import type { Outbox } from './outbox.js';
+import type { Outbox, SendOptions } from './outbox.js';
 import type { ChatMessage, ConversationState } from './state.js';
 import type { Link } from './link.js';
 import type { AddedContact, AnyUser, Contact, LastMessage, Message, PresenceChange, StatusChange, UserId } from './wire.js';
@@ -20,6 +19,7 @@ export interface ConversationHost {
   changed(): void;
   arrived(messages: Message[], conversation: Conversation<any>): void;
   advanced(messages: Message[], conversation: Conversation<any>): void;
+  edited(messages: Message[], conversation: Conversation<any>): void;
   typing(conversation: Conversation<any>): void;
   error(error: ChatzzError): void;
 }
@@ -40,6 +40,9 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
   #older: Promise<boolean> | undefined;
   #reader: Reader;
   #typing: Typing;
+  /** Up to this change everything that is shown is as it is now. */
+  #rev = 0;
+  #isCatchingUp = false;
 
   /** @internal */
   constructor(host: ConversationHost, id: UserId) {
@@ -77,9 +80,9 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
   get typing() { return this.#typing.shown; }
 
   /** Sends a text; see `Chatzz.send`. */
-  send(message: string, clientId = newClientId()): Promise<Message<User>> {
+  send(message: string, more: string | SendOptions = {}): Promise<Message<User>> {
     this.#typing.sent();
-    return this.#host.outbox.add(this.#id, message, clientId) as Promise<Message<any>>;
+    return this.#host.outbox.add(this.#id, message, typeof more === 'string' ? { clientId: more } : more) as Promise<Message<any>>;
   }
 
   /** Call it with the text of the input field at each change: the other person sees that the user is typing. Calls are batched. */
@@ -99,7 +102,7 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
 
   /** @internal Applies what a login contains; the missed messages are ascending. Returns the new ones. */
   login(contact: Contact, missed: Message[]): Message[] {
-    const { unreadCount, lastMessage, missedCount: _, missedFrom, addedWhileAway: __, ...person } = contact;
+    const { unreadCount, lastMessage, missedCount: _, missedFrom, addedWhileAway: __, rev = 0, ...person } = contact;
     const newest = lastMessage?.seq ?? 0;
     const timeline = this.#timeline;
     this.#contact = person;
@@ -116,6 +119,9 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
     this.take(missed);
     if (missed.length > 0) void this.#confirm();
     this.#reader.resume();
+    // What is loaded later is as it is now.
+    if (timeline.between(1, Infinity).length === missed.length) this.#rev = Math.max(this.#rev, rev);
+    else if (this.#rev < rev) void this.#catchUp();
     return fresh;
   }
 
@@ -151,6 +157,14 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
     }
     this.#changed();
     if (changed.length > 0) this.#host.advanced(changed, this);
+  }
+
+  /** @internal Messages as they are since they were changed. */
+  edited(messages: Message[]): void {
+    const changed = messages.filter((message) => this.#timeline.has(message) ? this.#timeline.keep(message) : void this.#timeline.show(message));
+    if (!this.#isCatchingUp) this.#rev = Math.max(this.#rev, ...messages.map(({ rev }) => rev ?? 0));
+    this.#changed();
+    if (changed.length > 0) this.#host.edited(changed, this);
   }
 
   /** @internal */
@@ -233,6 +247,22 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
     const { high, newest } = this.#timeline;
     if (high < newest) return;
     await this.#host.link.request('message-delivered', { userId: this.#id, upTo: high }, { background: true }).catch(this.#host.error);
+  }
+
+  /** Fetches what was changed while there was no connection. */
+  async #catchUp(): Promise<void> {
+    this.#isCatchingUp = true;
+    try {
+      for (let more = true; more;) {
+        const page = await this.#host.link.request('get-changes', { userId: this.#id, afterRev: this.#rev, limit: PAGE }, { background: true });
+        this.edited(page.messages);
+        this.#rev = page.rev;
+        more = page.hasMore;
+      }
+      this.#isCatchingUp = false;
+    } catch (error) {
+      this.#host.error(error as ChatzzError);
+    }
   }
 
   async #loadOlder(): Promise<boolean> {

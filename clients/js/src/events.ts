@@ -20,6 +20,8 @@ export type ChatzzEvents<User = AnyUser> = {
   missed: [messages: Message<User>[], conversation: Conversation<User>];
   /** Messages that became `sent` or `read`. */
   status: [messages: Message<User>[], conversation: Conversation<User>];
+  /** Messages that say something else than before, or nothing any more. */
+  changed: [messages: Message<User>[], conversation: Conversation<User>];
   presence: [change: PresenceChange<User>];
   /** The other person started or stopped typing. */
   typing: [typing: boolean, conversation: Conversation<User>];

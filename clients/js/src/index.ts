@@ -7,7 +7,7 @@ export type { ChatzzEvents } from './events.js';
 export { messageKey } from './key.js';
 export type { State } from './link.js';
 export type { ChatzzStorage, Options, Timing } from './options.js';
-export type { PendingMessage } from './outbox.js';
+export type { PendingMessage, SendOptions } from './outbox.js';
 export { readWhenSeen } from './seen.js';
 export type { ChatMessage, ChatzzState, ConversationState } from './state.js';
 export type * from './wire.js';

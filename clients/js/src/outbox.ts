@@ -3,13 +3,13 @@ import { userKey } from './key.js';
 import type { ChatzzStorage } from './options.js';
 import { isBlank, isTooLong, tidied } from './text.js';
 import { within } from './time.js';
-import type { Message, Payload, UserId, WireError } from './wire.js';
+import type { Custom, Message, Payload, UserId, WireError } from './wire.js';
 
 /** What the server takes as a key. */
 const CLIENT_ID = /^[ -~]{1,64}$/;
 
 /** A message that the server has not stored yet, as far as this client knows. */
-export interface PendingMessage {
+export interface PendingMessage extends Custom {
   clientId: string;
   /** The receiver's id. */
   to: UserId;
@@ -19,6 +19,12 @@ export interface PendingMessage {
   /** `waiting` for the server, or `failed` for a reason that another attempt does not fix. */
   status: 'waiting' | 'failed';
   error?: ChatzzError;
+}
+
+/** How a message is sent. */
+export interface SendOptions extends Custom {
+  /** A key that no other message of this sender has; by default a new one. */
+  clientId?: string;
 }
 
 interface Entry {
@@ -72,11 +78,11 @@ export class Outbox {
     return userId === undefined ? all : all.filter(({ to }) => userKey(to) === userKey(userId));
   }
 
-  add(to: UserId, text: string, clientId: string): Promise<Message> {
+  add(to: UserId, text: string, { clientId = newClientId(), ...custom }: SendOptions): Promise<Message> {
     const known = this.#find(clientId);
     if (known) return known.promise;
     const message = tidied(text);
-    const entry = entryOf({ clientId, to, message, createdAt: new Date().toISOString(), status: 'waiting' });
+    const entry = entryOf({ ...custom, clientId, to, message, createdAt: new Date().toISOString(), status: 'waiting' });
     if (isBlank(message) || !CLIENT_ID.test(clientId)) {
       // There is nothing to show, and nothing that another attempt could change.
       entry.reject(new ChatzzError('bad-request', isBlank(message) ? 'the message is empty' : 'the clientId is not 1 to 64 ASCII characters'));
@@ -95,7 +101,8 @@ export class Outbox {
     const { pending } = entry;
     if (pending.status === 'waiting') return entry.promise;
     this.discard(clientId);
-    return this.add(pending.to, pending.message, pending.error?.code === 'client-id-conflict' ? newClientId() : clientId);
+    const { to, message, error, clientId: _, ...custom } = pending;
+    return this.add(to, message, error?.code === 'client-id-conflict' ? custom : { ...custom, clientId });
   }
 
   discard(clientId: string): void {
@@ -159,11 +166,12 @@ export class Outbox {
 
   /** Sends a message; whether the next one may be sent. */
   async #send(entry: Entry): Promise<boolean> {
-    const { clientId, to, message } = entry.pending;
+    const { to, createdAt: _, status: __, error: ___, ...payload } = entry.pending;
+    const { clientId } = payload;
     const gone = () => !this.#entries.includes(entry);
     try {
       // A lost ack does not matter when the message itself has arrived.
-      const stored = await Promise.race([this.#host.send({ userId: to, message, clientId }, gone), entry.promise]);
+      const stored = await Promise.race([this.#host.send({ ...payload, userId: to }, gone), entry.promise]);
       this.#take(clientId)?.resolve(stored);
       this.#host.stored(stored);
     } catch (error) {
@@ -234,8 +242,8 @@ export class Outbox {
   #refused = (cause: unknown): void => this.#host.error(new ChatzzError('storage', 'the outbox cannot be kept', cause));
 }
 
-/** @internal A key that no other message of this sender has. */
-export function newClientId(): string {
+/** A key that no other message of this sender has. */
+function newClientId(): string {
   // Pages without https have no randomUUID.
   return globalThis.crypto?.randomUUID?.() ?? [Date.now(), Math.random(), Math.random()].map((part) => part.toString(36).slice(-10)).join('-');
 }

@@ -2,6 +2,15 @@ import type { LastMessage, Message } from './wire.js';
 
 const RANK = { not_sent: 0, sent: 1, read: 2 };
 
+/** The further status, and the content of the newer `rev`; `known` itself if the other has neither. */
+function merge<One extends Message | LastMessage>(known: One, message: One): One {
+  const newer = (message.rev ?? 0) - (known.rev ?? 0);
+  const further = RANK[message.status] - RANK[known.status];
+  if (newer <= 0 && further <= 0) return known;
+  if (newer < 0) return { ...known, status: message.status };
+  return further < 0 ? { ...message, status: known.status } : message;
+}
+
 /** @internal */
 export interface TimelineHost {
   isMine(message: Message | LastMessage): boolean;
@@ -63,7 +72,11 @@ export class Timeline {
     this.show(message);
     if (this.#host.isMine(message)) this.#host.outbox.stored(message);
     const known = this.#messages.get(message.seq);
-    if (known?._id === message._id && RANK[known.status] >= RANK[message.status]) return false;
+    if (known?._id === message._id) {
+      const merged = merge(known, message);
+      if (merged === known) return false;
+      message = merged;
+    }
     const isRead = message.seq <= this.readTo && this.isUnread(message);
     this.#messages.set(message.seq, isRead ? { ...message, status: 'read' } : message);
     return true;
@@ -77,8 +90,8 @@ export class Timeline {
   /** Keeps it as the newest message, if it is. */
   show(message: Message | LastMessage): void {
     const { last } = this;
-    const further = last?.seq === message.seq && RANK[message.status] >= RANK[last.status];
-    if (!last || message.seq > last.seq || further) this.last = message;
+    if (!last || message.seq > last.seq) this.last = message;
+    else if (message.seq === last.seq) this.last = merge(last, message);
   }
 
   /** Shows the messages up to `seq`, whatever the gaps, and those that follow without one. */

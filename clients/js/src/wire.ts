@@ -34,6 +34,10 @@ interface MessageOf<Person> {
   from: Person;
   to: Person;
   message: string;
+  /** What the message is besides its text: one of the kinds that the operator has named. */
+  kind?: string;
+  /** What belongs to that kind. */
+  data?: Record<string, unknown>;
   status: MessageStatus;
   chatRoomId: string;
   /** 1, 2, 3 … within the chat room, without a gap. */
@@ -42,10 +46,17 @@ interface MessageOf<Person> {
   clientId?: string;
   /** `server` if the application sent it in its sender's name: no device of theirs can say so. */
   via?: 'server';
+  /** The number of the change, in its chat room, that made it what it is. */
+  rev?: number;
+  /** `true` when what it said was removed: `message` is empty. */
+  redacted?: boolean;
   /** When it was sent to a device of the receiver. */
   sentAt?: string;
   readAt?: string;
 }
+
+/** What makes a message more than text; see `kind` and `data` in `docs/protocol.md`. */
+export type Custom = Pick<MessageOf<unknown>, 'kind' | 'data'>;
 
 /** A message as the server has stored it. */
 export interface Message<User = AnyUser> extends MessageOf<UserDetails<User>> {}
@@ -74,6 +85,8 @@ export type Contact<User = AnyUser> = AddedContact<User> & {
   missedCount?: number;
   /** The `seq` from which messages were missed, when not all are in `missedMessages`. */
   missedFrom?: number;
+  /** The last change of a message with this person; absent while there was none. */
+  rev?: number;
 };
 
 /** The data of `user-details`. */
@@ -145,6 +158,7 @@ export interface Envelopes {
   'chat-user-added': AddedContact;
   'old-messages': Message[];
   'new-message': Message;
+  'message-changed': Message;
   'message-status-changed': StatusChange;
   'privacy-changed': PrivacyChange;
   'user-typing': Typing;
@@ -176,7 +190,8 @@ export interface Requests {
   ];
   'add-chat-user': [{ userToAdd: UserId }, Contact];
   'get-old-messages': [HistoryPage, { messages: Message[]; hasMore: boolean }];
-  'send-message': [{ userId: UserId; message: string; clientId: string }, Message & { duplicate?: boolean }];
+  'get-changes': [{ userId: UserId; afterRev: number; limit?: number }, { messages: Message[]; hasMore: boolean; rev: number }];
+  'send-message': [{ userId: UserId; message: string; clientId: string } & Custom, Message & { duplicate?: boolean }];
   'message-read': [{ userId: UserId; upTo: number }, { read: number }] | [{ messageId: string }, Message];
   'message-delivered': [{ userId: UserId; upTo: number }, { delivered: number }];
   'block-user': [{ userId: UserId }, { blocked: boolean }];

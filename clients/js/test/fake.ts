@@ -140,13 +140,19 @@ export class FakeServer {
         return { userId: this.alice, status: 'online', serverTime: new Date(Date.now() + this.ahead).toISOString(), protocol: 3 };
       case 'send-message': {
         const known = this.history.find(({ clientId }) => clientId === payload.clientId);
-        return known ? { ...known, duplicate: true } : this.say(this.alice, payload.message, { clientId: payload.clientId });
+        return known ? { ...known, duplicate: true } : this.say(this.alice, payload.message, { clientId: payload.clientId, kind: payload.kind, data: payload.data });
       }
       case 'get-old-messages': {
         const { after = 0, before = Infinity, limit = 100 } = payload;
         const found = this.history.filter(({ seq }) => seq > after && seq < before);
         const messages = 'after' in payload ? found.slice(0, limit) : found.slice(-limit);
         return { messages, hasMore: found.length > limit };
+      }
+      case 'get-changes': {
+        const { afterRev, limit } = payload;
+        const found = this.history.filter(({ rev = 0 }) => rev > afterRev).sort((one, other) => one.rev! - other.rev!);
+        const messages = found.slice(0, limit);
+        return { messages, hasMore: found.length > limit, rev: messages.at(-1)?.rev ?? afterRev };
       }
       case 'message-read':
         return { read: 1 };

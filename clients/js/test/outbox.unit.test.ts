@@ -271,3 +271,21 @@ test('a storage may answer with a promise of another make', async () => {
 
   assert.match([...storage.items.values()].join(), /one.*two/, 'the second write knows of the first');
 });
+
+test('a message of a kind waits, is repeated and is tried again with what belongs to it', async () => {
+  const storage = new Kept();
+  const chat = await server.login({ storage });
+  const place = { kind: 'location', data: { lat: 48.2, lon: 16.4 } };
+  server.fail('send-message', 'lost', failure('bad-request'));
+  const refused = chat.send(BOB, 'I am here', place).catch(({ code }) => code);
+  const [waiting] = chat.conversation(BOB).messages;
+  assert.ok(waiting);
+  assert.deepEqual([waiting.kind, waiting.data], [place.kind, place.data]);
+  assert.equal(await refused, 'bad-request');
+
+  await chat.retry(waiting.clientId!);
+
+  const sent = server.payloads('send-message');
+  assert.equal(sent.length, 3);
+  for (const { kind, data, clientId } of sent) assert.deepEqual({ kind, data, clientId }, { ...place, clientId: waiting.clientId });
+});

@@ -33,7 +33,7 @@ type Of<Event extends keyof Payloads> =
   // The answer comes in the ack, and by one name.
   Event extends 'get-old-messages' ? Omit<Payloads[Event], 'envelope' | 'fromDate'>
   // Without it nothing could be repeated.
-  : Event extends 'send-message' ? Required<Payloads[Event]>
+  : Event extends 'send-message' ? Payloads[Event] & { clientId: string }
   : Payloads[Event];
 // Typed as text, as later servers may know more.
 type Coded<T> = { [Key in keyof T]: Key extends 'code' ? ServerCode : T[Key] };

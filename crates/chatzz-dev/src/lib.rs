@@ -30,6 +30,8 @@ mod tool;
 mod watchdog;
 
 #[cfg(unix)]
+pub use demo::KINDS as DEMO_KINDS;
+#[cfg(unix)]
 pub use error::DevError;
 #[cfg(unix)]
 pub use playground::{Playground, Users, free_or_any, is_free};

@@ -13,6 +13,8 @@ pub(super) mod list_messages;
 pub(super) mod mark_read;
 pub(super) mod open_chat_room;
 pub(super) mod openapi;
+pub(super) mod redact_chat_room;
+pub(super) mod redact_message;
 pub(super) mod send_batch;
 pub(super) mod send_message;
 pub(super) mod send_signal;

@@ -11,9 +11,8 @@ use serde_json::value::RawValue;
 use crate::api::problem::Problem;
 use crate::api::read::Body;
 use crate::api::{Call, Reply};
-use crate::domain::Content;
 use crate::operator::{SendAs, Sent};
-use crate::service::{Bypass, Error, IdInput};
+use crate::service::{Bypass, Content, Error, IdInput};
 use crate::wire::call;
 
 /// A message to send.

@@ -5,6 +5,7 @@ pub(super) mod block_user;
 pub(super) mod connect_user;
 pub(super) mod get_active_users;
 pub(super) mod get_blocked_users;
+pub(super) mod get_changes;
 pub(super) mod get_old_messages;
 pub(super) mod message_delivered;
 pub(super) mod message_read;

@@ -11,8 +11,9 @@ use mongodb::IndexModel;
 use serde::Deserialize;
 
 use super::bulk::BulkWriter;
-use super::documents::{Documents, Listing};
+use super::documents::{Documents, Listing, by_id};
 use super::raw::{FromRaw, Unreadable, by_serde};
+use super::scan::integer;
 use super::{error::Error, index};
 use crate::domain::{ByMember, Cursors, Members, Position, ReadStep};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
@@ -38,6 +39,8 @@ pub struct ChatRoom {
     pub added_by: ChatUserId,
     /// How far each of the members has got.
     pub cursors: ByMember<Cursors>,
+    /// Up to which `rev` messages may have been changed.
+    pub rev: i64,
 }
 
 /// A member's receipts, for a page of history.
@@ -68,7 +71,7 @@ impl Receipts {
 impl FromRaw for ChatRoom {
     fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
         let (mut id, mut members, mut by_member) = (None, None, None);
-        let (mut created_at, mut added_by) = (None, None);
+        let (mut created_at, mut added_by, mut rev) = (None, None, None);
         for field in document {
             let (name, value) = field?;
             match name.as_str() {
@@ -77,6 +80,7 @@ impl FromRaw for ChatRoom {
                 "createdAt" => created_at = value.as_datetime(),
                 "addedBy" => added_by = ChatUserId::from_raw(value),
                 "cursors" => by_member = Some(value),
+                "rev" => rev = integer(value),
                 _ => {}
             }
         }
@@ -94,6 +98,7 @@ impl FromRaw for ChatRoom {
             created_at: created_at.ok_or(Unreadable::Field("createdAt"))?,
             added_by: added_by.ok_or(Unreadable::Field("addedBy"))?,
             cursors: all,
+            rev: rev.unwrap_or_default(),
         })
     }
 }
@@ -280,6 +285,7 @@ impl ChatRooms {
             created_at: now,
             added_by: members.one(Position::First),
             cursors: ByMember::default(),
+            rev: 0,
         };
         let document = room.as_created();
         let inserted = self
@@ -383,6 +389,21 @@ impl ChatRooms {
     }
 
     /// Lists the first chat rooms that match, by `_id`. Index: `_id_`.
+    /// Notes that messages may be changed up to a `rev`.
+    ///
+    /// # Errors
+    /// When the database cannot answer, or has no such chat room.
+    pub async fn raise_rev(&self, id: ChatRoomId, rev: i64) -> Result<(), Error> {
+        let raise = doc! { "$max": { "rev": rev } };
+        let update = self
+            .documents
+            .update_one("chat_rooms.raise_rev", by_id(id), raise, false);
+        match update.await? {
+            0 => Err(Error::NoChatRoom),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) async fn list_where(
         &self,
         filter: Document,

@@ -22,6 +22,8 @@ pub struct ScannedRoom {
     pub head: ScannedHead,
     /// How far each member has got.
     pub cursors: Vec<(String, Cursors)>,
+    /// Up to which `rev` it knows that messages were changed.
+    pub rev: i64,
 }
 
 /// The stored head of a chat room.
@@ -50,6 +52,7 @@ impl ScannedRoom {
                 counts: field("lastCounts").and_then(messages::counts),
             },
             cursors: cursors.collect(),
+            rev: field("rev").and_then(scan::integer).unwrap_or_default(),
         }
     }
 

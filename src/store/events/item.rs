@@ -39,6 +39,17 @@ pub enum Event {
         /// When.
         at: DateTime,
     },
+    /// Messages of a chat room were changed; how they are now says their document.
+    Changed {
+        /// Where.
+        room: ChatRoomId,
+        /// Its members.
+        members: [ChatUserId; 2],
+        /// The first change.
+        first: i64,
+        /// The last one.
+        last: i64,
+    },
     /// Two people got a chat room.
     ContactAdded {
         /// The chat room.
@@ -128,6 +139,12 @@ mod tests {
         let events = [
             advanced(Status::Sent, None),
             advanced(Status::Read, Some(3)),
+            Event::Changed {
+                room,
+                members: [a, b],
+                first: 1,
+                last: 3,
+            },
             Event::ContactAdded {
                 room,
                 members: [a, b],

@@ -1,6 +1,7 @@
 //! Messages: the authoritative record of what was sent, and in which order.
 
 mod append;
+mod changes;
 mod missed;
 mod recount;
 mod scan;
@@ -12,6 +13,7 @@ use bson::{Document, RawBsonRef, RawDocument, doc};
 use mongodb::IndexModel;
 use serde::Deserialize;
 
+use super::bulk::BulkWriter;
 use super::documents::{Documents, Listing, by_id};
 use super::raw::{self, FromRaw, Text, Unreadable, by_serde};
 use super::scan::integer;
@@ -20,6 +22,7 @@ use crate::domain::{Counts, Message};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 pub use append::{Appended, Refusal};
+pub use changes::Redaction;
 pub use missed::MissedPosition;
 pub use scan::{Scanned, SendKey};
 
@@ -98,12 +101,16 @@ pub(in crate::store) fn counts(value: RawBsonRef<'_>) -> Option<Counts> {
 #[derive(Clone, Debug)]
 pub struct Messages {
     documents: Documents<Message>,
+    bulk: BulkWriter,
 }
 
 /// Name of the unique index on `(chatRoom, seq)`.
 const SEQ: &str = "chatRoom_seq";
 /// Name of the unique index on `(chatRoom, from, clientId)`.
 pub const CLIENT_ID: &str = "chatRoom_from_clientId";
+
+/// Name of the unique index on `(chatRoom, rev)`.
+const REV: &str = "chatRoom_rev";
 
 /// Indexes of the collection, each with the query it serves. All begin with the shard
 /// key, `chatRoom`: a unique index of a sharded collection has to.
@@ -116,6 +123,12 @@ pub(super) fn indexes() -> Vec<IndexModel> {
             CLIENT_ID,
             doc! { "chatRoom": 1, "from": 1, "clientId": 1 },
             doc! { "clientId": { "$exists": true } },
+        ),
+        // list_changed, find_last_rev; makes the changes of a chat room gapless
+        index::unique_partial(
+            REV,
+            doc! { "chatRoom": 1, "rev": 1 },
+            doc! { "rev": { "$exists": true } },
         ),
     ]
 }
@@ -151,8 +164,8 @@ pub struct Made {
 by_serde!(Made);
 
 impl Messages {
-    pub(super) fn new(documents: Documents<Message>) -> Self {
-        Self { documents }
+    pub(super) fn new(documents: Documents<Message>, bulk: BulkWriter) -> Self {
+        Self { documents, bulk }
     }
 
     /// Finds a message. Index: `_id_`.

@@ -29,6 +29,8 @@ pub struct Scanned {
     pub stored_counts: Bson,
     /// Whether it has a `readAt`, as documents from before protocol 3 may.
     pub read: bool,
+    /// The change that made it what it is.
+    pub rev: Option<i64>,
 }
 
 /// A sender's key for a send.
@@ -56,6 +58,7 @@ impl Scanned {
             counts: None,
             stored_counts: Bson::Null,
             read: false,
+            rev: None,
         };
         for (name, value) in scan::fields(document) {
             match name {
@@ -69,6 +72,7 @@ impl Scanned {
                     message.counts = counts(value);
                     message.stored_counts = scan::value(value);
                 }
+                "rev" => message.rev = scan::integer(value),
                 "readAt" => message.read = scan::date(value).is_some(),
                 _ => {}
             }

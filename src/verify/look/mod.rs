@@ -73,6 +73,7 @@ impl Looker {
             Suspect::Gap { room, first, last } => self.gap(*room, *first, *last).await,
             Suspect::Counts { id, room, counts } => self.counts(id, *room, *counts, mend).await,
             Suspect::ReadAt { id, room } => self.read_at(id, *room, mend).await,
+            Suspect::Changes { room } => self.changes(*room, mend).await,
             Suspect::Room { id, tail } => self.head(*id, tail, mend).await,
             Suspect::Orphans { room, first, count } => self.orphans(*room, first, *count).await,
             Suspect::Member { room, user } => self.member(*room, *user).await,
@@ -147,6 +148,28 @@ impl Looker {
             let rooms = &self.store.chat_rooms;
             let mended = rooms.mend_read(room, &member, read, (seq, count));
             finding.repaired = Some(mended.await?);
+        }
+        Ok(found(finding))
+    }
+
+    async fn changes(&self, room: ChatRoomId, mend: bool) -> Result<Look, Error> {
+        // the chat room is raised first
+        let (count, last) = self.store.messages.count_changed(room).await?;
+        let Some(document) = self.store.chat_rooms.find_scanned(room).await? else {
+            return Ok(Look::Fine);
+        };
+        let detail = if count != last {
+            format!("{count} messages were changed, the last one by `rev` {last}")
+        } else if document.rev < last {
+            let known = document.rev;
+            format!("its `rev` is {known}, but a message was changed by `rev` {last}")
+        } else {
+            return Ok(Look::Fine);
+        };
+        let mut finding = Finding::new(Check::Changes, detail).of("chatRoom", room);
+        if mend && document.rev < last {
+            self.store.chat_rooms.raise_rev(room, last).await?;
+            finding.repaired = Some(count == last);
         }
         Ok(found(finding))
     }

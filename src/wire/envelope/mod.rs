@@ -26,9 +26,9 @@ pub const EVENT: &str = "chatzz";
 /// Version of the contract in `docs/protocol.md`; the npm package spoke 1.
 pub const PROTOCOL: u32 = 3;
 /// What was added to protocol 3, by the names that `connect-user` answers.
-const FEATURES: &[&str] = &["compact"];
+const FEATURES: &[&str] = &["changes", "compact"];
 /// The same, where the application has kinds of messages.
-const FEATURES_WITH_KINDS: &[&str] = &["compact", "kinds"];
+const FEATURES_WITH_KINDS: &[&str] = &["changes", "compact", "kinds"];
 
 /// Something that the server sends on its own initiative.
 pub enum Notice<'a> {
@@ -42,6 +42,8 @@ pub enum Notice<'a> {
     OldMessages(Arc<HistoryPage>),
     /// A message was stored.
     NewMessage(&'a PerDialect<&'a Stored>),
+    /// What a message says was changed.
+    MessageChanged(&'a PerDialect<&'a Stored>),
     /// Messages became `sent` or `read`.
     MessageStatusChanged(&'a Advanced),
     /// Another socket of the user blocked somebody (`true`) or unblocked them.
@@ -75,6 +77,7 @@ impl Render for Notice<'_> {
                 envelope("old-messages", messages::<view::Details<'_>>(page))
             }
             Self::NewMessage(message) => envelope("new-message", message.json(Dialect::V3)),
+            Self::MessageChanged(message) => envelope("message-changed", message.json(Dialect::V3)),
             Self::MessageStatusChanged(advanced) => {
                 let change = view::StatusChange::<view::Details<'_>>::from(*advanced);
                 envelope("message-status-changed", change)
@@ -109,6 +112,9 @@ impl Render for Notice<'_> {
             }
             Self::OldMessages(page) => envelope("old-messages", messages::<view::Id<'_>>(page)),
             Self::NewMessage(message) => envelope("new-message", message.json(Dialect::V3Compact)),
+            Self::MessageChanged(message) => {
+                envelope("message-changed", message.json(Dialect::V3Compact))
+            }
             Self::MessageStatusChanged(advanced) => {
                 let change = view::StatusChange::<view::Id<'_>>::from(*advanced);
                 envelope("message-status-changed", change)

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::{FEATURES, FEATURES_WITH_KINDS, PROTOCOL, messages};
 use crate::id::UserId;
 use crate::rooms::Stored;
-use crate::service::{ActivePage, BlockedPage, Contact, HistoryPage, PrivacySettings};
+use crate::service::{ActivePage, BlockedPage, ChangePage, Contact, HistoryPage, PrivacySettings};
 use crate::store::PresenceStatus;
 use crate::wire::json::{Json, render};
 use crate::wire::time::Date;
@@ -31,6 +31,8 @@ pub enum Reply<'a> {
     Contact(Arc<Contact>),
     /// To `get-old-messages`.
     History(Arc<HistoryPage>),
+    /// To `get-changes`.
+    Changes(Arc<ChangePage>),
     /// To `send-message`, and to `message-read` for one message.
     Message(&'a PerDialect<&'a Stored>),
     /// To `send-message` with a client id that was stored before.
@@ -75,6 +77,7 @@ impl Render for Reply<'_> {
             }),
             Self::Contact(contact) => render(&view::ContactView::from(&**contact)),
             Self::History(page) => render(&History::<view::Details<'_>>::from(&**page)),
+            Self::Changes(page) => render(&Changes::<view::Details<'_>>::from(&**page)),
             Self::Message(message) => return message.json(Dialect::V3),
             Self::Duplicate(stored) => {
                 render(&view::SentMessage::<view::Details<'_>>::duplicate(stored))
@@ -109,6 +112,7 @@ impl Render for Reply<'_> {
     fn v3_compact(&self) -> Json {
         match self {
             Self::History(page) => render(&History::<view::Id<'_>>::from(&**page)).into(),
+            Self::Changes(page) => render(&Changes::<view::Id<'_>>::from(&**page)).into(),
             Self::Message(message) => message.json(Dialect::V3Compact),
             Self::Duplicate(stored) => {
                 render(&view::SentMessage::<view::Id<'_>>::duplicate(stored)).into()
@@ -155,6 +159,27 @@ impl<'a, P: view::Person<'a>> From<&'a HistoryPage> for History<'a, P> {
         Self {
             messages: messages(page),
             has_more: page.has_more,
+        }
+    }
+}
+
+/// The answer to `get-changes`: messages as they are now, by `rev`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Changes")]
+pub(in crate::wire) struct Changes<'a, P = view::Details<'a>> {
+    #[schemars(with = "Vec<schema::Message>")]
+    messages: Vec<view::MessageView<'a, P>>,
+    has_more: bool,
+    rev: i64,
+}
+
+impl<'a, P: view::Person<'a>> From<&'a ChangePage> for Changes<'a, P> {
+    fn from(page: &'a ChangePage) -> Self {
+        Self {
+            messages: page.messages.iter().map(Into::into).collect(),
+            has_more: page.has_more,
+            rev: page.rev,
         }
     }
 }

@@ -42,6 +42,10 @@ pub(crate) struct MessageView<'a, P> {
     #[serde(skip_serializing_if = "Option::is_none")]
     via: Option<Via>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    rev: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    redacted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sent_at: Option<Date>,
     #[serde(skip_serializing_if = "Option::is_none")]
     read_at: Option<Date>,
@@ -74,6 +78,8 @@ impl<'a, P> MessageView<'a, P> {
             seq: message.seq,
             client_id: message.shown_client_id(),
             via: message.via.is_some().then_some(Via::Server),
+            rev: message.rev,
+            redacted: message.redacted,
             sent_at: delivery.sent_at.map(Date),
             read_at: delivery.read_at.map(Date),
         }
@@ -204,6 +210,8 @@ pub(crate) struct ContactView<'a> {
     missed_count: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     missed_from: Option<Seq>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rev: Option<i64>,
 }
 
 impl<'a> From<&'a Contact> for ContactView<'a> {
@@ -220,6 +228,7 @@ impl<'a> From<&'a Contact> for ContactView<'a> {
             added_while_away: contact.added_while_away,
             missed_count: contact.cut.map(|(count, _)| count),
             missed_from: contact.cut.map(|(_, from)| from),
+            rev: Some(contact.rev).filter(|rev| *rev > 0),
         }
     }
 }

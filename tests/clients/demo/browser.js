@@ -28,6 +28,12 @@ class Browser {
     return browser;
   }
 
+  /** Lets the pages of a server know where the browser is. */
+  async locate(server, place) {
+    await this.#context.grantPermissions(['geolocation'], { origin: server.url });
+    await this.#context.setGeolocation(place);
+  }
+
   async open(url, viewport = DESKTOP) {
     const page = await this.#context.newPage();
     await page.setViewportSize(viewport);

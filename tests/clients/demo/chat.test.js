@@ -208,4 +208,19 @@ test('a draft waits in its conversation, also over a reload', async () => {
   await ines.page.close();
 });
 
+test('a place that is shared shows as a card with a map, also after a reload', async () => {
+  await browser.locate(server, { latitude: 48.2082, longitude: 16.3738 });
+  const [ines, jamal] = [await browser.person(server, 'ines', 'jamal'), await browser.person(server, 'jamal', 'ines')];
+  await ines.page.getByRole('button', { name: 'Share your place' }).click();
+  const card = (person) => person.page.locator('.log .message a.card').filter({ hasText: '48.2082, 16.3738' });
+  await card(jamal).waitFor();
+  await jamal.sees('I am at 48.2082, 16.3738');
+  assert.match(await card(jamal).getAttribute('href'), /mlat=48\.2082&mlon=16\.3738/);
+  await picture(jamal.page, 'place');
+  await jamal.page.reload();
+  await jamal.turnTo('ines');
+  await card(jamal).waitFor();
+  await Promise.all([ines.page.close(), jamal.page.close()]);
+});
+
 test('the pages complained about nothing', () => assert.deepEqual(browser.complaints, []));

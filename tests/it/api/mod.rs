@@ -8,6 +8,7 @@ mod keys;
 mod manage;
 mod openapi;
 mod read;
+mod redact;
 mod send;
 mod servers;
 

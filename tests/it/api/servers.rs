@@ -7,19 +7,22 @@ use crate::support::binary::Binary;
 use crate::support::database::TestDatabase;
 use chatzz::config::ApiScope;
 
+/// What the back ends may do.
+const SCOPES: [ApiScope; 2] = [ApiScope::Send, ApiScope::Read];
+
 /// Two servers on one database, and a back end of each.
-struct Two {
-    database: TestDatabase,
-    servers: [Binary; 2],
-    back_ends: [BackEnd; 2],
-    alice: Value,
-    bob: Value,
+pub(super) struct Two {
+    pub(super) database: TestDatabase,
+    pub(super) servers: [Binary; 2],
+    pub(super) back_ends: [BackEnd; 2],
+    pub(super) alice: Value,
+    pub(super) bob: Value,
 }
 
-async fn two() -> Two {
+pub(super) async fn two(scopes: &[ApiScope]) -> Two {
     let database = TestDatabase::shared().await;
     let (alice, bob) = (database.user("alice").await, database.user("bob").await);
-    let (file, keys) = key_file(&[&[ApiScope::Send, ApiScope::Read]]);
+    let (file, keys) = key_file(&[scopes]);
     let start = async |name: &str| {
         let addr = free_addr();
         let listen = addr.to_string();
@@ -50,7 +53,7 @@ async fn people_at_both_servers_hear_it_and_a_repeat_through_the_other_is_a_dupl
         back_ends: [first, second],
         alice,
         bob,
-    } = two().await;
+    } = two(&SCOPES).await;
     let (alice_at_one, _) = one.login(&alice).await;
     let (bob_at_two, _) = two.login(&bob).await;
 
@@ -75,7 +78,7 @@ async fn a_repeat_after_kill_9_and_a_restart_is_a_duplicate() {
         back_ends: [first, _],
         alice,
         bob,
-    } = two().await;
+    } = two(&SCOPES).await;
     let sent = first.send(&alice, &bob, "hello", "key").await;
 
     let _one = one.kill_and_restart().await;

@@ -124,6 +124,7 @@ fn events(id: &Value) -> Vec<(&'static str, Value)> {
         ),
         ("get-old-messages", json!({ "userId": id })),
         ("get-old-messages", json!({ "userId": id, "after": 0 })),
+        ("get-changes", json!({ "userId": id, "afterRev": 0 })),
         ("message-read", json!({ "userId": id, "upTo": 1 })),
         ("message-delivered", json!({ "userId": id, "upTo": 1 })),
         ("block-user", json!({ "userId": id })),

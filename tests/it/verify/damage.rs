@@ -86,12 +86,13 @@ async fn each_missing_index_is_found_and_created() {
         ("chatrooms", "chatUsers_lastMessageAt"),
         ("chatmessages", "chatRoom_seq"),
         ("chatmessages", "chatRoom_from_clientId"),
+        ("chatmessages", "chatRoom_rev"),
     ];
     for (collection, index) in dropped {
         world.drop_index(collection, index).await;
     }
 
-    let report = world.assert_finds(&[Check::Index; 6]).await;
+    let report = world.assert_finds(&[Check::Index; 7]).await;
 
     let found = report.findings.iter().map(|f| f.ids["index"].as_str());
     let mut found: Vec<&str> = found.collect();
@@ -99,7 +100,7 @@ async fn each_missing_index_is_found_and_created() {
     let mut names = dropped.map(|(_, name)| name);
     names.sort_unstable();
     assert_eq!(found, names);
-    world.assert_finds_and_mends(&[Check::Index; 6]).await;
+    world.assert_finds_and_mends(&[Check::Index; 7]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

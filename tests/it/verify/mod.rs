@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod binary;
+mod changes;
 mod damage;
 mod healthy;
 mod messages;

@@ -14,6 +14,9 @@ mod work;
 
 use std::path::Path;
 
+/// The kinds of messages that the demo shows beside text, as `CHATZZ_KINDS_FILE` has them.
+pub const KINDS: &str = include_str!("../../fixtures/kinds.json");
+
 pub use error::DemoError;
 pub use site::Site;
 
