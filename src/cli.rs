@@ -176,9 +176,12 @@ impl Command {
             Self::Dev(_) => Mode::Dev,
             #[cfg(feature = "dev")]
             Self::Peer(_) => Mode::Migrate,
-            Self::Migrate(_) | Self::Verify(_) | Self::Adopt(_) | Self::Spec(_) | Self::Config(_) | Self::Key(_) => {
-                Mode::Migrate
-            }
+            Self::Migrate(_)
+            | Self::Verify(_)
+            | Self::Adopt(_)
+            | Self::Spec(_)
+            | Self::Config(_)
+            | Self::Key(_) => Mode::Migrate,
         }
     }
 }

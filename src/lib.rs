@@ -86,8 +86,8 @@
 //!
 //! `docs/protocol.md` says what a client may rely on.
 
-mod api;
 pub mod adopt;
+mod api;
 pub mod app;
 pub mod auth;
 pub mod bar;

@@ -245,7 +245,11 @@ mod tests {
 
     fn message(members: Members, by_first: bool, status: &str, at: i64) -> bson::Document {
         let [first, second] = members.ids();
-        let (from, to) = if by_first { (first, second) } else { (second, first) };
+        let (from, to) = if by_first {
+            (first, second)
+        } else {
+            (second, first)
+        };
         doc! { "_id": MessageId::generate(), "status": status, "message": "hello",
         "chatRoom": ChatRoomId::generate(), "from": from, "to": to,
         "createdAt": DateTime::from_millis(at), "__v": 0 }
@@ -277,10 +281,16 @@ mod tests {
             (true, "sent"),
         ]);
         let second = room.cursors.of(Position::Second);
-        assert_eq!((second.read.seq, second.read.count, second.read.after), (4, 3, 4));
+        assert_eq!(
+            (second.read.seq, second.read.count, second.read.after),
+            (4, 3, 4)
+        );
         assert_eq!((second.sent.seq, second.delivered), (7, 5));
         let first = room.cursors.of(Position::First);
-        assert_eq!((first.read.seq, first.read.count, first.delivered), (2, 1, 7));
+        assert_eq!(
+            (first.read.seq, first.read.count, first.delivered),
+            (2, 1, 7)
+        );
         assert_eq!(room.became_read, 2);
         assert_eq!(room.head.counts, Counts::new(6, 1));
     }

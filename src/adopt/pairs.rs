@@ -29,7 +29,8 @@ impl Run<'_> {
         // ends the others after a failure
         let stop = self.options.stop.child_token();
         let stopped = stop.clone();
-        let portions = portions(pairs).take_while(|_| futures::future::ready(!stopped.is_cancelled()));
+        let portions =
+            portions(pairs).take_while(|_| futures::future::ready(!stopped.is_cancelled()));
         let taken = portions.map(|portion| {
             let (adoption, twins) = (adoption.clone(), Arc::clone(&twins));
             // in a task of its own: it uses another processor, and is never dropped half-way
@@ -81,11 +82,17 @@ async fn take_over(
     portion: Vec<Pair>,
     twins: &Twins,
 ) -> Result<u64, AdoptError> {
-    let rooms = portion.iter().filter_map(|pair| pair.rooms.first().copied());
+    let rooms = portion
+        .iter()
+        .filter_map(|pair| pair.rooms.first().copied());
     let complete = adoption.list_rooms(rooms.collect()).await?;
     let members = portion.iter().flat_map(|pair| pair.members.ids());
     let members = adoption.list_users(members.collect()).await?;
-    let is_new = |pair: &Pair| pair.rooms.first().is_some_and(|room| !complete.contains(room));
+    let is_new = |pair: &Pair| {
+        pair.rooms
+            .first()
+            .is_some_and(|room| !complete.contains(room))
+    };
     let has_members = |pair: &Pair| pair.members.ids().iter().all(|one| members.contains(one));
 
     let mut taking = Taking::new(adoption, twins);
@@ -93,18 +100,26 @@ async fn take_over(
     for pair in portion.into_iter().filter(is_new) {
         if !has_members(&pair) {
             let ids = pair.rooms.iter().copied().map(Bson::from).collect();
-            taking.set_aside(Kind::ChatRooms, Reason::MemberMissing, ids).await?;
+            taking
+                .set_aside(Kind::ChatRooms, Reason::MemberMissing, ids)
+                .await?;
         } else if let [_] = pair.rooms.as_slice() {
             single.push(pair);
         } else {
             let merged = pair.rooms.iter().skip(1).copied().map(Bson::from).collect();
-            taking.set_aside(Kind::ChatRooms, Reason::Merged, merged).await?;
+            taking
+                .set_aside(Kind::ChatRooms, Reason::Merged, merged)
+                .await?;
             let rooms = pair.rooms.clone();
-            taking.take(&[pair], adoption.scan_messages(&rooms, true)).await?;
+            taking
+                .take(&[pair], adoption.scan_messages(&rooms, true))
+                .await?;
         }
     }
     let rooms: Vec<ChatRoomId> = single.iter().flat_map(|pair| pair.rooms.clone()).collect();
-    taking.take(&single, adoption.scan_messages(&rooms, false)).await?;
+    taking
+        .take(&single, adoption.scan_messages(&rooms, false))
+        .await?;
     Ok(taking.messages)
 }
 
@@ -145,7 +160,11 @@ impl<'a> Taking<'a> {
         }
         while let Some(message) = messages.next().await? {
             self.messages += 1;
-            let room = message.get("chatRoom").ok().flatten().and_then(ChatRoomId::from_raw);
+            let room = message
+                .get("chatRoom")
+                .ok()
+                .flatten()
+                .and_then(ChatRoomId::from_raw);
             let place = room.and_then(|room| places.get(&room));
             let Some(conversation) = place.and_then(|place| conversations.get_mut(*place)) else {
                 continue;
@@ -159,7 +178,10 @@ impl<'a> Taking<'a> {
         for (reason, ids) in std::mem::take(&mut self.aside) {
             self.set_aside(Kind::Messages, reason, ids).await?;
         }
-        let rooms: Vec<_> = conversations.into_iter().map(Conversation::into_room).collect();
+        let rooms: Vec<_> = conversations
+            .into_iter()
+            .map(Conversation::into_room)
+            .collect();
         Ok(self.adoption.insert_rooms(&rooms).await?)
     }
 
@@ -199,6 +221,9 @@ impl<'a> Taking<'a> {
         reason: Reason,
         ids: Vec<Bson>,
     ) -> Result<(), AdoptError> {
-        Ok(self.adoption.set_aside(kind, Which::Ids(ids), reason).await?)
+        Ok(self
+            .adoption
+            .set_aside(kind, Which::Ids(ids), reason)
+            .await?)
     }
 }

@@ -3,8 +3,8 @@
 use bson::Bson;
 
 use super::AdoptError;
-use super::run::Run;
 use super::Step;
+use super::run::Run;
 use crate::id::{ChatUserId, UserId};
 use crate::store::adopt::{Kind, OldUser, Reason, Twins, Which};
 use crate::store::{ChatUser, PresenceStatus};

@@ -84,7 +84,8 @@ impl Report {
 
     /// A kind whose documents are not all kept or set aside.
     pub(super) fn unaccounted(&self) -> Option<Kind> {
-        let is_whole = |kind: &Kind| self.kept.of(*kind) + self.aside(*kind) == self.found.of(*kind);
+        let is_whole =
+            |kind: &Kind| self.kept.of(*kind) + self.aside(*kind) == self.found.of(*kind);
         Kind::ALL.into_iter().find(|kind| !is_whole(kind))
     }
 }
@@ -99,18 +100,35 @@ impl fmt::Display for Report {
             Outcome::Undone => return write!(f, "undone: {from} is as it was before the adoption"),
             Outcome::Planned | Outcome::Adopted | Outcome::AlreadyAdopted => {}
         }
-        writeln!(f, "{:<12} {:>12} {:>12} {:>12}", "", "found", "taken over", "set aside")?;
+        writeln!(
+            f,
+            "{:<12} {:>12} {:>12} {:>12}",
+            "", "found", "taken over", "set aside"
+        )?;
         for kind in Kind::ALL {
             let (found, kept) = (self.found.of(kind), self.kept.of(kind));
             let aside = self.aside(kind);
             writeln!(f, "{:<12} {found:>12} {kept:>12} {aside:>12}", kind.title())?;
         }
-        for SetAside { kind, reason, count } in &self.set_aside {
-            writeln!(f, "set aside: {count} {} {}", kind.title(), reason.sentence(*kind))?;
+        for SetAside {
+            kind,
+            reason,
+            count,
+        } in &self.set_aside
+        {
+            writeln!(
+                f,
+                "set aside: {count} {} {}",
+                kind.title(),
+                reason.sentence(*kind)
+            )?;
         }
         if self.became_read > 0 {
             let count = self.became_read;
-            writeln!(f, "{count} unread messages below one that was read became read")?;
+            writeln!(
+                f,
+                "{count} unread messages below one that was read became read"
+            )?;
         }
         if self.users_gone > 0 {
             writeln!(
@@ -122,8 +140,13 @@ impl fmt::Display for Report {
         }
         let took = self.took.as_secs_f64();
         match self.outcome {
-            Outcome::Planned => write!(f, "{from} can be taken over into {into}; nothing was written"),
-            Outcome::AlreadyAdopted => write!(f, "nothing to do: {from} has been taken over into {into}"),
+            Outcome::Planned => write!(
+                f,
+                "{from} can be taken over into {into}; nothing was written"
+            ),
+            Outcome::AlreadyAdopted => {
+                write!(f, "nothing to do: {from} has been taken over into {into}")
+            }
             _ => write!(f, "{from} has been taken over into {into}, in {took:.1} s"),
         }
     }

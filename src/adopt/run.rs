@@ -112,7 +112,7 @@ impl<'a> Run<'a> {
             self.swap(&mut state).await?;
         }
         self.adoption.migrate(owner).await?;
-        self.done(Step::Done)?;
+        self.tell(Step::Done);
         self.report_of(outcome, &state).await
     }
 
@@ -124,7 +124,10 @@ impl<'a> Run<'a> {
             Some(state) => state.existed.clone(),
             None => adoption.list_existing().await?,
         };
-        if state.as_ref().is_some_and(|state| look.changed_since(&state.look).is_some()) {
+        if state
+            .as_ref()
+            .is_some_and(|state| look.changed_since(&state.look).is_some())
+        {
             tracing::warn!("chatzz 1.x has written since the last run: everything is read anew");
             adoption.drop_staged().await?;
         }
@@ -196,17 +199,24 @@ impl<'a> Run<'a> {
         if ids.is_empty() {
             return Ok(());
         }
-        Ok(self.adoption.set_aside(kind, Which::Ids(ids), reason).await?)
+        Ok(self
+            .adoption
+            .set_aside(kind, Which::Ids(ids), reason)
+            .await?)
     }
 
     /// Says what was done, and ends the run if that is wanted.
     pub(super) fn done(&self, step: Step) -> Result<(), AdoptError> {
+        self.tell(step);
+        self.heed_stop()
+    }
+
+    fn tell(&self, step: Step) {
         (self.options.progress)(Progress {
             step,
             messages: self.messages,
             all: self.all.max(self.messages),
         });
-        self.heed_stop()
     }
 
     pub(super) fn heed_stop(&self) -> Result<(), AdoptError> {

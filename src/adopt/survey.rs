@@ -45,7 +45,11 @@ impl Run<'_> {
         report.users_gone = self.count_gone().await?;
         let aside = tally.aside.into_iter().filter(|(_, count)| *count > 0);
         report.set_aside = aside
-            .map(|((kind, reason), count)| SetAside { kind, reason, count })
+            .map(|((kind, reason), count)| SetAside {
+                kind,
+                reason,
+                count,
+            })
             .collect();
         for kind in Kind::ALL {
             *report.kept.of_mut(kind) = found.of(kind).saturating_sub(report.aside(kind));
@@ -108,7 +112,9 @@ impl Run<'_> {
             if portion.len() < PORTION && !ended {
                 continue;
             }
-            let people = self.existing(portion.iter().map(|pair| pair.members), tally).await?;
+            let people = self
+                .existing(portion.iter().map(|pair| pair.members), tally)
+                .await?;
             for Pair { members, rooms, .. } in portion.drain(..) {
                 let rooms = u64::try_from(rooms.len()).unwrap_or(u64::MAX);
                 if are_all(members, &people) {
@@ -162,7 +168,10 @@ impl Run<'_> {
         tally: &Tally,
     ) -> Result<HashSet<ChatUserId>, AdoptError> {
         let people: HashSet<ChatUserId> = members.flat_map(|members| members.ids()).collect();
-        let mut existing = self.adoption.list_old_users(people.into_iter().collect()).await?;
+        let mut existing = self
+            .adoption
+            .list_old_users(people.into_iter().collect())
+            .await?;
         existing.retain(|who| !tally.unusable.contains(who));
         Ok(existing)
     }

@@ -29,7 +29,14 @@ async fn go_back(adoption: &Adoption, run: &Run<'_>) -> Result<State, AdoptError
     let into = || AdoptError::NothingToUndo(adoption.store.database_name().to_owned());
     let mut state = adoption.find_state().await?.ok_or_else(into)?;
     if state.phase != Phase::Undo {
-        if let Some(node) = adoption.store.nodes.list_renewed().await?.into_iter().next() {
+        if let Some(node) = adoption
+            .store
+            .nodes
+            .list_renewed()
+            .await?
+            .into_iter()
+            .next()
+        {
             return Err(AdoptError::ServerRuns(node.id));
         }
         refuse_loss(adoption, &state).await?;

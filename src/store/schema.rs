@@ -148,9 +148,11 @@ impl Store {
     }
 
     async fn refuse_sign(&self, database: &Database, sign: &Sign<'_>) -> Result<(), SchemaError> {
-        let foreign =
-            doc! { sign.theirs: { "$exists": true }, sign.ours: { "$exists": false } };
-        match self.raw_find_one(database, sign.collection, foreign).await? {
+        let foreign = doc! { sign.theirs: { "$exists": true }, sign.ours: { "$exists": false } };
+        match self
+            .raw_find_one(database, sign.collection, foreign)
+            .await?
+        {
             None => Ok(()),
             Some(_) => Err(SchemaError::Legacy {
                 collection: sign.collection.to_owned(),

@@ -106,6 +106,12 @@ impl Adoption {
             })
             .await?;
         }
+        let old = self.places.of(Kind::Messages);
+        let there = self.names_in(&self.source).await?;
+        if !there.iter().any(|name| name == old) {
+            // an index would create it
+            return Ok(());
+        }
         let options = IndexOptions::builder().name(self.places.index()).build();
         let keys = doc! { "chatRoom": 1, "createdAt": 1, "_id": 1 };
         let index = IndexModel::builder().keys(keys).options(options).build();
@@ -120,7 +126,9 @@ impl Adoption {
     fn declared(&self) -> impl Iterator<Item = (Kind, Vec<IndexModel>)> {
         let declared = self.store.declared().into_iter();
         declared.filter_map(|(name, indexes)| {
-            let kind = Kind::ALL.into_iter().find(|kind| self.places.of(*kind) == name);
+            let kind = Kind::ALL
+                .into_iter()
+                .find(|kind| self.places.of(*kind) == name);
             Some((kind?, indexes))
         })
     }
@@ -130,7 +138,8 @@ impl Adoption {
     /// # Errors
     /// When the database cannot be reached or did not answer.
     pub async fn drop_index(&self) -> Result<(), Error> {
-        let drop_index = doc! { "dropIndexes": self.places.of(Kind::Messages), "index": self.places.index() };
+        let drop_index =
+            doc! { "dropIndexes": self.places.of(Kind::Messages), "index": self.places.index() };
         let source = self.source.clone();
         self.step("adopt.drop_index", async move {
             match source.run_command(drop_index).await {
@@ -155,7 +164,8 @@ impl Adoption {
     /// Removes a collection of the new database, if there is one.
     pub(super) async fn drop_new(&self, name: &str) -> Result<(), Error> {
         let collection = open(&self.store.database, name);
-        self.step("adopt.drop", async move { collection.drop().await }).await
+        self.step("adopt.drop", async move { collection.drop().await })
+            .await
     }
 
     /// Stores new chat users.
@@ -163,7 +173,9 @@ impl Adoption {
     /// # Errors
     /// When the database refuses or did not answer.
     pub async fn insert_users(&self, users: &[ChatUser]) -> Result<(), Error> {
-        let users = users.iter().map(|user| bson::serialize_to_raw_document_buf(user));
+        let users = users
+            .iter()
+            .map(|user| bson::serialize_to_raw_document_buf(user));
         let users = users.collect::<Result<_, _>>().map_err(DriverError::from)?;
         self.insert(Kind::ChatUsers, users).await
     }
@@ -173,7 +185,9 @@ impl Adoption {
     /// # Errors
     /// When the database refuses or did not answer.
     pub async fn insert_rooms(&self, rooms: &[NewRoom]) -> Result<(), Error> {
-        let rooms = rooms.iter().map(|room| RawDocumentBuf::try_from(&room.document()));
+        let rooms = rooms
+            .iter()
+            .map(|room| RawDocumentBuf::try_from(&room.document()));
         let rooms = rooms.collect::<Result<_, _>>().map_err(DriverError::from)?;
         self.insert(Kind::ChatRooms, rooms).await
     }
@@ -271,16 +285,24 @@ impl Adoption {
     /// When the database cannot answer.
     pub async fn count_became_read(&self) -> Result<u64, Error> {
         let staged = self.staged(Kind::ChatRooms);
-        let stages = [
-            doc! { "$group": { "_id": null, "all": { "$sum": format!("${BECAME_READ}") } } },
-        ];
+        let stages =
+            [doc! { "$group": { "_id": null, "all": { "$sum": format!("${BECAME_READ}") } } }];
         let sum: Vec<RawDocumentBuf> = self
             .step("adopt.count_became_read", async move {
-                staged.aggregate(stages).with_type().await?.try_collect().await
+                staged
+                    .aggregate(stages)
+                    .with_type()
+                    .await?
+                    .try_collect()
+                    .await
             })
             .await?;
-        let sum = sum.first().and_then(|sum| scan::integer(sum.get("all").ok()??));
-        Ok(sum.and_then(|sum| u64::try_from(sum).ok()).unwrap_or_default())
+        let sum = sum
+            .first()
+            .and_then(|sum| scan::integer(sum.get("all").ok()??));
+        Ok(sum
+            .and_then(|sum| u64::try_from(sum).ok())
+            .unwrap_or_default())
     }
 
     /// Removes what the chat rooms say about that.

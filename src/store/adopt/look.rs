@@ -63,9 +63,7 @@ impl Adoption {
     /// # Errors
     /// When the database cannot answer, or the account may not ask (`collStats`).
     pub async fn look(&self) -> Result<Look, Error> {
-        let source = self.source.clone();
-        let names = self.step("adopt.collections", async move { source.list_collection_names().await });
-        let names = names.await?;
+        let names = self.names_in(&self.source).await?;
         let one = async |kind| {
             if !names.iter().any(|name| name == self.places.of(kind)) {
                 return Ok(One::default());

@@ -41,7 +41,9 @@ impl Kind {
 
 /// A configured name is one that the adoption needs.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the collection {0} is needed for the adoption: give another name to the key that names it")]
+#[error(
+    "the collection {0} is needed for the adoption: give another name to the key that names it"
+)]
 pub struct NamesClash(String);
 
 /// The names of collections, old and new.

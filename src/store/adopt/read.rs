@@ -9,10 +9,10 @@ use mongodb::options::{FindOptions, Hint};
 use super::{Adoption, Kind};
 use crate::domain::Members;
 use crate::id::{ChatRoomId, ChatUserId, UserId};
+use crate::store::Error;
 use crate::store::documents::{BATCH, collect};
 use crate::store::raw::{FromRaw, Unreadable};
 use crate::store::scan::{self, Scan};
-use crate::store::Error;
 
 /// Chat users who are the same person as an older one, by their ids.
 ///
@@ -38,7 +38,9 @@ impl Twins {
             return list.into();
         }
         let branches = self.0.iter();
-        let branches = branches.map(|(younger, oldest)| doc! { "case": { "$eq": ["$$this", *younger] }, "then": *oldest });
+        let branches = branches.map(
+            |(younger, oldest)| doc! { "case": { "$eq": ["$$this", *younger] }, "then": *oldest },
+        );
         let oldest = doc! { "$switch": {
             "branches": branches.collect::<Vec<_>>(), "default": "$$this",
         } };
@@ -119,7 +121,9 @@ impl FromRaw for Pair {
         Ok(Self {
             members: members.ok_or(Unreadable::Field("members"))?,
             rooms: rooms.map(|id| ChatRoomId::from_bytes(id.bytes())).collect(),
-            created_at: field("createdAt")?.as_datetime().ok_or(Unreadable::Field("createdAt"))?,
+            created_at: field("createdAt")?
+                .as_datetime()
+                .ok_or(Unreadable::Field("createdAt"))?,
         })
     }
 }
@@ -178,7 +182,9 @@ impl Adoption {
         let mut twins = HashMap::new();
         for group in &groups {
             let all = group.get_array("all").into_iter().flatten();
-            let mut all = all.filter_map(Bson::as_object_id).map(|id| ChatUserId::from_bytes(id.bytes()));
+            let mut all = all
+                .filter_map(Bson::as_object_id)
+                .map(|id| ChatUserId::from_bytes(id.bytes()));
             if let Some(oldest) = all.next() {
                 twins.extend(all.map(|younger| (younger, oldest)));
             }
@@ -230,7 +236,12 @@ impl Adoption {
     /// Reads what the old messages name as their chat rooms, each once.
     pub fn scan_named_rooms(&self) -> Scan<Bson> {
         let stages = vec![doc! { "$group": { "_id": "$chatRoom" } }];
-        let id = |room: &RawDocument| room.get("_id").ok().flatten().map_or(Bson::Null, scan::value);
+        let id = |room: &RawDocument| {
+            room.get("_id")
+                .ok()
+                .flatten()
+                .map_or(Bson::Null, scan::value)
+        };
         self.aggregate_old(Kind::Messages, stages, id)
     }
 

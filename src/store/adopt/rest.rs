@@ -134,8 +134,10 @@ impl Adoption {
     /// When the database cannot answer.
     pub async fn count_old(&self, kind: Kind, which: Which<'_>) -> Result<u64, Error> {
         let (old, filter) = (self.old(kind), which.filter());
-        self.step("adopt.count_old", async move { old.count_documents(filter).await })
-            .await
+        self.step("adopt.count_old", async move {
+            old.count_documents(filter).await
+        })
+        .await
     }
 
     /// Lists those of these chat rooms that are merged into others.
@@ -145,7 +147,8 @@ impl Adoption {
     pub async fn list_merged(&self, rooms: &[ChatRoomId]) -> Result<Vec<ChatRoomId>, Error> {
         let ids = rooms.iter();
         let ids = ids.map(|room| doc! { "from": Kind::ChatRooms.name(), "id": *room });
-        let filter = doc! { "_id": { "$in": ids.collect::<Vec<_>>() }, "reason": Reason::Merged.name() };
+        let filter =
+            doc! { "_id": { "$in": ids.collect::<Vec<_>>() }, "reason": Reason::Merged.name() };
         let rest = open(&self.store.database, &self.places.rest());
         let found: Vec<RawDocumentBuf> = self
             .step("adopt.list_merged", async move {

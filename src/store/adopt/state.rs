@@ -1,6 +1,7 @@
 //! How far an adoption has got: one document beside the records of the migrations.
 
 use bson::{DateTime, Document, doc};
+use mongodb::Database;
 use serde::{Deserialize, Serialize};
 
 use super::{Adoption, Kind, Look};
@@ -97,7 +98,10 @@ impl Adoption {
     pub async fn save(&self, state: &State) -> Result<(), Error> {
         let state = bson::serialize_to_document(state).unwrap_or_default();
         let update = doc! { "$set": state };
-        let saved = self.store.meta.update_one("adopt.save", by_id(ID), update, true);
+        let saved = self
+            .store
+            .meta
+            .update_one("adopt.save", by_id(ID), update, true);
         saved.await.map(drop)
     }
 
@@ -115,22 +119,30 @@ impl Adoption {
     /// # Errors
     /// When the database cannot answer.
     pub async fn list_existing(&self) -> Result<Vec<String>, Error> {
-        let names = self.collection_names().await?;
-        let is_old = |name: &String| {
-            // those of another database are not touched, and those in the way are empty
-            let mut kinds = Kind::ALL.into_iter().filter(|_| self.is_in_place());
-            kinds.any(|kind| self.places.of(kind) == name) || self.places.others.contains(name)
-        };
-        Ok(names.into_iter().filter(is_old).collect())
+        let mut names = self.names_in(&self.store.database).await?;
+        // those of another database are not touched, and those in the way are empty
+        let kinds = Kind::ALL.into_iter().filter(|_| self.is_in_place());
+        let kinds: Vec<&str> = kinds.map(|kind| self.places.of(kind)).collect();
+        names.retain(|name| kinds.contains(&name.as_str()) || self.places.others.contains(name));
+        // a lock alone is our own
+        let more = doc! { "_id": { "$ne": "lock" } };
+        if self
+            .store
+            .meta
+            .find_one("adopt.find_records", more)
+            .await?
+            .is_none()
+        {
+            names.retain(|name| *name != self.store.names.meta);
+        }
+        Ok(names)
     }
 
-    /// The names of all collections of the new database.
-    pub(super) async fn collection_names(&self) -> Result<Vec<String>, Error> {
-        let database = self.store.database.clone();
-        let names = self.step("adopt.collections", async move {
-            database.list_collection_names().await
-        });
-        names.await
+    /// The names of all collections of one of the two databases.
+    pub(super) async fn names_in(&self, database: &Database) -> Result<Vec<String>, Error> {
+        let database = database.clone();
+        let names = async move { database.list_collection_names().await };
+        self.step("adopt.collections", names).await
     }
 }
 

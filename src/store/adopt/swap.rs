@@ -16,7 +16,7 @@ struct There {
 
 impl Adoption {
     async fn there(&self, kind: Kind) -> Result<There, Error> {
-        let names = self.collection_names().await?;
+        let names = self.names_in(&self.store.database).await?;
         let is_there = |wanted: &str| names.iter().any(|name| name == wanted);
         Ok(There {
             configured: is_there(self.places.of(kind)),
@@ -42,7 +42,8 @@ impl Adoption {
         let (configured, staged) = (self.places.of(kind), self.places.staged(kind));
         if there.configured {
             if self.is_in_place() {
-                self.rename(configured, &self.places.before(kind), false).await?;
+                self.rename(configured, &self.places.before(kind), false)
+                    .await?;
             } else {
                 // created empty, as a start of the server does
                 self.drop_new(configured).await?;
@@ -61,7 +62,8 @@ impl Adoption {
         let there = self.there(kind).await?;
         let configured = self.places.of(kind);
         if there.before {
-            self.rename(&self.places.before(kind), configured, true).await?;
+            self.rename(&self.places.before(kind), configured, true)
+                .await?;
         } else if !there.staged && !state.existed.iter().any(|name| name == configured) {
             self.drop_new(configured).await?;
         }
@@ -81,8 +83,11 @@ impl Adoption {
 
     async fn administrate(&self, name: &'static str, command: Document) -> Result<(), Error> {
         let admin = self.store.client.database("admin");
-        self.step(name, async move { admin.run_command(command).await.map(drop) })
-            .await
+        self.step(
+            name,
+            async move { admin.run_command(command).await.map(drop) },
+        )
+        .await
     }
 
     /// Counts what is stored under the configured names.
