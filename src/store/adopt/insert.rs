@@ -173,9 +173,7 @@ impl Adoption {
     /// # Errors
     /// When the database refuses or did not answer.
     pub async fn insert_users(&self, users: &[ChatUser]) -> Result<(), Error> {
-        let users = users
-            .iter()
-            .map(|user| bson::serialize_to_raw_document_buf(user));
+        let users = users.iter().map(bson::serialize_to_raw_document_buf);
         let users = users.collect::<Result<_, _>>().map_err(DriverError::from)?;
         self.insert(Kind::ChatUsers, users).await
     }
@@ -285,19 +283,14 @@ impl Adoption {
     /// When the database cannot answer.
     pub async fn count_became_read(&self) -> Result<u64, Error> {
         let staged = self.staged(Kind::ChatRooms);
-        let stages =
+        let sum =
             [doc! { "$group": { "_id": null, "all": { "$sum": format!("${BECAME_READ}") } } }];
-        let sum: Vec<RawDocumentBuf> = self
+        let sums: Vec<RawDocumentBuf> = self
             .step("adopt.count_became_read", async move {
-                staged
-                    .aggregate(stages)
-                    .with_type()
-                    .await?
-                    .try_collect()
-                    .await
+                staged.aggregate(sum).with_type().await?.try_collect().await
             })
             .await?;
-        let sum = sum
+        let sum = sums
             .first()
             .and_then(|sum| scan::integer(sum.get("all").ok()??));
         Ok(sum
