@@ -60,7 +60,7 @@ async fn main() -> ExitCode {
         #[cfg(feature = "dev")]
         Command::Dev(args) => Box::pin(dev(&args, config)).await,
         Command::Migrate(args) => migrate(args.dry_run, &config).await,
-        Command::Adopt(args) => adopt(args, config).await,
+        Command::Adopt(args) => Box::pin(adopt(args, config)).await,
         // handled above: they need no configuration
         #[cfg(feature = "dev")]
         Command::Peer(_) => Ok(()),

@@ -8,7 +8,7 @@ use crate::store::migrate::MigrateError;
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptError {
     /// The database cannot be queried, or refuses.
-    #[error("{}", said(.0))]
+    #[error(transparent)]
     Database(#[from] Error),
     /// The lock or the migrations.
     #[error(transparent)]
@@ -79,10 +79,4 @@ pub enum AdoptError {
     /// The run was stopped.
     #[error("interrupted: `chatzz adopt` goes on from here, and `chatzz adopt --undo` goes back")]
     Interrupted,
-}
-
-/// What the database itself says, if it was asked.
-fn said(error: &Error) -> String {
-    let source = std::error::Error::source(error);
-    source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }

@@ -35,7 +35,7 @@ use crate::store::adopt::{Adoption, Kind};
 /// The options of a run.
 #[derive(Clone)]
 pub struct Options {
-    /// Whether to count only, and to write nothing.
+    /// Whether to count only, and to write nothing; also beside a running chatzz 1.x.
     pub dry_run: bool,
     /// How long between the two looks that tell whether chatzz 1.x still writes, 5 s.
     pub watch: Duration,
@@ -99,7 +99,8 @@ pub enum Step {
 /// With a sentence for the operator. Until all is counted, nothing was changed in the old
 /// collections but for an index, which is removed in the end.
 pub async fn run(adoption: &Adoption, options: &Options) -> Result<Report, AdoptError> {
-    run::Run::new(adoption, options).run().await
+    let adoption = begun(adoption).await?;
+    run::Run::new(&adoption, options).run().await
 }
 
 /// Goes back to what there was before the adoption.
@@ -107,5 +108,14 @@ pub async fn run(adoption: &Adoption, options: &Options) -> Result<Report, Adopt
 /// # Errors
 /// When new messages were stored since, a server runs, or the database cannot be reached.
 pub async fn undo(adoption: &Adoption, options: &Options) -> Result<Report, AdoptError> {
-    undo::undo(adoption, options).await
+    let adoption = begun(adoption).await?;
+    undo::undo(&adoption, options).await
+}
+
+/// The adoption that has begun in the database. Where the configuration names that database
+/// only, as that of a server does, it is found by what is recorded there.
+async fn begun(adoption: &Adoption) -> Result<Adoption, AdoptError> {
+    let state = adoption.find_state().await?;
+    let source = state.filter(|_| adoption.is_in_place());
+    Ok(source.map_or_else(|| adoption.clone(), |state| adoption.of(&state.source)))
 }

@@ -48,6 +48,9 @@ pub struct Report {
     /// Chat users whose user the application has deleted, or who are in another collection
     /// than the configured one. They are kept.
     pub users_gone: u64,
+    /// Whether chatzz 1.x has written during a dry run, so that the numbers are of different
+    /// moments.
+    pub writing: bool,
     /// Seconds that it took.
     #[serde(serialize_with = "seconds")]
     pub took: std::time::Duration,
@@ -72,6 +75,7 @@ impl Report {
             set_aside: Vec::new(),
             became_read: 0,
             users_gone: 0,
+            writing: false,
             took: std::time::Duration::ZERO,
         }
     }
@@ -136,6 +140,13 @@ impl fmt::Display for Report {
                 "{} chat users have no user in the application, and are kept. If these are many, \
                  CHATZZ_USER_DATABASE or CHATZZ_USER_COLLECTION names the wrong collection",
                 self.users_gone
+            )?;
+        }
+        if self.writing {
+            writeln!(
+                f,
+                "chatzz 1.x has written meanwhile: the numbers are of different moments. Stop it before \
+                 you take the database over"
             )?;
         }
         let took = self.took.as_secs_f64();

@@ -13,7 +13,8 @@ pub(super) struct Run<'a> {
     pub(super) options: &'a Options,
     /// Messages so far.
     pub(super) messages: u64,
-    all: u64,
+    /// Messages of chatzz 1.x.
+    pub(super) all: u64,
     began: Instant,
 }
 
@@ -37,10 +38,7 @@ impl<'a> Run<'a> {
             Some(state) if self.options.dry_run && state.phase != Phase::Copy => {
                 self.report_of(Outcome::AlreadyAdopted, &state).await
             }
-            _ if self.options.dry_run => {
-                self.watch().await?;
-                self.survey().await
-            }
+            _ if self.options.dry_run => self.survey().await,
             state => self.run_locked(state).await,
         }
     }
@@ -53,12 +51,7 @@ impl<'a> Run<'a> {
                 _ => Ok(()),
             };
         };
-        if state.source != self.adoption.source_name() {
-            return Err(AdoptError::OtherSource {
-                into: self.adoption.store.database_name().to_owned(),
-                begun: state.source.clone(),
-            });
-        }
+        self.refuse_other_source(state)?;
         match state.phase {
             Phase::Undo => Err(AdoptError::UndoBegun),
             Phase::Done if self.adoption.is_in_place() && self.adoption.is_legacy().await? => {
@@ -66,6 +59,17 @@ impl<'a> Run<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses while another database is taken over into the same.
+    pub(super) fn refuse_other_source(&self, state: &State) -> Result<(), AdoptError> {
+        if state.source == self.adoption.source_name() {
+            return Ok(());
+        }
+        Err(AdoptError::OtherSource {
+            into: self.adoption.store.database_name().to_owned(),
+            begun: state.source.clone(),
+        })
     }
 
     async fn run_locked(&mut self, state: Option<State>) -> Result<Report, AdoptError> {

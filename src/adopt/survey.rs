@@ -32,7 +32,9 @@ impl Tally {
 impl Run<'_> {
     /// Counts everything.
     pub(super) async fn survey(&mut self) -> Result<Report, AdoptError> {
-        let found = self.adoption.look().await?.totals();
+        let before = self.adoption.look().await?;
+        let found = before.totals();
+        self.all = found.messages;
         let mut tally = Tally {
             twins: self.adoption.list_twins().await?,
             ..Tally::default()
@@ -43,6 +45,7 @@ impl Run<'_> {
         let mut report = self.report(Outcome::Planned);
         report.found = found;
         report.users_gone = self.count_gone().await?;
+        report.writing = self.adoption.look().await?.changed_since(&before).is_some();
         let aside = tally.aside.into_iter().filter(|(_, count)| *count > 0);
         report.set_aside = aside
             .map(|((kind, reason), count)| SetAside {

@@ -6,10 +6,10 @@ use crate::store::adopt::{Adoption, Kind, Phase, State};
 
 pub(super) async fn undo(adoption: &Adoption, options: &Options) -> Result<Report, AdoptError> {
     let run = Run::new(adoption, options);
-    if adoption.find_state().await?.is_none() {
-        let into = adoption.store.database_name().to_owned();
-        return Err(AdoptError::NothingToUndo(into));
-    }
+    let nothing = || AdoptError::NothingToUndo(adoption.store.database_name().to_owned());
+    // before the lock, which is a write
+    let state = adoption.find_state().await?.ok_or_else(nothing)?;
+    run.refuse_other_source(&state)?;
     let owner = uuid::Uuid::new_v4().to_string();
     let renewal = adoption.lock(&owner).await?;
     let done = go_back(adoption, &run).await;
@@ -26,8 +26,10 @@ pub(super) async fn undo(adoption: &Adoption, options: &Options) -> Result<Repor
 }
 
 async fn go_back(adoption: &Adoption, run: &Run<'_>) -> Result<State, AdoptError> {
-    let into = || AdoptError::NothingToUndo(adoption.store.database_name().to_owned());
-    let mut state = adoption.find_state().await?.ok_or_else(into)?;
+    // another process may have ended it while this one waited for the lock
+    let state = adoption.find_state().await?;
+    let into = adoption.store.database_name();
+    let mut state = state.ok_or_else(|| AdoptError::NothingToUndo(into.to_owned()))?;
     if state.phase != Phase::Undo {
         if let Some(node) = adoption
             .store

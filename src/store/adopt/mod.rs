@@ -68,6 +68,15 @@ impl Adoption {
         })
     }
 
+    /// The same of another database: a state says which was begun.
+    #[must_use]
+    pub fn of(&self, source: &str) -> Self {
+        Self {
+            source: self.store.client.database(source),
+            ..self.clone()
+        }
+    }
+
     /// Whether the collections are taken over where they are.
     pub fn is_in_place(&self) -> bool {
         self.source.name() == self.store.database.name()

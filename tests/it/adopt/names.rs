@@ -1,12 +1,14 @@
 //! Ids of every type, and collections under other names or in another database.
 
 use bson::{Bson, doc};
-use chatzz::adopt::Outcome;
+use chatzz::adopt::{AdoptError, Outcome};
 use serde_json::{Value, json};
 
 use super::old::{NAMES, Old, Somebody, assert_whole, quick};
 use crate::support::binary::Binary;
 use crate::support::user::each;
+
+const PAGE: &str = include_str!("../../../docs/from-chatzz-1.md");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_of_users_may_be_texts_or_numbers() {
@@ -95,6 +97,12 @@ async fn into_another_database_the_old_one_stays_as_it_is() {
     assert!(ended.status.success(), "{ended:?}");
     let report: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(report["outcome"], "adopted");
+    let (_, example) = PAGE.split_once("```json\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let example: Value = serde_json::from_str(example).unwrap();
+    let fields =
+        |report: &Value| -> Vec<String> { report.as_object().unwrap().keys().cloned().collect() };
+    assert_eq!(fields(&report), fields(&example), "as in the documentation");
     assert_eq!(report["into"], into);
     assert_eq!(
         report["found"],
@@ -129,7 +137,17 @@ async fn into_another_database_and_back_leaves_nothing_there() {
     let adoption = old.adoption(Some(&old.elsewhere())).await;
     chatzz::adopt::run(&adoption, &quick()).await.unwrap();
 
-    let undone = chatzz::adopt::undo(&adoption, &quick()).await.unwrap();
+    let other = adoption.of("another");
+    let refused = chatzz::adopt::undo(&other, &quick()).await.unwrap_err();
+    assert!(
+        matches!(refused, AdoptError::OtherSource { .. }),
+        "{refused}"
+    );
+    // as the server is configured afterwards
+    let of_server = adoption.of(&old.elsewhere());
+    let again = chatzz::adopt::run(&of_server, &quick()).await.unwrap();
+    assert_eq!(again.outcome, Outcome::AlreadyAdopted);
+    let undone = chatzz::adopt::undo(&of_server, &quick()).await.unwrap();
 
     assert_eq!(undone.outcome, Outcome::Undone);
     assert_eq!(old.database.fingerprint().await, before);

@@ -24,7 +24,13 @@ async fn while_1_x_writes_it_is_refused_and_nothing_is_changed() {
     options.watch = Duration::from_millis(200);
 
     let refused = old.adopt_with(&options).await.unwrap_err();
+    options.dry_run = true;
+    let planned = old.adopt_with(&options).await.unwrap();
 
+    assert!(
+        planned.writing && planned.found.messages == 300,
+        "{planned}"
+    );
     writing.abort();
     let _ = writing.await;
     assert!(matches!(refused, AdoptError::StillWriting(_)), "{refused}");
