@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{ApiScope, Mode};
+use crate::config::{ApiScope, Mode, parse_database};
 
 const INTRODUCTION: &str = "\
 chatzz is a one-to-one messenger backend. It stands beside your application, reads
@@ -43,6 +43,9 @@ Examples:
   chatzz migrate                       change it
   chatzz verify                        check what is stored, change nothing
   chatzz verify --repair --json        mend what can be, report as JSON
+  chatzz adopt --dry-run               count what chatzz 1.x left, change nothing
+  chatzz adopt                         take it over
+  chatzz adopt --undo                  go back, until the first new message
   chatzz peer --as bob --with alice    bob answers what alice writes
   chatzz peer --as bob --script FILE   bob does what the script says
   chatzz spec                          the events as AsyncAPI, for generators
@@ -114,6 +117,13 @@ pub enum Command {
     /// server. Exits with 0 if no error is left, 1 if there is one, and 2 if the database
     /// could not be checked.
     Verify(VerifyArgs),
+    /// Take over a database of the npm package chatzz 1.x
+    ///
+    /// Fills new collections beside those of chatzz 1.x, which are not changed, and gives
+    /// them their names when everything is counted. Can be interrupted and run again, and
+    /// undone until the first new message. Stop chatzz 1.x and back up first: see
+    /// docs/from-chatzz-1.md. The account needs `readWrite` on the database.
+    Adopt(AdoptArgs),
     /// Play another person, for developing a front end alone
     ///
     /// Connects to a running server as one of its users. It answers every message with
@@ -166,9 +176,12 @@ impl Command {
             Self::Dev(_) => Mode::Dev,
             #[cfg(feature = "dev")]
             Self::Peer(_) => Mode::Migrate,
-            Self::Migrate(_) | Self::Verify(_) | Self::Spec(_) | Self::Config(_) | Self::Key(_) => {
-                Mode::Migrate
-            }
+            Self::Migrate(_)
+            | Self::Verify(_)
+            | Self::Adopt(_)
+            | Self::Spec(_)
+            | Self::Config(_)
+            | Self::Key(_) => Mode::Migrate,
         }
     }
 }
@@ -231,6 +244,23 @@ pub struct VerifyArgs {
     /// Save the progress here; the same command resumes after an interruption
     #[arg(long, value_name = "FILE")]
     pub state: Option<PathBuf>,
+}
+
+/// The options of `chatzz adopt`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct AdoptArgs {
+    /// Count what would be taken over and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Copy into this database, and leave that of chatzz 1.x as it is
+    #[arg(long, value_name = "DATABASE", value_parser = parse_database)]
+    pub into: Option<String>,
+    /// Go back to what there was before, as long as no new message was stored
+    #[arg(long, conflicts_with = "dry_run")]
+    pub undo: bool,
+    /// Print one JSON report instead of lines
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The options of `chatzz spec`.

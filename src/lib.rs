@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! main → app → {api → operator → socket, http} → wire → service → {feed → rooms → store} → domain → id
-//! main → verify → store
+//! main → {adopt, verify} → store
 //! ```
 //!
 //! Nothing points upwards. What `chatzz dev` and `chatzz peer` need in addition to the
@@ -28,10 +28,12 @@
 //! | [`store`] | MongoDB: documents, indexes, queries, migrations | config domain id |
 //! | [`domain`] | members, messages, cursors and the statuses that follow from them; no I/O | id |
 //! | [`id`] | ids of the messenger's objects and of the application's users | – |
+//! | [`adopt`] | takes over a database of the npm package chatzz 1.x | clock config domain id store |
 //! | [`verify`] | checks a live database and mends what can be derived | clock domain id store |
 //! | [`auth`] | who a socket speaks for | clock config service |
 //! | `limits` | token buckets and caps of sockets, users and addresses | config id |
 //! | [`config`] | settings, each key declared once | – |
+//! | [`bar`] | progress on a terminal, of commands that take long | – |
 //! | [`cli`] | the command line | config |
 //! | [`clock`] | the one place that asks the system for the time | – |
 //! | [`telemetry`] | logs | config |
@@ -84,9 +86,11 @@
 //!
 //! `docs/protocol.md` says what a client may rely on.
 
+pub mod adopt;
 mod api;
 pub mod app;
 pub mod auth;
+pub mod bar;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -8,12 +8,15 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chatzz::adopt;
 use chatzz::app::App;
-use chatzz::cli::{Cli, Command, ConfigArgs, KeyArgs, KeyCommand, SpecArgs, VerifyArgs};
+use chatzz::bar::Bar;
+use chatzz::cli::{AdoptArgs, Cli, Command, ConfigArgs, KeyArgs, KeyCommand, SpecArgs, VerifyArgs};
 #[cfg(feature = "dev")]
 use chatzz::cli::{DevArgs, PeerArgs};
 use chatzz::config::{self, Config, LogFormat};
 use chatzz::store::Store;
+use chatzz::store::adopt::Adoption;
 use chatzz::store::migrate::Plan;
 use chatzz::verify;
 use clap::Parser as _;
@@ -57,6 +60,7 @@ async fn main() -> ExitCode {
         #[cfg(feature = "dev")]
         Command::Dev(args) => Box::pin(dev(&args, config)).await,
         Command::Migrate(args) => migrate(args.dry_run, &config).await,
+        Command::Adopt(args) => Box::pin(adopt(args, config)).await,
         // handled above: they need no configuration
         #[cfg(feature = "dev")]
         Command::Peer(_) => Ok(()),
@@ -214,6 +218,44 @@ async fn migrate(dry_run: bool, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn adopt(args: AdoptArgs, mut config: Config) -> anyhow::Result<()> {
+    let shutdown = shutdown()?;
+    let from = config.mongodb.database.clone();
+    if let Some(into) = args.into {
+        if into == from {
+            anyhow::bail!("--into {into} is the database of chatzz 1.x itself: leave it out");
+        }
+        config.mongodb.database = into;
+    }
+    let store = Store::connect(&config).await?;
+    let adoption = Adoption::new(store, &from, &config)?;
+    let bar = Bar::of_messages();
+    let options = adopt::Options {
+        dry_run: args.dry_run,
+        progress: Arc::new(move |progress| bar.show(progress.messages, progress.all)),
+        ..adopt::Options::default()
+    };
+    let stop = options.stop.clone();
+    tokio::spawn(async move {
+        shutdown.await;
+        stop.cancel();
+    });
+    let report = if args.undo {
+        adopt::undo(&adoption, &options).await
+    } else {
+        adopt::run(&adoption, &options).await
+    };
+    drop(options);
+    let report = report?;
+    if args.json {
+        say(&serde_json::to_string(&report)?);
+    } else {
+        say(&report);
+    }
+    adoption.store.close().await;
+    Ok(())
+}
+
 /// Exit code of `verify`: findings are a failure, and a database that cannot be checked is another.
 async fn check(args: VerifyArgs, config: &Config) -> ExitCode {
     match try_check(args, config).await {
@@ -232,7 +274,12 @@ async fn try_check(args: VerifyArgs, config: &Config) -> anyhow::Result<bool> {
     let options = verify::Options {
         repair: args.repair,
         state: args.state,
-        progress: Arc::new(verify::bar()),
+        progress: Arc::new({
+            let bar = Bar::of_messages();
+            move |progress: verify::Progress| {
+                bar.show(progress.checked.messages, progress.messages);
+            }
+        }),
         ..verify::Options::default()
     };
     let stop = options.stop.clone();

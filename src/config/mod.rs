@@ -63,6 +63,7 @@ pub use log::{LogConfig, LogFormat};
 pub use messages::{MESSAGE_MAX_BYTES, MessagesConfig, PagingConfig};
 pub use mongo_uri::MongoUri;
 pub use mongodb::MongoDbConfig;
+pub use names::parse_database;
 pub use nats::NatsConfig;
 pub use nats_url::{NatsLogin, NatsUrl};
 pub use parse::ByteSize;

@@ -69,6 +69,14 @@ pub(super) fn database(text: &str) -> Parsed<String> {
     }
 }
 
+/// Reads the name of a database from the command line.
+///
+/// # Errors
+/// With a sentence for the operator.
+pub fn parse_database(text: &str) -> Result<String, String> {
+    database(text).map_err(Refusal::sentence)
+}
+
 /// A name that the server accepts for a collection.
 pub(super) fn collection(text: &str) -> Parsed<String> {
     let problem = if text.is_empty() {

@@ -6,6 +6,7 @@
 //! well, but nobody waits for it. The exception is the application's users, which are
 //! read as the application wrote them.
 
+pub mod adopt;
 mod application_ids;
 mod bulk;
 mod bus_key;

@@ -1,9 +1,12 @@
 //! Reading a whole collection in order, in bounded memory, in whatever form the documents
 //! are stored.
 
+use std::future::Future;
+
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures::TryStreamExt as _;
+use mongodb::Cursor;
 use mongodb::error::Result as DriverResult;
 use tokio::sync::mpsc;
 
@@ -13,6 +16,8 @@ use crate::id::Seq;
 
 /// Documents sent to the reader at once.
 const PORTION: usize = 1_000;
+/// The same in bytes, 1 MiB: others may have stored long documents.
+const PORTION_BYTES: usize = 1024 * 1024;
 /// Portions that may wait.
 const MAX_PORTIONS: usize = 4;
 
@@ -27,7 +32,7 @@ pub(super) struct Query {
 /// The result of a query, read piece by piece.
 ///
 /// A task of its own holds the cursor, since driver futures are never dropped half-way.
-/// At most 6,000 documents, plus a batch of the driver, are in memory.
+/// At most 6,000 documents or about 6 MiB of them, plus a batch of the driver, are in memory.
 #[derive(Debug)]
 pub struct Scan<T> {
     portions: mpsc::Receiver<DriverResult<Option<Vec<RawDocumentBuf>>>>,
@@ -43,21 +48,33 @@ impl<T> Scan<T> {
         query: Query,
         read: fn(&RawDocument) -> T,
     ) -> Self {
-        let (sender, portions) = mpsc::channel(MAX_PORTIONS);
         let collection = documents.collection().clone_with_type::<RawDocumentBuf>();
+        let cursor = async move {
+            let find = collection
+                .find(query.filter)
+                .projection(query.projection)
+                .sort(query.sort)
+                .allow_disk_use(true);
+            find.batch_size(BATCH).await
+        };
+        Self::of(cursor, read)
+    }
+
+    /// Reads what a cursor finds.
+    pub(super) fn of(
+        cursor: impl Future<Output = DriverResult<Cursor<RawDocumentBuf>>> + Send + 'static,
+        read: fn(&RawDocument) -> T,
+    ) -> Self {
+        let (sender, portions) = mpsc::channel(MAX_PORTIONS);
         tokio::spawn(async move {
             let scanned = async {
-                let mut cursor = collection
-                    .find(query.filter)
-                    .projection(query.projection)
-                    .sort(query.sort)
-                    .allow_disk_use(true)
-                    .batch_size(BATCH)
-                    .await?;
-                let mut portion = Vec::with_capacity(PORTION);
+                let mut cursor = cursor.await?;
+                let (mut portion, mut bytes) = (Vec::with_capacity(PORTION), 0);
                 while let Some(document) = cursor.try_next().await? {
+                    bytes += document.as_bytes().len();
                     portion.push(document);
-                    if portion.len() == PORTION {
+                    if portion.len() == PORTION || bytes >= PORTION_BYTES {
+                        bytes = 0;
                         let full = std::mem::replace(&mut portion, Vec::with_capacity(PORTION));
                         if sender.send(Ok(Some(full))).await.is_err() {
                             return Ok(portion);

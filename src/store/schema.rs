@@ -2,7 +2,7 @@
 
 use bson::{Bson, Document, doc};
 use futures::TryStreamExt as _;
-use mongodb::IndexModel;
+use mongodb::{Database, IndexModel};
 
 use super::{Error, MAINTENANCE_LIMIT, Store, chat_rooms, chat_users, messages};
 
@@ -34,9 +34,9 @@ pub enum SchemaError {
     Database(#[from] Error),
     /// Documents of the npm package chatzz 1.x are where ours would be.
     #[error(
-        "the collection {collection} holds documents of chatzz 1.x ({what}). \
-         This version does not take them over yet and leaves them as they are: \
-         set {key} to another name, or CHATZZ_DATABASE to another database"
+        "the collection {collection} holds documents of chatzz 1.x ({what}): run `chatzz adopt`, \
+         which takes them over (docs/from-chatzz-1.md). Until then nothing is written here. To leave \
+         them as they are, set {key} to another name, or CHATZZ_DATABASE to another database"
     )]
     Legacy {
         /// The collection.
@@ -46,6 +46,12 @@ pub enum SchemaError {
         /// The configuration key that names the collection.
         key: &'static str,
     },
+    /// `chatzz adopt` was interrupted.
+    #[error(
+        "`chatzz adopt` has begun here and has not ended: run `chatzz adopt` again, which goes on, \
+         or `chatzz adopt --undo`, which goes back"
+    )]
+    AdoptionUnfinished,
     /// An index was changed by somebody else.
     #[error(
         "the index {} of {} differs from what chatzz declares. \
@@ -55,9 +61,23 @@ pub enum SchemaError {
     Drifted(Drift),
 }
 
+/// By what a collection of chatzz 1.x is recognised.
+struct Sign<'a> {
+    collection: &'a str,
+    /// A field that documents of both have.
+    theirs: &'static str,
+    /// A field that only our documents have.
+    ours: &'static str,
+    /// The unique index that keeps theirs out.
+    index: &'static str,
+    what: &'static str,
+    /// The configuration key that names the collection.
+    key: &'static str,
+}
+
 impl Store {
     /// The declared indexes, collection by collection; privacies are queried by `_id`.
-    fn declared(&self) -> [(&str, Vec<IndexModel>); 3] {
+    pub(super) fn declared(&self) -> [(&str, Vec<IndexModel>); 3] {
         [
             (&self.names.chat_users, chat_users::indexes()),
             (&self.names.chat_rooms, chat_rooms::indexes()),
@@ -65,53 +85,107 @@ impl Store {
         ]
     }
 
-    /// Refuses a database that the npm package chatzz 1.x has used.
+    /// By what documents of chatzz 1.x are told from ours.
+    fn signs(&self) -> [Sign<'_>; 3] {
+        [
+            Sign {
+                collection: &self.names.chat_rooms,
+                theirs: "chatUsers",
+                ours: "pair",
+                index: chat_rooms::PAIR,
+                what: "chat rooms without `pair`",
+                key: "CHATZZ_CHAT_ROOM_COLLECTION",
+            },
+            Sign {
+                collection: &self.names.messages,
+                theirs: "chatRoom",
+                ours: "seq",
+                index: messages::SEQ,
+                what: "messages without `seq`",
+                key: "CHATZZ_MESSAGE_COLLECTION",
+            },
+            Sign {
+                collection: &self.names.chat_users,
+                theirs: "user",
+                ours: "nodes",
+                index: chat_users::USER,
+                what: "chat users without `nodes`",
+                key: "CHATZZ_CHAT_USER_COLLECTION",
+            },
+        ]
+    }
+
+    /// Refuses a database that the npm package chatzz 1.x has used, and one in which
+    /// `chatzz adopt` has not ended. In one that `is_prepared`, migrations have run, perhaps
+    /// under other names of collections.
     ///
-    /// Reads at most one document per collection while the required index does not exist,
-    /// since a first foreign document is found at once.
+    /// A collection whose unique index is as declared is not looked into: the index keeps
+    /// such documents out. In the others a first foreign document is found at once.
     ///
     /// # Errors
-    /// [`SchemaError::Legacy`], or when the database cannot answer.
-    pub async fn refuse_legacy(&self) -> Result<(), SchemaError> {
-        let checks = [
-            (
-                &self.names.chat_rooms,
-                doc! { "chatUsers": { "$exists": true }, "pair": { "$exists": false } },
-                "chat rooms without `pair`",
-                "CHATZZ_CHAT_ROOM_COLLECTION",
-            ),
-            (
-                &self.names.messages,
-                doc! { "chatRoom": { "$exists": true }, "seq": { "$exists": false } },
-                "messages without `seq`",
-                "CHATZZ_MESSAGE_COLLECTION",
-            ),
-            (
-                &self.names.chat_users,
-                doc! { "user": { "$exists": true }, "nodes": { "$exists": false } },
-                "chat users without `nodes`",
-                "CHATZZ_CHAT_USER_COLLECTION",
-            ),
-        ];
-        for (collection, filter, what, key) in checks {
-            if self.raw_find_one(collection, filter).await?.is_some() {
-                return Err(SchemaError::Legacy {
-                    collection: collection.clone(),
-                    what,
-                    key,
-                });
+    /// [`SchemaError::Legacy`], [`SchemaError::AdoptionUnfinished`], or when the database
+    /// cannot answer.
+    pub async fn refuse_legacy(&self, is_prepared: bool) -> Result<(), SchemaError> {
+        self.refuse_unfinished_adoption().await?;
+        let sound = self.index_state().await?.sound;
+        let is_sound = |sign: &Sign<'_>| sound.iter().any(|name| name == sign.index);
+        for sign in self.signs().iter().filter(|sign| !is_sound(sign)) {
+            // among ours it is a damage, which `verify` reports
+            if !(is_prepared && self.holds_own(&self.database, sign).await?) {
+                self.refuse_sign(&self.database, sign).await?;
             }
         }
         Ok(())
     }
 
+    /// Refuses a database whose collections, by the configured names, hold documents of
+    /// chatzz 1.x.
+    pub(super) async fn refuse_legacy_in(&self, database: &Database) -> Result<(), SchemaError> {
+        for sign in &self.signs() {
+            self.refuse_sign(database, sign).await?;
+        }
+        Ok(())
+    }
+
+    async fn refuse_sign(&self, database: &Database, sign: &Sign<'_>) -> Result<(), SchemaError> {
+        let foreign = doc! { sign.theirs: { "$exists": true }, sign.ours: { "$exists": false } };
+        match self
+            .raw_find_one(database, sign.collection, foreign)
+            .await?
+        {
+            None => Ok(()),
+            Some(_) => Err(SchemaError::Legacy {
+                collection: sign.collection.to_owned(),
+                what: sign.what,
+                key: sign.key,
+            }),
+        }
+    }
+
+    /// Finds a collection of the database that holds documents of this chatzz.
+    pub(super) async fn find_own_in(&self, database: &Database) -> Result<Option<String>, Error> {
+        for sign in &self.signs() {
+            if self.holds_own(database, sign).await? {
+                return Ok(Some(sign.collection.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn holds_own(&self, database: &Database, sign: &Sign<'_>) -> Result<bool, Error> {
+        let own = doc! { sign.ours: { "$exists": true } };
+        let found = self.raw_find_one(database, sign.collection, own).await?;
+        Ok(found.is_some())
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the store")]
     async fn raw_find_one(
         &self,
+        database: &Database,
         collection: &str,
         filter: Document,
     ) -> Result<Option<Document>, Error> {
-        let collection = self.database.collection::<Document>(collection);
+        let collection = database.collection::<Document>(collection);
         self.runner
             .run_within(MAINTENANCE_LIMIT, "schema.find_one", async move {
                 collection.find_one(filter).await

@@ -11,7 +11,6 @@
 //! is read from a majority. Without [`Options::repair`] nothing is written; with it every
 //! write names the state that was seen, so that a newer one is never overwritten.
 
-mod bar;
 mod count;
 mod duplicates;
 mod error;
@@ -32,7 +31,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub use bar::bar;
 pub use error::VerifyError;
 pub use report::{Check, Checked, Count, Finding, Report, Severity};
 

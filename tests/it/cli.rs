@@ -76,6 +76,18 @@ fn a_port_alone_is_one_of_this_machine() {
 }
 
 #[test]
+fn adopt_takes_over_into_a_database_that_there_can_be() {
+    let Command::Adopt(args) = parse("chatzz adopt --into chatzz --json").unwrap() else {
+        panic!("not adopt");
+    };
+    assert_eq!(args.into.as_deref(), Some("chatzz"));
+    assert!(args.json && !args.dry_run && !args.undo);
+    for line in ["--into admin", "--into a.b", "--undo --dry-run"] {
+        assert!(parse(&format!("chatzz adopt {line}")).is_err(), "{line}");
+    }
+}
+
+#[test]
 fn migrate_can_only_show() {
     let Command::Migrate(args) = parse("chatzz migrate --dry-run").unwrap() else {
         panic!("not migrate");

@@ -9,6 +9,8 @@
 )]
 
 #[cfg(unix)]
+mod adopt;
+#[cfg(unix)]
 mod api;
 mod architecture;
 #[cfg(unix)]

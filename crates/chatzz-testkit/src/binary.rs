@@ -57,6 +57,11 @@ impl Binary {
         Self::ready(program, &["serve"], keys, "listening on http://").await
     }
 
+    /// Starts any command, and does not wait.
+    pub fn start(args: &[&str], keys: &[(&str, &str)]) -> Self {
+        Self::spawn(&chatzz(), args, keys)
+    }
+
     /// Runs any command to its end, which must come within a minute.
     pub async fn run(args: &[&str], keys: &[(&str, &str)]) -> Ended {
         Self::run_by(&chatzz(), args, keys).await

@@ -123,7 +123,7 @@ impl ChatRoom {
     }
 
     /// The document of a chat room without messages.
-    fn as_created(&self) -> Document {
+    pub(in crate::store) fn as_created(&self) -> Document {
         let [a, b] = self.members.ids();
         doc! {
             "_id": self.id,

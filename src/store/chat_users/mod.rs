@@ -117,7 +117,7 @@ pub struct ChatUsers {
 }
 
 /// Name of the unique index on `user`.
-const USER: &str = "user";
+pub(super) const USER: &str = "user";
 
 /// Indexes of the collection, each with the query it serves.
 pub(super) fn indexes() -> Vec<IndexModel> {

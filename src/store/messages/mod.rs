@@ -105,7 +105,7 @@ pub struct Messages {
 }
 
 /// Name of the unique index on `(chatRoom, seq)`.
-const SEQ: &str = "chatRoom_seq";
+pub(in crate::store) const SEQ: &str = "chatRoom_seq";
 /// Name of the unique index on `(chatRoom, from, clientId)`.
 pub const CLIENT_ID: &str = "chatRoom_from_clientId";
 

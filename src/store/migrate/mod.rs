@@ -133,10 +133,7 @@ impl Store {
     /// When the database is not one that can be migrated.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, MigrateError> {
         let records = self.records().await?;
-        if records.is_empty() {
-            // later the indexes themselves keep such documents out
-            self.refuse_legacy().await?;
-        }
+        self.refuse_legacy(!records.is_empty()).await?;
         let mut pending = Vec::new();
         for migration in MIGRATIONS {
             let id = record_id(migration.name);
@@ -183,7 +180,7 @@ impl Store {
         done
     }
 
-    async fn migrate_locked(&self, owner: &str) -> Result<Plan, MigrateError> {
+    pub(super) async fn migrate_locked(&self, owner: &str) -> Result<Plan, MigrateError> {
         let mut plan = self.plan().await?;
         plan.notes.clear();
         for migration in MIGRATIONS {
@@ -244,7 +241,7 @@ impl Store {
     }
 
     /// Renews the lock until the task is aborted.
-    fn keep_locked(&self, owner: &str) -> tokio::task::JoinHandle<()> {
+    pub(super) fn keep_locked(&self, owner: &str) -> tokio::task::JoinHandle<()> {
         let (store, owner) = (self.clone(), owner.to_owned());
         tokio::spawn(async move {
             loop {
@@ -332,6 +329,7 @@ impl Store {
             "owner": owner,
             "expiresAt": { "$add": ["$$NOW", LOCK_MS] },
         } }];
+        let mut is_waiting = false;
         loop {
             let mine = doc! { "_id": "lock", "owner": owner };
             let taken = self
@@ -340,7 +338,11 @@ impl Store {
                 .await;
             match taken {
                 Ok(_) => return Ok(()),
-                Err(Error::Duplicate { .. }) => {}
+                Err(Error::Duplicate { .. }) if is_waiting => {}
+                Err(Error::Duplicate { .. }) => {
+                    tracing::info!("waiting for another process that changes this database");
+                    is_waiting = true;
+                }
                 Err(other) => return Err(other.into()),
             }
             let expired = doc! {
@@ -357,7 +359,7 @@ impl Store {
         }
     }
 
-    async fn unlock(&self, owner: &str) -> Result<(), Error> {
+    pub(super) async fn unlock(&self, owner: &str) -> Result<(), Error> {
         let mine = doc! { "_id": "lock", "owner": owner };
         self.meta.delete_one("migrate.unlock", mine).await.map(drop)
     }

@@ -5,6 +5,7 @@
 //! the server would take as long as the load itself.
 
 mod chatzz_world;
+mod old;
 mod peer;
 mod world;
 
@@ -49,6 +50,9 @@ pub(crate) struct Options {
     /// As the Node peer stores it
     #[arg(long)]
     peer: bool,
+    /// As the npm package chatzz 1.1.5 stored it, for `chatzz adopt`; start no server first
+    #[arg(long, conflicts_with = "peer")]
+    from_1x: bool,
 }
 
 /// What was stored.
@@ -72,13 +76,16 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Stored> {
         users,
         world,
         peer,
+        from_1x,
     } = options;
     let database = mongo.open().await?;
     let users = users.max(world.people + world.contacts);
     let mut stored = Stored::default();
     let documents = (0..users).map(application_user);
     stored.users = insert(&database, "users", documents).await?;
-    if peer {
+    if from_1x {
+        old::store(&database, &world, &mut stored).await?;
+    } else if peer {
         peer::store(&database, &world, &mut stored).await?;
     } else {
         chatzz_world::store(&database, &world, &mut stored).await?;

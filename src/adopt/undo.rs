@@ -1,0 +1,66 @@
+//! The way back: the old collections get their names again.
+
+use super::run::Run;
+use super::{AdoptError, Options, Outcome, Report, Step};
+use crate::store::adopt::{Adoption, Kind, Phase, State};
+
+pub(super) async fn undo(adoption: &Adoption, options: &Options) -> Result<Report, AdoptError> {
+    let run = Run::new(adoption, options);
+    let nothing = || AdoptError::NothingToUndo(adoption.store.database_name().to_owned());
+    // before the lock, which is a write
+    let state = adoption.find_state().await?.ok_or_else(nothing)?;
+    run.refuse_other_source(&state)?;
+    let owner = uuid::Uuid::new_v4().to_string();
+    let renewal = adoption.lock(&owner).await?;
+    let done = go_back(adoption, &run).await;
+    renewal.abort();
+    // what renews the lock must not write again
+    let _ = renewal.await;
+    let is_gone = done.as_ref().is_ok_and(|state| !adoption.had_meta(state));
+    // the lock is gone with its collection
+    if !is_gone {
+        adoption.unlock(&owner).await?;
+    }
+    done?;
+    Ok(run.report(Outcome::Undone))
+}
+
+async fn go_back(adoption: &Adoption, run: &Run<'_>) -> Result<State, AdoptError> {
+    // another process may have ended it while this one waited for the lock
+    let state = adoption.find_state().await?;
+    let into = adoption.store.database_name();
+    let mut state = state.ok_or_else(|| AdoptError::NothingToUndo(into.to_owned()))?;
+    if state.phase != Phase::Undo {
+        if let Some(node) = adoption
+            .store
+            .nodes
+            .list_renewed()
+            .await?
+            .into_iter()
+            .next()
+        {
+            return Err(AdoptError::ServerRuns(node.id));
+        }
+        refuse_loss(adoption, &state).await?;
+        state.phase = Phase::Undo;
+        adoption.save(&state).await?;
+    }
+    for kind in Kind::ALL {
+        adoption.put_back(kind, &state).await?;
+        run.done(Step::PutBack(kind))?;
+    }
+    adoption.remove_rest(&state).await?;
+    Ok(state)
+}
+
+/// Refuses when messages have been stored since.
+async fn refuse_loss(adoption: &Adoption, state: &State) -> Result<(), AdoptError> {
+    if state.phase != Phase::Done {
+        return Ok(());
+    }
+    let stored = adoption.count_adopted().await?;
+    match stored.messages.saturating_sub(state.kept.messages) {
+        0 => Ok(()),
+        new => Err(AdoptError::NewMessages(new)),
+    }
+}

@@ -1,0 +1,100 @@
+//! What the collections of chatzz 1.x hold at a moment, and whether anybody writes there.
+
+use bson::{Bson, Document, RawDocumentBuf, doc};
+use futures::TryStreamExt as _;
+use mongodb::Collection;
+use mongodb::error::Result as DriverResult;
+use mongodb::options::ReadConcern;
+use serde::{Deserialize, Serialize};
+
+use super::{Adoption, Kind, Totals};
+use crate::store::Error;
+use crate::store::scan::value;
+
+/// The state of the old collections. If two looks are equal, nothing was written between
+/// them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Look {
+    chat_users: One,
+    chat_rooms: One,
+    messages: One,
+}
+
+/// The state of a collection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct One {
+    documents: u64,
+    /// Its greatest `_id`; null for none.
+    newest: Bson,
+    /// How often it was written to since the primary was started, by its own count, so that
+    /// changes of documents are noticed as well.
+    writes: i64,
+}
+
+impl Look {
+    /// How many documents there are.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            chat_users: self.chat_users.documents,
+            chat_rooms: self.chat_rooms.documents,
+            messages: self.messages.documents,
+        }
+    }
+
+    /// What has been written to since another look; `None` for nothing.
+    pub fn changed_since(&self, before: &Self) -> Option<Kind> {
+        let changed = |kind: &Kind| self.of(*kind) != before.of(*kind);
+        Kind::ALL.into_iter().find(changed)
+    }
+
+    fn of(&self, kind: Kind) -> &One {
+        match kind {
+            Kind::ChatUsers => &self.chat_users,
+            Kind::ChatRooms => &self.chat_rooms,
+            Kind::Messages => &self.messages,
+        }
+    }
+}
+
+impl Adoption {
+    /// Looks at the old collections.
+    ///
+    /// # Errors
+    /// When the database cannot answer, or the account may not ask (`collStats`).
+    pub async fn look(&self) -> Result<Look, Error> {
+        let names = self.names_in(&self.source).await?;
+        let one = async |kind| {
+            if !names.iter().any(|name| name == self.places.of(kind)) {
+                return Ok(One::default());
+            }
+            let old = self.old(kind);
+            self.step("adopt.look", look_at(old)).await
+        };
+        Ok(Look {
+            chat_users: one(Kind::ChatUsers).await?,
+            chat_rooms: one(Kind::ChatRooms).await?,
+            messages: one(Kind::Messages).await?,
+        })
+    }
+}
+
+async fn look_at(old: Collection<RawDocumentBuf>) -> DriverResult<One> {
+    let newest = old.find_one(doc! {}).sort(doc! { "_id": -1 });
+    let newest = newest.projection(doc! { "_id": 1 }).await?;
+    // this stage knows no read concern but `local`
+    let stats = old.aggregate([doc! { "$collStats": { "latencyStats": {} } }]);
+    let stats = stats.read_concern(ReadConcern::local()).await?;
+    let stats: Vec<Document> = stats.try_collect().await?;
+    let writes = stats.first().and_then(|stats| {
+        let latency = stats.get_document("latencyStats").ok()?;
+        latency.get_document("writes").ok()?.get_i64("ops").ok()
+    });
+    Ok(One {
+        documents: old.count_documents(doc! {}).await?,
+        newest: newest
+            .and_then(|newest| newest.get("_id").ok().flatten().map(value))
+            .unwrap_or(Bson::Null),
+        writes: writes.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,309 @@
+//! Reading the old collections, in bounded memory.
+
+use std::collections::{HashMap, HashSet};
+
+use bson::oid::ObjectId;
+use bson::{Bson, DateTime, Document, RawBson, RawDocument, RawDocumentBuf, doc};
+use mongodb::options::{FindOptions, Hint};
+
+use super::{Adoption, Kind};
+use crate::domain::Members;
+use crate::id::{ChatRoomId, ChatUserId, UserId};
+use crate::store::Error;
+use crate::store::documents::{BATCH, collect};
+use crate::store::raw::{FromRaw, Unreadable};
+use crate::store::scan::{self, Scan};
+
+/// Chat users who are the same person as an older one, by their ids.
+///
+/// A unique index of chatzz 1.x keeps them out, unless it could not be created.
+#[derive(Clone, Debug, Default)]
+pub struct Twins(HashMap<ChatUserId, ChatUserId>);
+
+impl Twins {
+    /// The chat user who stands for this one.
+    pub fn oldest(&self, who: ChatUserId) -> ChatUserId {
+        self.0.get(&who).copied().unwrap_or(who)
+    }
+
+    /// Whether this one is merged into an older one.
+    pub fn is_merged(&self, who: ChatUserId) -> bool {
+        self.0.contains_key(&who)
+    }
+
+    /// The members of a chat room, as an expression.
+    fn members(&self) -> Bson {
+        let list = doc! { "$cond": [{ "$isArray": "$chatUsers" }, "$chatUsers", []] };
+        if self.0.is_empty() {
+            return list.into();
+        }
+        let branches = self.0.iter();
+        let branches = branches.map(
+            |(younger, oldest)| doc! { "case": { "$eq": ["$$this", *younger] }, "then": *oldest },
+        );
+        let oldest = doc! { "$switch": {
+            "branches": branches.collect::<Vec<_>>(), "default": "$$this",
+        } };
+        doc! { "$map": { "input": list, "in": oldest } }.into()
+    }
+
+    /// Whether a chat room has two members and an id, as an expression.
+    pub(super) fn is_of_two(&self) -> Document {
+        let is_id = |value: Bson| doc! { "$eq": [{ "$type": value }, "objectId"] };
+        let member = |at: i32| doc! { "$arrayElemAt": ["$$members", at] };
+        doc! { "$let": {
+            "vars": { "members": self.members() },
+            "in": { "$and": [
+                is_id("$_id".into()),
+                { "$eq": [{ "$size": "$$members" }, 2] },
+                is_id(member(0).into()),
+                is_id(member(1).into()),
+                { "$ne": [member(0), member(1)] },
+            ] },
+        } }
+    }
+
+    /// Whether all members of a chat room are the same person, as an expression.
+    pub(super) fn with_oneself(&self) -> Document {
+        doc! { "$eq": [{ "$size": { "$setUnion": [self.members(), []] } }, 1] }
+    }
+}
+
+/// A chat user of chatzz 1.x.
+#[derive(Clone, Debug)]
+pub struct OldUser {
+    /// Its `_id`; `None` unless it is an id.
+    pub id: Option<ChatUserId>,
+    /// The application's user, whatever it is.
+    user: Bson,
+    /// When the person was last seen.
+    pub last_online: Option<DateTime>,
+}
+
+impl OldUser {
+    fn read(document: &RawDocument) -> Self {
+        let field = |name| document.get(name).ok().flatten();
+        Self {
+            id: field("_id").and_then(ChatUserId::from_raw),
+            user: field("user").map_or(Bson::Null, scan::value),
+            last_online: field("lastOnline").and_then(scan::date),
+        }
+    }
+}
+
+/// Two people, and their chat rooms.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The two, in the order of the oldest chat room.
+    pub members: Members,
+    /// Their chat rooms, the oldest first.
+    pub rooms: Vec<ChatRoomId>,
+    /// When the first of them was created.
+    pub created_at: DateTime,
+}
+
+impl FromRaw for Pair {
+    fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
+        let field = |name: &'static str| document.get(name)?.ok_or(Unreadable::Field(name));
+        let ids = |name: &'static str| {
+            let ids = field(name)?.as_array().ok_or(Unreadable::Field(name))?;
+            let ids = ids.into_iter().map(|id| Ok(id?.as_object_id()));
+            ids.collect::<Result<Option<Vec<ObjectId>>, Unreadable>>()
+        };
+        let members = match ids("members")?.as_deref() {
+            Some([first, second]) => {
+                let [first, second] = [first, second].map(|id| ChatUserId::from_bytes(id.bytes()));
+                Members::new(first, second)
+            }
+            _ => None,
+        };
+        let rooms = ids("rooms")?.unwrap_or_default().into_iter();
+        Ok(Self {
+            members: members.ok_or(Unreadable::Field("members"))?,
+            rooms: rooms.map(|id| ChatRoomId::from_bytes(id.bytes())).collect(),
+            created_at: field("createdAt")?
+                .as_datetime()
+                .ok_or(Unreadable::Field("createdAt"))?,
+        })
+    }
+}
+
+/// The members of a chat room, for a look that writes nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct OldRoom {
+    /// The chat room.
+    pub id: ChatRoomId,
+    /// Its members; `None` unless they are two people.
+    pub members: Option<Members>,
+}
+
+impl FromRaw for OldRoom {
+    fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
+        let id = document.get("_id")?.and_then(ChatRoomId::from_raw);
+        Ok(Self {
+            id: id.ok_or(Unreadable::Field("_id"))?,
+            members: Members::from_raw(document).ok(),
+        })
+    }
+}
+
+impl Adoption {
+    /// Reads the old chat users after one, by `_id`, those whose `_id` is an id.
+    pub fn scan_users(&self, after: Option<ChatUserId>) -> Scan<OldUser> {
+        let after = doc! { "_id": scan::after(after) };
+        let by_id = FindOptions::builder().sort(doc! { "_id": 1 }).build();
+        self.find_old(Kind::ChatUsers, after, by_id, OldUser::read)
+    }
+
+    /// The application's user of an old chat user; `None` for what is no user's id.
+    pub fn user_of(&self, old: &OldUser) -> Option<UserId> {
+        let value = RawBson::try_from(old.user.clone()).ok()?;
+        self.ids.read(value.as_raw_bson_ref())
+    }
+
+    /// Lists the chat users who are the same person as an older one.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_twins(&self) -> Result<Twins, Error> {
+        let old = self.old(Kind::ChatUsers);
+        let stages = [
+            doc! { "$match": { "_id": { "$type": "objectId" }, "user": { "$exists": true } } },
+            doc! { "$sort": { "_id": 1 } },
+            doc! { "$group": { "_id": "$user", "all": { "$push": "$_id" } } },
+            doc! { "$match": { "all.1": { "$exists": true } } },
+        ];
+        let groups: Vec<Document> = self
+            .step("adopt.list_twins", async move {
+                let groups = old.aggregate(stages).allow_disk_use(true).await?;
+                collect(groups).await
+            })
+            .await?;
+        let mut twins = HashMap::new();
+        for group in &groups {
+            let all = group.get_array("all").into_iter().flatten();
+            let mut all = all
+                .filter_map(Bson::as_object_id)
+                .map(|id| ChatUserId::from_bytes(id.bytes()));
+            if let Some(oldest) = all.next() {
+                twins.extend(all.map(|younger| (younger, oldest)));
+            }
+        }
+        Ok(Twins(twins))
+    }
+
+    /// Reads every two people who have a chat room, in no particular order.
+    pub fn scan_pairs(&self, twins: &Twins) -> Scan<Result<Pair, Unreadable>> {
+        let is_date = doc! { "$eq": [{ "$type": "$createdAt" }, "date"] };
+        let created_at = doc! { "$cond": [is_date, "$createdAt", { "$toDate": "$_id" }] };
+        let stages = vec![
+            doc! { "$match": { "$expr": twins.is_of_two() } },
+            doc! { "$sort": { "_id": 1 } },
+            doc! { "$project": { "members": twins.members(), "createdAt": created_at } },
+            doc! { "$group": {
+                "_id": [{ "$min": "$members" }, { "$max": "$members" }],
+                "members": { "$first": "$members" },
+                "rooms": { "$push": "$_id" },
+                "createdAt": { "$min": "$createdAt" },
+            } },
+        ];
+        self.aggregate_old(Kind::ChatRooms, stages, Pair::from_raw)
+    }
+
+    /// Reads the messages of chat rooms, each room's in order, and those of `merged` rooms
+    /// in one order.
+    pub fn scan_messages(&self, rooms: &[ChatRoomId], merged: bool) -> Scan<RawDocumentBuf> {
+        let order = if merged {
+            doc! { "createdAt": 1, "_id": 1 }
+        } else {
+            doc! { "chatRoom": 1, "createdAt": 1, "_id": 1 }
+        };
+        let options = FindOptions::builder()
+            .sort(order)
+            .hint(Hint::Name(self.places.index()))
+            .allow_disk_use(true)
+            .build();
+        let filter = doc! { "chatRoom": { "$in": rooms } };
+        self.find_old(Kind::Messages, filter, options, RawDocument::to_owned)
+    }
+
+    /// Reads all old messages, in no particular order.
+    pub fn scan_all_messages(&self) -> Scan<RawDocumentBuf> {
+        let options = FindOptions::default();
+        self.find_old(Kind::Messages, doc! {}, options, RawDocument::to_owned)
+    }
+
+    /// Reads what the old messages name as their chat rooms, each once.
+    pub fn scan_named_rooms(&self) -> Scan<Bson> {
+        let stages = vec![doc! { "$group": { "_id": "$chatRoom" } }];
+        let id = |room: &RawDocument| {
+            room.get("_id")
+                .ok()
+                .flatten()
+                .map_or(Bson::Null, scan::value)
+        };
+        self.aggregate_old(Kind::Messages, stages, id)
+    }
+
+    fn find_old<T>(
+        &self,
+        kind: Kind,
+        filter: Document,
+        options: FindOptions,
+        read: fn(&RawDocument) -> T,
+    ) -> Scan<T> {
+        let old = self.old(kind);
+        let cursor = async move {
+            let find = old.find(filter).with_options(options);
+            find.batch_size(BATCH).await
+        };
+        Scan::of(cursor, read)
+    }
+
+    fn aggregate_old<T>(
+        &self,
+        kind: Kind,
+        stages: Vec<Document>,
+        read: fn(&RawDocument) -> T,
+    ) -> Scan<T> {
+        let old = self.old(kind);
+        let cursor = async move {
+            let aggregate = old.aggregate(stages).allow_disk_use(true);
+            aggregate.with_type().batch_size(BATCH).await
+        };
+        Scan::of(cursor, read)
+    }
+
+    /// Lists those of these old chat rooms that exist, with their members.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_old_rooms(
+        &self,
+        rooms: Vec<ChatRoomId>,
+        twins: &Twins,
+    ) -> Result<Vec<OldRoom>, Error> {
+        let members = doc! { "$cond": [twins.is_of_two(), twins.members(), []] };
+        let stages = [
+            doc! { "$match": { "_id": { "$in": rooms } } },
+            doc! { "$project": { "chatUsers": members } },
+        ];
+        let old = self.old(Kind::ChatRooms);
+        self.step("adopt.list_old_rooms", async move {
+            collect(old.aggregate(stages).await?).await
+        })
+        .await
+    }
+
+    /// Lists those of these old chat users that exist.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_old_users(
+        &self,
+        users: Vec<ChatUserId>,
+    ) -> Result<HashSet<ChatUserId>, Error> {
+        let old = self.old(Kind::ChatUsers);
+        self.list_ids(old, users, ChatUserId::from_raw).await
+    }
+}

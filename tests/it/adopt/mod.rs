@@ -1,0 +1,9 @@
+//! `chatzz adopt`: what the npm package chatzz 1.1.5 left becomes a database of ours.
+
+mod after;
+mod interrupted;
+mod messes;
+mod names;
+mod old;
+mod refused;
+mod undo;

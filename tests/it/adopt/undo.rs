@@ -1,0 +1,69 @@
+//! The way back.
+
+use bson::doc;
+use chatzz::adopt::{AdoptError, Outcome};
+
+use super::old::Old;
+use crate::support::binary::Binary;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undone_adoption_has_left_no_byte() {
+    let old = Old::big(30, 60, 1_000).await;
+    let before = old.database.fingerprint().await;
+    old.adopt().await.unwrap();
+    assert_ne!(old.database.fingerprint().await, before);
+
+    let undone = old.undo().await.unwrap();
+
+    assert_eq!(undone.outcome, Outcome::Undone);
+    assert_eq!(old.database.fingerprint().await, before);
+    assert!(old.adopt().await.is_ok(), "and it can be adopted again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_can_be_undone_after_a_server_ran_but_not_meanwhile() {
+    let mut old = Old::empty().await;
+    let (alice, bob) = (old.somebody("alice").await, old.somebody("bob").await);
+    let there = old.room(&[alice, bob]);
+    old.say(there, [alice, bob], "hello", "sent");
+    let old = old.store().await;
+    old.index().await;
+    let before = old.database.fingerprint().await;
+    old.adopt().await.unwrap();
+    let server = Binary::serve(&old.database.keys()).await;
+    let (bob, _) = server.login(&bob.id()).await;
+    bob.read_up_to(&alice.id(), 1).await.unwrap();
+
+    let refused = old.undo().await.unwrap_err();
+
+    assert!(matches!(refused, AdoptError::ServerRuns(_)), "{refused}");
+    server.terminate().await;
+    old.undo().await.unwrap();
+    assert_eq!(old.database.fingerprint().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_the_first_new_message_there_is_no_way_back() {
+    let mut old = Old::empty().await;
+    let (alice, bob) = (old.somebody("alice").await, old.somebody("bob").await);
+    let there = old.room(&[alice, bob]);
+    old.say(there, [alice, bob], "hello", "sent");
+    let old = old.store().await;
+    old.adopt().await.unwrap();
+    let server = Binary::serve(&old.database.keys()).await;
+    let (alice, _) = server.login(&alice.id()).await;
+    alice.send(&bob.id(), "new").await.unwrap();
+    server.terminate().await;
+    let before = old.database.fingerprint().await;
+
+    let refused = old.undo().await.unwrap_err();
+
+    assert!(matches!(refused, AdoptError::NewMessages(1)), "{refused}");
+    assert_eq!(old.database.fingerprint().await, before);
+    let kept = old.database.collection("chatzz_before_messages");
+    assert_eq!(
+        kept.count_documents(doc! {}).await.unwrap(),
+        1,
+        "what was before is there"
+    );
+}
