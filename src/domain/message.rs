@@ -114,9 +114,7 @@ impl Message {
 
     /// The key under which the application sent it.
     pub fn server_key(&self) -> Option<&str> {
-        let key = self.client_id.as_deref()?.strip_prefix(SERVER_KEY_MARK)?;
-        // behind two marks stands the digest of a key that is forgotten
-        (!key.starts_with(SERVER_KEY_MARK)).then_some(key)
+        self.client_id.as_deref()?.strip_prefix(SERVER_KEY_MARK)
     }
 
     /// Whether it is withheld from its receiver, who had blocked the sender.

@@ -1,13 +1,19 @@
 //! Acting for users: chat rooms, receipts, blocks, signals.
 
+use std::time::Duration;
+
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::{Operator, Refused, in_field};
 use crate::id::{ChatRoomId, MessageId, Seq};
 use crate::rooms::{Answer, Caller, Stored};
-use crate::service::{Bypass, Error, IdInput, Opened, Receipt, Redacted, RedactionQuery};
-use crate::store::Event;
+use crate::service::{Bypass, Error, IdInput, Opened, Receipt, Redacted, ToTell};
+
+/// Pause before it is tried again to announce what was redacted.
+const TELL_AGAIN: Duration = Duration::from_secs(1);
+/// How often that is tried.
+const TELL_ATTEMPTS: u32 = 60;
 
 impl Operator {
     /// Opens the chat room of two users.
@@ -92,15 +98,19 @@ impl Operator {
     /// [`Error::MessageNotFound`], or failures.
     pub async fn redact(&self, id: MessageId) -> Result<Stored, Error> {
         let messenger = &self.context.messenger;
-        let (room, redacted) = messenger.redact(id).await?;
-        self.announce_redacted(room, &redacted).await?;
-        messenger.message(id).await
+        let mut to_tell = None;
+        let redacted = messenger.redact(id, &mut to_tell).await;
+        self.announce_redacted(to_tell).await;
+        redacted?;
+        // it is done, even if it cannot be shown
+        let shown = messenger.message(id).await;
+        shown.map_err(|_| Error::UnknownOutcome)
     }
 
     /// Removes what the next messages of a chat room say, up to 500 of them.
     ///
     /// # Errors
-    /// [`Error::NoChatRoom`], or failures.
+    /// [`Error::NoChatRoom`], [`Error::UserNotFound`], or failures.
     pub async fn redact_next(
         &self,
         room: ChatRoomId,
@@ -108,46 +118,39 @@ impl Operator {
         after: Seq,
     ) -> Result<Redacted, Refused> {
         let messenger = &self.context.messenger;
-        let from = match from {
-            Some(from) => Some(
-                messenger
-                    .sender(from)
-                    .await
-                    .map_err(in_field("from"))?
-                    .me
-                    .id,
-            ),
-            None => None,
-        };
-        let query = RedactionQuery {
-            from,
-            after,
-            forget_keys: false,
-        };
-        let redacted = messenger.redact_next(room, query).await?;
-        self.announce_redacted(room, &redacted).await?;
-        Ok(redacted)
+        let mut to_tell = None;
+        let redacted = messenger.redact_next(room, from, after, &mut to_tell).await;
+        self.announce_redacted(to_tell).await;
+        redacted.map_err(in_field("from"))
     }
 
-    /// Tells those who may see them, here and at other servers.
-    pub(super) async fn announce_redacted(
-        &self,
-        room: ChatRoomId,
-        redacted: &Redacted,
-    ) -> Result<(), Error> {
-        let Some((first, last)) = redacted.revs else {
-            return Ok(());
-        };
-        let messenger = &self.context.messenger;
-        let members = messenger.chat_room(room).await?.document.members.ids();
-        self.events.happened(Event::Changed {
-            room,
-            members,
-            first,
-            last,
+    /// Tells those who may see them and are here; other servers hear of it by the log. While
+    /// the database does not answer, that goes on without the caller.
+    pub(super) async fn announce_redacted(&self, to_tell: Option<ToTell>) {
+        let Some(to_tell) = to_tell else { return };
+        if self.tell_redacted(to_tell).await.is_ok() {
+            return;
+        }
+        let operator = self.clone();
+        tokio::spawn(async move {
+            for _ in 0..TELL_ATTEMPTS {
+                tokio::time::sleep(TELL_AGAIN).await;
+                if operator.tell_redacted(to_tell).await.is_ok() {
+                    return;
+                }
+            }
+            tracing::warn!(room = %to_tell.room, "nobody here was told that messages were redacted");
         });
-        let changed = messenger.changed(room, (first, last)).await?;
-        self.context.announce_changed(&changed);
+    }
+
+    async fn tell_redacted(&self, to_tell: ToTell) -> Result<(), Error> {
+        match self.context.messenger.changed(to_tell).await {
+            Ok(changed) => self.context.announce_changed(&changed),
+            Err(error @ (Error::NoChatRoom | Error::Internal)) => {
+                tracing::error!(%error, room = %to_tell.room, "redacted messages cannot be shown");
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 

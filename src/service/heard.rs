@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bson::DateTime;
+use futures::{StreamExt as _, stream};
 
-use super::{Contact, Error, Me, Messenger, PrivacySettings};
+use super::{Contact, Error, Me, Messenger, PrivacySettings, ToTell};
 use crate::domain::{Members, Message, Status};
 use crate::feed::Hint;
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::rooms::{Command, Heard, HeardAdvance, Member, ReceiptKind, Stored};
-use crate::store::{ChatRoom, Entry, Event, User};
+use crate::store::{ChatRoom, Entry, Event, Item, User};
 
+/// Chat rooms whose changes are read at the same time.
+const CHANGED_AT_ONCE: usize = 8;
 /// Pause before a full lane is tried again.
 const FULL: Duration = Duration::from_millis(10);
 
@@ -71,7 +74,7 @@ struct Sorted {
     /// Whose privacy changed, and of whom.
     privacy: Vec<(ChatUserId, Option<ChatUserId>)>,
     /// Where messages were changed, by which changes.
-    changed: Vec<(ChatRoomId, (i64, i64))>,
+    changed: HashMap<ChatRoomId, (i64, i64)>,
     ended: Vec<String>,
 }
 
@@ -86,7 +89,19 @@ impl Messenger {
         entries: &[Entry],
         is_here: impl Fn(ChatUserId) -> bool + Send + Sync,
     ) -> Result<ToAnnounce, Error> {
+        for entry in entries {
+            self.forget(&entry.items);
+        }
         self.work_out(sort(entries, &is_here), is_here).await
+    }
+
+    /// Forgets what is not so any more, also of people who are not here at this moment.
+    fn forget(&self, items: &[Item]) {
+        for item in items {
+            if let Event::Changed { room, .. } = item.event {
+                self.forget_changed(room);
+            }
+        }
     }
 
     /// The same with a hint, before it is in the log. What may have come before is
@@ -116,8 +131,13 @@ impl Messenger {
             Event::Advanced { reader, sender, .. } => {
                 knows(reader, sender) && knows(sender, reader)
             }
+            Event::Changed {
+                members: [one, other],
+                ..
+            } => knows(one, other) && knows(other, one),
             _ => true,
         });
+        self.forget(&hint.items);
         for item in &hint.items {
             sorted.add(&item.event, &is_here);
         }
@@ -161,9 +181,18 @@ impl Messenger {
             }
         }
         to_announce.commands = commands(sorted.rooms, &people);
-        for (room, revs) in sorted.changed {
-            to_announce.changed.extend(self.changed(room, revs).await?);
+        let changed = sorted.changed.into_iter();
+        let changed = changed.map(|(room, revs)| self.changed(ToTell { room, revs }));
+        let mut changed = stream::iter(changed).buffer_unordered(CHANGED_AT_ONCE);
+        while let Some(changed) = changed.next().await {
+            match changed {
+                Ok(changed) => to_announce.changed.extend(changed),
+                // a chat room that is not there any more, or cannot be read
+                Err(Error::NoChatRoom | Error::Internal) => {}
+                Err(error) => return Err(error),
+            }
         }
+        drop(changed);
         let changed: HashSet<ChatUserId> = sorted.privacy.iter().map(|(by, _)| *by).collect();
         let changed: Vec<ChatUserId> = changed.into_iter().collect();
         self.refresh_privacies(&changed).await?;
@@ -336,7 +365,8 @@ impl Sorted {
                 last,
             } => {
                 if members.iter().any(|who| is_here(*who)) {
-                    self.changed.push((*room, (*first, *last)));
+                    let changed = self.changed.entry(*room).or_insert((*first, *last));
+                    *changed = (changed.0.min(*first), changed.1.max(*last));
                 }
             }
             Event::ContactAdded { room, members } => {

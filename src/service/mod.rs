@@ -44,7 +44,7 @@ pub use missed::SentRange;
 pub use privacy::{BlockedPage, PrivacySettings, check_contact_rule};
 pub use reading::{MessagePage, PageQuery, RoomSeen, UserSeen};
 pub use receipts::Receipt;
-pub use redaction::{ChangePage, Redacted, RedactionQuery};
+pub use redaction::{ChangePage, Redacted, ToTell};
 pub use sending::Draft;
 pub use totals::UnreadTotal;
 pub use users_check::warn_if_unusable;

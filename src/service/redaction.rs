@@ -4,17 +4,18 @@
 //! room's next `rev`, and `rev` of the chat room is raised first: who was away learns at a
 //! login that there may be something to fetch, even if the server goes down in between.
 
-use sha2::{Digest as _, Sha256};
-
 use super::history::fitting;
 use super::{Conversation, Error, IdInput, Me, Messenger, People};
-use crate::domain::SERVER_KEY_MARK;
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 use crate::rooms::Stored;
-use crate::store::messages::Redaction;
+use crate::store::Event;
+use crate::store::messages::Redactable;
 
 /// Messages that are redacted at once.
 const AT_ONCE: i64 = 500;
+/// Changes that are announced one by one; of more, only the last one is, and clients ask for
+/// the others.
+const ANNOUNCED: i64 = 16;
 /// How often another server may be first with a `rev`.
 const ATTEMPTS: u32 = 20;
 
@@ -29,149 +30,160 @@ pub struct ChangePage {
     pub rev: i64,
 }
 
-/// What was changed by one step of a redaction.
-#[derive(Clone, Debug)]
+/// What one step of a redaction did.
+#[derive(Clone, Copy, Debug)]
 pub struct Redacted {
     /// How many messages.
     pub count: u64,
-    /// The first and the last `rev`; `None` if there is nothing new.
-    pub revs: Option<(i64, i64)>,
     /// The position up to which all is redacted that was to be.
     pub up_to: Seq,
     /// Whether there may be more.
     pub has_more: bool,
 }
 
-/// Which messages of a chat room are to be redacted.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RedactionQuery {
-    /// Only those of this sender.
-    pub from: Option<ChatUserId>,
-    /// Only those after this position.
-    pub after: Seq,
-    /// Whether the sender's keys go, too: in their place stands a digest, since each has to
-    /// stay the only one.
-    pub forget_keys: bool,
+/// Changes of a chat room that may have been written: they are to be announced, whatever
+/// became of the rest.
+#[derive(Clone, Copy, Debug)]
+pub struct ToTell {
+    /// The chat room.
+    pub room: ChatRoomId,
+    /// The first and the last `rev`.
+    pub revs: (i64, i64),
 }
 
 impl Messenger {
-    /// Removes what a message says; a repeat changes nothing. Returns its chat room, and the
-    /// `rev` of the change, if there was something to remove.
+    /// Removes what a message says; a repeat changes nothing.
     ///
     /// # Errors
     /// [`Error::MessageNotFound`], or failures.
     #[tracing::instrument(name = "messenger.redact", level = "debug", skip_all)]
-    pub async fn redact(&self, id: MessageId) -> Result<(ChatRoomId, Redacted), Error> {
+    pub async fn redact(&self, id: MessageId, to_tell: &mut Option<ToTell>) -> Result<(), Error> {
         let found = self.store.messages.find(id).await;
         let found = found.map_err(|error| Error::of_read(&error))?;
         let message = found.ok_or(Error::MessageNotFound)?;
-        let (room, seq) = (message.chat_room, message.seq);
-        let redaction = (!message.redacted).then_some(Redaction {
+        let room = message.chat_room;
+        let (document, _) = self.conversation_in(room).await?;
+        let wanted = [Redactable {
             id,
-            seq,
-            client_id: None,
-        });
-        let redactions = redaction.into_iter().collect();
-        Ok((room, self.redact_all(room, redactions, seq).await?))
+            seq: message.seq,
+        }];
+        self.redact_all(room, document.members.ids(), &wanted, to_tell)
+            .await
+            .map(drop)
     }
 
-    /// Removes what the next messages of a chat room say, up to 500 of them.
+    /// Removes what the next messages of a chat room say, up to 500 of them: those after a
+    /// position, and if a sender is named, only theirs.
     ///
     /// # Errors
-    /// [`Error::NoChatRoom`], or failures.
+    /// [`Error::NoChatRoom`], [`Error::UserNotFound`] for a sender who is none of its two
+    /// people, or failures.
     #[tracing::instrument(name = "messenger.redact_next", level = "debug", skip_all)]
     pub async fn redact_next(
         &self,
         room: ChatRoomId,
-        query: RedactionQuery,
+        from: Option<&IdInput>,
+        after: Seq,
+        to_tell: &mut Option<ToTell>,
     ) -> Result<Redacted, Error> {
-        let RedactionQuery {
-            from,
-            after,
-            forget_keys,
-        } = query;
-        let listed = self
-            .store
-            .messages
-            .list_redactable(room, from, after, AT_ONCE);
-        let listed = listed.await.map_err(|error| Error::of_read(&error))?;
-        let has_more = i64::try_from(listed.len()).is_ok_and(|count| count == AT_ONCE);
-        let redactions = listed.into_iter().map(|(redaction, key)| Redaction {
-            client_id: key.filter(|_| forget_keys).map(|key| digest(&key)),
-            ..redaction
-        });
-        let redactions: Vec<Redaction> = redactions.collect();
-        let up_to = redactions.last().map_or(after, |last| last.seq);
-        let redacted = self.redact_all(room, redactions, up_to).await?;
+        let (document, _) = self.conversation_in(room).await?;
+        let from = match from {
+            Some(from) => {
+                let user = self.user_or_deleted(from).await?;
+                let from = self.chat_user(&user.id).await?;
+                let is_member = |who: &ChatUserId| document.members.position(*who).is_some();
+                Some(from.filter(is_member).ok_or(Error::UserNotFound)?)
+            }
+            None => None,
+        };
+        let messages = &self.store.messages;
+        let listed = messages.list_redactable(room, from, after, AT_ONCE).await;
+        let listed = listed.map_err(|error| Error::of_read(&error))?;
+        let members = document.members.ids();
+        let count = self.redact_all(room, members, &listed, to_tell).await?;
         Ok(Redacted {
-            has_more,
-            ..redacted
+            count,
+            up_to: listed.last().map_or(after, |last| last.seq),
+            has_more: i64::try_from(listed.len()).is_ok_and(|count| count == AT_ONCE),
         })
     }
 
     async fn redact_all(
         &self,
         room: ChatRoomId,
-        mut redactions: Vec<Redaction>,
-        up_to: Seq,
-    ) -> Result<Redacted, Error> {
-        let of_write = |error| Error::of_write(&error);
+        members: [ChatUserId; 2],
+        wanted: &[Redactable],
+        to_tell: &mut Option<ToTell>,
+    ) -> Result<u64, Error> {
         let messages = &self.store.messages;
         // on this server one after the other, so that they do not take each other's `rev`
         let [.., stripe] = room.bytes();
         let stripe = usize::from(stripe) % self.changing.len().max(1);
         let turn = self.changing.get(stripe).ok_or(Error::Internal)?;
         let _turn = turn.lock().await;
-        let mut redacted = Redacted {
-            count: 0,
-            revs: None,
-            up_to,
-            has_more: false,
-        };
+        let mut count = 0;
         for _ in 0..ATTEMPTS {
-            if redactions.is_empty() {
-                return Ok(redacted);
+            // nothing may have been changed before the first write, and something after it
+            let failed = |error| match count {
+                0 => Error::of_read(&error),
+                _ => Error::UnknownOutcome,
+            };
+            let left = messages.list_unredacted(room, wanted).await;
+            let left = left.map_err(failed)?;
+            if left.is_empty() {
+                return Ok(count);
             }
-            let rev = messages.find_last_rev(room).await.map_err(of_write)?;
-            let last = rev + i64::try_from(redactions.len()).unwrap_or(i64::MAX);
+            let rev = messages.find_last_rev(room).await.map_err(failed)?;
+            let last = rev + i64::try_from(left.len()).unwrap_or(i64::MAX);
             let raised = self.store.chat_rooms.raise_rev(room, last).await;
-            raised.map_err(of_write)?;
-            let changed = messages.redact(room, rev, &redactions).await;
-            let changed = changed.map_err(of_write)?;
-            redacted.count += u64::try_from(changed).unwrap_or(u64::MAX);
-            let new = rev + i64::try_from(changed).unwrap_or(i64::MAX);
-            if changed > 0 {
-                let (first, _) = redacted.revs.unwrap_or((rev + 1, 0));
-                redacted.revs = Some((first, new));
+            raised.map_err(failed)?;
+            let changed = messages.redact(room, rev, &left).await;
+            // whatever is known of the outcome
+            let first = to_tell.map_or(rev + 1, |before| before.revs.0);
+            *to_tell = Some(ToTell {
+                room,
+                revs: (first, last),
+            });
+            self.lanes.forget_newest(room);
+            self.events.happened(Event::Changed {
+                room,
+                members,
+                first: rev + 1,
+                last,
+            });
+            let changed = changed.map_err(|_| Error::UnknownOutcome)?;
+            count += u64::try_from(changed).unwrap_or(u64::MAX);
+            if changed == left.len() {
+                return Ok(count);
             }
-            if changed == redactions.len() {
-                return Ok(redacted);
-            }
-            // somebody else has redacted some of them, or used a number
-            let left = messages.list_unredacted(room, &redactions).await;
-            redactions = left.map_err(of_write)?;
         }
-        Err(match redacted.revs {
-            None => Error::Unavailable,
-            Some(_) => Error::UnknownOutcome,
+        Err(match count {
+            0 => Error::Unavailable,
+            _ => Error::UnknownOutcome,
         })
     }
 
-    /// The messages of a chat room that a range of changes made what they are, and the people
-    /// they are for. What this server remembers of them is forgotten.
+    /// What is announced of a range of changes: the messages as they are now, if they are
+    /// few; else the last one, whose `rev` tells clients that there is more to ask for.
     ///
     /// # Errors
     /// [`Error::NoChatRoom`], or failures.
-    pub async fn changed(
-        &self,
-        room: ChatRoomId,
-        (first, last): (i64, i64),
-    ) -> Result<Vec<Stored>, Error> {
-        self.lanes.forget_newest(room);
+    pub async fn changed(&self, to_tell: ToTell) -> Result<Vec<Stored>, Error> {
+        let ToTell { room, revs } = to_tell;
+        let (first, last) = revs;
         let (_, conversation) = self.conversation_in(room).await?;
+        let first = if last - first < ANNOUNCED {
+            first
+        } else {
+            last
+        };
         let range = (first - 1, last);
-        let limit = last.saturating_sub(first).saturating_add(1);
-        self.changed_in(&conversation, range, limit, None).await
+        self.changed_in(&conversation, range, ANNOUNCED, None).await
+    }
+
+    /// Forgets what this server remembers of messages that were changed.
+    pub(super) fn forget_changed(&self, room: ChatRoomId) {
+        self.lanes.forget_newest(room);
     }
 
     /// Lists what changed in a conversation after a `rev`.
@@ -227,12 +239,4 @@ impl Messenger {
         let messages = messages.map(|message| self.as_got(conversation, &receipts, message));
         Ok(messages.collect())
     }
-}
-
-/// What stands in the place of a key that is forgotten.
-fn digest(key: &str) -> String {
-    format!(
-        "{SERVER_KEY_MARK}{SERVER_KEY_MARK}{}",
-        hex::encode(Sha256::digest(key))
-    )
 }

@@ -53,7 +53,7 @@ pub enum Check {
     /// A cursor beyond the last message, or a count of read messages that differs from
     /// that of the message at the cursor.
     Cursor,
-    /// The changes of a chat room's messages have a gap, or it does not know of all of them.
+    /// A chat room does not know of the last change of its messages.
     Changes,
     /// The log of events has a gap, or names messages that are not stored so.
     Log,

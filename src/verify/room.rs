@@ -16,8 +16,8 @@ pub(super) struct Walk {
     pub(super) tail: Tail,
     /// The positions of the members' read cursors, and the counts there once that message was read.
     reads: Vec<(String, Seq, Option<Counts>)>,
-    /// How many messages were changed, and the last change.
-    changes: (i64, i64),
+    /// The last change of a message.
+    last_rev: i64,
     /// The last message with a number, for findings.
     last_id: String,
 }
@@ -34,15 +34,14 @@ impl Walk {
             members: room.members,
             tail: Tail::default(),
             reads: reads.collect(),
-            changes: (0, 0),
+            last_rev: 0,
             last_id: String::new(),
         }
     }
 
-    /// Whether the changes are numbered without a gap, and the chat room knows of them.
-    pub(super) fn has_sound_changes(&self, room: &ScannedRoom) -> bool {
-        let (count, last) = self.changes;
-        count == last && last <= room.rev
+    /// Whether the chat room knows of all changes.
+    pub(super) fn knows_changes(&self, room: &ScannedRoom) -> bool {
+        self.last_rev <= room.rev
     }
 
     /// The counts at the position of a read cursor, recounted.
@@ -93,8 +92,7 @@ impl Walk {
             Some(_) => {}
         }
         if let Some(rev) = message.rev {
-            let (count, last) = self.changes;
-            self.changes = (count + 1, last.max(rev));
+            self.last_rev = self.last_rev.max(rev);
         }
         let numbered = message.seq.filter(|seq| *seq >= 1);
         if numbered.is_some()

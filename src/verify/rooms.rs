@@ -87,7 +87,7 @@ impl Run<'_> {
                 tail: walk.tail,
             });
         }
-        if !walk.has_sound_changes(room) {
+        if !walk.knows_changes(room) {
             self.suspects.push(Suspect::Changes { room: id });
         }
         Ok(walk)

@@ -40,7 +40,7 @@ pub(super) enum Suspect {
     ReadAt { id: Bson, room: ChatRoomId },
     /// A room whose head or cursors did not match its messages.
     Room { id: ChatRoomId, tail: Tail },
-    /// A room whose changes of messages were not numbered 1, 2, 3 …, or not known to it.
+    /// A room that did not know of all changes of its messages.
     Changes { room: ChatRoomId },
     /// Messages whose room did not exist.
     Orphans {

@@ -215,7 +215,7 @@ export class Chatzz<User = AnyUser> extends Store<ChatzzState<User>> {
     switch (type) {
       case 'user-details': return this.#login(data);
       case 'new-message': return void this.#of(data).take([data]);
-      case 'message-changed': return this.#of(data).edited([data]);
+      case 'message-changed': return this.#of(data).edited(data);
       case 'message-status-changed': return this.#of(data).status(data);
       case 'chat-user-added': return this.#added(data);
       case 'chat-user-status-changed':

@@ -42,7 +42,7 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
   #typing: Typing;
   /** Up to this change everything that is shown is as it is now. */
   #rev = 0;
-  #isCatchingUp = false;
+  #catchingUp: Promise<void> | undefined;
 
   /** @internal */
   constructor(host: ConversationHost, id: UserId) {
@@ -121,7 +121,7 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
     this.#reader.resume();
     // What is loaded later is as it is now.
     if (timeline.between(1, Infinity).length === missed.length) this.#rev = Math.max(this.#rev, rev);
-    else if (this.#rev < rev) void this.#catchUp();
+    else if (this.#rev < rev) this.#catchUp();
     return fresh;
   }
 
@@ -159,10 +159,17 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
     if (changed.length > 0) this.#host.advanced(changed, this);
   }
 
-  /** @internal Messages as they are since they were changed. */
-  edited(messages: Message[]): void {
-    const changed = messages.filter((message) => this.#timeline.has(message) ? this.#timeline.keep(message) : void this.#timeline.show(message));
-    if (!this.#isCatchingUp) this.#rev = Math.max(this.#rev, ...messages.map(({ rev }) => rev ?? 0));
+  /** @internal A message as it is since it was changed. */
+  edited(message: Message): void {
+    const { rev = 0 } = message;
+    // Of many changes at once only the last one is announced, and one of another server may come late.
+    if (rev > this.#rev + 1) this.#catchUp();
+    else if (!this.#catchingUp) this.#rev = Math.max(this.#rev, rev);
+    this.#change([message]);
+  }
+
+  #change(messages: Message[]): void {
+    const changed = messages.filter((message) => this.#timeline.change(message));
     this.#changed();
     if (changed.length > 0) this.#host.edited(changed, this);
   }
@@ -249,19 +256,18 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
     await this.#host.link.request('message-delivered', { userId: this.#id, upTo: high }, { background: true }).catch(this.#host.error);
   }
 
-  /** Fetches what was changed while there was no connection. */
-  async #catchUp(): Promise<void> {
-    this.#isCatchingUp = true;
-    try {
-      for (let more = true; more;) {
-        const page = await this.#host.link.request('get-changes', { userId: this.#id, afterRev: this.#rev, limit: PAGE }, { background: true });
-        this.edited(page.messages);
-        this.#rev = page.rev;
-        more = page.hasMore;
-      }
-      this.#isCatchingUp = false;
-    } catch (error) {
-      this.#host.error(error as ChatzzError);
+  /** Fetches what was changed since the last change that is known. */
+  #catchUp(): void {
+    this.#catchingUp ??= this.#fetchChanges().catch(this.#host.error).finally(() => (this.#catchingUp = undefined));
+  }
+
+  async #fetchChanges(): Promise<void> {
+    for (let more = true; more;) {
+      const page = { userId: this.#id, afterRev: this.#rev, limit: PAGE };
+      const { messages, rev, hasMore } = await this.#host.link.request('get-changes', page, { background: true });
+      this.#change(messages);
+      this.#rev = Math.max(this.#rev, rev);
+      more = hasMore;
     }
   }
 

@@ -31,6 +31,8 @@ export class Timeline {
   /** The newest stored message, also when this client does not have it. */
   last: Message | LastMessage | undefined;
   #messages = new Map<number, Message>();
+  /** Changed messages that this client does not have: what arrives late may be as they were before. */
+  #changed = new Map<number, Message>();
   #host: TimelineHost;
 
   constructor(host: TimelineHost) {
@@ -72,14 +74,26 @@ export class Timeline {
     this.show(message);
     if (this.#host.isMine(message)) this.#host.outbox.stored(message);
     const known = this.#messages.get(message.seq);
-    if (known?._id === message._id) {
-      const merged = merge(known, message);
+    const other = known ?? this.#changed.get(message.seq);
+    if (other?._id === message._id) {
+      const merged = merge(other, message);
       if (merged === known) return false;
       message = merged;
     }
     const isRead = message.seq <= this.readTo && this.isUnread(message);
     this.#messages.set(message.seq, isRead ? { ...message, status: 'read' } : message);
     return true;
+  }
+
+  /** Takes what a message says by now; whether it is shown, and says something else. */
+  change(message: Message): boolean {
+    const known = this.#messages.get(message.seq);
+    // Its status has envelopes of its own.
+    if (known?._id === message._id) return this.keep({ ...message, status: known.status });
+    this.show(message);
+    this.#changed.set(message.seq, message);
+    if (this.#changed.size > 500) this.#changed.delete(this.#changed.keys().next().value!);
+    return false;
   }
 
   /** Applies a further status to a range of messages; returns those that moved forward. */

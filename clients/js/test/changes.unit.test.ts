@@ -48,3 +48,28 @@ test('what was removed while there was no connection is fetched at the next logi
   await until(() => server.payloads('connect-user').length === 3 && chat.isConnected());
   assert.equal(server.payloads('get-changes').length, 1, 'not twice');
 });
+
+test('of many changes only the last one is announced, and the others are fetched', async () => {
+  const chat = await server.login();
+  const bob = chat.conversation(BOB);
+  const said = [1, 2, 3].map((number) => server.say(BOB, String(number)));
+  const redacted = said.map((message, index) => redact(message, index + 1));
+
+  server.push('message-changed', redacted[2]);
+
+  await until(() => bob.messages.every(({ message }) => message === ''));
+  assert.deepEqual(server.payloads('get-changes').map(({ afterRev }) => afterRev), [0]);
+});
+
+test('a message that arrives after its change is shown as it is now', async () => {
+  const chat = await server.login();
+  const bob = chat.conversation(BOB);
+  server.say(BOB, 'before');
+  const late = server.store(BOB, 'secret');
+  server.push('message-changed', redact(late, 1));
+
+  server.push('new-message', late);
+
+  await until(() => bob.messages.length === 2);
+  assert.deepEqual(bob.messages.map(({ message }) => message), ['before', '']);
+});

@@ -50,6 +50,7 @@ impl NewRoom {
             created_at: self.created_at,
             added_by: self.members.one(Position::First),
             cursors: self.cursors,
+            rev: 0,
         };
         let mut document = room.as_created();
         let Head { seq, at, counts } = self.head;

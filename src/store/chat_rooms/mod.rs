@@ -388,7 +388,6 @@ impl ChatRooms {
         self.documents.aggregate(name, stages).await
     }
 
-    /// Lists the first chat rooms that match, by `_id`. Index: `_id_`.
     /// Notes that messages may be changed up to a `rev`.
     ///
     /// # Errors
@@ -404,6 +403,7 @@ impl ChatRooms {
         }
     }
 
+    /// Lists the first chat rooms that match, by `_id`. Index: `_id_`.
     pub(super) async fn list_where(
         &self,
         filter: Document,

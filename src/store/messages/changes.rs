@@ -1,25 +1,18 @@
 //! Changes of messages. Each gives its message the next `rev` of the chat room.
 
-use bson::{Bson, Document, doc};
+use std::time::Duration;
+
+use bson::{Document, doc};
 use serde::Deserialize;
 
 use super::{Error, Messages, withheld};
 use crate::domain::Message;
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
-use crate::store::MAINTENANCE_LIMIT;
 use crate::store::documents::Listing;
 use crate::store::raw::by_serde;
 
-/// A message whose content is to be removed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redaction {
-    /// The message.
-    pub id: MessageId,
-    /// Its position.
-    pub seq: Seq,
-    /// What stands in the place of the sender's key from now on; without it, that stays.
-    pub client_id: Option<String>,
-}
+/// The longest that a redaction of some messages is waited for.
+const REDACTED_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Deserialize)]
 struct Rev {
@@ -28,22 +21,14 @@ struct Rev {
 
 by_serde!(Rev);
 
-#[derive(Debug, Deserialize)]
-struct Changed {
-    count: i64,
-    last: i64,
-}
-
-by_serde!(Changed);
-
 /// A message that can be redacted.
-#[derive(Debug, Deserialize)]
-struct Redactable {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Redactable {
+    /// The message.
     #[serde(rename = "_id")]
-    id: MessageId,
-    seq: Seq,
-    #[serde(default, rename = "clientId")]
-    client_id: Option<String>,
+    pub id: MessageId,
+    /// Its position.
+    pub seq: Seq,
 }
 
 by_serde!(Redactable);
@@ -65,23 +50,6 @@ impl Messages {
             .aggregate("messages.find_last_rev", stages)
             .await?;
         Ok(found.first().map_or(0, |found| found.rev))
-    }
-
-    /// How many messages of a chat room were changed, and the last change. Index:
-    /// `chatRoom_rev`.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn count_changed(&self, room: ChatRoomId) -> Result<(i64, i64), Error> {
-        let stages = vec![
-            doc! { "$match": { "chatRoom": room, "rev": { "$exists": true } } },
-            doc! { "$group": { "_id": null, "count": { "$sum": 1_i64 }, "last": { "$max": "$rev" } } },
-        ];
-        let name = "messages.count_changed";
-        let found: Vec<Changed> = self.documents.aggregate(name, stages).await?;
-        Ok(found
-            .first()
-            .map_or((0, 0), |found| (found.count, found.last)))
     }
 
     /// Lists the messages that were changed after one change of a chat room and up to
@@ -115,7 +83,7 @@ impl Messages {
         from: Option<ChatUserId>,
         after: Seq,
         limit: i64,
-    ) -> Result<Vec<(Redaction, Option<String>)>, Error> {
+    ) -> Result<Vec<Redactable>, Error> {
         let mut filter = doc! {
             "chatRoom": room,
             "seq": { "$gt": after },
@@ -126,21 +94,10 @@ impl Messages {
             doc! { "$match": filter },
             doc! { "$sort": { "seq": 1 } },
             doc! { "$limit": limit },
-            doc! { "$project": { "seq": 1, "clientId": 1 } },
+            doc! { "$project": { "seq": 1 } },
         ];
-        let found: Vec<Redactable> = self
-            .documents
-            .aggregate("messages.list_redactable", stages)
-            .await?;
-        let found = found.into_iter().map(|found| {
-            let redaction = Redaction {
-                id: found.id,
-                seq: found.seq,
-                client_id: None,
-            };
-            (redaction, found.client_id)
-        });
-        Ok(found.collect())
+        let name = "messages.list_redactable";
+        self.documents.aggregate(name, stages).await
     }
 
     /// Lists those that are not redacted yet, in their order. Index: `_id_`.
@@ -150,24 +107,23 @@ impl Messages {
     pub async fn list_unredacted(
         &self,
         room: ChatRoomId,
-        redactions: &[Redaction],
-    ) -> Result<Vec<Redaction>, Error> {
-        let ids: Vec<MessageId> = redactions.iter().map(|one| one.id).collect();
+        wanted: &[Redactable],
+    ) -> Result<Vec<Redactable>, Error> {
+        let ids: Vec<MessageId> = wanted.iter().map(|one| one.id).collect();
         let stages = vec![
             doc! { "$match": {
                 "_id": { "$in": ids }, "chatRoom": room, "redacted": { "$ne": true },
             } },
+            doc! { "$sort": { "seq": 1 } },
             doc! { "$project": { "seq": 1 } },
         ];
         let name = "messages.list_unredacted";
-        let left: Vec<Redactable> = self.documents.aggregate(name, stages).await?;
-        let is_left = |one: &&Redaction| left.iter().any(|left| left.id == one.id);
-        Ok(redactions.iter().filter(is_left).cloned().collect())
+        self.documents.aggregate(name, stages).await
     }
 
     /// Removes what messages of a chat room say, and gives them the changes after `rev`, in
-    /// this order. Returns how many were changed: fewer than there are, when another server
-    /// has used one of these numbers meanwhile.
+    /// this order, until another server turns out to have used one of these numbers. Returns
+    /// how many were changed.
     ///
     /// # Errors
     /// When the database did not confirm it: some may have been changed.
@@ -175,23 +131,22 @@ impl Messages {
         &self,
         room: ChatRoomId,
         rev: i64,
-        redactions: &[Redaction],
+        messages: &[Redactable],
     ) -> Result<usize, Error> {
-        let statements = redactions.iter().zip(rev + 1..).map(|(redaction, rev)| {
-            let Redaction { id, client_id, .. } = redaction;
-            let mut set = doc! { "message": "", "redacted": true, "rev": rev };
-            let client_id = client_id.as_ref().map(|id| Bson::from(id.as_str()));
-            set.extend(client_id.map(|id| ("clientId".to_owned(), id)));
+        let statements = messages.iter().zip(rev + 1..).map(|(message, rev)| {
             doc! {
-                "q": { "_id": id, "chatRoom": room, "redacted": { "$ne": true } },
-                "u": { "$set": set, "$unset": { "kind": "", "data": "" } },
+                "q": { "_id": message.id, "chatRoom": room, "redacted": { "$ne": true } },
+                "u": {
+                    "$set": { "message": "", "redacted": true, "rev": rev },
+                    "$unset": { "kind": "", "data": "" },
+                },
             }
         });
         let statements: Vec<Document> = statements.collect();
         let name = "messages.redact";
         let written = self
             .bulk
-            .update_in_order(name, self.documents.name(), statements, MAINTENANCE_LIMIT)
+            .update_in_order(name, self.documents.name(), statements, REDACTED_WITHIN)
             .await?;
         Ok(written.changed)
     }

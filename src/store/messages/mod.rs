@@ -22,7 +22,7 @@ use crate::domain::{Counts, Message};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 pub use append::{Appended, Refusal};
-pub use changes::Redaction;
+pub use changes::Redactable;
 pub use missed::MissedPosition;
 pub use scan::{Scanned, SendKey};
 

@@ -243,6 +243,71 @@ async fn servers_that_redact_at_once_number_the_changes_without_a_gap() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_changes_at_once_only_the_last_one_is_announced() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    for number in 0..20 {
+        alice.send(&bob.id, &number.to_string()).await.unwrap();
+    }
+    let room = server.dump("chatrooms").await[0]
+        .get_object_id("_id")
+        .unwrap();
+    let target = format!("/v1/chat-rooms/{}/redact", room.to_hex());
+    bob.client.drain();
+
+    back_end.call("POST", &target, &json!({})).await;
+
+    let heard = bob.client.expect_envelope("message-changed").await;
+    assert_eq!((&heard["rev"], &heard["seq"]), (&json!(20), &json!(20)));
+    bob.client.assert_silent_for_roundtrip().await;
+    assert_eq!(
+        changes(&bob, &alice.id, 0).await["messages"]
+            .as_array()
+            .unwrap()
+            .len(),
+        20
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_message_redacted_at_two_servers_at_once_is_changed_once() {
+    let world = two(&[ApiScope::Send, ApiScope::Manage]).await;
+    let sent = world.back_ends[0]
+        .send(&world.alice, &world.bob, "x", "1")
+        .await;
+    let id = &sent.body["_id"];
+    let [one, other] = &world.back_ends;
+    let calls = [one, other, one, other].map(|back_end| back_end.redact(id));
+
+    let done = futures::future::join_all(calls).await;
+
+    for answer in done {
+        assert_eq!((answer.status, &answer.body["rev"]), (200, &json!(1)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_redacted_is_said() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    alice.send(&bob.id, "x").await.unwrap();
+    let carol = server.person("carol").await;
+    let room = server.dump("chatrooms").await[0]
+        .get_object_id("_id")
+        .unwrap();
+    let of = |room: &str| format!("/v1/chat-rooms/{room}/redact");
+
+    let stranger = json!({ "from": carol.id });
+    let stranger = back_end.call("POST", &of(&room.to_hex()), &stranger).await;
+    let nowhere = back_end
+        .call("POST", &of("6b0211a50868a8577e8603e1"), &json!({}))
+        .await;
+
+    assert_eq!(stranger.outcome(), (404, "user-not-found"));
+    assert_eq!(nowhere.outcome(), (404, "no-chat-room"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_not_there_cannot_be_redacted() {
     let (_server, back_end) = server().await;
     for id in ["6b0211a50868a8577e8603e1", "x"] {

@@ -1,4 +1,4 @@
-//! Changes of messages are numbered without a gap, and the chat room knows of them.
+//! The chat room knows of all changes of its messages.
 
 use bson::doc;
 use chatzz::verify::Check;
@@ -35,13 +35,4 @@ async fn a_change_that_the_chat_room_does_not_know_of_is_made_known() {
     world.change(5, 1).await;
 
     world.assert_finds_and_mends(&[Check::Changes]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_gap_between_changes_is_found_and_left() {
-    let world = World::healthy().await;
-    world.change(5, 2).await;
-    world.know(2).await;
-
-    world.assert_finds_and_leaves(&[Check::Changes]).await;
 }
