@@ -300,6 +300,7 @@ fn bounds(config: &Config, confirmed: mpsc::Sender<Confirm>, sessions: Sessions)
         outbox_bytes: config.socket.outbox_bytes.bytes(),
         connect: config.socket.connect_timeout,
         stall: config.socket.stall_timeout,
+        dialect: config.socket.dialect,
         confirmed,
         sessions,
     }

@@ -26,6 +26,10 @@ section! {
         /// Raise it when slow clients are disconnected while they connect.
         connect_timeout: Duration =
             key("CHATZZ_CONNECT_TIMEOUT", "duration", default("10s"), within("100ms", "10m")),
+        /// The dialect of sockets whose query has no `dialect=1` or `dialect=3`.
+        /// Write `1` for front ends that were written for the npm package chatzz 1.x.
+        dialect: BaseDialect =
+            key("CHATZZ_DIALECT", "`1` or `3`", default("3"), choice(&BaseDialect::NAMES)),
         /// The type of the envelope that announces the presence of a contact.
         /// Change it for front ends that were written against the other name.
         status_event: StatusEvent =
@@ -51,6 +55,25 @@ impl SocketConfig {
     pub(crate) fn named_namespace(&self) -> Option<Arc<str>> {
         let namespace = self.namespace.as_str();
         (namespace != "/").then(|| namespace.into())
+    }
+}
+
+/// The form of what a socket is sent: that of chatzz 1.x, or that of today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseDialect {
+    /// `1`: what the npm package chatzz 1.1.5 sent.
+    V1,
+    /// `3`: `docs/protocol.md`.
+    V3,
+}
+
+impl BaseDialect {
+    const NAMES: [(&str, Self); 2] = [("1", Self::V1), ("3", Self::V3)];
+
+    /// The dialect of this name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let mut names = Self::NAMES.iter();
+        names.find_map(|(known, dialect)| (*known == name).then_some(*dialect))
     }
 }
 

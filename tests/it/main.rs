@@ -27,6 +27,7 @@ mod conversation;
 mod deploy;
 #[cfg(unix)]
 mod dev;
+mod dialect1;
 #[cfg(unix)]
 mod edge;
 mod envelopes;

@@ -209,7 +209,12 @@ export class Link {
     const epoch = this.#epoch;
     try {
       const { userId } = this.#options;
-      const { serverTime } = await this.emit('connect-user', { userId, deliveryAcks: true, compact: true });
+      const { serverTime } = await this.emit('connect-user', {
+        userId,
+        deliveryAcks: true,
+        compact: true,
+        protocol: 3,
+      });
       if (epoch !== this.#epoch || !this.#socket.connected) return;
       this.#ahead = Date.parse(serverTime) - now();
       this.#pause = this.timing.retryMin;

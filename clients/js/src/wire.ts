@@ -171,7 +171,7 @@ export interface HistoryPage {
 /** The events of the client: payload and result. */
 export interface Requests {
   'connect-user': [
-    { userId: UserId; deliveryAcks?: boolean; compact?: boolean },
+    { userId: UserId; deliveryAcks?: boolean; compact?: boolean; protocol?: number },
     { userId: UserId; status: Presence; serverTime: string; protocol: number; features: string[] },
   ];
   'add-chat-user': [{ userToAdd: UserId }, Contact];

@@ -212,6 +212,7 @@ async fn envelopes_are_read_in_order_or_set_aside_until_asked_for() {
     let five = Envelope {
         kind: "five".to_owned(),
         data: json!(4),
+        has_more: false,
     };
     assert_eq!(client.drain(), [five]);
 }

@@ -51,7 +51,7 @@ function connect() {
   };
 }
 
-const login = () => call('connect-user', { userId: me._id, deliveryAcks: true }).then(() => {
+const login = () => call('connect-user', { userId: me._id, deliveryAcks: true, protocol: 3 }).then(() => {
   ready = true;
   say('');
   void flush();
