@@ -1,9 +1,10 @@
 //! The socket.io endpoint and the bounds of one socket.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::parse::{ByteSize, Parsed, Refusal, choice, shown, within};
+use super::parse::{ByteSize, Parsed, Refusal, choice, file, shown, within};
 
 section! {
     /// The socket.io endpoint and the bounds of one socket.
@@ -11,6 +12,11 @@ section! {
         /// The path of the socket.io endpoint.
         /// Change it, for example behind a shared proxy, together with the `path` of the clients.
         path: String = key("CHATZZ_SOCKET_PATH", "path", default("/socket.io"), socket_path),
+        /// The folder `dist` of the npm package `socket.io-client`, to be served below the endpoint.
+        /// Write it for pages that load `/socket.io/socket.io.js` from this server, as from a socket.io server.
+        serve_client: Option<PathBuf> =
+            key("CHATZZ_SERVE_CLIENT", "path",
+                unset("not served", None, "/srv/node_modules/socket.io-client/dist"), file),
         /// The socket.io namespace that clients join.
         /// Change it when the clients already use a namespace of their own.
         namespace: String = key("CHATZZ_NAMESPACE", "path", default("/"), namespace),

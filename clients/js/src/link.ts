@@ -75,6 +75,8 @@ export class Link {
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
       ...options.socket,
+      // Also where the deployment speaks dialect 1 to front ends that do not say so.
+      query: { ...Object.fromEntries(new URL(options.url).searchParams), ...options.socket?.query, dialect: '3' },
       // Each attempt needs a fresh token, and the stock reconnects stop after a refusal: both are handled here.
       autoConnect: false,
       forceNew: true,

@@ -1,10 +1,12 @@
 //! Dialect 1: front ends that were written for the npm package chatzz 1.1.5.
 
+mod client_file;
 mod golden;
 mod login;
 mod mixed;
 mod readme;
 mod replay;
+mod rows;
 mod status;
 
 use serde_json::Value;
@@ -31,7 +33,7 @@ async fn client_with(server: &Server, query: &[(&str, &str)]) -> Client {
 }
 
 /// A user who logs in on a socket of a dialect, and the `user-details`.
-async fn arrive_in(server: &Server, dialect: &str, id: &Value) -> (Person, Value) {
+pub(crate) async fn arrive_in(server: &Server, dialect: &str, id: &Value) -> (Person, Value) {
     let client = client_with(server, &[("dialect", dialect)]).await;
     let person = Person::new(client, id.clone());
     person.login().await.unwrap();
