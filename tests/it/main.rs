@@ -16,6 +16,7 @@ mod arrangement;
 mod auth;
 #[cfg(unix)]
 mod balancers;
+mod both;
 #[cfg(unix)]
 mod bugs;
 mod cli;
