@@ -97,10 +97,10 @@ impl Words {
     #[track_caller]
     pub(crate) fn assert_same(self, heard: &Value, sent: &Value) {
         if self.is_dialect1() {
-            let told = |message: &Value| [message["_id"].clone(), message["message"].clone()];
+            let shown = |message: &Value| [message["_id"].clone(), message["message"].clone()];
             assert_eq!(
-                (told(heard), &heard["status"]),
-                (told(sent), &json!("not_sent"))
+                (shown(heard), &heard["status"]),
+                (shown(sent), &json!("not_sent"))
             );
         } else {
             assert_eq!(heard, sent);

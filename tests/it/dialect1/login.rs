@@ -95,7 +95,7 @@ async fn a_second_login_as_another_logs_in_anew() {
     );
     bob.send(&alice.id, "for alice").await.unwrap();
     alice.client.assert_silent_for_roundtrip().await;
-    // what waits is for her
+    // what waits is for alice
     let (alice, details) = server.arrive(&alice.id).await;
     let missed = details["missedMessages"].as_object().unwrap();
     let texts: Vec<&Value> = missed
@@ -149,7 +149,7 @@ async fn a_login_that_fails_leaves_the_socket_as_it_was() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn contacts_are_told_again_in_dialect_1_alone() {
+async fn contacts_are_notified_again_in_dialect_1_alone() {
     let server = super::server().await;
     let (alice, bob) = server.pair().await;
     let (modern, _) = arrive_in(&server, "3", &bob.id).await;

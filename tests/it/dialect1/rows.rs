@@ -147,7 +147,7 @@ async fn chatzz_9_contacts_see_one_come_online() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn chatzz_10_and_11_adding_somebody_calls_back_error_first_and_tells_them() {
+async fn chatzz_10_and_11_adding_somebody_calls_back_error_first_and_notifies_them() {
     let server = server().await;
     let (alice, bob) = (server.person("alice").await, server.person("bob").await);
     let payload = json!({ "userToAdd": bob.id });

@@ -177,7 +177,7 @@ async fn events_go_on_while_a_long_history_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sender_who_is_blocked_cannot_tell_by_the_ids() {
+async fn a_sender_who_is_blocked_finds_no_sign_of_it_in_the_ids() {
     let server = Server::with(&[
         ("CHATZZ_DIALECT", "1"),
         ("CHATZZ_BLOCKED_SENDS", "withhold"),

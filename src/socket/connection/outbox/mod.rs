@@ -188,7 +188,7 @@ impl Outbox {
             self.left_out.remove(&room);
             self.enqueue_or_hold(connection, packet.text_of(room));
         } else if connection.is_in_dialect1() {
-            // it cannot tell that one is missing: it is missed, and comes with the next login
+            // it cannot know that one is missing: so it counts as missed, and comes with the next login
             metrics::counter!("chatzz_outbox_overflows_total").increment(1);
             self.break_off(connection);
         } else {
