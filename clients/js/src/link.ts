@@ -38,6 +38,13 @@ interface Waiter {
   reject(error: ChatzzError): void;
 }
 
+/** The query of an address. */
+function queryOf(url: string): Record<string, string> {
+  const query: Record<string, string> = {};
+  new URL(url).searchParams.forEach((value, name) => { query[name] = value; });
+  return query;
+}
+
 /** @internal A connection that is logged in, or trying to be. */
 export class Link {
   state: State = 'disconnected';
@@ -76,7 +83,7 @@ export class Link {
       tryAllTransports: true,
       ...options.socket,
       // Also where the deployment speaks dialect 1 to front ends that do not say so.
-      query: { ...Object.fromEntries(new URL(options.url).searchParams), ...options.socket?.query, dialect: '3' },
+      query: { ...queryOf(options.url), ...options.socket?.query, dialect: '3' },
       // Each attempt needs a fresh token, and the stock reconnects stop after a refusal: both are handled here.
       autoConnect: false,
       forceNew: true,
