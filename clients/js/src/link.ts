@@ -3,7 +3,7 @@ import type { Socket } from 'socket.io-client';
 
 import { ChatzzError, mayRetry } from './error.js';
 import { Lane } from './lane.js';
-import { TIMING } from './options.js';
+import { TIMING, queryOf } from './options.js';
 import type { Options, Timing } from './options.js';
 import { People } from './people.js';
 import { now, within } from './time.js';
@@ -36,13 +36,6 @@ export interface RequestOptions {
 interface Waiter {
   resolve(): void;
   reject(error: ChatzzError): void;
-}
-
-/** The query of an address. */
-function queryOf(url: string): Record<string, string> {
-  const query: Record<string, string> = {};
-  new URL(url).searchParams.forEach((value, name) => { query[name] = value; });
-  return query;
 }
 
 /** @internal A connection that is logged in, or trying to be. */
@@ -218,12 +211,7 @@ export class Link {
     const epoch = this.#epoch;
     try {
       const { userId } = this.#options;
-      const { serverTime } = await this.emit('connect-user', {
-        userId,
-        deliveryAcks: true,
-        compact: true,
-        protocol: 3,
-      });
+      const { serverTime } = await this.emit('connect-user', { userId, deliveryAcks: true, compact: true, protocol: 3 });
       if (epoch !== this.#epoch || !this.#socket.connected) return;
       this.#ahead = Date.parse(serverTime) - now();
       this.#pause = this.timing.retryMin;

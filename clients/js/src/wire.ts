@@ -153,8 +153,10 @@ export interface Envelopes {
   error: WireError & { event: string };
 }
 
-/** One envelope. */
-export type Envelope = { [Type in keyof Envelopes]: { type: Type; data: Envelopes[Type] } }[keyof Envelopes];
+/** One envelope; `old-messages` also says whether the history goes on. */
+export type Envelope = {
+  [Type in keyof Envelopes]: { type: Type; data: Envelopes[Type] } & (Type extends 'old-messages' ? { hasMore?: true } : unknown);
+}[keyof Envelopes];
 
 /** Which page of the history; see `get-old-messages` in the protocol. */
 export interface HistoryPage {
