@@ -48,6 +48,9 @@ impl Dev {
         };
         let mut playground = Playground::prepare(&args.dir, args.fresh, users, progress).await?;
         config.mongodb.uri = playground.uri().into();
+        if config.socket.serve_client.is_none() {
+            config.socket.serve_client = playground.client_folder()?;
+        }
         if let Some(program) = nats {
             let port = playground.start_nats(&program).await?;
             config.nats = NatsConfig {

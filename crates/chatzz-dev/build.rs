@@ -49,6 +49,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         &demo,
     )?;
     npm(&["run", "build"], &demo)?;
+    // what the program without this feature keeps, too: see `demo/work.rs`
+    for name in ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js"] {
+        let from = demo.join("node_modules/socket.io-client/dist").join(name);
+        copy(&from, &demo.join("dist/client").join(name))?;
+    }
     fs::rename(demo.join("dist"), made.join("demo"))?;
     fs::remove_dir_all(work)?;
     Ok(())

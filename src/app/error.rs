@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::auth::AuthStartError;
 use crate::feed::bus::BusError;
-use crate::http::TlsError;
+use crate::http::{ClientFilesError, TlsError};
 use crate::store::migrate::{MigrateError, Plan};
 use crate::store::{self, ConnectError};
 
@@ -24,6 +24,9 @@ pub enum StartError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The script of the client cannot be served.
+    #[error(transparent)]
+    ClientFiles(#[from] ClientFilesError),
     /// The keys of the HTTP API cannot be used.
     #[error("CHATZZ_API_KEYS_FILE: {}", .0.join("; "))]
     ApiKeys(Vec<String>),

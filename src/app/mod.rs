@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-pub use crate::http::TlsError;
+pub use crate::http::{ClientFilesError, TlsError};
 pub use crate::operator::{Operator, Refused, SendAs, Sent, UnderWay};
 use base::Base;
 pub use error::StartError;
@@ -27,7 +27,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::feed::Log;
 use crate::feed::bus::Bus;
-use crate::http::{self, Health, Tls};
+use crate::http::{self, ClientFiles, Health, Tls};
 use crate::limits::Limits;
 use crate::rooms::Confirm;
 use crate::service::presence::PresenceRegistry;
@@ -89,6 +89,7 @@ impl App {
         let (listener, addr) = bind(config.http.listen, "CHATZZ_LISTEN").await?;
         let recorder = http::recorder()?;
         let tls = config.http.tls.clone().map(Tls::new).transpose()?;
+        let files = ClientFiles::load(config.socket.serve_client.as_deref())?;
         let metrics = match config.http.metrics_listen {
             Some(wanted) => {
                 let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN").await?;
@@ -160,7 +161,7 @@ impl App {
         socket::register(&io, &config.socket.namespace, &context);
         let health = Arc::new(Health::new(base.store.clone()));
         let router = http::router(Arc::clone(&health)).merge(pages).layer(layer);
-        let router = layered(router, &config, &limits, sessions);
+        let router = layered(router, &config, &limits, sessions, files);
         Ok(Self {
             config,
             addr,
@@ -300,6 +301,7 @@ fn bounds(config: &Config, confirmed: mpsc::Sender<Confirm>, sessions: Sessions)
         outbox_bytes: config.socket.outbox_bytes.bytes(),
         connect: config.socket.connect_timeout,
         stall: config.socket.stall_timeout,
+        dialect: config.socket.dialect,
         confirmed,
         sessions,
     }
@@ -328,13 +330,19 @@ fn socket_io(config: &Config) -> (SocketIoLayer, SocketIo) {
 }
 
 /// What a request passes on its way to the socket.io endpoint, from the inside out.
-fn layered(router: Router, config: &Config, limits: &Arc<Limits>, sessions: Sessions) -> Router {
+fn layered(
+    router: Router,
+    config: &Config,
+    limits: &Arc<Limits>,
+    sessions: Sessions,
+    files: ClientFiles,
+) -> Router {
     let router = http::collect_bodies(router, config, sessions.clone(), MAX_PACKET_BYTES);
     // nothing of the read buffer stays with a session
     let router = http::keep_small(router, config);
     // requests of ended sessions end
     let router = http::watch_sessions(router, sessions);
-    let router = http::complete_engine(router, &config.socket.path);
+    let router = http::complete_engine(router, &config.socket.path, files);
     let router = http::limit(router, Arc::clone(limits), &config.socket.path);
     // whose request it is, for the limits
     let router = http::locate(router, config.proxies.clone());

@@ -72,7 +72,7 @@ pub use privacy::{BlockedSends, PrivacyConfig};
 pub use proxies::{ProxiesConfig, ProxyHeader};
 pub use render::{env_example, markdown};
 pub use service_url::ServiceUrl;
-pub use socket::{SocketConfig, StatusEvent};
+pub use socket::{BaseDialect, SocketConfig, StatusEvent};
 pub use timeouts::TimeoutsConfig;
 pub use tls::{TlsConfig, TlsFiles};
 pub use users::{IdType, UsersConfig, UuidOrder};

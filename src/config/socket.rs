@@ -1,9 +1,10 @@
 //! The socket.io endpoint and the bounds of one socket.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::parse::{ByteSize, Parsed, Refusal, choice, shown, within};
+use super::parse::{ByteSize, Parsed, Refusal, choice, file, shown, within};
 
 section! {
     /// The socket.io endpoint and the bounds of one socket.
@@ -11,6 +12,11 @@ section! {
         /// The path of the socket.io endpoint.
         /// Change it, for example behind a shared proxy, together with the `path` of the clients.
         path: String = key("CHATZZ_SOCKET_PATH", "path", default("/socket.io"), socket_path),
+        /// The folder `dist` of the npm package `socket.io-client`, to be served below the endpoint.
+        /// Write it for pages that load `/socket.io/socket.io.js` from this server, as from a socket.io server.
+        serve_client: Option<PathBuf> =
+            key("CHATZZ_SERVE_CLIENT", "path",
+                unset("not served", None, "/srv/node_modules/socket.io-client/dist"), file),
         /// The socket.io namespace that clients join.
         /// Change it when the clients already use a namespace of their own.
         namespace: String = key("CHATZZ_NAMESPACE", "path", default("/"), namespace),
@@ -26,6 +32,10 @@ section! {
         /// Raise it when slow clients are disconnected while they connect.
         connect_timeout: Duration =
             key("CHATZZ_CONNECT_TIMEOUT", "duration", default("10s"), within("100ms", "10m")),
+        /// The dialect of sockets whose query has no `dialect=1` or `dialect=3`.
+        /// Write `1` for front ends that were written for the npm package chatzz 1.x.
+        dialect: BaseDialect =
+            key("CHATZZ_DIALECT", "`1` or `3`", default("3"), choice(&BaseDialect::NAMES)),
         /// The type of the envelope that announces the presence of a contact.
         /// Change it for front ends that were written against the other name.
         status_event: StatusEvent =
@@ -51,6 +61,25 @@ impl SocketConfig {
     pub(crate) fn named_namespace(&self) -> Option<Arc<str>> {
         let namespace = self.namespace.as_str();
         (namespace != "/").then(|| namespace.into())
+    }
+}
+
+/// The form of what a socket is sent: that of chatzz 1.x, or that of today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseDialect {
+    /// `1`: what the npm package chatzz 1.1.5 sent.
+    V1,
+    /// `3`: `docs/protocol.md`.
+    V3,
+}
+
+impl BaseDialect {
+    const NAMES: [(&str, Self); 2] = [("1", Self::V1), ("3", Self::V3)];
+
+    /// The dialect of this name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        let mut names = Self::NAMES.iter();
+        names.find_map(|(known, dialect)| (*known == name).then_some(*dialect))
     }
 }
 

@@ -125,6 +125,10 @@ mod tests {
             true
         }
 
+        fn hears_each(&self, _: [ChatUserId; 2]) -> bool {
+            false
+        }
+
         fn login_state(&self, _: ChatRoomId, _: ChatUserId) -> LoginState {
             LoginState::default()
         }
@@ -193,6 +197,7 @@ mod tests {
                 message,
                 from: user(),
                 to: user(),
+                receiver: to,
                 origin: None,
             }
         }

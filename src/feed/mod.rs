@@ -48,6 +48,8 @@ pub struct LoginState {
 pub trait Sockets: Send + Sync + 'static {
     /// Whether a socket of this user is open here.
     fn is_here(&self, user: ChatUserId) -> bool;
+    /// Whether a socket of these users is announced each message that got further by itself.
+    fn hears_each(&self, users: [ChatUserId; 2]) -> bool;
     /// What the logins of this user's sockets here contained of a chat room.
     fn login_state(&self, room: ChatRoomId, user: ChatUserId) -> LoginState;
     /// A message was stored.
@@ -158,6 +160,10 @@ impl Outlet for Feed {
 
     fn is_online(&self, user: ChatUserId) -> bool {
         self.sockets.is_here(user) || self.elsewhere.is_elsewhere(user)
+    }
+
+    fn hears_each(&self, people: [ChatUserId; 2]) -> bool {
+        self.sockets.hears_each(people)
     }
 
     fn open(&self, rooms: Vec<Opening>) -> BoxFuture<'_, Result<Vec<Stored>, Error>> {

@@ -9,20 +9,27 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, Method, StatusCode, header};
 use serde_json::json;
 
+use super::client_files::ClientFiles;
+
 /// Answers requests to the socket.io endpoint at `path` that are no websockets though they
 /// ask for one, or that ask for the client's script, and chooses subprotocols.
-pub(crate) fn complete_engine(router: Router, path: &str) -> Router {
-    let path: Arc<str> = path.into();
-    router.layer(middleware::from_fn_with_state(path, answer))
+pub(crate) fn complete_engine(router: Router, path: &str, files: ClientFiles) -> Router {
+    let engine: (Arc<str>, Arc<ClientFiles>) = (path.into(), Arc::new(files));
+    router.layer(middleware::from_fn_with_state(engine, answer))
 }
 
-async fn answer(State(path): State<Arc<str>>, request: Request, next: Next) -> Response {
+async fn answer(
+    State((path, files)): State<(Arc<str>, Arc<ClientFiles>)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(below) = request.uri().path().strip_prefix(&*path) else {
         return next.run(request).await;
     };
-    if request.method() == Method::GET && is_script(below) {
-        let text = "the client's script is not served here; take it from your own server or a CDN";
-        return (StatusCode::NOT_FOUND, text).into_response();
+    if request.method() == Method::GET
+        && let Some(name) = script(below)
+    {
+        return files.answer(name, request.headers());
     }
     let wants_websocket = request
         .uri()
@@ -44,11 +51,11 @@ async fn answer(State(path): State<Arc<str>>, request: Request, next: Next) -> R
     response
 }
 
-/// Whether a path below the endpoint is one of those at which a socket.io server has its
-/// client.
-fn is_script(below: &str) -> bool {
+/// The name of a script, if a path below the endpoint is one of those at which a socket.io
+/// server has its client.
+fn script(below: &str) -> Option<&str> {
     let name = below.trim_start_matches('/');
-    name.starts_with("socket.io") && name.contains(".js")
+    (name.starts_with("socket.io") && name.contains(".js")).then_some(name)
 }
 
 fn first_of(offered: &HeaderValue) -> Option<HeaderValue> {

@@ -3,6 +3,7 @@
 mod address;
 mod admin;
 mod body;
+mod client_files;
 mod engine;
 mod guarded;
 mod head;
@@ -20,6 +21,8 @@ mod tls;
 pub(crate) use address::locate;
 pub(crate) use admin::router as admin_router;
 pub(crate) use body::collect_bodies;
+pub(crate) use client_files::ClientFiles;
+pub use client_files::ClientFilesError;
 pub(crate) use engine::complete_engine;
 pub(crate) use head::keep_small;
 pub(crate) use headers::harden;

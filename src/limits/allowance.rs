@@ -1,7 +1,7 @@
 //! The rate limits of one socket.
 
 use std::num::NonZeroU32;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -23,8 +23,10 @@ pub(crate) struct Allowance {
     /// Events that came over a limit.
     haste: Bucket,
     address: Arc<Shared>,
-    user: OnceLock<Arc<Shared>>,
+    user: Mutex<Option<Arc<Shared>>>,
     slots: Mutex<Vec<Slot>>,
+    /// The slot among those of the user who is logged in.
+    user_slot: Mutex<Option<Slot>>,
     /// The slot among those of the user whom the token names, until the login.
     reserved: Mutex<Option<(UserId, Slot)>>,
 }
@@ -40,8 +42,9 @@ impl Allowance {
             errors: Bucket::new(config.errors),
             haste: Bucket::new(config.errors.map(haste)),
             address,
-            user: OnceLock::new(),
+            user: Mutex::default(),
             slots: Mutex::new(slots.into()),
+            user_slot: Mutex::default(),
             reserved: Mutex::default(),
         }
     }
@@ -57,7 +60,7 @@ impl Allowance {
         if kind == Kind::Connect {
             return Ok(());
         }
-        if let Some(user) = self.user.get() {
+        if let Some(user) = &*self.user.lock() {
             user.take(kind)?;
         }
         self.address.take(kind)
@@ -87,10 +90,9 @@ impl Allowance {
     /// From now on the socket's events count for its user as well; `slot` is its slot among
     /// those of the user, unless it was reserved.
     pub(crate) fn belong_to(&self, user: Arc<Shared>, slot: Option<Slot>) {
-        if self.user.set(user).is_ok()
-            && let Some(slot) = slot
-        {
-            self.slots.lock().push(slot);
+        *self.user.lock() = Some(user);
+        if let Some(slot) = slot {
+            *self.user_slot.lock() = Some(slot);
             self.reserved.lock().take();
         }
     }
@@ -98,6 +100,7 @@ impl Allowance {
     /// The socket is closed: its slots become free.
     pub(crate) fn leave(&self) {
         self.slots.lock().clear();
+        self.user_slot.lock().take();
         self.reserved.lock().take();
     }
 }

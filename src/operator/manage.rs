@@ -64,7 +64,9 @@ impl Operator {
         let answer = answered.await.map_err(|_| Error::UnknownOutcome)?;
         match answer.map_err(Error::from)? {
             Answer::Moved { count, .. } => Ok(count),
-            Answer::Message(_) | Answer::Duplicate(_) => Err(Error::Internal.into()),
+            Answer::Message(_) | Answer::Unmoved(_) | Answer::Duplicate(_) => {
+                Err(Error::Internal.into())
+            }
         }
     }
 

@@ -47,7 +47,7 @@ impl UnderWay {
         let (stored, is_duplicate) = match answer? {
             Answer::Message(stored) => (stored, false),
             Answer::Duplicate(stored) => (stored, true),
-            Answer::Moved { .. } => return Err(Error::Internal),
+            Answer::Unmoved(_) | Answer::Moved { .. } => return Err(Error::Internal),
         };
         Ok(Sent {
             stored,

@@ -285,6 +285,7 @@ impl Item {
             delivery,
             from: Arc::clone(&self.append.from.user),
             to: Arc::clone(&self.append.to.user),
+            receiver: self.append.to.id,
             origin: None,
         };
         match self.append.caller.take() {
@@ -332,6 +333,7 @@ fn answer_repeat(
             delivery,
             from: Arc::clone(&sent.from.user),
             to: Arc::clone(&sent.to.user),
+            receiver: sent.to.id,
             origin: None,
         }))
     } else {

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::domain::{Content, Delivery, Head, Message};
+use crate::domain::{Content, Delivery, Head, Members, Message, Status};
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
 use crate::store::{ChatRoom, Error, User};
 
@@ -268,6 +268,8 @@ pub struct Stored {
     pub from: Arc<User>,
     /// Its receiver, or whom it is withheld from.
     pub to: Arc<User>,
+    /// The same inside the messenger.
+    pub receiver: ChatUserId,
     /// The event that sent it; `None` when it was no socket's, or another process stored it.
     pub origin: Option<Origin>,
 }
@@ -279,6 +281,7 @@ impl Stored {
         Self {
             from: Arc::clone(&from.user),
             to: Arc::clone(&to.user),
+            receiver: to.id,
             message,
             delivery,
             origin: None,
@@ -293,10 +296,78 @@ pub struct Advanced {
     pub newest: Stored,
     /// Position of the oldest of them, if there are several.
     pub oldest: Option<Seq>,
+    /// The others, the newest of them, ascending; none unless somebody here is to be
+    /// announced each message by itself.
+    pub others: Vec<Message>,
+    /// The chat room, if it is known.
+    pub room: Option<RoomOutline>,
     /// By which kind of receipt.
     pub kind: ReceiptKind,
     /// The event that moved them, if it was one.
     pub origin: Option<Origin>,
+}
+
+/// What never changes of a chat room.
+#[derive(Clone, Copy, Debug)]
+pub struct RoomOutline {
+    /// Its members.
+    pub members: Members,
+    /// When it was created.
+    pub created_at: DateTime,
+}
+
+impl Advanced {
+    /// One message by itself, as far as it is.
+    pub fn of(newest: Stored) -> Self {
+        let kind = match newest.delivery.status {
+            Status::Read => ReceiptKind::Read,
+            Status::NotSent | Status::Sent => ReceiptKind::Sent,
+        };
+        Self {
+            newest,
+            oldest: None,
+            others: Vec::new(),
+            room: None,
+            kind,
+            origin: None,
+        }
+    }
+
+    /// Each message by itself, ascending.
+    pub fn each(&self) -> impl Iterator<Item = Self> + '_ {
+        let newest = self.newest.message.clone();
+        let messages = self.others.iter().cloned().chain([newest]);
+        messages.map(|message| Self {
+            newest: Stored {
+                delivery: self.delivery(&message),
+                message,
+                from: Arc::clone(&self.newest.from),
+                to: Arc::clone(&self.newest.to),
+                receiver: self.newest.receiver,
+                origin: None,
+            },
+            oldest: None,
+            others: Vec::new(),
+            room: self.room,
+            kind: self.kind,
+            origin: self.origin.clone(),
+        })
+    }
+
+    /// How far one of the messages got by this.
+    fn delivery(&self, message: &Message) -> Delivery {
+        let newest = self.newest.delivery;
+        match newest.status {
+            Status::Read => Delivery {
+                sent_at: message.sent_at,
+                ..newest
+            },
+            Status::NotSent | Status::Sent => Delivery {
+                sent_at: message.sent_at.or(newest.sent_at),
+                ..newest
+            },
+        }
+    }
 }
 
 /// What an event is answered, beside [`Stored`].
@@ -306,6 +377,8 @@ pub enum Answer {
     Duplicate(Stored),
     /// The message asked about, as it is now.
     Message(Stored),
+    /// The same, which had got as far before.
+    Unmoved(Box<Advanced>),
     /// Messages got further.
     Moved {
         /// By which kind of receipt.
@@ -340,6 +413,9 @@ pub trait Outlet: Send + Sync + 'static {
     fn is_here(&self, user: ChatUserId) -> bool;
     /// Whether one is, here or at another server.
     fn is_online(&self, user: ChatUserId) -> bool;
+    /// Whether a socket of these people here is announced each message that got further by
+    /// itself, and no ranges.
+    fn hears_each(&self, people: [ChatUserId; 2]) -> bool;
     /// A lane takes up these chat rooms: what is stored in them is announced before
     /// anything that the lane stores. Returns what was.
     ///

@@ -49,6 +49,8 @@ pub(super) struct AnnouncedRange {
     pub(super) newest: Message,
     /// Position of the oldest, if there are several.
     pub(super) oldest: Option<Seq>,
+    /// The others, where somebody hears of each; read once the move is made.
+    pub(super) others: Vec<Message>,
 }
 
 /// What became of a [`Job`].
@@ -267,6 +269,7 @@ impl Attempt<'_> {
             parts.push(AnnouncedRange {
                 newest: last.clone(),
                 oldest: (news > 1).then_some(after + 1),
+                others: Vec::new(),
             });
         } else {
             parts.extend(self.part(&target, after, last.seq).await?);
@@ -310,6 +313,7 @@ impl Attempt<'_> {
         Ok(newest.map(|newest| AnnouncedRange {
             oldest: (newest.seq > after + 1).then_some(after + 1),
             newest,
+            others: Vec::new(),
         }))
     }
 
@@ -330,7 +334,7 @@ impl Attempt<'_> {
         };
         let part = part.map(|part| AnnouncedRange {
             oldest: part.oldest.filter(|_| count > 1),
-            newest: part.newest,
+            ..part
         });
         // what a login only counted, nobody has got: that it need not be counted again
         // is noted by the cursor, silently
@@ -439,6 +443,7 @@ fn sent_to_device(job: &Job, room: RoomCursors, up_to: Seq, newest: &Message) ->
         parts: vec![AnnouncedRange {
             newest: newest.clone(),
             oldest: (newest.seq > after + 1).then_some(after + 1),
+            others: Vec::new(),
         }],
     }))
 }

@@ -1,11 +1,13 @@
 //! What other servers did in a lane's chat rooms, as it was heard of.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::command::{Advanced, Command, Heard, HeardAdvance, Member, ReceiptKind, Stored};
+use super::command::{Advanced, Command, Heard, HeardAdvance, Member, Outlet, ReceiptKind, Stored};
+use super::each;
 use super::lane::Lane;
 use super::receipts::Receipts;
 use super::recent::RecentCursors;
@@ -141,13 +143,15 @@ impl Receipts {
         if self.heard.retry.is_none_or(|at| at > Instant::now()) {
             return;
         }
-        let read = read(&self.deps.store, &self.recent, self.heard.waiting.clone());
+        let outlet = Arc::clone(&self.deps.outlet);
+        let waiting = self.heard.waiting.clone();
+        let read = read(&self.deps.store, &self.recent, outlet.as_ref(), waiting);
         // whoever waits for an answer gets it in time meanwhile
         let Some(read) = self.inbox.wait(read, &mut self.pending).await else {
             return;
         };
         match read {
-            Ok(messages) => {
+            Ok((messages, mut others)) => {
                 self.heard.retry = None;
                 for (room, members, advance) in std::mem::take(&mut self.heard.waiting) {
                     let known = self.recent.of(room, advance.reader);
@@ -157,7 +161,12 @@ impl Receipts {
                         continue;
                     }
                     if let Some(message) = messages.get(&(room, advance.newest)) {
-                        let advanced = advanced(message, &members, advance);
+                        let range = (room, advance.newest, advance.oldest);
+                        let advanced = Advanced {
+                            others: others.remove(&range).unwrap_or_default(),
+                            room: self.recent.outline(room),
+                            ..advanced(message, &members, advance)
+                        };
                         self.deps.outlet.heard(&advanced);
                     }
                 }
@@ -176,12 +185,18 @@ impl Receipts {
     }
 }
 
-/// Takes in the cursors of the chat rooms; the newest messages of the advances.
+/// The newest messages of advances.
+type Newest = HashMap<(ChatRoomId, Seq), Message>;
+/// The others of those that are announced one by one.
+type Others = HashMap<(ChatRoomId, Seq, Option<Seq>), Vec<Message>>;
+
+/// Takes in the cursors of the chat rooms; the messages of the advances.
 async fn read(
     store: &Store,
     recent: &RecentCursors,
+    outlet: &dyn Outlet,
     waiting: Vec<Waiting>,
-) -> Result<HashMap<(ChatRoomId, Seq), Message>, Error> {
+) -> Result<(Newest, Others), Error> {
     let rooms: HashSet<ChatRoomId> = waiting.iter().map(|(room, ..)| *room).collect();
     let rooms: Vec<ChatRoomId> = rooms.into_iter().collect();
     for room in store.chat_rooms.list(&rooms).await? {
@@ -206,7 +221,14 @@ async fn read(
         let place = (message.chat_room, message.seq);
         (place, message)
     }));
-    Ok(messages)
+    let mut others = HashMap::new();
+    for (room, _, HeardAdvance { newest, oldest, .. }) in waiting {
+        if let Some(message) = messages.get(&(room, newest)) {
+            let read = each::others(store, outlet, message, oldest).await;
+            others.insert((room, newest, oldest), read);
+        }
+    }
+    Ok((messages, others))
 }
 
 fn advanced(message: &Message, members: &[Member; 2], advance: HeardAdvance) -> Advanced {
@@ -225,6 +247,8 @@ fn advanced(message: &Message, members: &[Member; 2], advance: HeardAdvance) -> 
     Advanced {
         newest: Stored::between(message.clone(), delivery, members),
         oldest: advance.oldest,
+        others: Vec::new(),
+        room: None,
         kind: advance.kind,
         origin: None,
     }

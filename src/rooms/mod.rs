@@ -12,6 +12,7 @@ mod batch;
 mod command;
 mod cursor;
 mod cursor_moves;
+mod each;
 mod follow_up;
 mod heard;
 mod inbox;
@@ -28,7 +29,7 @@ use tokio_util::task::TaskTracker;
 
 pub use command::{
     Advance, Advanced, Answer, Append, Caller, Command, Confirm, Heard, HeardAdvance, LaneError,
-    Member, Opening, Origin, Outlet, Permit, ReceiptKind, Scope, Share, Stored,
+    Member, Opening, Origin, Outlet, Permit, ReceiptKind, RoomOutline, Scope, Share, Stored,
 };
 
 use inbox::Inbox;

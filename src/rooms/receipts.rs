@@ -19,6 +19,7 @@ use super::command::{
     Stored,
 };
 use super::cursor_moves::{self, Job, Moving, Outcome};
+use super::each;
 use super::heard::HeardAdvances;
 use super::inbox::{Inbox, Overdue};
 use super::lane::{FIRST_PAUSE, MAX_PAUSE, until};
@@ -184,7 +185,19 @@ impl Receipts {
             ..pending
         }));
         let (store, recent) = (self.deps.store.clone(), self.recent.clone());
-        let work = cursor_moves::make(&store, &recent, jobs, self.deps.attempt);
+        let (limit, outlet) = (self.deps.attempt, Arc::clone(&self.deps.outlet));
+        let work = async {
+            let mut outcomes = cursor_moves::make(&store, &recent, jobs, limit).await;
+            for outcome in &mut outcomes {
+                if let Outcome::Moved(moving) = outcome {
+                    for part in &mut moving.parts {
+                        let (newest, oldest) = (&part.newest, part.oldest);
+                        part.others = each::others(&store, outlet.as_ref(), newest, oldest).await;
+                    }
+                }
+            }
+            outcomes
+        };
         // always `Some`: the work is waited for to the end, whoever was answered early
         let outcomes = self.inbox.wait(work, &mut self.pending).await;
         let tried = self.pending.split_off(first);
@@ -231,6 +244,8 @@ impl Receipts {
             let advanced = Advanced {
                 newest: stored.clone(),
                 oldest: part.oldest,
+                others: part.others,
+                room: self.recent.outline(made.room),
                 kind: pending.advance.kind,
                 origin: origin.clone(),
             };
@@ -262,7 +277,11 @@ impl Receipts {
         self.confirm(&pending.advance, seq);
         let answer = match (&pending.advance.scope, delivery) {
             (Scope::Message(message), Some(delivery)) => {
-                Answer::Message(pending.stored((**message).clone(), delivery))
+                let stored = pending.stored((**message).clone(), delivery);
+                Answer::Unmoved(Box::new(Advanced {
+                    room: self.recent.outline(pending.advance.room),
+                    ..Advanced::of(stored)
+                }))
             }
             _ => Answer::Moved {
                 kind: pending.advance.kind,
@@ -399,6 +418,7 @@ impl Pending {
             delivery,
             from: Arc::clone(&self.advance.sender.user),
             to: Arc::clone(&self.advance.reader.user),
+            receiver: self.advance.reader.id,
             origin: None,
         }
     }

@@ -9,8 +9,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bson::DateTime;
 use moka::sync::Cache;
 
+use super::command::RoomOutline;
 use crate::domain::{ByMember, Cursors, Members, Message};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::store::ChatRoom;
@@ -31,6 +33,7 @@ const KEPT: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RoomCursors {
     pub(super) members: Members,
+    created_at: DateTime,
     pub(super) cursors: ByMember<Cursors>,
 }
 
@@ -84,11 +87,20 @@ impl RecentCursors {
         self.rooms.get(&room)
     }
 
+    /// What never changes of a chat room, if it is known.
+    pub(super) fn outline(&self, room: ChatRoomId) -> Option<RoomOutline> {
+        self.get(room).map(|known| RoomOutline {
+            members: known.members,
+            created_at: known.created_at,
+        })
+    }
+
     /// Takes in a chat room as it was read. Only the one task that moves the room's
     /// cursors calls this.
     pub(crate) fn learn(&self, room: &ChatRoom) -> RoomCursors {
         let mut learned = RoomCursors {
             members: room.members,
+            created_at: room.created_at,
             cursors: room.cursors,
         };
         if let Some(known) = self.rooms.get(&room.id) {

@@ -233,6 +233,7 @@ impl Messenger {
         Stored {
             from: Arc::clone(&from.user),
             to: Arc::clone(&to.user),
+            receiver: to.id,
             message,
             delivery,
             origin: None,

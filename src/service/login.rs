@@ -1,10 +1,11 @@
 //! What a login contains.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bson::DateTime;
 
-use super::{Contact, Error, IdInput, Me, Messenger, People, SentRange};
+use super::{ActiveQuery, Contact, Error, IdInput, Me, Messenger, People, SentRange};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::rooms::Stored;
 use crate::store::{ChatUser, PresenceStatus, User};
@@ -12,10 +13,15 @@ use crate::store::{ChatUser, PresenceStatus, User};
 /// Chat rooms read at a login: more do not fit into it.
 const MAX_ROOMS: i64 = 200;
 
+/// Most contacts of a login in dialect 1, which has no further pages of them.
+const MAX_CONTACTS: usize = 2_000;
+
 /// Everything `user-details` contains, and what follows once it is sent.
 #[derive(Clone, Debug)]
 pub struct Login {
-    /// The person.
+    /// The person inside the messenger.
+    pub id: ChatUserId,
+    /// The person in the application.
     pub user: Arc<User>,
     /// When they last went offline.
     pub last_online: Option<DateTime>,
@@ -134,6 +140,7 @@ impl Messenger {
         let ranges = missed.sent_ranges.iter();
         let positions = unconfirmed.chain(ranges.map(|range| (range.room, range.last)));
         Ok(Login {
+            id: me.id,
             positions: positions.collect(),
             last_online: self.presence.shown(document).last_online,
             user,
@@ -142,6 +149,35 @@ impl Messenger {
             missed: missed.messages,
             sent_ranges: missed.sent_ranges,
         })
+    }
+
+    /// Adds the contacts that a login does not contain, for front ends that know of no
+    /// further pages: up to [`MAX_CONTACTS`], without their last messages.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn add_other_contacts(&self, me: &Me, login: &mut Login) -> Result<(), Error> {
+        let known = login.contacts.iter().map(|contact| contact.room);
+        let known: HashSet<ChatRoomId> = known.collect();
+        let mut query = ActiveQuery {
+            after: None,
+            limit: Some(i64::MAX),
+            all: true,
+        };
+        while login.more_contacts && login.contacts.len() < MAX_CONTACTS {
+            let page = self.active(me, &query).await?;
+            let last = page.contacts.last();
+            query.after = last.map(|last| IdInput::Text(last.user.id.to_key()));
+            login.more_contacts = page.has_more && query.after.is_some();
+            let others = page.contacts.into_iter();
+            let others = others.filter(|contact| !known.contains(&contact.room));
+            login.contacts.extend(others.map(|contact| Contact {
+                last_message: None,
+                ..contact
+            }));
+        }
+        login.contacts.truncate(MAX_CONTACTS);
+        Ok(())
     }
 
     /// Marks who added a person while none of their sockets heard of it.

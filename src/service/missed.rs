@@ -223,6 +223,7 @@ impl Messenger {
                 message,
                 from: Arc::clone(&contact.user),
                 to: Arc::clone(user),
+                receiver: me.id,
                 origin: None,
             });
             let messages: Vec<Stored> = messages.collect();

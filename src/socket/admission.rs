@@ -12,6 +12,7 @@ use socketioxide_core::Value;
 
 use super::Context;
 use super::connection::Connection;
+use super::connection::manner::Manner;
 use super::connection::packet::Handle;
 use super::connection::session::Session;
 use super::dispatch::Dispatcher;
@@ -135,6 +136,9 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
         Some(Value::Bytes(_)) | None => None,
     };
     let request = socket.req_parts();
+    let query = request.uri.query().unwrap_or_default();
+    let manner = Manner::of_query(query, context.bounds.dialect);
+    let manner = manner.map_err(|why| Refused::new(Code::BadRequest, &why))?;
     let address = address(request);
     let shared = context.limits.address(address);
     let joined = request.extensions.get::<Joined>().cloned();
@@ -164,6 +168,7 @@ async fn admit(context: Arc<Context>, Handle(socket, auth): Handle) -> Result<()
         context.bounds.outbox(),
         Session::of(&socket, context.bounds.sessions.clone()),
         allowance,
+        manner,
     ));
     context.hub.insert(Arc::clone(&connection));
     connection.cut_unless_logged_in(context.bounds.connect * LOGIN_FACTOR);

@@ -19,8 +19,8 @@ use super::hub::Hub;
 use super::parsed::{self, Event, MAX_NAME_CHARS, Parsed};
 use super::{Audience, Call, Context, Outcome};
 use crate::rooms::{Caller, Origin};
-use crate::service::Error;
 use crate::service::presence::{Departure, Description};
+use crate::service::{Error, Me};
 use crate::wire::request::{self, client_events};
 use crate::wire::{Notice, PerDialect, Render as _};
 
@@ -239,6 +239,8 @@ impl Context {
             Ok(admitted) => admitted,
             Err(error) => return self.finish_event(asked, Err(error)),
         };
+        // the socket may be somebody else's by the time it is written
+        let me = Arc::clone(&call.me);
         let handling = handle(call, request);
         let mut writing = tokio::spawn(handling.in_current_span());
         if let Ok(written) = timeout_at(self.deadline(&asked.origin), &mut writing).await {
@@ -248,7 +250,7 @@ impl Context {
         let (context, connection) = (Arc::clone(self), Arc::clone(asked.connection));
         tokio::spawn(async move {
             if let Ok(Ok(outcome)) = writing.await {
-                context.tell_others(&connection, outcome.notices);
+                context.tell_others(&connection, Some(&me), outcome.notices);
                 context.correct(&outcome.described);
             }
         });
@@ -265,7 +267,7 @@ impl Context {
         Ok(Call {
             context: Arc::clone(self),
             connection: Arc::clone(asked.connection),
-            me: Arc::clone(me),
+            me,
             origin: asked.origin.clone(),
         })
     }
@@ -300,11 +302,12 @@ impl Context {
             connection.send(packet.handing(std::mem::take(&mut handed)));
         }
         self.hub.reply(origin, &Ok(outcome.reply), handed);
-        self.tell_others(connection, others);
+        let me = connection.me();
+        self.tell_others(connection, me.as_deref(), others);
         self.correct(&outcome.described);
         if outcome.login {
             connection.send_held();
-            if let Some(me) = connection.me() {
+            if let Some(me) = me {
                 self.presence.activate(me.id);
             }
         }
@@ -319,10 +322,15 @@ impl Context {
     }
 
     /// Tells others what an event led to.
-    fn tell_others(&self, connection: &Connection, notices: Vec<(Audience, Notice<'_>)>) {
+    fn tell_others(
+        &self,
+        connection: &Connection,
+        me: Option<&Me>,
+        notices: Vec<(Audience, Notice<'_>)>,
+    ) {
         for (audience, notice) in notices {
             let notice = PerDialect::new(notice);
-            match (audience, connection.me()) {
+            match (audience, me) {
                 (Audience::User(who), _) => self.hub.tell(who, &notice, None),
                 (Audience::OwnOthers, Some(me)) => {
                     self.hub.tell(me.id, &notice, Some(connection.id));

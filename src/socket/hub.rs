@@ -9,8 +9,9 @@ use smallvec::SmallVec;
 
 use super::connection::Connection;
 use super::connection::packet::{DropPolicy, Packet};
+use super::status_change::StatusChange;
 use crate::config::StatusEvent;
-use crate::domain::Message;
+use crate::domain::{Message, Status};
 use crate::feed::{LoginState, Sockets};
 use crate::id::{ChatRoomId, ChatUserId, Seq, SocketId};
 use crate::rooms::{Advanced, Answer, LaneError, Origin, ReceiptKind, Stored};
@@ -128,7 +129,7 @@ impl Hub {
         except: Option<SocketId>,
     ) {
         for connection in self.sockets(who) {
-            if Some(connection.id) != except {
+            if Some(connection.id) != except && connection.understands(notice.value()) {
                 connection.deliver(connection.packet(notice));
             }
         }
@@ -144,6 +145,9 @@ impl Hub {
         let notice = PerDialect::new(notice);
         let mut taken = false;
         for connection in self.sockets(who) {
+            if !connection.understands(notice.value()) {
+                continue;
+            }
             let packet = connection.packet(&notice).drop_policy(drop_policy);
             taken |= connection.try_deliver(packet);
         }
@@ -160,6 +164,39 @@ impl Hub {
                 continue;
             }
             connection.deliver_text(text_packet(&connection, who, stored, notice), stored);
+        }
+    }
+
+    /// Announces how far a message is, to sockets of dialect 1: it was announced to them as
+    /// `not_sent`.
+    fn follow_up(&self, stored: &Stored) {
+        let message = &stored.message;
+        let sockets = [message.from, message.to].map(|who| self.sockets(who));
+        let mut sockets = sockets.iter().flatten().filter(|one| one.is_in_dialect1());
+        let mut sockets = sockets.by_ref().peekable();
+        if sockets.peek().is_some() {
+            let advanced = Advanced::of(stored.clone());
+            let notice = PerDialect::new(Notice::MessageStatusChanged(&advanced));
+            for connection in sockets {
+                // it is as heavy as the message that it belongs to
+                let packet = connection.packet(&notice).text_of(message.chat_room);
+                connection.deliver(packet);
+            }
+        }
+    }
+
+    /// Announces once more that a message is read, where a front end goes by the envelopes:
+    /// to the socket that has said so once more, and in dialect 1 to the sender.
+    fn announce_unmoved(&self, origin: &Origin, unmoved: &Advanced) {
+        let change = StatusChange::new(unmoved);
+        for connection in self.sockets(unmoved.newest.message.from) {
+            if connection.is_in_dialect1() {
+                change.deliver(&connection);
+            }
+        }
+        let asking = self.connection(origin.socket);
+        if let Some(connection) = asking.filter(|asking| asking.hears_each()) {
+            change.deliver(&connection);
         }
     }
 
@@ -187,6 +224,9 @@ impl Hub {
                 Packet::ack(id, rendered.map_err(|error| error.render(dialect))).handing(handed)
             }
             (None, Ok(_)) => return,
+            (None, Err(error)) if !connection.hears_errors() => {
+                return connection.record_client_error(error);
+            }
             (None, Err(error)) => Packet::event(Notice::Error(origin.event, error).render(dialect)),
         };
         connection.send(packet);
@@ -203,8 +243,10 @@ impl Hub {
         error: &Error,
     ) {
         record(origin, Some(error));
-        let notice = Notice::Error(name, error);
-        connection.send(Packet::event(notice.render(connection.dialect())));
+        if connection.hears_errors() {
+            let notice = Notice::Error(name, error);
+            connection.send(Packet::event(notice.render(connection.dialect())));
+        }
         connection.record_client_error(error);
     }
 
@@ -275,15 +317,31 @@ impl Sockets for Hub {
             self.reply_from_lane(origin, &Ok(Reply::Message(&message)));
         }
         self.announce_to(stored.message.to, stored, &notice);
+        if stored.delivery.status != Status::NotSent {
+            self.follow_up(stored);
+        }
+    }
+
+    fn hears_each(&self, users: [ChatUserId; 2]) -> bool {
+        let hears = |who: &ChatUserId| self.sockets(*who).iter().any(|one| one.hears_each());
+        users.iter().any(hears)
     }
 
     fn advanced(&self, advanced: &Advanced) {
         let newest = &advanced.newest.message;
-        let notice = PerDialect::new(Notice::MessageStatusChanged(advanced));
-        self.tell(newest.from, &notice, None);
-        if advanced.kind == ReceiptKind::Read {
-            let except = advanced.origin.as_ref().map(|origin| origin.socket);
-            self.tell(newest.to, &notice, except);
+        let change = StatusChange::new(advanced);
+        for connection in self.sockets(newest.from) {
+            change.deliver(&connection);
+        }
+        let reading = advanced.origin.as_ref().map(|origin| origin.socket);
+        for connection in self.sockets(newest.to) {
+            let hears = match advanced.kind {
+                ReceiptKind::Read => Some(connection.id) != reading || connection.hears_each(),
+                ReceiptKind::Sent => false,
+            };
+            if hears {
+                change.deliver(&connection);
+            }
         }
     }
 
@@ -295,6 +353,10 @@ impl Sockets for Hub {
                 message = PerDialect::new(stored);
                 Ok(Reply::Message(&message))
             }
+            Ok(Answer::Unmoved(unmoved)) => {
+                message = PerDialect::new(&unmoved.newest);
+                Ok(Reply::Message(&message))
+            }
             Ok(Answer::Moved { kind, count }) => Ok(match kind {
                 ReceiptKind::Read => Reply::Read(*count),
                 ReceiptKind::Sent => Reply::Delivered(*count),
@@ -302,6 +364,9 @@ impl Sockets for Hub {
             Err(error) => Err(Error::from(*error)),
         };
         self.reply_from_lane(&origin, &reply);
+        if let Ok(Answer::Unmoved(unmoved)) = &answer {
+            self.announce_unmoved(&origin, unmoved);
+        }
     }
 }
 
@@ -311,6 +376,18 @@ impl Announce for Hub {
         let notice = PerDialect::new(notice);
         for contact in &announcement.contacts {
             self.tell(*contact, &notice, None);
+        }
+    }
+
+    fn announce_again(&self, who: ChatUserId, announcement: &Announcement, except: SocketId) {
+        let notice = Notice::StatusChanged(self.status_event, announcement);
+        let notice = PerDialect::new(notice);
+        for one in announcement.contacts.iter().chain([&who]) {
+            for connection in self.sockets(*one) {
+                if connection.is_in_dialect1() && connection.id != except {
+                    connection.deliver(connection.packet(&notice));
+                }
+            }
         }
     }
 }

@@ -9,10 +9,12 @@ mod dispatch;
 mod ending;
 mod events;
 mod heard;
+mod history_walk;
 mod hub;
 mod maintenance;
 mod neighbours;
 mod parsed;
+mod status_change;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +25,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Authenticator;
+use crate::config::BaseDialect;
 use crate::feed::bus::Bus;
 use crate::id::ChatUserId;
 use crate::limits::Limits;
@@ -70,6 +73,8 @@ pub(crate) struct SocketBounds {
     pub(crate) connect: Duration,
     /// The longest a socket may take nothing.
     pub(crate) stall: Duration,
+    /// The dialect of sockets that ask for none.
+    pub(crate) dialect: BaseDialect,
     /// Where acknowledged deliveries go.
     pub(crate) confirmed: tokio::sync::mpsc::Sender<crate::rooms::Confirm>,
     /// The Engine.IO sessions under the sockets.

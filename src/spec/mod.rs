@@ -192,6 +192,12 @@ fn of_server(
     } in envelopes
     {
         let message = format!("{EVENT}.{kind}");
+        let mut properties = Map::new();
+        properties.insert("type".to_owned(), json!({ "const": kind }));
+        properties.insert("data".to_owned(), data.into());
+        if kind == "old-messages" {
+            properties.insert("hasMore".to_owned(), json!({ "const": true }));
+        }
         messages.insert(
             message.clone(),
             json!({
@@ -200,7 +206,7 @@ fn of_server(
                 "payload": {
                     "title": type_name(&message),
                     "type": "object",
-                    "properties": { "type": { "const": kind }, "data": data },
+                    "properties": properties,
                     "required": ["type", "data"],
                     "additionalProperties": false,
                 },

@@ -7,6 +7,8 @@ use super::json::Json;
 /// The dialect of a connection; fixed when it joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
+    /// What the npm package chatzz 1.1.5 spoke.
+    V1,
     /// Protocol 3, `docs/protocol.md`.
     V3,
     /// The same, for a client that keeps the details of its people: `from` and `to` of
@@ -24,9 +26,15 @@ pub trait Render {
         self.v3()
     }
 
+    /// The form in [`Dialect::V1`], where it differs.
+    fn v1(&self) -> Json {
+        self.v3()
+    }
+
     /// The form in a dialect.
     fn render(&self, dialect: Dialect) -> Json {
         match dialect {
+            Dialect::V1 => self.v1(),
             Dialect::V3 => self.v3(),
             Dialect::V3Compact => self.v3_compact(),
         }
@@ -37,6 +45,7 @@ pub trait Render {
 /// them uses, and shared.
 pub struct PerDialect<T> {
     value: T,
+    v1: OnceLock<Json>,
     v3: OnceLock<Json>,
     v3_compact: OnceLock<Json>,
 }
@@ -46,14 +55,21 @@ impl<T: Render> PerDialect<T> {
     pub fn new(value: T) -> Self {
         Self {
             value,
+            v1: OnceLock::new(),
             v3: OnceLock::new(),
             v3_compact: OnceLock::new(),
         }
     }
 
+    /// The value itself.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
     /// The JSON, built at the first request for it.
     pub fn json(&self, dialect: Dialect) -> Json {
         let built = match dialect {
+            Dialect::V1 => &self.v1,
             Dialect::V3 => &self.v3,
             Dialect::V3Compact => &self.v3_compact,
         };

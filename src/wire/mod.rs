@@ -5,6 +5,7 @@ pub(crate) mod call;
 mod decode;
 mod depth;
 mod dialect;
+mod dialect1;
 pub mod envelope;
 mod ephemeral;
 mod error;

@@ -71,6 +71,10 @@ pub struct ConnectUser {
     /// its contacts.
     #[serde(default)]
     pub compact: Option<bool>,
+    /// The newest protocol that the client knows. From 2 on it takes a `range` of messages
+    /// that became `sent` or `read`; else each of them is announced by itself.
+    #[serde(default)]
+    pub protocol: Option<u32>,
 }
 
 /// Payload of `add-chat-user`.
@@ -139,6 +143,19 @@ impl GetOldMessages {
 }
 
 impl GetOldMessages {
+    /// What dialect 1 asks for: everything, or what was created at or after `fromDate`. The
+    /// `date` of its readme never had an effect.
+    pub fn into_query_of_all(self) -> HistoryQuery {
+        HistoryQuery {
+            with: self.user_id,
+            since: self.from_date.map(|date| date.0),
+            before: None,
+            after: Some(0),
+            limit: Some(i64::MAX),
+            people: People::Details,
+        }
+    }
+
     /// What is asked for, with the people in this form.
     pub fn into_query(self, people: People) -> HistoryQuery {
         HistoryQuery {

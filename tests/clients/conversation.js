@@ -73,7 +73,7 @@ async function meet(alice, bob) {
   for (const person of [alice, bob]) {
     await step(`${person.name} opens a socket`, () => person.open());
     await step(`${person.name} is connected`, async () => {
-      const result = await person.call('connect-user', { userId: person.id, deliveryAcks: true });
+      const result = await person.call('connect-user', { userId: person.id, deliveryAcks: true, protocol: 3 });
       assert.equal(String(result.userId), String(person.id));
       assert.equal(result.status, 'online');
       assert.ok(!Number.isNaN(Date.parse(result.serverTime)), 'serverTime is a date');
@@ -207,7 +207,7 @@ async function missAndCatchUp(alice, bob) {
   const missed = await say(alice, bob, `${GREETING}?`, 5, 'not_sent');
   await step('bob opens another socket', () => bob.open());
   await step('bob finds what was missed', async () => {
-    await bob.call('connect-user', { userId: bob.id, deliveryAcks: true });
+    await bob.call('connect-user', { userId: bob.id, deliveryAcks: true, protocol: 3 });
     const details = await bob.envelope('user-details');
     const found = (details.missedMessages[String(alice.id)] ?? []).filter((message) => message._id === missed._id);
     assert.equal(found.length, 1);

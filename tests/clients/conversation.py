@@ -127,7 +127,7 @@ async def meet(alice, bob):
         async with step(f"{person.name} opens a socket"):
             await person.open()
         async with step(f"{person.name} is connected"):
-            result = await person.call("connect-user", {"userId": person.id, "deliveryAcks": True})
+            result = await person.call("connect-user", {"userId": person.id, "deliveryAcks": True, "protocol": 3})
             same((str(result["userId"]), result["status"]), (str(person.id), "online"), "the ack")
             assert "serverTime" in result and "protocol" in result, result
         async with step(f"{person.name} gets user-details"):
@@ -236,7 +236,7 @@ async def miss_and_catch_up(alice, bob):
     async with step("bob opens another socket"):
         await bob.open()
     async with step("bob finds what he missed"):
-        await bob.call("connect-user", {"userId": bob.id, "deliveryAcks": True})
+        await bob.call("connect-user", {"userId": bob.id, "deliveryAcks": True, "protocol": 3})
         details = await bob.envelope("user-details")
         handed_over = details["missedMessages"].get(str(alice.id), [])
         found = [message for message in handed_over if message["_id"] == missed["_id"]]

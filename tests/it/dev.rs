@@ -44,6 +44,11 @@ async fn a_second_one_in_the_same_folder_names_the_first_and_harms_nothing() {
         }
     }
 
+    let script = get(first.addr(), "/socket.io/socket.io.js").await;
+    assert!(
+        script.body.starts_with("/*!\n * Socket.IO v4"),
+        "{script:?}"
+    );
     let users = get(first.addr(), "/demo/users").await;
     assert!(users.body.contains("alice"), "{}", users.body);
     assert_eq!(get(first.addr(), "/readyz").await.status, 200);

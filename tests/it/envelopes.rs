@@ -24,14 +24,14 @@ fn root(path: &str) -> PathBuf {
 
 /// The texts seen, by file name.
 #[derive(Default)]
-struct Seen {
-    envelopes: BTreeMap<String, String>,
-    acks: BTreeMap<String, String>,
+pub(crate) struct Seen {
+    pub(crate) envelopes: BTreeMap<String, String>,
+    pub(crate) acks: BTreeMap<String, String>,
 }
 
 impl Seen {
     /// Keeps the last envelope of its type that came to this client.
-    fn envelope(&mut self, client: &Client, name: &str) {
+    pub(crate) fn envelope(&mut self, client: &Client, name: &str) {
         let (kind, _) = name.split_once('.').unwrap_or((name, ""));
         let head = format!(r#"42["chatzz",{{"type":"{kind}","#);
         let frame = last_frame(client, |frame| frame.starts_with(&head));
@@ -40,7 +40,7 @@ impl Seen {
     }
 
     /// Keeps the arguments of the last ack that came to this client.
-    fn ack(&mut self, client: &Client, name: &str) {
+    pub(crate) fn ack(&mut self, client: &Client, name: &str) {
         let frame = last_frame(client, |frame| frame.starts_with("43"));
         let text = &frame[frame.find('[').unwrap()..];
         self.acks.insert(name.to_owned(), normalised(text));
@@ -93,7 +93,7 @@ fn is_date(text: &str) -> bool {
     text.len() == form.len() && text.chars().zip(form.chars()).all(same)
 }
 
-async fn named(server: &Server, username: &str, first: &str, last: &str) -> Value {
+pub(crate) async fn named(server: &Server, username: &str, first: &str, last: &str) -> Value {
     let id = ObjectId::new();
     server
         .store_user(doc! {
@@ -268,7 +268,7 @@ async fn set_privacy(seen: &mut Seen, server: &Server, alice: &Person, bob: &Per
     seen.envelope(&second.client, "privacy-changed.settings");
 }
 
-fn compare(folder: &str, seen: &BTreeMap<String, String>) {
+pub(crate) fn compare(folder: &str, seen: &BTreeMap<String, String>) {
     let mut differences = String::new();
     for (name, text) in seen {
         let file = format!("{folder}/{name}.json");

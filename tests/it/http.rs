@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::both::{Words, in_both_dialects};
 use crate::support::frame::{Client, ConnectError, ConnectOptions, WIRES};
 use crate::support::http::{get, request};
 use crate::support::poll;
@@ -152,9 +153,10 @@ async fn comes_from(server: &Server, origin: &str) -> Vec<Result<(), u16>> {
     outcomes
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn hole_18_by_default_only_pages_of_the_same_host_may_connect() {
-    let server = Server::start().await;
+in_both_dialects! { hole_18_by_default_only_pages_of_the_same_host_may_connect }
+
+async fn hole_18_by_default_only_pages_of_the_same_host_may_connect(words: Words) {
+    let server = words.server().await;
     let own = format!("http://{}", server.addr());
     assert_eq!(comes_from(&server, &own).await, [Ok(()); 4]);
     for other in [

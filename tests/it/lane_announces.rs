@@ -36,6 +36,10 @@ impl Sockets for Ear {
         self.known.contains_key(&user)
     }
 
+    fn hears_each(&self, _: [ChatUserId; 2]) -> bool {
+        false
+    }
+
     fn login_state(&self, _: ChatRoomId, user: ChatUserId) -> LoginState {
         self.known.get(&user).copied().unwrap_or_default()
     }

@@ -18,6 +18,7 @@ mod arrangement;
 mod auth;
 #[cfg(unix)]
 mod balancers;
+mod both;
 #[cfg(unix)]
 mod bugs;
 mod cli;
@@ -29,6 +30,7 @@ mod conversation;
 mod deploy;
 #[cfg(unix)]
 mod dev;
+mod dialect1;
 #[cfg(unix)]
 mod edge;
 mod envelopes;

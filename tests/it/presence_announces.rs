@@ -6,7 +6,7 @@ use std::time::Duration;
 use bson::oid::ObjectId;
 use bson::{DateTime, doc};
 use chatzz::clock::Clock;
-use chatzz::id::{ChatUserId, UserId};
+use chatzz::id::{ChatUserId, SocketId, UserId};
 use chatzz::service::presence::{Announce, Announcement, Departure, Description, PresenceRegistry};
 use chatzz::store::{ChatUser, PresenceStatus, User, WriteBehindQueue};
 use parking_lot::Mutex;
@@ -25,6 +25,8 @@ impl Announce for Announced {
         let announced = (announcement.status, announcement.contacts.clone());
         self.0.lock().push(announced);
     }
+
+    fn announce_again(&self, _: ChatUserId, _: &Announcement, _: SocketId) {}
 }
 
 struct Scene {

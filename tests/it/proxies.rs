@@ -148,7 +148,7 @@ async fn the_clients_script_is_not_found_rather_than_a_bad_request() {
         let answer = get(server.addr(), &format!("/socket.io/{script}")).await;
         assert_eq!(answer.status, 404, "{script}");
         assert!(
-            answer.body.contains("script is not served"),
+            answer.body.contains("script of the client is not served"),
             "{}",
             answer.body
         );

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::both::{Words, in_both_dialects};
 use crate::support::frame::{Client, ConnectError, ConnectOptions, Eio, PATIENCE, WIRES};
 use crate::support::server::Server;
 use crate::support::user::{Person, code, each};
@@ -177,9 +178,10 @@ async fn an_event_of_256_kib_is_answered_over_every_wire() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn hole_18_a_larger_event_closes_the_connection_over_every_wire() {
-    let server = Server::with(&[("CHATZZ_OFFLINE_GRACE", "0")]).await;
+in_both_dialects! { hole_18_a_larger_event_closes_the_connection_over_every_wire }
+
+async fn hole_18_a_larger_event_closes_the_connection_over_every_wire(words: Words) {
+    let server = words.server_with(&[("CHATZZ_OFFLINE_GRACE", "0")]).await;
     let (alice, bob) = server.pair_with_absent().await;
     for wire in WIRES {
         let options = ConnectOptions::new(server.addr()).over(wire);

@@ -1,4 +1,5 @@
 import { Store } from './emitter.js';
+import { Changes } from './changes.js';
 import type { ChatzzError } from './error.js';
 import { Reader } from './reader.js';
 import { Timeline } from './timeline.js';
@@ -40,9 +41,7 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
   #older: Promise<boolean> | undefined;
   #reader: Reader;
   #typing: Typing;
-  /** Up to this change everything that is shown is as it is now. */
-  #rev = 0;
-  #catchingUp: Promise<void> | undefined;
+  #changes: Changes;
 
   /** @internal */
   constructor(host: ConversationHost, id: UserId) {
@@ -53,6 +52,7 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
     // Adding a contact again changes nothing, and returns the contact.
     const contact = () => host.link.request('add-chat-user', { userToAdd: id }, { background: true });
     this.#unread = new Unread(this.#timeline, contact, () => this.#changed());
+    this.#changes = new Changes(host.link, id, (messages) => this.#change(messages), (error) => host.error(error));
     this.#reader = new Reader(host.link, id, (reported) => this.#applyRead(this.#reader.upTo, reported));
     this.#typing = new Typing(host.link, id, () => {
       this.#changed();
@@ -119,9 +119,7 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
     this.take(missed);
     if (missed.length > 0) void this.#confirm();
     this.#reader.resume();
-    // What is loaded later is as it is now.
-    if (timeline.between(1, Infinity).length === missed.length) this.#rev = Math.max(this.#rev, rev);
-    else if (this.#rev < rev) this.#catchUp();
+    this.#changes.login(rev, timeline.between(1, Infinity).length === missed.length);
     return fresh;
   }
 
@@ -159,13 +157,9 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
     if (changed.length > 0) this.#host.advanced(changed, this);
   }
 
-  /** @internal A message as it is since it was changed. */
+  /** @internal */
   edited(message: Message): void {
-    const { rev = 0 } = message;
-    // Of many changes at once only the last one is announced, and one of another server may come late.
-    if (rev > this.#rev + 1) this.#catchUp();
-    else if (!this.#catchingUp) this.#rev = Math.max(this.#rev, rev);
-    this.#change([message]);
+    this.#changes.heard(message);
   }
 
   #change(messages: Message[]): void {
@@ -254,21 +248,6 @@ export class Conversation<User = AnyUser> extends Store<ConversationState<User>>
     const { high, newest } = this.#timeline;
     if (high < newest) return;
     await this.#host.link.request('message-delivered', { userId: this.#id, upTo: high }, { background: true }).catch(this.#host.error);
-  }
-
-  /** Fetches what was changed since the last change that is known. */
-  #catchUp(): void {
-    this.#catchingUp ??= this.#fetchChanges().catch(this.#host.error).finally(() => (this.#catchingUp = undefined));
-  }
-
-  async #fetchChanges(): Promise<void> {
-    for (let more = true; more;) {
-      const page = { userId: this.#id, afterRev: this.#rev, limit: PAGE };
-      const { messages, rev, hasMore } = await this.#host.link.request('get-changes', page, { background: true });
-      this.#change(messages);
-      this.#rev = Math.max(this.#rev, rev);
-      more = hasMore;
-    }
   }
 
   async #loadOlder(): Promise<boolean> {

@@ -3,7 +3,7 @@ import type { Socket } from 'socket.io-client';
 
 import { ChatzzError, mayRetry } from './error.js';
 import { Lane } from './lane.js';
-import { TIMING } from './options.js';
+import { TIMING, queryOf } from './options.js';
 import type { Options, Timing } from './options.js';
 import { People } from './people.js';
 import { now, within } from './time.js';
@@ -75,6 +75,8 @@ export class Link {
       transports: ['websocket', 'polling'],
       tryAllTransports: true,
       ...options.socket,
+      // Also where the deployment speaks dialect 1 to front ends that do not say so.
+      query: { ...queryOf(options.url), ...options.socket?.query, dialect: '3' },
       // Each attempt needs a fresh token, and the stock reconnects stop after a refusal: both are handled here.
       autoConnect: false,
       forceNew: true,
@@ -209,7 +211,7 @@ export class Link {
     const epoch = this.#epoch;
     try {
       const { userId } = this.#options;
-      const { serverTime } = await this.emit('connect-user', { userId, deliveryAcks: true, compact: true });
+      const { serverTime } = await this.emit('connect-user', { userId, deliveryAcks: true, compact: true, protocol: 3 });
       if (epoch !== this.#epoch || !this.#socket.connected) return;
       this.#ahead = Date.parse(serverTime) - now();
       this.#pause = this.timing.retryMin;

@@ -87,3 +87,10 @@ export function checked(options: Options): Options {
   }
   return options;
 }
+
+/** @internal The query of an address. */
+export function queryOf(url: string): Record<string, string> {
+  const query: Record<string, string> = {};
+  new URL(url).searchParams.forEach((value, name) => { query[name] = value; });
+  return query;
+}

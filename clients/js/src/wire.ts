@@ -167,8 +167,10 @@ export interface Envelopes {
   error: WireError & { event: string };
 }
 
-/** One envelope. */
-export type Envelope = { [Type in keyof Envelopes]: { type: Type; data: Envelopes[Type] } }[keyof Envelopes];
+/** One envelope; `old-messages` also says whether the history goes on. */
+export type Envelope = {
+  [Type in keyof Envelopes]: { type: Type; data: Envelopes[Type] } & (Type extends 'old-messages' ? { hasMore?: true } : unknown);
+}[keyof Envelopes];
 
 /** Which page of the history; see `get-old-messages` in the protocol. */
 export interface HistoryPage {
@@ -185,7 +187,7 @@ export interface HistoryPage {
 /** The events of the client: payload and result. */
 export interface Requests {
   'connect-user': [
-    { userId: UserId; deliveryAcks?: boolean; compact?: boolean },
+    { userId: UserId; deliveryAcks?: boolean; compact?: boolean; protocol?: number },
     { userId: UserId; status: Presence; serverTime: string; protocol: number; features: string[] },
   ];
   'add-chat-user': [{ userToAdd: UserId }, Contact];

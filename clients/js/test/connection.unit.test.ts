@@ -41,7 +41,7 @@ test('a lost connection is announced with its reason, and so is the login after 
 
   assert.deepEqual(seen, ['lost: ping timeout', 'back after: ping timeout', 'lost: io server disconnect', 'back after: io server disconnect']);
   assert.equal(server.payloads('connect-user').length, 3, 'every connection is logged in');
-  assert.deepEqual(server.payloads('connect-user')[2], { userId: ALICE, deliveryAcks: true, compact: true });
+  assert.deepEqual(server.payloads('connect-user')[2], { userId: ALICE, deliveryAcks: true, compact: true, protocol: 3 });
 });
 
 test('a server that cannot be reached or refuses for the moment is tried again', async () => {

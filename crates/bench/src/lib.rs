@@ -108,11 +108,12 @@ fn stored() -> Stored {
         Arc::new(User::present(UserId::Int(number), profile))
     };
     let at = DateTime::from_millis(1_700_000_000_000);
+    let receiver = ChatUserId::generate();
     let message = Message {
         id: MessageId::generate(),
         chat_room: ChatRoomId::generate(),
         from: ChatUserId::generate(),
-        to: ChatUserId::generate(),
+        to: receiver,
         message: "Good morning! Is the parcel there?".to_owned(),
         kind: None,
         data: None,
@@ -131,6 +132,7 @@ fn stored() -> Stored {
         message,
         from: user(1, "alice"),
         to: user(2, "bob"),
+        receiver,
         origin: None,
     }
 }

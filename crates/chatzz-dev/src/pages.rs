@@ -19,6 +19,10 @@ const PLAIN: &str = include_str!("plain/index.html");
 const PLAIN_SCRIPT: &str = include_str!("plain/plain.js");
 const PLAIN_STYLE: &str = include_str!("plain/plain.css");
 
+/// A front end as those of chatzz 1.x were.
+const OLD: &str = include_str!("old/index.html");
+const OLD_SCRIPT: &str = include_str!("old/old.js");
+
 /// Scripts and styles come from files of this server, and only from there.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: https:; \
      connect-src 'self'; base-uri 'none'; form-action 'none'";
@@ -59,6 +63,14 @@ pub(super) fn router(pages: Pages) -> Router {
         .route(
             "/plain.css",
             get(async || served("text/css; charset=utf-8", PLAIN_STYLE)),
+        )
+        .route(
+            "/old",
+            get(async || served("text/html; charset=utf-8", OLD)),
+        )
+        .route(
+            "/old.js",
+            get(async || served("text/javascript; charset=utf-8", OLD_SCRIPT)),
         )
         .route("/demo/users", get(users))
         .route("/demo/servers", get(servers))

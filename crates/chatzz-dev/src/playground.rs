@@ -115,6 +115,23 @@ impl Playground {
         self.mongod.uri()
     }
 
+    /// The folder of the socket.io client's scripts, written here; `None` if they could not be
+    /// fetched.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn client_folder(&self) -> std::io::Result<Option<PathBuf>> {
+        let Some(demo) = &self.pages.demo else {
+            return Ok(None);
+        };
+        let folder = self.dir.join("client");
+        std::fs::create_dir_all(&folder)?;
+        for (name, content) in demo.client_files() {
+            std::fs::write(folder.join(name), content)?;
+        }
+        Ok(Some(folder))
+    }
+
     /// Its pages, to be served beside the socket.io endpoint.
     pub fn pages(&self) -> axum::Router {
         pages::router(self.pages.clone())

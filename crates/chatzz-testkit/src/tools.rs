@@ -48,6 +48,11 @@ pub async fn node(script: &str) -> Script {
     Script(command)
 }
 
+/// The folder of one of the packages of `tests/clients`.
+pub async fn node_package(name: &str) -> PathBuf {
+    packages().await.join("node_modules").join(name)
+}
+
 /// The script that has `AsyncAPI`'s own generator make types; its packages are many, and
 /// no other test needs them.
 pub async fn asyncapi_generator() -> Script {
@@ -67,10 +72,11 @@ pub async fn openapi_linter() -> Script {
 
 /// The tests in `demo`, one file after the other.
 pub async fn browser_tests() -> Script {
-    const FILES: [&str; 4] = [
+    const FILES: [&str; 5] = [
         "chat.test.js",
         "docs.test.js",
         "looks.test.js",
+        "old.test.js",
         "readme.test.js",
     ];
     let folder = packages().await.join("demo");

@@ -27,12 +27,18 @@ impl Person {
 
     /// Logs in as this user.
     pub async fn login(&self) -> Outcome {
+        let payload = json!({ "userId": self.id, "protocol": 3 });
+        self.ask("connect-user", payload).await
+    }
+
+    /// The same, as a front end that knows no ranges of messages.
+    pub async fn login_by_the_readme(&self) -> Outcome {
         self.ask("connect-user", json!({ "userId": self.id })).await
     }
 
     /// The same, with the promise to acknowledge each new message.
     pub async fn login_acking_deliveries(&self) -> Outcome {
-        let payload = json!({ "userId": self.id, "deliveryAcks": true });
+        let payload = json!({ "userId": self.id, "deliveryAcks": true, "protocol": 3 });
         self.ask("connect-user", payload).await
     }
 

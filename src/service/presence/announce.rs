@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bson::DateTime;
 
-use crate::id::ChatUserId;
+use crate::id::{ChatUserId, SocketId};
 use crate::store::{PresenceStatus, User};
 
 /// How a socket went.
@@ -33,4 +33,7 @@ pub struct Announcement {
 pub trait Announce: Send + Sync + 'static {
     /// Announces one; calls about one person come one after another.
     fn announce(&self, announcement: &Announcement);
+    /// Announces once more that somebody is online, after another login of theirs on a socket
+    /// of dialect 1: to other such sockets alone, also to their own.
+    fn announce_again(&self, who: ChatUserId, announcement: &Announcement, except: SocketId);
 }

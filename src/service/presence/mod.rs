@@ -18,7 +18,7 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
-use crate::id::{ChatUserId, UserId};
+use crate::id::{ChatUserId, SocketId, UserId};
 use crate::store::{ChatUser, PresenceChange, PresenceStatus, Privacy, User, WriteBehindQueue};
 pub use announce::{Announce, Announcement, Departure};
 pub use remote::RemotePresence;
@@ -123,6 +123,21 @@ impl PresenceRegistry {
             // also of whom is believed to be at another server: that may be dead
             Some(state.announcement(PresenceStatus::Online))
         });
+    }
+
+    /// Somebody who is shown online has logged in once more, on this socket.
+    pub fn announce_again(&self, who: ChatUserId, socket: SocketId) {
+        let Some(person) = self.person(who) else {
+            return;
+        };
+        let _order = person.order.lock();
+        let state = person.state.lock();
+        let online = state.shown_online;
+        let announcement = online.then(|| state.announcement(PresenceStatus::Online));
+        drop(state);
+        if let Some(announcement) = announcement {
+            self.outlet.announce_again(who, &announcement, socket);
+        }
     }
 
     /// A person has so many sockets left; without any they go offline, at once or

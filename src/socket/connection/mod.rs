@@ -2,14 +2,15 @@
 
 pub(super) mod fifo;
 pub(super) mod flow;
+pub(super) mod manner;
 pub(super) mod outbox;
 pub(super) mod packet;
 mod parting;
 pub(super) mod session;
 pub(super) mod unconfirmed;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bson::DateTime;
@@ -17,17 +18,23 @@ use parking_lot::Mutex;
 use socketioxide::socket::Socket;
 use tokio::time::Instant;
 
+use super::history_walk::Walks;
 use crate::auth::Identity;
+use crate::config::BaseDialect;
 use crate::id::SocketId;
 use crate::limits::Allowance;
 use crate::service::{Me, People, SentRange};
 use crate::wire::{Dialect, Notice, PerDialect};
 use fifo::Fifo;
 use flow::Flow;
+use manner::Manner;
 use outbox::{Bounds, Outbox};
 use packet::Packet;
 use session::Session;
 use unconfirmed::Unconfirmed;
+
+/// The first protocol that had ranges of messages.
+const FIRST_WITH_RANGES: u32 = 2;
 
 /// One socket.
 pub(crate) struct Connection {
@@ -38,7 +45,12 @@ pub(crate) struct Connection {
     pub(super) fifo: Mutex<Fifo>,
     pub(super) outbox: Mutex<Outbox>,
     pub(super) unconfirmed: Mutex<Unconfirmed>,
-    me: OnceLock<Arc<Me>>,
+    me: Mutex<Option<Arc<Me>>>,
+    manner: Manner,
+    /// The histories that it is being sent in dialect 1.
+    pub(super) walks: Mutex<Walks>,
+    /// Whether it takes a range of messages that got further.
+    knows_ranges: AtomicBool,
     delivery_acks: AtomicBool,
     compact: AtomicBool,
     ending: AtomicBool,
@@ -58,6 +70,7 @@ impl Connection {
         bounds: Bounds,
         session: Session,
         allowance: Allowance,
+        manner: Manner,
     ) -> Self {
         Self {
             id,
@@ -66,7 +79,10 @@ impl Connection {
             fifo: Mutex::default(),
             outbox: Mutex::new(Outbox::new(socket, bounds)),
             unconfirmed: Mutex::default(),
-            me: OnceLock::new(),
+            me: Mutex::default(),
+            manner,
+            walks: Mutex::default(),
+            knows_ranges: AtomicBool::new(false),
             delivery_acks: AtomicBool::new(false),
             compact: AtomicBool::new(false),
             ending: AtomicBool::new(false),
@@ -96,13 +112,21 @@ impl Connection {
     }
 
     /// Who is logged in; `None` before `connect-user`.
-    pub(super) fn me(&self) -> Option<&Arc<Me>> {
-        self.me.get()
+    pub(super) fn me(&self) -> Option<Arc<Me>> {
+        self.me.lock().clone()
     }
 
-    /// Fixes who the socket is; the first caller decides.
-    pub(super) fn log_in(&self, me: Me) -> &Me {
-        self.me.get_or_init(|| Arc::new(me))
+    /// Fixes who the socket is, until it logs out.
+    pub(super) fn log_in(&self, me: Me) -> Arc<Me> {
+        Arc::clone(self.me.lock().get_or_insert_with(|| Arc::new(me)))
+    }
+
+    /// The socket is nobody's; who it was. What they were sent on it and have not confirmed
+    /// stays missed.
+    pub(super) fn log_out(&self) -> Option<Arc<Me>> {
+        let me = self.me.lock().take();
+        *self.unconfirmed.lock() = Unconfirmed::default();
+        me
     }
 
     pub(super) fn set_delivery_acks(&self, on: bool) {
@@ -117,19 +141,46 @@ impl Connection {
         self.compact.store(on, Ordering::Relaxed);
     }
 
+    /// Notes the newest protocol that its client knows.
+    pub(super) fn set_protocol(&self, protocol: u32) {
+        let knows_ranges = protocol >= FIRST_WITH_RANGES;
+        self.knows_ranges.store(knows_ranges, Ordering::Relaxed);
+    }
+
     /// What it is sent from now on.
     pub(super) fn dialect(&self) -> Dialect {
-        if self.compact.load(Ordering::Relaxed) {
-            Dialect::V3Compact
-        } else {
-            Dialect::V3
+        match self.manner.dialect {
+            BaseDialect::V1 => Dialect::V1,
+            BaseDialect::V3 if self.compact.load(Ordering::Relaxed) => Dialect::V3Compact,
+            BaseDialect::V3 => Dialect::V3,
         }
+    }
+
+    /// Whether it speaks dialect 1.
+    pub(super) fn is_in_dialect1(&self) -> bool {
+        self.manner.dialect == BaseDialect::V1
+    }
+
+    /// Whether it is sent a notice: what dialect 1 does not have is not sent in it.
+    pub(super) fn understands(&self, notice: &Notice<'_>) -> bool {
+        !self.is_in_dialect1() || notice.is_in_dialect1()
+    }
+
+    /// Whether its front end goes by the envelopes alone, as the readme of 1.x has it: each
+    /// message that got further is announced by itself, also to the socket that read it.
+    pub(super) fn hears_each(&self) -> bool {
+        self.is_in_dialect1() || !self.knows_ranges.load(Ordering::Relaxed)
+    }
+
+    /// Whether it gets an `error` envelope where it asked for no acknowledgement.
+    pub(super) fn hears_errors(&self) -> bool {
+        self.manner.hears_errors
     }
 
     /// How its messages contain their people.
     pub(super) fn people(&self) -> People {
         match self.dialect() {
-            Dialect::V3 => People::Details,
+            Dialect::V1 | Dialect::V3 => People::Details,
             Dialect::V3Compact => People::Ids,
         }
     }

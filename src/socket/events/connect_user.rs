@@ -1,7 +1,8 @@
-//! `connect-user {userId, deliveryAcks?, compact?}`: a socket says who it is.
+//! `connect-user {userId, deliveryAcks?, compact?, protocol?}`: a socket says who it is.
 //!
 //! The client gets `user-details`, then its acknowledgement, then what happened
-//! meanwhile. Contacts see `chat-user-status-changed` if the user was offline.
+//! meanwhile. Contacts see `chat-user-status-changed` if the user was offline. In dialect 1 a
+//! socket may become another user's, as in chatzz 1.x: the one before is logged out first.
 
 use std::sync::Arc;
 
@@ -29,14 +30,27 @@ pub(in crate::socket) async fn handle(
     let of_user = context.limits.user(&me.user);
     let turn = timeout_at(late, of_user.begin_login()).await;
     let turn = turn.map_err(|_| Error::Overloaded)?;
-    let again = connection.me().is_some();
+    let before = connection.me();
+    let again = before.as_ref().is_some_and(|before| **before == me);
+    if !again && let Some(before) = before {
+        context.withdraw(&connection, before.id, Departure::Clean);
+        connection.log_out();
+    }
     if !again {
         connection.outbox.lock().hold();
     }
     // from here on messages reach the socket; they wait until the login is out
     context.enter(&connection, &document, &user);
     let people = connection.people();
-    let login = timeout_at(late, context.messenger.login(&me, user, &document, people))
+    let messenger = &context.messenger;
+    let login = async {
+        let mut login = messenger.login(&me, user, &document, people).await?;
+        if connection.is_in_dialect1() {
+            messenger.add_other_contacts(&me, &mut login).await?;
+        }
+        Ok(login)
+    };
+    let login = timeout_at(late, login)
         .await
         .unwrap_or(Err(Error::Unavailable));
     let mut login = match login {
@@ -68,6 +82,9 @@ pub(in crate::socket) async fn handle(
     let sent_ranges = std::mem::take(&mut login.sent_ranges);
     let meta = connection.identity().meta().cloned();
     let details = Notice::UserDetails(Box::new(login), meta);
+    if connection.is_in_dialect1() {
+        context.presence.announce_again(me.id, connection.id);
+    }
     Ok(Outcome {
         sent_ranges,
         login: !again,
@@ -96,12 +113,14 @@ async fn identify(
             context.messenger.find_verified(proved, named).await?
         }
     };
-    if connection.me().is_some_and(|me| me.user != user.id) {
+    let me = connection.me();
+    let is_other = me.as_ref().is_some_and(|me| me.user != user.id);
+    if is_other && !connection.is_in_dialect1() {
         return Err(Error::AlreadyConnected);
     }
     let shared = context.limits.user(&user.id);
     shared.take(Kind::Connect).map_err(Error::RateLimited)?;
-    let shared = if connection.me().is_some() {
+    let shared = if me.is_some() && !is_other {
         None
     } else if connection.allowance.is_reserved_for(&user.id) {
         Some((shared, None))
@@ -112,6 +131,7 @@ async fn identify(
     let document = context.messenger.register(&user).await?;
     connection.set_delivery_acks(request.delivery_acks.unwrap_or_default());
     connection.set_compact(request.compact.unwrap_or_default());
+    connection.set_protocol(request.protocol.unwrap_or_default());
     let me = Me {
         id: document.id,
         user: user.id.clone(),

@@ -1,5 +1,5 @@
 //! What the server sends on its own initiative, and the `chatzz` envelope for it in
-//! protocol 3: `{type, data}`, and no other fields.
+//! protocol 3: `{type, data}`, and no other fields but `hasMore` of `old-messages`.
 
 pub mod result;
 
@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::json::{Json, render};
 use super::time::Date;
-use super::{Dialect, ErrorBody, PerDialect, Render, schema, view};
+use super::{Dialect, ErrorBody, PerDialect, Render, dialect1, schema, view};
 use crate::config::StatusEvent;
 use crate::id::{Hex, UserId};
 use crate::rooms::{Advanced, Stored};
@@ -74,7 +74,7 @@ impl Render for Notice<'_> {
                 envelope("chat-user-added", view::AddedView::from(&**contact))
             }
             Self::OldMessages(page) => {
-                envelope("old-messages", messages::<view::Details<'_>>(page))
+                history(messages::<DetailedMessage<'_>>(page), page.has_more)
             }
             Self::NewMessage(message) => envelope("new-message", message.json(Dialect::V3)),
             Self::MessageChanged(message) => envelope("message-changed", message.json(Dialect::V3)),
@@ -104,13 +104,17 @@ impl Render for Notice<'_> {
         }
     }
 
+    fn v1(&self) -> Json {
+        dialect1::notice(self)
+    }
+
     fn v3_compact(&self) -> Json {
         match self {
             Self::UserDetails(login, meta) => {
                 let details = UserDetails::<view::Id<'_>>::new(login, meta.as_deref());
                 envelope("user-details", details)
             }
-            Self::OldMessages(page) => envelope("old-messages", messages::<view::Id<'_>>(page)),
+            Self::OldMessages(page) => history(messages::<CompactMessage<'_>>(page), page.has_more),
             Self::NewMessage(message) => envelope("new-message", message.json(Dialect::V3Compact)),
             Self::MessageChanged(message) => {
                 envelope("message-changed", message.json(Dialect::V3Compact))
@@ -132,17 +136,41 @@ impl Render for Notice<'_> {
     }
 }
 
+type DetailedMessage<'a> = view::MessageView<'a, view::Details<'a>>;
+type CompactMessage<'a> = view::MessageView<'a, view::Id<'a>>;
+
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Envelope<'a, D> {
     r#type: &'a str,
     data: D,
+    /// Of `old-messages` alone: whoever asked without an acknowledgement hears it here.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    has_more: bool,
 }
 
-fn envelope(r#type: &str, data: impl Serialize) -> Json {
-    render(&Envelope { r#type, data }).into()
+pub(super) fn envelope(r#type: &str, data: impl Serialize) -> Json {
+    let has_more = false;
+    render(&Envelope {
+        r#type,
+        data,
+        has_more,
+    })
+    .into()
 }
 
-fn messages<'a, P: view::Person<'a>>(page: &'a HistoryPage) -> Vec<view::MessageView<'a, P>> {
+fn history(data: impl Serialize, has_more: bool) -> Json {
+    let r#type = "old-messages";
+    render(&Envelope {
+        r#type,
+        data,
+        has_more,
+    })
+    .into()
+}
+
+/// The messages of a page, in the form `M`.
+pub(super) fn messages<'a, M: From<&'a Stored>>(page: &'a HistoryPage) -> Vec<M> {
     page.messages.iter().map(Into::into).collect()
 }
 

@@ -14,7 +14,7 @@ use crate::service::{ActivePage, BlockedPage, ChangePage, Contact, HistoryPage, 
 use crate::store::PresenceStatus;
 use crate::wire::json::{Json, render};
 use crate::wire::time::Date;
-use crate::wire::{Dialect, PerDialect, Render, schema, view};
+use crate::wire::{Dialect, PerDialect, Render, dialect1, schema, view};
 
 /// The successful answer to an event.
 pub enum Reply<'a> {
@@ -107,6 +107,10 @@ impl Render for Reply<'_> {
             }),
         };
         json.into()
+    }
+
+    fn v1(&self) -> Json {
+        dialect1::reply(self)
     }
 
     fn v3_compact(&self) -> Json {

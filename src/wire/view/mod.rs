@@ -8,13 +8,13 @@ use serde_json::value::RawValue;
 
 use super::json::{Json, render};
 use super::time::Date;
-use super::{Render, schema};
+use super::{Render, dialect1, schema};
 use crate::domain::{Delivery, Status};
 use crate::id::{Hex, Seq, UserId};
 use crate::rooms::{Advanced, Stored};
 use crate::service::{Contact, LastMessage, PrivacySettings};
 use crate::store::{PresenceStatus, User};
-use user::Inlined;
+pub(super) use user::Inlined;
 pub use user::user_details;
 
 /// A message's own fields, with its people in the form `P`.
@@ -123,6 +123,10 @@ impl Render for &Stored {
 
     fn v3_compact(&self) -> Json {
         render(&MessageView::<Id<'_>>::from(*self)).into()
+    }
+
+    fn v1(&self) -> Json {
+        render(&dialect1::MessageView::from(*self)).into()
     }
 }
 

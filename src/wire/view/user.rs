@@ -48,11 +48,11 @@ fn fields(profile: &Document) -> BTreeMap<Box<str>, Box<RawValue>> {
 
 /// Finished fields, to be flattened into another object.
 #[derive(Clone, Copy)]
-pub(super) struct Inlined<'a>(&'a [(Box<str>, Box<RawValue>)]);
+pub(in crate::wire) struct Inlined<'a>(&'a [(Box<str>, Box<RawValue>)]);
 
 impl<'a> Inlined<'a> {
     /// The fields of a user's details.
-    pub(super) fn of(user: &'a User) -> Self {
+    pub(in crate::wire) fn of(user: &'a User) -> Self {
         Self(&rendered(user).fields)
     }
 }

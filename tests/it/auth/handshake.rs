@@ -105,6 +105,23 @@ async fn whether_others_exist_is_not_revealed_to_whoever_names_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hole_2_a_token_decides_who_logs_in_anew_in_dialect_1() {
+    let server = jwt_server(&[("CHATZZ_DIALECT", "1")]).await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let client = connect(&server, WIRE, &token(&alice)).await.unwrap();
+    let alice = Person::new(client, alice);
+    alice.login().await.unwrap();
+
+    let refused = alice.ask("connect-user", json!({ "userId": bob })).await;
+
+    assert_eq!(refused.unwrap_err()["code"], "forbidden");
+    alice.client.drain();
+    alice.login().await.unwrap();
+    let details = alice.client.expect_envelope("user-details").await;
+    assert_eq!(details["user"]["_id"], alice.id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_somebody_who_does_not_exist_speaks_for_nobody() {
     let server = jwt_server(&[]).await;
     let bob = server.user("bob").await;

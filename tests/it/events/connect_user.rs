@@ -239,7 +239,7 @@ async fn a_compact_socket_gets_ids_in_messages_and_details_once() {
         "the others get details"
     );
     let reader = server.socket_of(&bob).await;
-    let login = json!({ "userId": bob, "compact": true });
+    let login = json!({ "userId": bob, "compact": true, "protocol": 3 });
     let answer = reader.ask("connect-user", login).await.unwrap();
     assert_eq!(answer["features"], json!(["changes", "compact"]));
     let has_ids = |message: &Value| {

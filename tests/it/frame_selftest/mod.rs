@@ -212,6 +212,7 @@ async fn envelopes_are_read_in_order_or_set_aside_until_asked_for() {
     let five = Envelope {
         kind: "five".to_owned(),
         data: json!(4),
+        has_more: false,
     };
     assert_eq!(client.drain(), [five]);
 }
@@ -257,8 +258,8 @@ async fn each_user_action_is_the_event_and_payload_of_the_protocol() {
         alice.delivered_up_to(&bob, 7).await,
     ];
     let expected = [
-        json!({"event": "connect-user", "payload": {"userId": "alice"}}),
-        json!({"event": "connect-user", "payload": {"userId": "alice", "deliveryAcks": true}}),
+        json!({"event": "connect-user", "payload": {"userId": "alice", "protocol": 3}}),
+        json!({"event": "connect-user", "payload": {"userId": "alice", "deliveryAcks": true, "protocol": 3}}),
         json!({"event": "add-chat-user", "payload": {"userToAdd": "bob"}}),
         json!({"event": "send-message", "payload": {"userId": "bob", "message": "hi"}}),
         json!({"event": "send-message", "payload": {"userId": "bob", "message": "hi", "clientId": "c1"}}),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bson::doc;
 
+use crate::both::{Words, in_both_dialects};
 use crate::support::binary::Binary;
 use crate::support::database::TestDatabase;
 use crate::support::poll;
@@ -121,11 +122,14 @@ async fn a_node_whose_name_another_one_takes_closes_its_sockets_and_goes_on() {
     one.login(&bob.id).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn hole_15_nobody_stays_online_over_a_crash() {
+in_both_dialects! { hole_15_nobody_stays_online_over_a_crash }
+
+async fn hole_15_nobody_stays_online_over_a_crash(words: Words) {
     let database = TestDatabase::shared().await;
     let (alice, bob) = (database.user("alice").await, database.user("bob").await);
-    let server = Binary::serve(&database.keys()).await;
+    let mut keys = database.keys().to_vec();
+    keys.push(words.key());
+    let server = Binary::serve(&keys).await;
     let (alice, _) = server.login(&alice).await;
     let (_bob, _) = server.login(&bob).await;
     alice.add(&bob).await.unwrap();

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::limited;
+use crate::both::{Words, in_both_dialects};
 use crate::support::frame::{Client, ConnectError, ConnectOptions, WIRES};
 use crate::support::http::{get, request};
 use crate::support::server::Server;
@@ -17,9 +18,11 @@ fn assert_limited(outcome: Outcome, most_ms: u64) {
     assert!((1..=most_ms).contains(&wait), "{error}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn hole_18_each_kind_of_event_has_a_limit_of_its_own() {
+in_both_dialects! { hole_18_each_kind_of_event_has_a_limit_of_its_own }
+
+async fn hole_18_each_kind_of_event_has_a_limit_of_its_own(words: Words) {
     let server = limited(&[
+        words.key(),
         ("CHATZZ_LIMIT_CONNECTS", "socket=2/1h"),
         ("CHATZZ_LIMIT_SENDS", "socket=2/1h"),
         ("CHATZZ_LIMIT_ADDS", "socket=2/1h"),

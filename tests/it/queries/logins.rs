@@ -115,6 +115,24 @@ async fn hole_19_a_login_with_a_thousand_contacts_asks_thirteen_times_and_scans_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn hole_19_a_login_with_a_thousand_contacts_scans_nothing_in_dialect_1_either() {
+    let server = Server::with(&[("CHATZZ_DIALECT", "1")]).await;
+    let user = user_with_contacts(&server, 1_000).await;
+    profile(&server).await;
+
+    let alice = server.login(&user).await;
+    let details = alice.client.expect_envelope("user-details").await;
+    let entries = profiled(&server).await;
+
+    let contacts = details["connectedUsers"].as_array().unwrap();
+    assert_eq!(contacts.len(), 1_000, "there are no further pages");
+    for entry in &entries {
+        let plan = entry.get_str("planSummary").unwrap_or_default();
+        assert!(!plan.contains("COLLSCAN"), "a collection scan: {entry}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_last_message_of_each_room_is_one_document_read_and_tells_the_unread_count() {
     let server = Server::start().await;
     let user = user_with_contacts(&server, 100).await;

@@ -9,6 +9,12 @@ use bytes::Bytes;
 #[cfg(any(test, not(feature = "embed-demo")))]
 use super::DemoError;
 
+/// The folder of the socket.io client's scripts.
+pub(super) const CLIENT: &str = "client";
+/// Its files that pages load from a socket.io server.
+pub(super) const CLIENT_FILES: [&str; 3] =
+    ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js"];
+
 /// Static files by their path below the site's root, such as `assets/index-1a2b3c.js`.
 #[derive(Debug, Clone, Default)]
 pub struct Site {
@@ -57,12 +63,21 @@ impl Site {
         Some((media_type(name), content.clone()))
     }
 
-    /// Whether the site has its two pages.
+    /// The scripts of the socket.io client, by their names.
+    pub fn client_files(&self) -> impl Iterator<Item = (&'static str, Bytes)> {
+        let file = |name: &'static str| {
+            let content = self.files.get(&format!("{CLIENT}/{name}"))?;
+            Some((name, content.clone()))
+        };
+        CLIENT_FILES.into_iter().filter_map(file)
+    }
+
+    /// Whether the site has its two pages, and the scripts of the client.
     #[cfg(any(test, not(feature = "embed-demo")))]
     pub(super) fn is_whole(&self) -> bool {
-        ["index.html", "duo.html"]
-            .iter()
-            .all(|page| self.files.contains_key(*page))
+        let pages = ["index.html", "duo.html"];
+        pages.iter().all(|page| self.files.contains_key(*page))
+            && self.client_files().count() == CLIENT_FILES.len()
     }
 }
 

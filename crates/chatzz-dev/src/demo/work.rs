@@ -7,6 +7,7 @@ use std::path::Path;
 
 use tokio::process::Command;
 
+use super::site::{CLIENT, CLIENT_FILES};
 use super::{DemoError, Site, sources};
 use crate::{Progress, ToolError, lock, tool};
 
@@ -49,10 +50,23 @@ pub(super) async fn built(
     run(npm, &fetch, &demo).await?;
     progress("the packages are there, now Vite builds");
     run(npm, &["run", "build"], &demo).await?;
+    keep_client(&demo)?;
     remove(&kept)?;
     fs::rename(demo.join("dist"), &kept).map_err(DemoError::at(&kept))?;
     remove(&work)?;
     Site::read(&kept)
+}
+
+/// Keeps the script of the client, which old pages load from their server, with what was built.
+fn keep_client(demo: &Path) -> Result<(), DemoError> {
+    let from = demo.join("node_modules/socket.io-client/dist");
+    let to = demo.join("dist").join(CLIENT);
+    fs::create_dir_all(&to).map_err(DemoError::at(&to))?;
+    for name in CLIENT_FILES {
+        let from = from.join(name);
+        fs::copy(&from, to.join(name)).map_err(DemoError::at(&from))?;
+    }
+    Ok(())
 }
 
 async fn run(npm: &OsStr, args: &[&str], folder: &Path) -> Result<(), DemoError> {
@@ -100,6 +114,10 @@ mod tests {
         let (media_type, page) = first.file("index.html").unwrap();
         assert_eq!(media_type, "text/html; charset=utf-8");
         assert_eq!(kept.file("index.html").unwrap().1, page);
+        let script = kept
+            .client_files()
+            .find(|(name, _)| *name == "socket.io.js");
+        assert!(script.is_some_and(|(_, script)| script.starts_with(b"/*!")));
         assert!(!dir.join("work").exists(), "the packages do not stay");
         fs::remove_dir_all(dir).unwrap();
     }

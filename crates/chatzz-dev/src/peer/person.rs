@@ -94,7 +94,10 @@ impl<'a> Person<'a> {
         })?;
         self.socket = Some(socket);
         let me = self.inbox.me.clone();
-        match self.ask("connect-user", json!({ "userId": me })).await {
+        match self
+            .ask("connect-user", json!({ "userId": me, "protocol": 3 }))
+            .await
+        {
             Err(PeerError::Refused { code, .. }) if code == "user-not-found" => {
                 return Err(PeerError::Unknown(self.who.clone()));
             }

@@ -41,7 +41,7 @@ function hear(packet) {
 
 function connect() {
   acks.clear();
-  socket = new WebSocket(`${location.origin.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`);
+  socket = new WebSocket(`${location.origin.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket&dialect=3`);
   socket.onmessage = ({ data }) => hear(data);
   socket.onclose = () => {
     ready = false;
@@ -51,7 +51,7 @@ function connect() {
   };
 }
 
-const login = () => call('connect-user', { userId: me._id, deliveryAcks: true }).then(() => {
+const login = () => call('connect-user', { userId: me._id, deliveryAcks: true, protocol: 3 }).then(() => {
   ready = true;
   say('');
   void flush();

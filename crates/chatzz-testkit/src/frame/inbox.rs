@@ -18,18 +18,25 @@ pub struct Envelope {
     pub kind: String,
     /// The field `data`.
     pub data: Value,
+    /// The field `hasMore`, which `old-messages` alone may have.
+    pub has_more: bool,
 }
 
 impl Envelope {
-    /// Reads an event that contains exactly `{type, data}`.
+    /// Reads an event that contains exactly `{type, data}`, or `hasMore: true` as well.
     fn parse(event: &Event) -> Option<Self> {
         let [Value::Object(fields)] = event.args.as_slice() else {
             return None;
         };
         let kind = fields.get("type")?.as_str()?.to_owned();
         let data = fields.get("data")?.clone();
-        let exact = event.name == ENVELOPE_EVENT && fields.len() == 2;
-        exact.then_some(Self { kind, data })
+        let has_more = kind == "old-messages" && fields.get("hasMore") == Some(&Value::Bool(true));
+        let exact = event.name == ENVELOPE_EVENT && fields.len() == 2 + usize::from(has_more);
+        exact.then_some(Self {
+            kind,
+            data,
+            has_more,
+        })
     }
 
     fn of(event: &Event, caller: &Location<'_>) -> Self {

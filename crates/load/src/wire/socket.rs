@@ -158,7 +158,7 @@ impl Socket {
         n: u32,
         events: impl FnMut(&str) + Send,
     ) -> anyhow::Result<()> {
-        let payload = format!("{{\"userId\":\"{}\"}}", user(n));
+        let payload = format!("{{\"userId\":\"{}\",\"protocol\":3}}", user(n));
         self.call("connect-user", &payload, events).await.map(drop)
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Outbox;
 use crate::domain::{Delivery, Message};
-use crate::id::{ChatRoomId, Seq};
+use crate::id::{ChatRoomId, ChatUserId, Seq};
 use crate::rooms::Stored;
 use crate::socket::connection::Connection;
 use crate::socket::connection::packet::Packet;
@@ -21,6 +21,7 @@ pub(in crate::socket) struct LeftOut {
     pub(in crate::socket) seq: Seq,
     from: Arc<User>,
     to: Arc<User>,
+    receiver: ChatUserId,
     delivery: Delivery,
 }
 
@@ -31,6 +32,7 @@ impl LeftOut {
             seq: stored.message.seq,
             from: Arc::clone(&stored.from),
             to: Arc::clone(&stored.to),
+            receiver: stored.receiver,
             delivery: stored.delivery,
         }
     }
@@ -42,6 +44,7 @@ impl LeftOut {
             delivery: self.delivery,
             from: Arc::clone(&self.from),
             to: Arc::clone(&self.to),
+            receiver: self.receiver,
             origin: None,
         }
     }

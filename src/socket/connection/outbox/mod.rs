@@ -187,6 +187,10 @@ impl Outbox {
             // a client that gets this one fetches what is missing below it
             self.left_out.remove(&room);
             self.enqueue_or_hold(connection, packet.text_of(room));
+        } else if connection.is_in_dialect1() {
+            // it cannot know that one is missing: so it counts as missed, and comes with the next login
+            metrics::counter!("chatzz_outbox_overflows_total").increment(1);
+            self.break_off(connection);
         } else {
             metrics::counter!("chatzz_texts_left_out_total").increment(1);
             self.left_out.insert(room, LeftOut::new(stored));
