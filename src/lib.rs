@@ -17,7 +17,7 @@
 //! |---|---|---|
 //! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | api auth clock config feed http limits operator rooms service socket store transport |
 //! | `api` | the HTTP API for the application's back end: the table of calls, keys, problem details | clock config id limits operator service wire |
-//! | [`operator`] | what the application and administrators may do, each verb a method | clock id rooms service socket store |
+//! | [`operator`] | what the application and administrators may do, each verb a method | clock config id rooms service socket store |
 //! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth config domain feed id limits rooms service store transport wire |
 //! | `http` | the accept loop, health, metrics, the check of origins | config limits service store transport wire |
 //! | [`wire`] | requests, replies, notices and errors as clients see them | config domain id rooms service store |

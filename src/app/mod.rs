@@ -147,7 +147,11 @@ impl App {
             Arc::clone(&context.messenger),
         ));
         let log = base.log(&config, &context, &watch).await?;
-        let operator = Operator::new(Arc::clone(&context), Arc::clone(&base.events));
+        let operator = Operator::new(
+            Arc::clone(&context),
+            Arc::clone(&base.events),
+            base.store.clone(),
+        );
         let metrics = metrics.map(|(listener, router)| {
             let router = match config.http.admin_token.clone() {
                 Some(token) => router.merge(http::admin_router(token, operator.by_text())),

@@ -213,7 +213,10 @@ impl Messenger {
     }
 
     /// The users behind chat users, mostly without a query.
-    async fn users_of(&self, ids: &[ChatUserId]) -> Result<HashMap<ChatUserId, Arc<User>>, Error> {
+    pub(super) async fn users_of(
+        &self,
+        ids: &[ChatUserId],
+    ) -> Result<HashMap<ChatUserId, Arc<User>>, Error> {
         let mut known: HashMap<ChatUserId, UserId> = HashMap::new();
         let mut unknown = Vec::new();
         for id in ids {

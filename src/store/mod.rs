@@ -50,7 +50,10 @@ pub use contact_rule::ContactRule;
 use documents::Documents;
 use elections::Elections;
 pub use error::Error;
-pub use events::{Entry, Event, EventQueue, Events, Item, Listener, MessageRef, Pending};
+pub use events::{
+    Entry, Event, EventQueue, Events, Item, Listener, MessageRef, Occurrence, Pending, Place,
+    Subject, What,
+};
 pub use messages::Messages;
 pub use nodes::{NO_BUS, Node, Nodes};
 pub use privacy::{Blocked, Listed, Privacies, Privacy};

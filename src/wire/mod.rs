@@ -8,6 +8,7 @@ mod dialect;
 pub mod envelope;
 mod ephemeral;
 mod error;
+pub(crate) mod event;
 mod id_input;
 mod json;
 pub mod request;

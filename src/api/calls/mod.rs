@@ -9,6 +9,7 @@ pub(super) mod get_presence;
 pub(super) mod get_unread;
 pub(super) mod get_user;
 pub(super) mod list_chat_rooms;
+pub(super) mod list_events;
 pub(super) mod list_messages;
 pub(super) mod mark_read;
 pub(super) mod open_chat_room;

@@ -362,6 +362,7 @@ impl Log {
             }
         }
         self.last = Some(Place::from(&entry));
+        self.deps.queue.reached(entry.id);
         if self.boots.contains(&entry.boot) {
             let written: HashSet<i64> = entry.items.iter().map(|item| item.number).collect();
             let items = &mut self.pending.items;

@@ -26,21 +26,13 @@ impl Log {
         let now = self.deps.clock.now().timestamp_millis();
         let before = DateTime::from_millis(now.saturating_sub(keep));
         let events = &self.deps.store.events;
-        let Some(first) = events.list_from(1, 1).await?.first().map(|first| first.id) else {
+        let Some(first) = events.find_first().await? else {
             return Ok(());
         };
-        // positions have no gap, and times hardly ever go back: the border is found by halves
-        let (mut old, mut new) = (first - 1, last);
-        while new - old > 1 {
-            let middle = old + (new - old) / 2;
-            let entry = events.list_from(middle, 1).await?;
-            match entry.first() {
-                Some(entry) if entry.at < before => old = middle,
-                _ => new = middle,
-            }
-        }
-        if old >= first {
-            events.remove_up_to(old).await?;
+        // never the newest
+        let old = events.find_last_before(before, first.id, last - 1).await?;
+        if let Some(old) = old {
+            events.remove_up_to(old.id).await?;
         }
         Ok(())
     }

@@ -1,0 +1,184 @@
+//! Events as the application's back end sees them, pulled or pushed.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::call::{Message, OpenedChatRoom};
+use super::time::Date;
+use crate::id::{Hex, Seq, UserId};
+use crate::service::Occurred;
+use crate::store::{Occurrence, PresenceStatus};
+
+/// Something that happened, with what it is about as it is now.
+#[derive(Serialize, JsonSchema)]
+#[serde(tag = "type")]
+pub(crate) enum Event<'a> {
+    /// A message was stored.
+    #[serde(rename = "message.created")]
+    MessageCreated(Box<About<MessageCreated<'a>>>),
+    /// Messages were read.
+    #[serde(rename = "message.read")]
+    MessageRead(About<MessageRead<'a>>),
+    /// Two users got a chat room.
+    #[serde(rename = "contact.added")]
+    ContactAdded(About<ContactAdded<'a>>),
+    /// A user blocked another one.
+    #[serde(rename = "user.blocked")]
+    UserBlocked(About<UserBlocked<'a>>),
+    /// A user unblocked another one.
+    #[serde(rename = "user.unblocked")]
+    UserUnblocked(About<UserBlocked<'a>>),
+    /// A user is online.
+    #[serde(rename = "user.online")]
+    UserOnline(About<UserPresence<'a>>),
+    /// A user is offline.
+    #[serde(rename = "user.offline")]
+    UserOffline(About<UserPresence<'a>>),
+}
+
+/// What every event has.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct About<T> {
+    /// The same however often the event is delivered: leave out what you had.
+    id: String,
+    /// When it happened.
+    timestamp: Date,
+    data: T,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct MessageCreated<'a> {
+    /// As it is now.
+    message: Message<'a>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MessageRead<'a> {
+    #[schemars(with = "String")]
+    chat_room_id: Hex,
+    /// Who read them.
+    reader: &'a UserId,
+    /// Who sent them.
+    sender: &'a UserId,
+    /// The `seq` of the first of them; those of `reader` in between do not count.
+    from_seq: Seq,
+    /// The `seq` of the last of them.
+    up_to_seq: Seq,
+    read_at: Date,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ContactAdded<'a> {
+    chat_room: OpenedChatRoom<'a>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserBlocked<'a> {
+    user_id: &'a UserId,
+    /// The other one.
+    other_id: &'a UserId,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserPresence<'a> {
+    user_id: &'a UserId,
+    last_online: Option<Date>,
+}
+
+/// A page of events.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EventPage<'a> {
+    /// In the order in which they happened, as far as they are about the same chat room.
+    events: Vec<Event<'a>>,
+    /// Write it as `after` of the next call, also if there are no events.
+    cursor: String,
+    /// Whether there are more already.
+    has_more: bool,
+}
+
+impl<'a> EventPage<'a> {
+    /// A page.
+    pub(crate) fn new(
+        events: &'a [(Occurrence, Occurred)],
+        cursor: String,
+        has_more: bool,
+    ) -> Self {
+        let events = events.iter().map(|(one, now)| Event::new(one, now));
+        Self {
+            events: events.collect(),
+            cursor,
+            has_more,
+        }
+    }
+}
+
+impl<'a> Event<'a> {
+    /// An occurrence, and what it is about.
+    pub(crate) fn new(one: &Occurrence, now: &'a Occurred) -> Self {
+        match now {
+            Occurred::MessageCreated(stored) => {
+                let message = Message::from(&**stored);
+                Self::MessageCreated(Box::new(about(one, MessageCreated { message })))
+            }
+            Occurred::MessageRead {
+                room,
+                reader,
+                sender,
+                from,
+                up_to,
+                at,
+            } => {
+                let read = MessageRead {
+                    chat_room_id: room.to_hex(),
+                    reader,
+                    sender,
+                    from_seq: *from,
+                    up_to_seq: *up_to,
+                    read_at: Date(*at),
+                };
+                Self::MessageRead(about(one, read))
+            }
+            Occurred::ContactAdded(opened) => {
+                let chat_room = opened.into();
+                Self::ContactAdded(about(one, ContactAdded { chat_room }))
+            }
+            Occurred::Blocked {
+                by: user_id,
+                who: other_id,
+                is_blocked,
+            } => {
+                let blocked = about(one, UserBlocked { user_id, other_id });
+                if *is_blocked {
+                    Self::UserBlocked(blocked)
+                } else {
+                    Self::UserUnblocked(blocked)
+                }
+            }
+            Occurred::Presence { who, shown } => {
+                let presence = UserPresence {
+                    user_id: who,
+                    last_online: shown.last_online.map(Date),
+                };
+                let presence = about(one, presence);
+                match shown.status {
+                    PresenceStatus::Online => Self::UserOnline(presence),
+                    PresenceStatus::Offline => Self::UserOffline(presence),
+                }
+            }
+        }
+    }
+}
+
+fn about<T>(one: &Occurrence, data: T) -> About<T> {
+    About {
+        id: one.id(),
+        timestamp: Date(one.at),
+        data,
+    }
+}
