@@ -49,6 +49,8 @@ pub(super) enum ProblemCode {
 pub(super) enum OwnCode {
     /// Events after this cursor were removed, or the log is another one.
     CursorGone,
+    /// There is no such letter.
+    LetterNotFound,
 }
 
 impl ProblemCode {
@@ -57,6 +59,7 @@ impl ProblemCode {
         match self {
             Self::Wire(code) => code.as_str(),
             Self::Own(OwnCode::CursorGone) => "cursor-gone",
+            Self::Own(OwnCode::LetterNotFound) => "letter-not-found",
         }
     }
 }
@@ -79,6 +82,15 @@ impl Problem {
             code: ProblemCode::Wire(code),
             stored: MayBeStored::No,
             retry_after_ms: None,
+        }
+    }
+
+    /// The id is that of no letter.
+    pub(super) fn no_letter() -> Self {
+        let detail = "there is no such letter; perhaps it was taken by now";
+        Self {
+            code: ProblemCode::Own(OwnCode::LetterNotFound),
+            ..Self::new(StatusCode::NOT_FOUND, Code::BadRequest, detail)
         }
     }
 

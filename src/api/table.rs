@@ -96,6 +96,14 @@ macro_rules! calls {
                 listEvents "What happened since a cursor, in order; may wait for it"
                 list_events(Query<calls::list_events::Wanted>)
                 -> [200 "The events, and the cursor of what follows" event::EventPage<'static>];
+            GET "/v1/events/letters" Events BODY
+                listLetters "Events that were pushed and not taken, and were set aside"
+                list_letters(Query<calls::list_letters::Wanted>)
+                -> [200 "The letters, those of a chat room in order" event::Letters];
+            POST "/v1/events/letters/{id}/retry" Events BODY
+                retryLetter "Has an event that was set aside pushed again"
+                retry_letter(Nothing)
+                -> [200 "It is tried within a moment" event::Letter];
             GET "/v1/openapi.json" Any BODY
                 getOpenapi "This document"
                 openapi(Nothing)

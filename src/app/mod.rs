@@ -14,6 +14,7 @@ use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 pub use crate::http::TlsError;
@@ -29,6 +30,7 @@ use crate::feed::Log;
 use crate::feed::bus::Bus;
 use crate::http::{self, Health, Tls};
 use crate::limits::Limits;
+use crate::push::Pusher;
 use crate::rooms::Confirm;
 use crate::service::presence::PresenceRegistry;
 use crate::service::{Lease, Messenger, Parts, Watch, check_contact_rule, warn_if_unusable};
@@ -67,6 +69,8 @@ pub struct App {
     watch: Arc<Watch>,
     write_behind: Arc<WriteBehindQueue>,
     events: Arc<EventQueue>,
+    pusher: Option<Box<Pusher>>,
+    pushing: Option<JoinHandle<()>>,
     confirms: Option<mpsc::Receiver<Confirm>>,
     log: Option<(Box<Log>, mpsc::Receiver<Entry>)>,
     tasks: TaskTracker,
@@ -147,11 +151,8 @@ impl App {
             Arc::clone(&context.messenger),
         ));
         let log = base.log(&config, &context, &watch).await?;
-        let operator = Operator::new(
-            Arc::clone(&context),
-            Arc::clone(&base.events),
-            base.store.clone(),
-        );
+        let operator = base.operator(&context);
+        let pusher = base.pusher(&config, &operator)?;
         let metrics = metrics.map(|(listener, router)| {
             let router = match config.http.admin_token.clone() {
                 Some(token) => router.merge(http::admin_router(token, operator.by_text())),
@@ -180,6 +181,8 @@ impl App {
             watch,
             write_behind: base.write_behind,
             events: base.events,
+            pusher,
+            pushing: None,
             confirms: Some(confirms),
             log: Some(log),
             tasks,

@@ -18,6 +18,7 @@ mod contact_rule;
 mod environment;
 mod error;
 mod event_type;
+mod events;
 mod http;
 mod jwt;
 mod key;
@@ -38,7 +39,6 @@ mod reader;
 mod render;
 mod secret;
 mod service_url;
-#[allow(dead_code, reason = "the sections of hooks and events read it")]
 mod signing_secrets;
 mod socket;
 mod timeouts;
@@ -56,6 +56,7 @@ pub use auth::{AuthConfig, AuthMode};
 pub use contact_rule::ContactRule;
 pub use error::{ConfigError, ConfigErrors};
 pub use event_type::EventType;
+pub use events::EventsConfig;
 pub use http::{AllowedOrigin, AllowedOrigins, HttpConfig};
 pub use jwt::{JwtAlgorithm, JwtConfig, JwtKey};
 pub use key::{DefaultValue, Key, KeyFile, Section};
@@ -88,6 +89,7 @@ pub const SECTIONS: &[Section] = &[
     HttpConfig::SECTION,
     TlsConfig::SECTION,
     ApiConfig::SECTION,
+    EventsConfig::SECTION,
     SocketConfig::SECTION,
     MongoDbConfig::SECTION,
     NatsConfig::SECTION,
@@ -132,6 +134,8 @@ section! {
         http: HttpConfig = HttpConfig::read,
         /// The HTTP API for the application's back end.
         api: ApiConfig = ApiConfig::read,
+        /// Pushing events to the application.
+        events: EventsConfig = EventsConfig::read,
         /// The socket.io endpoint and the bounds of one socket.
         socket: SocketConfig = SocketConfig::read,
         /// The database, its collections and its connections.

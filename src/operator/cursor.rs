@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bson::DateTime;
 
-use crate::store::{Entry, Place};
+use crate::store::{Entry, Place, Pushed};
 
 /// The first byte of a cursor, the version of its form.
 const VERSION: u8 = 1;
@@ -48,6 +48,20 @@ impl Cursor {
     /// Everything up to an entry was read, that one included.
     pub fn behind(entry: &Entry) -> Self {
         Self::within(entry, ALL)
+    }
+
+    /// Everything up to an entry was read that was written at a time.
+    pub fn behind_entry(entry: i64, at: DateTime) -> Self {
+        let place = Place { entry, index: ALL };
+        Self { place, at }
+    }
+
+    /// The last entry that was read, at least in part.
+    pub fn pushed(self) -> Pushed {
+        Pushed {
+            entry: self.place.entry,
+            at: self.at,
+        }
     }
 
     /// Everything before this index of an entry was read.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bson::DateTime;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Cursor, Gone, Operator};
@@ -95,17 +96,37 @@ impl Operator {
         }
     }
 
-    /// Reads what occurrences are about, in their order, without what is not there any more.
+    /// Reads what occurrences are about, in their order; `None` for what is not there any more.
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn occurred(
-        &self,
-        all: Vec<Occurrence>,
-    ) -> Result<Vec<(Occurrence, Occurred)>, Error> {
-        let occurred = self.context.messenger.occurred(&all).await?;
-        let both = all.into_iter().zip(occurred);
-        Ok(both.filter_map(|(one, now)| Some((one, now?))).collect())
+    pub async fn occurred(&self, all: &[Occurrence]) -> Result<Vec<Option<Occurred>>, Error> {
+        self.context.messenger.occurred(all).await
+    }
+
+    /// The cursor behind everything that there is.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn head(&self) -> Result<Cursor, Error> {
+        let last = self.store.events.find_last().await;
+        let last = last.map_err(|error| Error::of_read(&error))?;
+        Ok(last.as_ref().map_or(Cursor::before(1), Cursor::behind))
+    }
+
+    /// The cursor before everything that there is.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn oldest(&self) -> Result<Cursor, Error> {
+        let first = self.store.events.find_first().await;
+        let first = first.map_err(|error| Error::of_read(&error))?;
+        Ok(Cursor::before(first.map_or(1, |first| first.id)))
+    }
+
+    /// Up to which entry the log is known here, for those who wait for the next.
+    pub fn watch_log(&self) -> watch::Receiver<i64> {
+        self.events.watch()
     }
 
     /// The entries that follow on a cursor, without a gap.
@@ -131,19 +152,10 @@ impl Operator {
     async fn begin_at(&self, after: After) -> Result<Cursor, EventsError> {
         let of_read = |error| Error::of_read(&error);
         let log = &self.store.events;
-        let of_first = |first: Option<&Entry>| {
-            first.map_or(Cursor::before(1), |first| Cursor::before(first.id))
-        };
         match after {
             After::Cursor(cursor) => Ok(cursor),
-            After::Head => {
-                let last = log.find_last().await.map_err(of_read)?;
-                Ok(last.as_ref().map_or(Cursor::before(1), Cursor::behind))
-            }
-            After::Oldest => {
-                let first = log.find_first().await.map_err(of_read)?;
-                Ok(of_first(first.as_ref()))
-            }
+            After::Head => Ok(self.head().await?),
+            After::Oldest => Ok(self.oldest().await?),
             After::Time(time) => {
                 let first = log.find_first().await.map_err(of_read)?;
                 let last = log.find_last().await.map_err(of_read)?;
@@ -187,8 +199,11 @@ impl Operator {
                 break;
             }
         }
-        let mut events = self.occurred(wanted).await?;
-        events.retain(|(_, now)| query.types.contains(&now.event_type()));
+        let occurred = self.occurred(&wanted).await?;
+        let both = wanted.into_iter().zip(occurred);
+        let events = both.filter_map(|(one, now)| Some((one, now?)));
+        let events = events.filter(|(_, now)| query.types.contains(&now.event_type()));
+        let events = events.collect();
         Ok(EventPage {
             events,
             cursor: next,

@@ -3,6 +3,7 @@
 
 mod cursor;
 mod events;
+mod letters;
 mod manage;
 mod read;
 mod send;

@@ -23,6 +23,7 @@ pub mod messages;
 pub mod migrate;
 mod nodes;
 mod privacy;
+mod push;
 mod raw;
 mod reach;
 mod run;
@@ -57,6 +58,7 @@ pub use events::{
 pub use messages::Messages;
 pub use nodes::{NO_BUS, Node, Nodes};
 pub use privacy::{Blocked, Listed, Privacies, Privacy};
+pub use push::{Held, Letter, Pushed, Pushes};
 pub use raw::{FromRaw, Unreadable};
 use run::Runner;
 pub use scan::{Scan, shown};

@@ -182,3 +182,46 @@ fn about<T>(one: &Occurrence, data: T) -> About<T> {
         data,
     }
 }
+
+/// An event that was set aside.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Letter {
+    /// What to write into the path of a retry.
+    id: String,
+    /// The `id` of the event.
+    event_id: String,
+    /// When the event happened.
+    timestamp: Date,
+    /// Why it was not taken the last time.
+    reason: String,
+    /// How often it was tried since it was set aside, or asked for.
+    attempts: i64,
+    /// When that was.
+    since: Date,
+    /// `false`: it is not tried any more, unless somebody asks for it.
+    is_tried: bool,
+}
+
+impl From<&crate::store::Letter> for Letter {
+    fn from(letter: &crate::store::Letter) -> Self {
+        Self {
+            id: letter.id(),
+            event_id: letter.occurrence.id(),
+            timestamp: Date(letter.occurrence.at),
+            reason: letter.reason.clone(),
+            attempts: letter.attempts,
+            since: Date(letter.since),
+            is_tried: !letter.is_dead,
+        }
+    }
+}
+
+/// Events that were set aside.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Letters {
+    pub(crate) letters: Vec<Letter>,
+    /// Whether there are more: continue with the `id` of the last one as `after`.
+    pub(crate) has_more: bool,
+}

@@ -95,7 +95,7 @@ fn part(text: &str) -> Result<(u16, u16), Error> {
     let read = text.split_once('/').and_then(|(part, of)| {
         let (part, of): (u16, u16) = (part.parse().ok()?, of.parse().ok()?);
         let is_one = (1..=of).contains(&part) && of <= MAX_PARTS;
-        is_one.then_some((part - 1, of))
+        is_one.then(|| (part - 1, of))
     });
     read.ok_or_else(|| {
         wrong(format!(

@@ -10,6 +10,8 @@ use crate::store::Error;
 
 /// How often old entries are looked for.
 const TRIM_EVERY: Duration = Duration::from_mins(1);
+/// How long what is still to be pushed to the application is kept, whatever the setting.
+const UNPUSHED_KEPT: Duration = Duration::from_hours(72);
 
 impl Log {
     /// Removes what is older than it is kept, but never the newest entry. Any server may do
@@ -31,8 +33,21 @@ impl Log {
         };
         // never the newest
         let old = events.find_last_before(before, first.id, last - 1).await?;
-        if let Some(old) = old {
-            events.remove_up_to(old.id).await?;
+        let Some(old) = old.map(|old| old.id) else {
+            return Ok(());
+        };
+        let pushed = self.deps.store.pushes().find_pushed(UNPUSHED_KEPT).await?;
+        let old = match pushed.filter(|pushed| *pushed < old) {
+            None => old,
+            Some(pushed) => {
+                let kept = i64::try_from(UNPUSHED_KEPT.as_millis()).unwrap_or(i64::MAX);
+                let before = DateTime::from_millis(now.saturating_sub(kept));
+                let older = events.find_last_before(before, first.id, old).await?;
+                older.map_or(pushed, |older| older.id.max(pushed))
+            }
+        };
+        if old >= first.id {
+            events.remove_up_to(old).await?;
         }
         Ok(())
     }

@@ -135,7 +135,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn document(&self) -> Document {
+    pub(in crate::store) fn document(&self) -> Document {
         let mut packed = Vec::with_capacity(self.messages.len() * REF_BYTES);
         for reference in &self.messages {
             reference.pack(&mut packed);

@@ -1,7 +1,10 @@
 //! The application hears of everything that happened.
 
+mod failing;
 mod killed;
 mod pull;
+mod push;
+mod receiver;
 
 use serde_json::Value;
 
