@@ -17,10 +17,10 @@ impl Log {
     /// Removes what is older than it is kept, but never the newest entry. Any server may do
     /// it, and several at once: they remove the same.
     pub(super) async fn trim(&mut self) -> Result<(), Error> {
-        if self.trimmed.elapsed() < TRIM_EVERY {
+        if self.trimmed.is_some_and(|at| at.elapsed() < TRIM_EVERY) {
             return Ok(());
         }
-        self.trimmed = Instant::now();
+        self.trimmed = Some(Instant::now());
         let Some(last) = self.last.as_ref().map(|last| last.id) else {
             return Ok(());
         };

@@ -1,6 +1,7 @@
 //! The application hears of everything that happened.
 
 mod failing;
+mod kept;
 mod killed;
 mod pull;
 mod push;
