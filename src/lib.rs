@@ -3,7 +3,7 @@
 //! # The layers
 //!
 //! ```text
-//! main → app → {{api, push} → operator → socket, http} → wire → service → {feed → rooms → store} → domain → id
+//! main → app → {{api, push, notify} → operator → socket, http} → wire → service → {feed → rooms → store} → domain → id
 //! main → verify → store
 //! ```
 //!
@@ -15,8 +15,9 @@
 //!
 //! | module | what it is | uses |
 //! |---|---|---|
-//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | api auth clock config feed http limits operator push rooms service socket store transport |
+//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | api auth clock config feed http limits notify operator push rooms service socket store transport |
 //! | `api` | the HTTP API for the application's back end: the table of calls, keys, problem details | clock config id limits operator service wire |
+//! | `notify` | who is to be notified of messages that no device confirmed, written into the log by the one server that has the lease | clock domain id operator service store |
 //! | `push` | events, posted to the application by the one server that has the lease | callout clock config operator service signature store wire |
 //! | [`operator`] | what the application and administrators may do, each verb a method | clock config id rooms service socket store |
 //! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth config domain feed id limits rooms service store transport wire |
@@ -99,6 +100,7 @@ pub mod feed;
 mod http;
 pub mod id;
 mod limits;
+mod notify;
 pub mod operator;
 mod push;
 pub mod rooms;

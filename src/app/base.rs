@@ -11,6 +11,7 @@ use super::{ATTEMPT_SLACK, StartError, node};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::feed::{Company, Elsewhere, Feed, Log, LogDeps, Sockets};
+use crate::notify::Notifier;
 use crate::operator::Operator;
 use crate::push::Pusher;
 use crate::rooms::{Deps, Lanes, RecentCursors};
@@ -84,6 +85,14 @@ impl Base {
         let made = Pusher::new(&config.events, operator.clone(), pushes);
         let made = made.map_err(|_| StartError::Certificates("CHATZZ_EVENTS_URL"))?;
         Ok(made.map(Box::new))
+    }
+
+    /// What writes notification intents, if that is configured.
+    pub(super) fn notifier(&self, config: &Config, operator: &Operator) -> Option<Box<Notifier>> {
+        let after = config.events.notify_after?;
+        let (operator, store) = (operator.clone(), self.store.clone());
+        let events = Arc::clone(&self.events);
+        Some(Box::new(Notifier::new(after, operator, store, events)))
     }
 
     /// Takes the lease of the node.

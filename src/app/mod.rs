@@ -30,6 +30,7 @@ use crate::feed::Log;
 use crate::feed::bus::Bus;
 use crate::http::{self, Health, Tls};
 use crate::limits::Limits;
+use crate::notify::Notifier;
 use crate::push::Pusher;
 use crate::rooms::Confirm;
 use crate::service::presence::PresenceRegistry;
@@ -70,7 +71,9 @@ pub struct App {
     write_behind: Arc<WriteBehindQueue>,
     events: Arc<EventQueue>,
     pusher: Option<Box<Pusher>>,
-    pushing: Option<JoinHandle<()>>,
+    notifier: Option<Box<Notifier>>,
+    /// The tasks that push events and write notification intents.
+    sharing: Vec<JoinHandle<()>>,
     confirms: Option<mpsc::Receiver<Confirm>>,
     log: Option<(Box<Log>, mpsc::Receiver<Entry>)>,
     tasks: TaskTracker,
@@ -153,6 +156,7 @@ impl App {
         let log = base.log(&config, &context, &watch).await?;
         let operator = base.operator(&context);
         let pusher = base.pusher(&config, &operator)?;
+        let notifier = base.notifier(&config, &operator);
         let metrics = metrics.map(|(listener, router)| {
             let router = match config.http.admin_token.clone() {
                 Some(token) => router.merge(http::admin_router(token, operator.by_text())),
@@ -182,7 +186,8 @@ impl App {
             write_behind: base.write_behind,
             events: base.events,
             pusher,
-            pushing: None,
+            notifier,
+            sharing: Vec::new(),
             confirms: Some(confirms),
             log: Some(log),
             tasks,

@@ -89,7 +89,10 @@ impl App {
         }
         let tasks = self.tasks.clone();
         let pusher = self.pusher.take();
-        self.pushing = pusher.map(|pusher| tasks.spawn(pusher.run(stop.clone())));
+        let pushing = pusher.map(|pusher| tasks.spawn(pusher.run(stop.clone())));
+        let notifier = self.notifier.take();
+        let notifying = notifier.map(|notifier| tasks.spawn(notifier.run(stop.clone())));
+        self.sharing = pushing.into_iter().chain(notifying).collect();
         if let Some(confirms) = self.confirms.take() {
             self.tasks
                 .spawn(forward(confirms, Arc::clone(&self.context), stop.clone()));
@@ -187,9 +190,9 @@ impl App {
             Err(_) => tracing::warn!("presence was not written in time; the next start mends it"),
         }
         stop.cancel();
-        // else another server waits for the lease before it goes on
-        if let Some(pushing) = self.pushing.take() {
-            let _ = timeout_at(started + whole * 17 / 20, pushing).await;
+        // else another server waits for their leases before it goes on
+        for sharing in self.sharing.drain(..) {
+            let _ = timeout_at(started + whole * 17 / 20, sharing).await;
         }
         // a peer that does not read keeps this waiting
         let _ = timeout_at(started + whole * 9 / 10, self.context.answers_left()).await;

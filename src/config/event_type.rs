@@ -15,6 +15,10 @@ pub enum EventType {
     UserBlocked,
     /// Somebody unblocked a user.
     UserUnblocked,
+    /// Somebody is to be notified of messages.
+    NotificationDue,
+    /// They have read them.
+    NotificationWithdrawn,
     /// Somebody came online.
     UserOnline,
     /// Somebody went offline.
@@ -23,12 +27,14 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::MessageCreated,
         Self::MessageRead,
         Self::ContactAdded,
         Self::UserBlocked,
         Self::UserUnblocked,
+        Self::NotificationDue,
+        Self::NotificationWithdrawn,
         Self::UserOnline,
         Self::UserOffline,
     ];
@@ -41,6 +47,8 @@ impl EventType {
             Self::ContactAdded => "contact.added",
             Self::UserBlocked => "user.blocked",
             Self::UserUnblocked => "user.unblocked",
+            Self::NotificationDue => "notification.due",
+            Self::NotificationWithdrawn => "notification.withdrawn",
             Self::UserOnline => "user.online",
             Self::UserOffline => "user.offline",
         }

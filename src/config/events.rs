@@ -27,8 +27,15 @@ section! {
         /// The types of events that are posted.
         types: Vec<EventType> =
             key("CHATZZ_EVENTS_TYPES", "list of types",
-                default("message.created,message.read,contact.added,user.blocked,user.unblocked"),
+                default(
+                    "message.created,message.read,contact.added,user.blocked,user.unblocked,\
+                     notification.due,notification.withdrawn"
+                ),
                 types),
+        /// How long a device may take to confirm a message before its receiver is to be notified,
+        /// which is an event of its own: 1 s to 5 m. Without it, there are none. Write the same for all servers.
+        notify_after: Option<Duration> =
+            key("CHATZZ_NOTIFY_AFTER", "duration", unset("none", None, "15s"), wait),
         /// How long an answer may take; after that the event is posted again.
         timeout: Duration =
             key("CHATZZ_EVENTS_TIMEOUT", "duration", default("10s"), within("50ms", "1m")),
@@ -56,6 +63,11 @@ section! {
             keys.warn(Warning::ExposedEvents { key: "CHATZZ_EVENTS_URL" });
         }
     }
+}
+
+/// Shorter than the log is kept at least.
+fn wait(text: &str) -> Parsed<Duration> {
+    within("1s", "5m")(text)
 }
 
 fn types(text: &str) -> Parsed<Vec<EventType>> {

@@ -335,8 +335,10 @@ impl Sorted {
             }
             Event::PrivacySet { by } => self.privacy.push((*by, None)),
             Event::Ended { user } => self.ended.push(user.clone()),
-            // see `Watch::hear`
-            Event::Presence { .. } => {}
+            // see `Watch::hear`; and what is for the application alone
+            Event::Presence { .. }
+            | Event::NotificationDue { .. }
+            | Event::NotificationWithdrawn { .. } => {}
         }
     }
 }

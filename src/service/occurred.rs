@@ -8,7 +8,7 @@ use bson::DateTime;
 use super::presence::Shown;
 use super::{Error, Messenger, Opened};
 use crate::config::EventType;
-use crate::domain::Message;
+use crate::domain::{Message, Status};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::rooms::Stored;
 use crate::store::{ChatRoom, ChatUser, Event, Occurrence, PresenceStatus, User, What};
@@ -44,6 +44,26 @@ pub enum Occurred {
         /// Whether they blocked them.
         is_blocked: bool,
     },
+    /// Somebody is to be notified of messages.
+    NotificationDue {
+        /// Who.
+        user: UserId,
+        /// Messages in the chat room that they have not read.
+        count: i64,
+        /// Messages in all chat rooms that they have not read.
+        badge: i64,
+        /// The newest of the messages.
+        message: Box<Stored>,
+    },
+    /// They have read what they were to be notified of.
+    NotificationWithdrawn {
+        /// Who.
+        user: UserId,
+        /// Where.
+        room: ChatRoomId,
+        /// Position of the newest of the messages.
+        up_to: Seq,
+    },
     /// Somebody came or went.
     Presence {
         /// Who.
@@ -64,6 +84,8 @@ impl Occurred {
                 is_blocked: true, ..
             } => EventType::UserBlocked,
             Self::Blocked { .. } => EventType::UserUnblocked,
+            Self::NotificationDue { .. } => EventType::NotificationDue,
+            Self::NotificationWithdrawn { .. } => EventType::NotificationWithdrawn,
             Self::Presence { shown, .. } => match shown.status {
                 PresenceStatus::Online => EventType::UserOnline,
                 PresenceStatus::Offline => EventType::UserOffline,
@@ -78,6 +100,8 @@ struct Found {
     rooms: HashMap<ChatRoomId, ChatRoom>,
     chat_users: HashMap<ChatUserId, ChatUser>,
     users: HashMap<ChatUserId, Arc<User>>,
+    /// Messages that people have not read, of all their chat rooms.
+    unread: HashMap<ChatUserId, i64>,
 }
 
 impl Messenger {
@@ -91,6 +115,7 @@ impl Messenger {
         let of_read = |error| Error::of_read(&error);
         let (mut places, mut rooms) = (Vec::new(), HashSet::new());
         let (mut people, mut shown) = (HashSet::new(), HashSet::new());
+        let mut notified = Vec::new();
         for one in all {
             match &one.what {
                 What::Message(message) => {
@@ -104,6 +129,12 @@ impl Messenger {
                         people.extend([*by, *who]);
                     }
                     Event::Presence { people, .. } => shown.extend(people.iter().copied()),
+                    Event::NotificationDue { room, user, up_to } => {
+                        places.push((*room, *up_to));
+                        rooms.insert(*room);
+                        notified.push(*user);
+                    }
+                    Event::NotificationWithdrawn { user, .. } => drop(people.insert(*user)),
                     Event::PrivacySet { .. } | Event::Ended { .. } => {}
                 },
             }
@@ -117,7 +148,12 @@ impl Messenger {
         let shown: Vec<ChatUserId> = shown.into_iter().collect();
         let shown = self.store.chat_users.list(&shown).await.map_err(of_read)?;
         let people: Vec<ChatUserId> = people.into_iter().collect();
+        notified.sort_unstable();
+        notified.dedup();
+        let unread = self.store.chat_rooms.list_unread(&notified).await;
+        let unread = unread.map_err(of_read)?.into_iter();
         let found = Found {
+            unread: unread.map(|(who, of)| (who, of.0)).collect(),
             messages: messages
                 .map(|one| ((one.chat_room, one.seq), one))
                 .collect(),
@@ -177,6 +213,36 @@ impl Messenger {
                     shown: self.presence.shown(who),
                 }
             }
+            Event::NotificationDue {
+                room,
+                user: who,
+                up_to,
+            } => {
+                let message = found.messages.get(&(*room, *up_to))?;
+                let stored = self.stored_as_now(found, message)?;
+                // read by now
+                if stored.delivery.status == Status::Read {
+                    return None;
+                }
+                let room = found.rooms.get(room)?;
+                let sender = room.members.position(message.from)?;
+                let read = self.lanes.furthest(room.id, *who, room.cursors(*who)).read;
+                Occurred::NotificationDue {
+                    user: user(who)?,
+                    count: (*message.counts.of(sender) - read.count).max(1),
+                    badge: found.unread.get(who).copied().unwrap_or_default().max(1),
+                    message: Box::new(stored),
+                }
+            }
+            Event::NotificationWithdrawn {
+                room,
+                user: who,
+                up_to,
+            } => Occurred::NotificationWithdrawn {
+                user: user(who)?,
+                room: *room,
+                up_to: *up_to,
+            },
             Event::PrivacySet { .. } | Event::Ended { .. } => return None,
         })
     }

@@ -95,6 +95,8 @@ impl Listener for Neighbours {
         match event.event {
             Happened::Advanced { reader, sender, .. } => self.tell([reader, sender], item),
             Happened::ContactAdded { members, .. } => self.tell(members, item),
+            // no socket hears of it
+            Happened::NotificationDue { .. } | Happened::NotificationWithdrawn { .. } => {}
             // every server has some of it in its caches, or people to tell
             Happened::Blocked { .. }
             | Happened::Unblocked { .. }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bson::{Bson, DateTime, Document, RawDocument, doc};
+use futures::{StreamExt as _, TryStreamExt as _};
 use mongodb::options::ReturnDocument;
 
 use super::Store;
@@ -13,9 +14,14 @@ use super::events::{Entry, Occurrence, Place, Subject, What};
 use super::raw::FromRaw as _;
 
 /// The document of whoever pushes.
-const ID: &str = "push";
+const PUSH: &str = "push";
+/// The document of whoever writes notification intents.
+const NOTIFY: &str = "notify";
 /// What the ids of letters begin with, and what comes behind all of them.
 const LETTERS: [&str; 2] = ["letter:", "letter;"];
+
+/// Letters that are stored at the same time.
+const LETTERS_AT_ONCE: usize = 32;
 
 /// How far the pushing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,16 +133,27 @@ impl Letter {
 impl Store {
     /// Where the state of pushing is kept.
     pub fn pushes(&self) -> Pushes {
+        self.state_of(PUSH)
+    }
+
+    /// Where the state of writing notification intents is kept.
+    pub fn notifying(&self) -> Pushes {
+        self.state_of(NOTIFY)
+    }
+
+    fn state_of(&self, id: &'static str) -> Pushes {
         Pushes {
+            id,
             meta: self.meta.clone(),
             lease: self.nodes.lease(),
         }
     }
 }
 
-/// The state of pushing.
+/// The state of what one server at a time does with the log.
 #[derive(Clone, Debug)]
 pub struct Pushes {
+    id: &'static str,
     meta: Documents<Document>,
     lease: Duration,
 }
@@ -155,7 +172,7 @@ impl Pushes {
         let never = doc! { "$setOnInsert": { "boot": "", "expiresAt": DateTime::MIN } };
         match self
             .meta
-            .update_one("meta.push_create", by_id(ID), never, true)
+            .update_one("meta.push_create", by_id(self.id), never, true)
             .await
         {
             // another server was a moment faster
@@ -163,7 +180,7 @@ impl Pushes {
             Err(error) => return Err(error),
         }
         let free = doc! {
-            "_id": ID,
+            "_id": self.id,
             "$or": [{ "boot": boot }, { "$expr": { "$lt": ["$expiresAt", "$$NOW"] } }],
         };
         self.update(free, self.renewal(boot)).await
@@ -179,7 +196,8 @@ impl Pushes {
             fields.insert("entry", entry);
             fields.insert("at", at);
         }
-        self.update(doc! { "_id": ID, "boot": boot }, fields).await
+        self.update(doc! { "_id": self.id, "boot": boot }, fields)
+            .await
     }
 
     /// Gives the lease up.
@@ -187,7 +205,7 @@ impl Pushes {
     /// # Errors
     /// When the database cannot be reached or did not answer.
     pub async fn release(&self, boot: &str) -> Result<(), Error> {
-        let held = doc! { "_id": ID, "boot": boot };
+        let held = doc! { "_id": self.id, "boot": boot };
         let free = doc! { "$set": { "boot": "", "expiresAt": DateTime::MIN } };
         let released = self.meta.update_one("meta.push_release", held, free, false);
         released.await.map(drop)
@@ -200,7 +218,7 @@ impl Pushes {
     pub async fn find_pushed(&self, within: Duration) -> Result<Option<i64>, Error> {
         let within = i64::try_from(within.as_millis()).unwrap_or(i64::MAX);
         let recent = doc! {
-            "_id": ID,
+            "_id": self.id,
             "$expr": { "$gte": ["$renewedAt", { "$subtract": ["$$NOW", within] }] },
         };
         let found = self.meta.find_one("meta.push_find", recent).await?;
@@ -240,17 +258,15 @@ impl Pushes {
     /// # Errors
     /// When the database cannot be reached or did not answer.
     pub async fn add_letters(&self, letters: &[Letter]) -> Result<(), Error> {
-        for letter in letters {
-            match self
-                .meta
-                .insert_one("meta.add_letter", letter.document())
-                .await
-            {
-                Ok(()) | Err(Error::Duplicate { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+        let added = futures::stream::iter(letters.iter().map(Letter::document));
+        let added =
+            added.map(
+                async |letter| match self.meta.insert_one("meta.add_letter", letter).await {
+                    Ok(()) | Err(Error::Duplicate { .. }) => Ok(()),
+                    Err(error) => Err(error),
+                },
+            );
+        added.buffer_unordered(LETTERS_AT_ONCE).try_collect().await
     }
 
     /// Lists letters behind one of them, in the order of their ids.
@@ -347,7 +363,7 @@ impl Pushes {
         };
         let notice = doc! { "$inc": { "retries": 1_i64 } };
         self.meta
-            .update_one("meta.push_notice", by_id(ID), notice, false)
+            .update_one("meta.push_notice", by_id(self.id), notice, false)
             .await?;
         Ok(Some(letter))
     }

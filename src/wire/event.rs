@@ -28,6 +28,12 @@ pub(crate) enum Event<'a> {
     /// A user unblocked another one.
     #[serde(rename = "user.unblocked")]
     UserUnblocked(About<UserBlocked<'a>>),
+    /// A user is to be notified: no device of theirs confirmed a message in time.
+    #[serde(rename = "notification.due")]
+    NotificationDue(Box<About<NotificationDue<'a>>>),
+    /// The user has read what they were to be notified of: take the notification back.
+    #[serde(rename = "notification.withdrawn")]
+    NotificationWithdrawn(About<NotificationWithdrawn<'a>>),
     /// A user is online.
     #[serde(rename = "user.online")]
     UserOnline(About<UserPresence<'a>>),
@@ -88,6 +94,33 @@ pub(crate) struct UserBlocked<'a> {
 pub(crate) struct UserPresence<'a> {
     user_id: &'a UserId,
     last_online: Option<Date>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NotificationDue<'a> {
+    /// Who is to be notified.
+    user_id: &'a UserId,
+    #[schemars(with = "String")]
+    chat_room_id: Hex,
+    /// The `seq` of `message`.
+    up_to_seq: Seq,
+    /// Messages in this chat room that they have not read, at least 1.
+    count: i64,
+    /// Messages in all chat rooms that they have not read, for the icon of the app.
+    badge: i64,
+    /// The newest of the messages.
+    message: Message<'a>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NotificationWithdrawn<'a> {
+    user_id: &'a UserId,
+    #[schemars(with = "String")]
+    chat_room_id: Hex,
+    /// As in the `notification.due`.
+    up_to_seq: Seq,
 }
 
 /// A page of events.
@@ -159,6 +192,30 @@ impl<'a> Event<'a> {
                 } else {
                     Self::UserUnblocked(blocked)
                 }
+            }
+            Occurred::NotificationDue {
+                user,
+                count,
+                badge,
+                message,
+            } => {
+                let due = NotificationDue {
+                    user_id: user,
+                    chat_room_id: message.message.chat_room.to_hex(),
+                    up_to_seq: message.message.seq,
+                    count: *count,
+                    badge: *badge,
+                    message: Message::from(&**message),
+                };
+                Self::NotificationDue(Box::new(about(one, due)))
+            }
+            Occurred::NotificationWithdrawn { user, room, up_to } => {
+                let withdrawn = NotificationWithdrawn {
+                    user_id: user,
+                    chat_room_id: room.to_hex(),
+                    up_to_seq: *up_to,
+                };
+                Self::NotificationWithdrawn(about(one, withdrawn))
             }
             Occurred::Presence { who, shown } => {
                 let presence = UserPresence {

@@ -69,7 +69,10 @@ impl Occurrence {
         Subject(match &self.what {
             What::Message(message) => message.room.bytes(),
             What::Item(item) => match &item.event {
-                Event::Advanced { room, .. } | Event::ContactAdded { room, .. } => room.bytes(),
+                Event::Advanced { room, .. }
+                | Event::ContactAdded { room, .. }
+                | Event::NotificationDue { room, .. }
+                | Event::NotificationWithdrawn { room, .. } => room.bytes(),
                 Event::Blocked { by, .. }
                 | Event::Unblocked { by, .. }
                 | Event::PrivacySet { by } => person(*by),
@@ -98,6 +101,14 @@ impl Occurrence {
                 Event::Blocked { by, .. } => format!("user-blocked-{}-{number}", by.to_hex()),
                 Event::Unblocked { by, .. } => format!("user-unblocked-{}-{number}", by.to_hex()),
                 Event::Presence { .. } => format!("presence-{}-{number}", self.subject()),
+                Event::NotificationDue { room, user, up_to } => {
+                    let (room, user) = (room.to_hex(), user.to_hex());
+                    format!("notification-due-{room}-{user}-{up_to}")
+                }
+                Event::NotificationWithdrawn { room, user, up_to } => {
+                    let (room, user) = (room.to_hex(), user.to_hex());
+                    format!("notification-withdrawn-{room}-{user}-{up_to}")
+                }
                 Event::PrivacySet { by } => format!("privacy-{}-{number}", by.to_hex()),
                 Event::Ended { .. } => format!("ended-{number}"),
             },
@@ -119,6 +130,12 @@ impl What {
             EventType::ContactAdded => matches!(self.event(), Some(Event::ContactAdded { .. })),
             EventType::UserBlocked => matches!(self.event(), Some(Event::Blocked { .. })),
             EventType::UserUnblocked => matches!(self.event(), Some(Event::Unblocked { .. })),
+            EventType::NotificationDue => {
+                matches!(self.event(), Some(Event::NotificationDue { .. }))
+            }
+            EventType::NotificationWithdrawn => {
+                matches!(self.event(), Some(Event::NotificationWithdrawn { .. }))
+            }
             EventType::UserOnline | EventType::UserOffline => {
                 matches!(self.event(), Some(Event::Presence { .. }))
             }

@@ -3,6 +3,7 @@
 mod failing;
 mod kept;
 mod killed;
+mod notify;
 mod pull;
 mod push;
 mod receiver;
