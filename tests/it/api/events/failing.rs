@@ -11,12 +11,10 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::super::{free_addr, key_file};
 use super::receiver::{Receiver, SECRET};
-use crate::support::binary::Binary;
+use super::{two, until_begun};
 use crate::support::database::TestDatabase;
 use crate::support::poll::{PAUSE, until};
-use chatzz::config::ApiScope;
 
 /// How long everything may take to arrive after the last fault.
 const ARRIVES: Duration = Duration::from_mins(2);
@@ -30,27 +28,6 @@ const AHEAD: usize = 300;
 
 /// What was acknowledged, by chat room, in the order of `seq`.
 type Acknowledged = Arc<Mutex<HashMap<String, Vec<(i64, String)>>>>;
-
-/// Two servers that push, one after the other started, and a back end of each.
-async fn two(database: &TestDatabase, receiver: &Receiver) -> [(Binary, (SocketAddr, String)); 2] {
-    let (file, keys) = key_file(&[&ApiScope::ALL]);
-    let url = receiver.url();
-    let start = async |name: &str| {
-        let addr = free_addr();
-        let listen = addr.to_string();
-        let mut settings = database.keys().to_vec();
-        settings.extend([
-            ("CHATZZ_NODE_ID", name),
-            ("CHATZZ_LEASE", "3s"),
-            ("CHATZZ_API_LISTEN", listen.as_str()),
-            ("CHATZZ_API_KEYS_FILE", file.to_str().unwrap()),
-            ("CHATZZ_EVENTS_URL", url.as_str()),
-            ("CHATZZ_EVENTS_SECRET", SECRET),
-        ]);
-        (Binary::serve(&settings).await, (addr, keys[0].clone()))
-    };
-    [start("one").await, start("two").await]
-}
 
 /// One pair writes, through whichever server answers, until told to stop; each text is
 /// repeated until it is acknowledged.
@@ -113,13 +90,13 @@ async fn everything_acknowledged_arrives_in_order_though_a_third_fails_and_the_p
     let receiver = Arc::new(Receiver::start().await);
     let mut dice = fastrand::Rng::with_seed(2026);
     receiver.answer(move |_| if dice.u8(0..100) < FAILING { 503 } else { 200 });
-    let [(one, first), (two, second)] = two(&database, &receiver).await;
-    until("pushing has begun", ARRIVES, async || {
-        let held = bson::doc! { "_id": "push", "entry": { "$exists": true } };
-        let meta = database.collection("chatzz_meta");
-        meta.find_one(held).await.unwrap()
-    })
-    .await;
+    let url = receiver.url();
+    let pushing = [
+        ("CHATZZ_EVENTS_URL", url.as_str()),
+        ("CHATZZ_EVENTS_SECRET", SECRET),
+    ];
+    let [(one, first), (other, second)] = two(&database, &pushing).await;
+    until_begun(&database, "push").await;
     let acknowledged = Acknowledged::default();
     let stop = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();
@@ -128,7 +105,7 @@ async fn everything_acknowledged_arrives_in_order_though_a_third_fails_and_the_p
             database.user(&format!("a{number}")).await,
             database.user(&format!("b{number}")).await,
         ];
-        let back_ends = [first.clone(), second.clone()];
+        let back_ends = [&first, &second].map(|one| (one.addr, one.key.clone()));
         let (acknowledged, stop) = (Arc::clone(&acknowledged), Arc::clone(&stop));
         let receiver = Arc::clone(&receiver);
         writers.spawn(write(pair, back_ends, acknowledged, receiver, stop));
@@ -145,7 +122,7 @@ async fn everything_acknowledged_arrives_in_order_though_a_third_fails_and_the_p
     // the first one was alone when it took the lease
     let one = one.kill_and_restart_after(Duration::from_secs(5)).await;
     some_arrive(200).await;
-    let two = two.kill_and_restart_after(Duration::from_secs(5)).await;
+    let other = other.kill_and_restart_after(Duration::from_secs(5)).await;
     some_arrive(200).await;
     stop.store(true, Ordering::SeqCst);
     while let Some(written) = writers.join_next().await {
@@ -196,7 +173,7 @@ async fn everything_acknowledged_arrives_in_order_though_a_third_fails_and_the_p
         taken.len(),
         receiver.refused()
     );
-    drop((one, two));
+    drop((one, other));
 }
 
 fn ids(of: &HashMap<String, Vec<(i64, String)>>) -> impl Iterator<Item = String> {

@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::super::{BackEnd, free_addr, key_file};
-use crate::support::binary::Binary;
+use super::two;
 use crate::support::database::TestDatabase;
 use crate::support::poll::until;
-use chatzz::config::ApiScope;
 
 /// How long another server may take to write what a dead one left behind.
 const SWEPT: Duration = Duration::from_secs(30);
@@ -22,20 +20,7 @@ fn ids_of(events: &[Value]) -> impl Iterator<Item = Value> {
 async fn what_a_killed_server_acknowledged_is_heard_at_another_one() {
     let database = TestDatabase::shared().await;
     let (alice, bob) = (database.user("alice").await, database.user("bob").await);
-    let (file, keys) = key_file(&[&ApiScope::ALL]);
-    let start = async |name: &str| {
-        let addr = free_addr();
-        let listen = addr.to_string();
-        let mut settings = database.keys().to_vec();
-        settings.extend([
-            ("CHATZZ_NODE_ID", name),
-            ("CHATZZ_LEASE", "3s"),
-            ("CHATZZ_API_LISTEN", listen.as_str()),
-            ("CHATZZ_API_KEYS_FILE", file.to_str().unwrap()),
-        ]);
-        (Binary::serve(&settings).await, BackEnd::new(addr, &keys[0]))
-    };
-    let ((one, first), (_two, second)) = (start("one").await, start("two").await);
+    let [(one, first), (_two, second)] = two(&database, &[]).await;
     let cursor = second.events("head", "").await.cursor;
 
     let mut acknowledged: Vec<Value> = Vec::new();

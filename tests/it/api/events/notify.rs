@@ -1,9 +1,13 @@
 //! Who is to be notified of messages that no device confirmed.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::super::server_with;
-use super::Page;
+use super::{Page, two, until_begun};
+use crate::support::database::TestDatabase;
+use crate::support::poll::until;
 
 const TYPES: &str = "&types=notification.due,notification.withdrawn";
 
@@ -78,4 +82,27 @@ async fn whose_device_confirms_is_not_notified() {
     let due = back_end.events_until(&start, TYPES, 1).await;
 
     assert_eq!(heard(&due), [(carol, "notification.due")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_waited_with_is_notified_by_another_server_if_that_one_is_killed() {
+    let database = TestDatabase::shared().await;
+    let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let after = [("CHATZZ_NOTIFY_AFTER", "2s")];
+    let [(one, _), (_other, back_end)] = two(&database, &after).await;
+    until_begun(&database, "notify").await;
+    let start = back_end.events("head", "").await.cursor;
+    let sent = back_end.send(&alice, &bob, "hello", "key").await;
+    assert_eq!(sent.status, 201);
+
+    // the first one was alone when it took the lease
+    one.kill().await;
+
+    let due = until("bob is notified", Duration::from_secs(30), async || {
+        let page = back_end.events(&start, TYPES).await;
+        (!page.events.is_empty()).then_some(page)
+    })
+    .await;
+    assert_eq!(heard(&due), [(bob, "notification.due")]);
+    assert_eq!(due.events[0]["data"]["message"]["_id"], sent.body["_id"]);
 }
