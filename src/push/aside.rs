@@ -19,8 +19,9 @@ const AT_ONCE: i64 = 8;
 const SUBJECTS_AT_ONCE: usize = 4;
 /// Letters read in one round trip.
 const READ_AT_ONCE: i64 = 1_000;
-/// The pause before a letter is tried first, which doubles with each failure.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The pause before a letter is tried first, which doubles with each failure: short, so that
+/// a chat room whose events fail now and then gets ahead.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// How long a letter is tried.
