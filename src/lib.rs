@@ -3,7 +3,7 @@
 //! # The layers
 //!
 //! ```text
-//! main → app → {api → operator → socket, http} → wire → service → {feed → rooms → store} → domain → id
+//! main → app → {{api, push, notify} → operator → socket, http} → wire → service → {feed → rooms → store} → domain → id
 //! main → {adopt, verify} → store
 //! ```
 //!
@@ -15,9 +15,11 @@
 //!
 //! | module | what it is | uses |
 //! |---|---|---|
-//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | api auth clock config feed http limits operator rooms service socket store transport |
+//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | api auth clock config feed http limits notify operator push rooms service socket store transport |
 //! | `api` | the HTTP API for the application's back end: the table of calls, keys, problem details | clock config id limits operator service wire |
-//! | [`operator`] | what the application and administrators may do, each verb a method | clock id rooms service socket store |
+//! | `notify` | who is to be notified of messages that no device confirmed, written into the log by the one server that has the lease | clock domain id operator service store |
+//! | `push` | events, posted to the application by the one server that has the lease | callout clock config operator service signature store wire |
+//! | [`operator`] | what the application and administrators may do, each verb a method | clock config id rooms service socket store |
 //! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth config domain feed id limits rooms service store transport wire |
 //! | `http` | the accept loop, health, metrics, the check of origins | config limits service store transport wire |
 //! | [`wire`] | requests, replies, notices and errors as clients see them | config domain id rooms service store |
@@ -30,7 +32,9 @@
 //! | [`id`] | ids of the messenger's objects and of the application's users | – |
 //! | [`adopt`] | takes over a database of the npm package chatzz 1.x | clock config domain id store |
 //! | [`verify`] | checks a live database and mends what can be derived | clock domain id store |
-//! | [`auth`] | who a socket speaks for | clock config service |
+//! | [`auth`] | who a socket speaks for | callout clock config service |
+//! | `callout` | bounded requests to other services | config |
+//! | `signature` | how requests to the application are signed | config |
 //! | `limits` | token buckets and caps of sockets, users and addresses | config id |
 //! | [`config`] | settings, each key declared once | – |
 //! | [`bar`] | progress on a terminal, of commands that take long | – |
@@ -91,6 +95,7 @@ mod api;
 pub mod app;
 pub mod auth;
 pub mod bar;
+mod callout;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -99,9 +104,12 @@ pub mod feed;
 mod http;
 pub mod id;
 mod limits;
+mod notify;
 pub mod operator;
+mod push;
 pub mod rooms;
 pub mod service;
+mod signature;
 mod socket;
 pub mod spec;
 pub mod store;

@@ -32,6 +32,9 @@ use problem::Problem;
 /// as much once more.
 const MAX_BODIES_KIB: usize = 64 * 1_024;
 
+/// Calls that may wait for events at a time, each a few KiB.
+const MAX_WAITING: usize = 1_000;
+
 /// What every call works with.
 pub(crate) struct Api {
     operator: Operator,
@@ -40,6 +43,8 @@ pub(crate) struct Api {
     places: Arc<Semaphore>,
     /// KiB of bodies that may be read and worked on at a time.
     bodies: Arc<Semaphore>,
+    /// Calls that may wait for events at a time.
+    waits: Arc<Semaphore>,
     /// The longest a call waits for its place.
     patience: Duration,
 }
@@ -52,6 +57,12 @@ impl Api {
             Ok(Ok(place)) => Ok(place),
             _ => Err(Error::Overloaded),
         }
+    }
+
+    /// One more call waits for events.
+    fn waiting(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let waits = Arc::clone(&self.waits);
+        waits.try_acquire_owned().map_err(|_| Error::Overloaded)
     }
 
     /// Waits until there is memory for a body of so many bytes, `most` if it is not known.
@@ -122,6 +133,7 @@ pub(crate) fn router(operator: Operator, keys: Arc<Keys>, config: &Config) -> Ro
         keys,
         places: Arc::new(Semaphore::new(places)),
         bodies: Arc::new(Semaphore::new(MAX_BODIES_KIB)),
+        waits: Arc::new(Semaphore::new(MAX_WAITING)),
         patience: config.timeouts.request,
     });
     let no_such_call = async || {

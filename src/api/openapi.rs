@@ -45,6 +45,11 @@ const NOT_FOUND: (StatusCode, &str) = (
     StatusCode::NOT_FOUND,
     "There is no such user, chat room or message",
 );
+/// The same of the call that reads the log of events.
+const GONE: (StatusCode, &str) = (
+    StatusCode::GONE,
+    "Events were missed: they were removed, or the log is another one",
+);
 /// The same of calls with a body.
 const OF_BODIES: [(StatusCode, &str); 4] = [
     (StatusCode::REQUEST_TIMEOUT, "The body took too long"),
@@ -215,6 +220,9 @@ fn refusals(call: &Documented) -> Vec<(StatusCode, &'static str)> {
     let mut refusals = REFUSALS.to_vec();
     refusals.extend(call.scope.map(|_| NO_SCOPE));
     refusals.extend(names_something.then_some(NOT_FOUND));
+    if call.name == "listEvents" {
+        refusals.push(GONE);
+    }
     if call.place == Place::Body {
         refusals.extend(OF_BODIES);
     }

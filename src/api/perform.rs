@@ -9,7 +9,7 @@ use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use bytes::BytesMut;
 use futures::StreamExt as _;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
@@ -80,7 +80,8 @@ where
     R: Read,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    let is_mutating = !matches!(route.scope, None | Some(ApiScope::Read));
+    let only_reads = matches!(route.scope, None | Some(ApiScope::Read));
+    let is_mutating = !only_reads && request.method() != Method::GET;
     let admitted = admit(&api, &route, request.headers());
     let name = admitted.as_ref().ok().map(|key| key.name().to_owned());
     let done = match admitted {

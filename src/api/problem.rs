@@ -5,7 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::operator::Refused;
+use crate::operator::{EventsError, Gone, Refused};
 use crate::service::Error;
 use crate::wire::{Code, ErrorBody};
 
@@ -22,8 +22,8 @@ pub(crate) struct Problem {
     status: u16,
     /// For people: what is wrong.
     detail: String,
-    /// The stable code, as in the protocol of clients.
-    code: Code,
+    /// The stable code: those of the protocol of clients, and some of the API alone.
+    code: ProblemCode,
     /// Whether something may have been stored. `no`: this call stored nothing; an earlier
     /// one that was answered `perhaps` may have. `perhaps`: repeat the
     /// call with the same key to find out.
@@ -31,6 +31,37 @@ pub(crate) struct Problem {
     /// With `rate-limited`: how long to wait, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
+}
+
+/// A stable code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum ProblemCode {
+    /// One of the protocol of clients.
+    Wire(Code),
+    /// One that clients never see.
+    Own(OwnCode),
+}
+
+/// A code that clients never see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OwnCode {
+    /// Events after this cursor were removed, or the log is another one.
+    CursorGone,
+    /// There is no such letter.
+    LetterNotFound,
+}
+
+impl ProblemCode {
+    /// The code as it is written.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wire(code) => code.as_str(),
+            Self::Own(OwnCode::CursorGone) => "cursor-gone",
+            Self::Own(OwnCode::LetterNotFound) => "letter-not-found",
+        }
+    }
 }
 
 /// Whether something may have been stored.
@@ -48,9 +79,18 @@ impl Problem {
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
             detail: detail.into(),
-            code,
+            code: ProblemCode::Wire(code),
             stored: MayBeStored::No,
             retry_after_ms: None,
+        }
+    }
+
+    /// The id is that of no letter.
+    pub(super) fn no_letter() -> Self {
+        let detail = "there is no such letter; perhaps it was taken by now";
+        Self {
+            code: ProblemCode::Own(OwnCode::LetterNotFound),
+            ..Self::new(StatusCode::NOT_FOUND, Code::BadRequest, detail)
         }
     }
 
@@ -80,7 +120,7 @@ impl Problem {
     }
 
     /// The stable code.
-    pub(super) fn code(&self) -> Code {
+    pub(super) fn code(&self) -> ProblemCode {
         self.code
     }
 }
@@ -125,6 +165,26 @@ impl From<Refused> for Problem {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         Refused::from(error).into()
+    }
+}
+
+impl From<EventsError> for Problem {
+    fn from(error: EventsError) -> Self {
+        let detail = match error {
+            EventsError::Failed(error) => return error.into(),
+            EventsError::Gone(Gone::Old) => {
+                "events after this were removed; read what you need from the other calls, and go \
+                 on with `after=oldest`"
+            }
+            EventsError::Gone(Gone::Other) => {
+                "the log of events is another one than this cursor is from, as after a back-up \
+                 was restored; go on with `after=oldest`"
+            }
+        };
+        Self {
+            code: ProblemCode::Own(OwnCode::CursorGone),
+            ..Self::new(StatusCode::GONE, Code::BadRequest, detail)
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::perform::{Named, Route, perform};
 use super::read::{Body, Nothing, Place, Query, Read};
 use super::{Api, calls};
 use crate::config::ApiScope;
-use crate::wire::call as answer;
+use crate::wire::{call as answer, event};
 
 /// Most bytes of a body, unless a row says otherwise: 64 KiB of text, however escaped.
 const BODY: usize = 512 * 1024;
@@ -100,6 +100,18 @@ macro_rules! calls {
                 sendSignal "Hands something to the devices of a user who are connected, unstored"
                 send_signal(Body<calls::send_signal::Signal>)
                 -> [200 "Whether there was one" answer::Online];
+            GET "/v1/events" Events BODY
+                listEvents "What happened since a cursor, in order; may wait for it"
+                list_events(Query<calls::list_events::Wanted>)
+                -> [200 "The events, and the cursor of what follows" event::EventPage<'static>];
+            GET "/v1/events/letters" Events BODY
+                listLetters "Events that were pushed and not taken, and were set aside"
+                list_letters(Query<calls::list_letters::Wanted>)
+                -> [200 "The letters, those of a chat room in order" event::Letters];
+            POST "/v1/events/letters/{id}/retry" Events BODY
+                retryLetter "Has an event that was set aside pushed again"
+                retry_letter(Nothing)
+                -> [200 "It is tried within a moment" event::Letter];
             GET "/v1/openapi.json" Any BODY
                 getOpenapi "This document"
                 openapi(Nothing)

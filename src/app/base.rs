@@ -7,10 +7,13 @@ use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use super::{ATTEMPT_SLACK, node};
+use super::{ATTEMPT_SLACK, StartError, node};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::feed::{Company, Elsewhere, Feed, Log, LogDeps, Sockets};
+use crate::notify::Notifier;
+use crate::operator::Operator;
+use crate::push::Pusher;
 use crate::rooms::{Deps, Lanes, RecentCursors};
 use crate::service::presence::PresenceRegistry;
 use crate::service::{Lease, Watch};
@@ -64,6 +67,32 @@ impl Base {
             attempt: config.mongodb.selection_timeout + ATTEMPT_SLACK,
         };
         Lanes::start(config.lanes.count(), config.lanes.queue, &deps, tasks)
+    }
+
+    /// What the application and administrators may do.
+    pub(super) fn operator(&self, context: &Arc<Context>) -> Operator {
+        let (context, events) = (Arc::clone(context), Arc::clone(&self.events));
+        Operator::new(context, events, self.store.clone())
+    }
+
+    /// What pushes events to the application, if that is configured.
+    pub(super) fn pusher(
+        &self,
+        config: &Config,
+        operator: &Operator,
+    ) -> Result<Option<Box<Pusher>>, StartError> {
+        let pushes = self.store.pushes();
+        let made = Pusher::new(&config.events, operator.clone(), pushes);
+        let made = made.map_err(|_| StartError::Certificates("CHATZZ_EVENTS_URL"))?;
+        Ok(made.map(Box::new))
+    }
+
+    /// What writes notification intents, if that is configured.
+    pub(super) fn notifier(&self, config: &Config, operator: &Operator) -> Option<Box<Notifier>> {
+        let after = config.events.notify_after?;
+        let (operator, store) = (operator.clone(), self.store.clone());
+        let events = Arc::clone(&self.events);
+        Some(Box::new(Notifier::new(after, operator, store, events)))
     }
 
     /// Takes the lease of the node.

@@ -30,6 +30,9 @@ pub enum StartError {
     /// The keys of the HTTP API cannot be used.
     #[error("CHATZZ_API_KEYS_FILE: {}", .0.join("; "))]
     ApiKeys(Vec<String>),
+    /// No request can be made to the URL of a key.
+    #[error("{0}: no request can be made: the system's root certificates cannot be read")]
+    Certificates(&'static str),
     /// A key of authentication cannot be used.
     #[error(transparent)]
     Auth(#[from] AuthStartError),

@@ -14,6 +14,7 @@ use socketioxide::layer::SocketIoLayer;
 use socketioxide::{ParserConfig, SocketIo};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 pub use crate::http::{ClientFilesError, TlsError};
@@ -29,6 +30,8 @@ use crate::feed::Log;
 use crate::feed::bus::Bus;
 use crate::http::{self, ClientFiles, Health, Tls};
 use crate::limits::Limits;
+use crate::notify::Notifier;
+use crate::push::Pusher;
 use crate::rooms::Confirm;
 use crate::service::presence::PresenceRegistry;
 use crate::service::{Lease, Messenger, Parts, Watch, check_contact_rule, warn_if_unusable};
@@ -67,6 +70,10 @@ pub struct App {
     watch: Arc<Watch>,
     write_behind: Arc<WriteBehindQueue>,
     events: Arc<EventQueue>,
+    pusher: Option<Box<Pusher>>,
+    notifier: Option<Box<Notifier>>,
+    /// The tasks that push events and write notification intents.
+    sharing: Vec<JoinHandle<()>>,
     confirms: Option<mpsc::Receiver<Confirm>>,
     log: Option<(Box<Log>, mpsc::Receiver<Entry>)>,
     tasks: TaskTracker,
@@ -148,7 +155,9 @@ impl App {
             Arc::clone(&context.messenger),
         ));
         let log = base.log(&config, &context, &watch).await?;
-        let operator = Operator::new(Arc::clone(&context), Arc::clone(&base.events));
+        let operator = base.operator(&context);
+        let pusher = base.pusher(&config, &operator)?;
+        let notifier = base.notifier(&config, &operator);
         let metrics = metrics.map(|(listener, router)| {
             let router = match config.http.admin_token.clone() {
                 Some(token) => router.merge(http::admin_router(token, operator.by_text())),
@@ -177,6 +186,9 @@ impl App {
             watch,
             write_behind: base.write_behind,
             events: base.events,
+            pusher,
+            notifier,
+            sharing: Vec::new(),
             confirms: Some(confirms),
             log: Some(log),
             tasks,

@@ -87,6 +87,12 @@ impl App {
             self.tasks
                 .spawn(socket::hear(context, watch, entries, hints, stop.clone()));
         }
+        let tasks = self.tasks.clone();
+        let pusher = self.pusher.take();
+        let pushing = pusher.map(|pusher| tasks.spawn(pusher.run(stop.clone())));
+        let notifier = self.notifier.take();
+        let notifying = notifier.map(|notifier| tasks.spawn(notifier.run(stop.clone())));
+        self.sharing = pushing.into_iter().chain(notifying).collect();
         if let Some(confirms) = self.confirms.take() {
             self.tasks
                 .spawn(forward(confirms, Arc::clone(&self.context), stop.clone()));
@@ -148,7 +154,7 @@ impl App {
         ));
     }
 
-    async fn drain(self, stop: CancellationToken, cut: CancellationToken) {
+    async fn drain(mut self, stop: CancellationToken, cut: CancellationToken) {
         let started = Instant::now();
         let whole = self.config.timeouts.drain;
         let end = started + whole;
@@ -184,6 +190,10 @@ impl App {
             Err(_) => tracing::warn!("presence was not written in time; the next start mends it"),
         }
         stop.cancel();
+        // else another server waits for their leases before it goes on
+        for sharing in self.sharing.drain(..) {
+            let _ = timeout_at(started + whole * 17 / 20, sharing).await;
+        }
         // a peer that does not read keeps this waiting
         let _ = timeout_at(started + whole * 9 / 10, self.context.answers_left()).await;
         // cut, as by a broken network: after a goodbye some clients never come back

@@ -17,6 +17,8 @@ mod auth;
 mod contact_rule;
 mod environment;
 mod error;
+mod event_type;
+mod events;
 mod http;
 mod jwt;
 mod key;
@@ -38,6 +40,7 @@ mod reader;
 mod render;
 mod secret;
 mod service_url;
+mod signing_secrets;
 mod socket;
 mod timeouts;
 mod tls;
@@ -53,6 +56,8 @@ pub use api_keys::{ApiKey, ApiScope, digest_of, new_api_key};
 pub use auth::{AuthConfig, AuthMode};
 pub use contact_rule::ContactRule;
 pub use error::{ConfigError, ConfigErrors};
+pub use event_type::EventType;
+pub use events::EventsConfig;
 pub use http::{AllowedOrigin, AllowedOrigins, HttpConfig};
 pub use jwt::{JwtAlgorithm, JwtConfig, JwtKey};
 pub use key::{DefaultValue, Key, KeyFile, Section};
@@ -72,6 +77,7 @@ pub use privacy::{BlockedSends, PrivacyConfig};
 pub use proxies::{ProxiesConfig, ProxyHeader};
 pub use render::{env_example, markdown};
 pub use service_url::ServiceUrl;
+pub use signing_secrets::SigningSecrets;
 pub use socket::{BaseDialect, SocketConfig, StatusEvent};
 pub use timeouts::TimeoutsConfig;
 pub use tls::{TlsConfig, TlsFiles};
@@ -86,6 +92,7 @@ pub const SECTIONS: &[Section] = &[
     HttpConfig::SECTION,
     TlsConfig::SECTION,
     ApiConfig::SECTION,
+    EventsConfig::SECTION,
     SocketConfig::SECTION,
     MongoDbConfig::SECTION,
     NatsConfig::SECTION,
@@ -130,6 +137,8 @@ section! {
         http: HttpConfig = HttpConfig::read,
         /// The HTTP API for the application's back end.
         api: ApiConfig = ApiConfig::read,
+        /// Pushing events to the application.
+        events: EventsConfig = EventsConfig::read,
         /// The socket.io endpoint and the bounds of one socket.
         socket: SocketConfig = SocketConfig::read,
         /// The database, its collections and its connections.

@@ -64,8 +64,10 @@ section! {
         /// Raise it when both are started together and the database is slower.
         startup_timeout: Duration =
             key("CHATZZ_STARTUP_TIMEOUT", "duration", default("30s"), within("0s", "1h")),
-        /// How long the log of events is kept, which servers learn from what others did.
-        /// A server that stands still for longer ends its sockets, which log in anew.
+        /// How long the log of events is kept, which servers learn from what others did, and your
+        /// back end by `GET /v1/events`. A back end that was away for longer has missed events, and
+        /// a server that stood still for longer ends its sockets, which log in anew. A week is
+        /// `168h`; a message takes 72 bytes of it, a receipt about 150.
         events_keep: Duration =
             key("CHATZZ_EVENTS_KEEP", "duration", default("1h"), within("10m", "2160h")),
         /// Whether `serve` migrates the database before it listens.

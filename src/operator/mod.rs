@@ -1,6 +1,9 @@
 //! What the application and its administrators may do while the server runs, each verb a
 //! method. The HTTP API calls these, and nothing else.
 
+mod cursor;
+mod events;
+mod letters;
 mod manage;
 mod read;
 mod send;
@@ -17,8 +20,10 @@ use crate::clock::Clock;
 use crate::id::UserId;
 use crate::service::{Error, IdInput};
 use crate::socket::Context;
-use crate::store::{Event, EventQueue};
+use crate::store::{Event, EventQueue, Store};
 
+pub use cursor::{Cursor, Gone};
+pub use events::{After, EventPage, EventQuery, EventsError};
 pub use send::{SendAs, Sent, UnderWay};
 
 /// How long the log of events is waited for before it is said that this is not known.
@@ -30,6 +35,8 @@ pub struct Operator {
     context: Arc<Context>,
     /// Where other servers learn of it.
     events: Arc<EventQueue>,
+    /// The log of events is read here.
+    store: Arc<Store>,
 }
 
 /// Why something was not done, and for an error in a field of what was asked, in which.
@@ -60,8 +67,13 @@ fn in_field(field: &'static str) -> impl Fn(Error) -> Refused {
 }
 
 impl Operator {
-    pub(crate) fn new(context: Arc<Context>, events: Arc<EventQueue>) -> Self {
-        Self { context, events }
+    pub(crate) fn new(context: Arc<Context>, events: Arc<EventQueue>, store: Store) -> Self {
+        let store = Arc::new(store);
+        Self {
+            context,
+            events,
+            store,
+        }
     }
 
     /// The time.

@@ -249,7 +249,10 @@ impl Messenger {
     }
 
     /// The users behind chat users, mostly without a query.
-    async fn users_of(&self, ids: &[ChatUserId]) -> Result<HashMap<ChatUserId, Arc<User>>, Error> {
+    pub(super) async fn users_of(
+        &self,
+        ids: &[ChatUserId],
+    ) -> Result<HashMap<ChatUserId, Arc<User>>, Error> {
         let mut known: HashMap<ChatUserId, UserId> = HashMap::new();
         let mut unknown = Vec::new();
         for id in ids {
@@ -379,8 +382,10 @@ impl Sorted {
             }
             Event::PrivacySet { by } => self.privacy.push((*by, None)),
             Event::Ended { user } => self.ended.push(user.clone()),
-            // see `Watch::hear`
-            Event::Presence { .. } => {}
+            // see `Watch::hear`; and what is for the application alone
+            Event::Presence { .. }
+            | Event::NotificationDue { .. }
+            | Event::NotificationWithdrawn { .. } => {}
         }
     }
 }

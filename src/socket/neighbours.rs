@@ -97,6 +97,8 @@ impl Listener for Neighbours {
             Happened::ContactAdded { members, .. } | Happened::Changed { members, .. } => {
                 self.tell(members, item);
             }
+            // no socket hears of it
+            Happened::NotificationDue { .. } | Happened::NotificationWithdrawn { .. } => {}
             // every server has some of it in its caches, or people to tell
             Happened::Blocked { .. }
             | Happened::Unblocked { .. }

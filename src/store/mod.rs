@@ -24,6 +24,7 @@ pub mod messages;
 pub mod migrate;
 mod nodes;
 mod privacy;
+mod push;
 mod raw;
 mod reach;
 mod run;
@@ -51,10 +52,14 @@ pub use contact_rule::ContactRule;
 use documents::Documents;
 use elections::Elections;
 pub use error::Error;
-pub use events::{Entry, Event, EventQueue, Events, Item, Listener, MessageRef, Pending};
+pub use events::{
+    Entry, Event, EventQueue, Events, Item, Listener, MessageRef, Occurrence, Pending, Place,
+    Subject, What,
+};
 pub use messages::Messages;
 pub use nodes::{NO_BUS, Node, Nodes};
 pub use privacy::{Blocked, Listed, Privacies, Privacy};
+pub use push::{Held, Letter, Pushed, Pushes};
 pub use raw::{FromRaw, Unreadable};
 use run::Runner;
 pub use scan::{Scan, shown};

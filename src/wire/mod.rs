@@ -9,6 +9,7 @@ mod dialect1;
 pub mod envelope;
 mod ephemeral;
 mod error;
+pub(crate) mod event;
 mod id_input;
 mod json;
 pub mod request;

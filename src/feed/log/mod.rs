@@ -114,7 +114,8 @@ pub struct Log {
     looked: Instant,
     /// The same by the wall clock, in milliseconds since 1970.
     looked_at: i64,
-    trimmed: Instant,
+    /// When it was last looked for old entries; at the start at once.
+    trimmed: Option<Instant>,
     complained: Option<Instant>,
 }
 
@@ -171,7 +172,7 @@ impl Log {
             heard,
             looked: Instant::now(),
             looked_at,
-            trimmed: Instant::now(),
+            trimmed: None,
             complained: None,
         };
         Ok((log, entries))
@@ -362,6 +363,7 @@ impl Log {
             }
         }
         self.last = Some(Place::from(&entry));
+        self.deps.queue.reached(entry.id);
         if self.boots.contains(&entry.boot) {
             let written: HashSet<i64> = entry.items.iter().map(|item| item.number).collect();
             let items = &mut self.pending.items;

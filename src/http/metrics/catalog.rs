@@ -35,7 +35,7 @@ const fn metric(name: &'static str, series: Series, help: &'static str) -> Metri
     Metric { name, help, series }
 }
 
-const COUNTERS: [Metric; 24] = [
+const COUNTERS: [Metric; 26] = [
     metric(
         "chatzz_events_total",
         Series::Of(&[("event", EVENTS), ("code", &["ok"])]),
@@ -144,6 +144,17 @@ const COUNTERS: [Metric; 24] = [
         "Events that other servers do not learn of, since the log could not be written for long.",
     ),
     metric(
+        "chatzz_push_total",
+        Series::Of(&[("result", &["ok", "failed"])]),
+        "Events that were posted to the application, by whether it took them.",
+    ),
+    metric(
+        "chatzz_push_lost_total",
+        Series::Of(&[]),
+        "How often events were removed from the log, or the log was another one, before they were \
+         pushed.",
+    ),
+    metric(
         "chatzz_bus_frames_total",
         Series::Of(&[("direction", &["in", "out"])]),
         "Frames that were exchanged with other servers over NATS.",
@@ -175,7 +186,7 @@ const COUNTERS: [Metric; 24] = [
     ),
 ];
 
-const GAUGES: [Metric; 10] = [
+const GAUGES: [Metric; 12] = [
     metric("chatzz_sockets", Series::Of(&[]), "Open sockets."),
     metric(
         "chatzz_users_online",
@@ -211,6 +222,17 @@ const GAUGES: [Metric; 10] = [
         "chatzz_event_log_waiting",
         Series::Of(&[]),
         "Entries of other servers that were read and are not announced yet.",
+    ),
+    metric(
+        "chatzz_push_lag_seconds",
+        Series::Of(&[]),
+        "Age of the oldest event that was neither taken nor set aside; 0 at servers that do not \
+         push.",
+    ),
+    metric(
+        "chatzz_push_letters",
+        Series::Of(&[("state", &["waiting", "dead"])]),
+        "Events that were set aside, by whether they are still tried.",
     ),
     metric(
         "chatzz_bus_connected",

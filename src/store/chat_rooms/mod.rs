@@ -1,6 +1,7 @@
 //! Chat rooms: one document per pair of chat users.
 
 mod moves;
+mod notified;
 mod scan;
 mod unread;
 
@@ -20,6 +21,7 @@ use crate::id::{ChatRoomId, ChatUserId, Seq};
 
 pub use moves::{CursorMove, Moved};
 pub(super) use moves::{numbers, progress, steps};
+pub use notified::NotifiedRoom;
 pub use scan::{ScannedHead, ScannedRoom};
 
 /// Most chat rooms listed for one person, the most recently used first.
@@ -443,6 +445,7 @@ const LEFT_OUT: &[&str] = &[
     "lastMessageAt",
     "lastCounts",
     "logged",
+    "notified",
 ];
 
 #[cfg(test)]

@@ -85,6 +85,24 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         left_behind: bool,
     },
+    /// No device of somebody confirmed messages in time: they are to be notified.
+    NotificationDue {
+        /// Where.
+        room: ChatRoomId,
+        /// Who.
+        user: ChatUserId,
+        /// Position of the newest of the messages.
+        up_to: Seq,
+    },
+    /// They have read what they were to be notified of.
+    NotificationWithdrawn {
+        /// Where.
+        room: ChatRoomId,
+        /// Who.
+        user: ChatUserId,
+        /// As it was due.
+        up_to: Seq,
+    },
     /// The sockets of a user are to end.
     Ended {
         /// The user's id, as it was given.
@@ -159,6 +177,16 @@ mod tests {
             Event::Presence {
                 people: vec![b],
                 left_behind: true,
+            },
+            Event::NotificationDue {
+                room,
+                user: a,
+                up_to: 3,
+            },
+            Event::NotificationWithdrawn {
+                room,
+                user: a,
+                up_to: 3,
             },
             Event::Ended {
                 user: "7".to_owned(),

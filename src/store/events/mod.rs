@@ -5,6 +5,7 @@
 //! it, and nothing that is not stored elsewhere: whoever reads it fetches what it names.
 
 mod item;
+mod occurrence;
 mod queue;
 
 use bson::spec::BinarySubtype;
@@ -18,6 +19,7 @@ use super::scan::integer;
 use crate::domain::{Counts, Message, Position};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 pub use item::{Event, Item};
+pub use occurrence::{Occurrence, Place, Subject, What};
 pub use queue::{EventQueue, Listener, Pending};
 
 /// Bytes of a packed reference.
@@ -133,7 +135,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    fn document(&self) -> Document {
+    pub(in crate::store) fn document(&self) -> Document {
         let mut packed = Vec::with_capacity(self.messages.len() * REF_BYTES);
         for reference in &self.messages {
             reference.pack(&mut packed);
@@ -237,6 +239,41 @@ impl Events {
                 collection.delete_many(old).await.map(drop)
             })
             .await
+    }
+
+    /// Finds the oldest entry.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_first(&self) -> Result<Option<Entry>, Error> {
+        Ok(self.list_from(1, 1).await?.pop())
+    }
+
+    /// Finds the last of the entries from `first` to `last` that was written before a time.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_last_before(
+        &self,
+        before: DateTime,
+        first: i64,
+        last: i64,
+    ) -> Result<Option<Entry>, Error> {
+        // positions have no gap, and times hardly ever go back: the border is found by halves
+        let (mut old, mut new) = (first - 1, last + 1);
+        let mut found = None;
+        while new - old > 1 {
+            let middle = old + (new - old) / 2;
+            let entry = self.list_from(middle, 1).await?.pop();
+            match entry {
+                Some(entry) if entry.at < before => {
+                    old = middle;
+                    found = Some(entry);
+                }
+                _ => new = middle,
+            }
+        }
+        Ok(found)
     }
 
     /// Finds the newest entry.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use bson::DateTime;
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{Event, Item, MessageRef};
 use crate::domain::Message;
@@ -35,6 +35,8 @@ pub trait Listener: Send + Sync + 'static {
 pub struct EventQueue {
     waiting: Mutex<Waiting>,
     listener: OnceLock<Arc<dyn Listener>>,
+    /// The last entry that this server has read or written.
+    newest: watch::Sender<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -79,6 +81,16 @@ impl EventQueue {
         let queue = Self::default();
         queue.waiting.lock().number = started.timestamp_millis() * ITEMS_PER_MILLISECOND;
         queue
+    }
+
+    /// Notes up to which entry the log is known here.
+    pub fn reached(&self, entry: i64) {
+        self.newest.send_replace(entry);
+    }
+
+    /// Up to which entry the log is known here, for those who wait for the next.
+    pub fn watch(&self) -> watch::Receiver<i64> {
+        self.newest.subscribe()
     }
 
     /// Sets who learns of events at once; the first call counts.

@@ -4,6 +4,7 @@ mod authority;
 mod batch;
 mod bounds;
 mod canaries;
+mod events;
 mod keys;
 mod manage;
 mod openapi;

@@ -34,7 +34,7 @@ async fn both_people_hear_that_a_message_says_nothing_any_more() {
 
     assert_eq!(redacted.outcome(), (200, "ok"));
     for person in [&alice, &bob] {
-        let heard = person.client.expect_envelope("message-changed").await;
+        let heard = person.client.wait_for("message-changed").await;
         for (field, value) in [
             ("_id", sent["_id"].clone()),
             ("seq", json!(2)),
@@ -284,6 +284,28 @@ async fn the_same_message_redacted_at_two_servers_at_once_is_changed_once() {
     for answer in done {
         assert_eq!((answer.status, &answer.body["rev"]), (200, &json!(1)));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_application_hears_of_it_as_an_event_and_of_the_message_as_it_is_now() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    let sent = alice.send(&bob.id, "secret").await.unwrap();
+
+    back_end.redact(&sent["_id"]).await;
+
+    let types = "message.created,message.redacted";
+    let target = format!("/v1/events?after=oldest&wait=5s&types={types}");
+    let mut events = Vec::new();
+    while events.len() < 2 {
+        events = back_end.get(&target).await.body["events"]
+            .as_array()
+            .unwrap()
+            .clone();
+    }
+    assert_eq!(events[0]["data"]["message"]["message"], "");
+    assert_eq!(events[1]["type"], "message.redacted");
+    assert_eq!(events[1]["data"]["messageIds"], json!([sent["_id"]]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

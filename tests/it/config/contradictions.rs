@@ -35,6 +35,23 @@ fn waiting_for_the_database_ends_before_the_request_does() {
 }
 
 #[test]
+fn events_are_posted_with_a_url_and_a_secret_or_not_at_all() {
+    let keys = "CHATZZ_EVENTS_URL and CHATZZ_EVENTS_SECRET";
+    let url = ("CHATZZ_EVENTS_URL", "https://app.example.org/events");
+    let secret = (
+        "CHATZZ_EVENTS_SECRET",
+        "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    );
+    contradict(&[url], keys);
+    contradict(&[secret], keys);
+    config(&[url, secret]);
+    let lines = mistakes(&[url, ("CHATZZ_EVENTS_SECRET", "whsec_geheim")]);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].starts_with("CHATZZ_EVENTS_SECRET: "), "{lines:?}");
+    assert!(!lines[0].contains("geheim"), "{lines:?}");
+}
+
+#[test]
 fn a_time_out_is_contradicted_though_its_section_has_another_mistake() {
     let lines = mistakes(&[
         ("CHATZZ_MONGODB_SELECTION_TIMEOUT", "9s"),

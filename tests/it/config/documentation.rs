@@ -150,10 +150,13 @@ fn the_values_of_the_env_example_can_be_used() {
             || name.starts_with("CHATZZ_JWT_")
             || name.starts_with("CHATZZ_WEBHOOK_")
             || name == "CHATZZ_NATS_URL"
+            || name == "CHATZZ_EVENTS_SECRET"
     };
     let mut pairs = examples();
     assert!(pairs.len() > keys().count());
     pairs.retain(|(name, _)| !elsewhere(name));
+    let secret = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    pairs.push(("CHATZZ_EVENTS_SECRET", secret));
     let (_, warnings) = read(&pairs, Mode::Serve).unwrap();
     assert_eq!(warnings, []);
 }

@@ -1,0 +1,221 @@
+//! What happened, for the application: read from the log of events, in its order.
+
+use std::time::Duration;
+
+use bson::DateTime;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Cursor, Gone, Operator};
+use crate::config::EventType;
+use crate::service::{Error, Occurred};
+use crate::store::{Entry, Occurrence};
+
+/// Entries read at once, 3 MB at most.
+const ENTRIES_AT_ONCE: i64 = 20;
+/// Entries looked at for one page: of a few kinds there may be few in many.
+const MAX_ENTRIES: i64 = 200;
+/// How often somebody who waits looks whether the server is going down.
+const LOOK_UP: Duration = Duration::from_millis(250);
+
+/// From where on to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// What comes from now on.
+    Head,
+    /// All that there is.
+    Oldest,
+    /// What was written at a time or after it.
+    Time(DateTime),
+    /// What an earlier page did not contain.
+    Cursor(Cursor),
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct EventQuery {
+    /// From where on.
+    pub after: After,
+    /// How many at most.
+    pub limit: usize,
+    /// Of which types.
+    pub types: Vec<EventType>,
+    /// Which part of how many, by what an event is about: from 0 on.
+    pub part: (u16, u16),
+    /// How long to wait for the first.
+    pub wait: Duration,
+}
+
+/// What happened, in order.
+#[derive(Clone, Debug)]
+pub struct EventPage {
+    /// Each with what it is about, as it is now.
+    pub events: Vec<(Occurrence, Occurred)>,
+    /// What to ask for next.
+    pub cursor: Cursor,
+    /// Whether there is more already.
+    pub has_more: bool,
+}
+
+/// Why there is no page.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventsError {
+    /// Events were missed.
+    #[error("events were missed")]
+    Gone(Gone),
+    /// The same as with other calls.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl Operator {
+    /// Lists what happened. Waits for the first of it, if that is asked for.
+    ///
+    /// # Errors
+    /// That events were missed, or failures.
+    pub async fn events(&self, query: &EventQuery) -> Result<EventPage, EventsError> {
+        let until = Instant::now() + query.wait;
+        let mut newest = self.events.watch();
+        let mut cursor = self.begin_at(query.after).await?;
+        loop {
+            newest.mark_unchanged();
+            let page = self.page(cursor, query).await?;
+            if page.has_more || !page.events.is_empty() || Instant::now() >= until {
+                return Ok(page);
+            }
+            cursor = page.cursor;
+            loop {
+                let at_most = until.min(Instant::now() + LOOK_UP);
+                if timeout_at(at_most, newest.changed()).await.is_ok() {
+                    break;
+                }
+                if Instant::now() >= until || self.context.is_draining() {
+                    return Ok(page);
+                }
+            }
+        }
+    }
+
+    /// Reads what occurrences are about, in their order; `None` for what is not there any more.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn occurred(&self, all: &[Occurrence]) -> Result<Vec<Option<Occurred>>, Error> {
+        self.context.messenger.occurred(all).await
+    }
+
+    /// The cursor behind everything that there is.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn head(&self) -> Result<Cursor, Error> {
+        let last = self.store.events.find_last().await;
+        let last = last.map_err(|error| Error::of_read(&error))?;
+        Ok(last.as_ref().map_or(Cursor::before(1), Cursor::behind))
+    }
+
+    /// The cursor before everything that there is.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn oldest(&self) -> Result<Cursor, Error> {
+        let first = self.store.events.find_first().await;
+        let first = first.map_err(|error| Error::of_read(&error))?;
+        Ok(Cursor::before(first.map_or(1, |first| first.id)))
+    }
+
+    /// Up to which entry the log is known here, for those who wait for the next.
+    pub fn watch_log(&self) -> watch::Receiver<i64> {
+        self.events.watch()
+    }
+
+    /// The entries that follow on a cursor, without a gap.
+    ///
+    /// # Errors
+    /// That there are none, or failures.
+    pub async fn entries(&self, cursor: Cursor) -> Result<Vec<Entry>, EventsError> {
+        let log = &self.store.events;
+        let entries = log.list_from(cursor.entry(), ENTRIES_AT_ONCE).await;
+        let mut entries = entries.map_err(|error| Error::of_read(&error))?;
+        cursor.check(&entries).map_err(EventsError::Gone)?;
+        let first = entries.first().map_or(0, |first| first.id);
+        let positions = first..;
+        let whole = positions
+            .zip(&entries)
+            .take_while(|(id, one)| one.id == *id);
+        let whole = whole.count();
+        entries.truncate(whole);
+        Ok(entries)
+    }
+
+    /// The cursor that stands for a place.
+    async fn begin_at(&self, after: After) -> Result<Cursor, EventsError> {
+        let of_read = |error| Error::of_read(&error);
+        let log = &self.store.events;
+        match after {
+            After::Cursor(cursor) => Ok(cursor),
+            After::Head => Ok(self.head().await?),
+            After::Oldest => Ok(self.oldest().await?),
+            After::Time(time) => {
+                let first = log.find_first().await.map_err(of_read)?;
+                let last = log.find_last().await.map_err(of_read)?;
+                let (Some(first), Some(last)) = (first, last) else {
+                    return Ok(Cursor::before(1));
+                };
+                let before = log.find_last_before(time, first.id, last.id).await;
+                match before.map_err(of_read)? {
+                    Some(before) => Ok(Cursor::behind(&before)),
+                    // what was written before it is not there any more
+                    None if first.id > 1 => Err(EventsError::Gone(Gone::Old)),
+                    None => Ok(Cursor::before(1)),
+                }
+            }
+        }
+    }
+
+    async fn page(&self, cursor: Cursor, query: &EventQuery) -> Result<EventPage, EventsError> {
+        let (mut wanted, mut next) = (Vec::new(), cursor);
+        let mut has_more = false;
+        let most = cursor.entry() + MAX_ENTRIES;
+        'reading: while wanted.len() < query.limit && next.entry() < most {
+            let entries = self.entries(next).await?;
+            let is_full = entries.len() >= usize::try_from(ENTRIES_AT_ONCE).unwrap_or_default();
+            for entry in &entries {
+                for one in entry.occurrences() {
+                    if !next.is_before(one.place) || !query.wants(&one) {
+                        continue;
+                    }
+                    if wanted.len() == query.limit {
+                        next = Cursor::within(entry, one.place.index);
+                        has_more = true;
+                        break 'reading;
+                    }
+                    wanted.push(one);
+                }
+                next = Cursor::behind(entry);
+            }
+            has_more = is_full;
+            if !is_full {
+                break;
+            }
+        }
+        let occurred = self.occurred(&wanted).await?;
+        let both = wanted.into_iter().zip(occurred);
+        let events = both.filter_map(|(one, now)| Some((one, now?)));
+        let events = events.filter(|(_, now)| query.types.contains(&now.event_type()));
+        let events = events.collect();
+        Ok(EventPage {
+            events,
+            cursor: next,
+            has_more,
+        })
+    }
+}
+
+impl EventQuery {
+    fn wants(&self, one: &Occurrence) -> bool {
+        let (part, of) = self.part;
+        let is_wanted = self.types.iter().any(|wanted| one.may_be(*wanted));
+        is_wanted && one.subject().part(of) == part
+    }
+}

@@ -1,0 +1,211 @@
+//! Letters: events that were set aside, those of each chat room in order.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bson::DateTime;
+use tokio::time::Instant;
+
+use super::Pusher;
+use super::window::pause;
+use crate::service::Error;
+use crate::store::{Letter, Occurrence, Subject};
+
+/// Letters that wait at most; then no more is set aside, and the log waits.
+const MAX_LETTERS: usize = 10_000;
+/// Letters about one subject that are tried in a row.
+const AT_ONCE: i64 = 8;
+/// Subjects whose letters are tried at a time.
+const SUBJECTS_AT_ONCE: usize = 4;
+/// Letters read in one round trip.
+const READ_AT_ONCE: i64 = 1_000;
+/// The pause before a letter is tried first, which doubles with each failure: short, so that
+/// a chat room whose events fail now and then gets ahead.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// How long a letter is tried.
+const TRIED_FOR: Duration = Duration::from_hours(72);
+/// How long one that is dead is kept.
+const KEPT_FOR: Duration = Duration::from_hours(30 * 24);
+
+/// About what there are letters that are to be tried.
+pub(super) struct Aside {
+    /// When they are tried next; `None` while they are.
+    subjects: HashMap<Subject, Option<Instant>>,
+    waiting: usize,
+    dead: usize,
+}
+
+fn of_read(error: &crate::store::Error) -> Error {
+    Error::of_read(error)
+}
+
+fn of_write(error: &crate::store::Error) -> Error {
+    Error::of_write(error)
+}
+
+/// When a date is, by the clock that only goes on.
+fn instant_of(date: DateTime, now: DateTime) -> Instant {
+    let left = date.timestamp_millis() - now.timestamp_millis();
+    Instant::now() + Duration::from_millis(u64::try_from(left).unwrap_or_default())
+}
+
+fn after(now: DateTime, pause: Duration) -> DateTime {
+    let pause = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+    DateTime::from_millis(now.timestamp_millis().saturating_add(pause))
+}
+
+impl Aside {
+    /// Reads which letters there are.
+    pub(super) async fn load(pusher: &Pusher) -> Result<Self, Error> {
+        let mut aside = Self {
+            subjects: HashMap::new(),
+            waiting: 0,
+            dead: 0,
+        };
+        aside.reload(pusher).await?;
+        Ok(aside)
+    }
+
+    /// The same again: somebody asked for one to be tried.
+    pub(super) async fn reload(&mut self, pusher: &Pusher) -> Result<(), Error> {
+        let now = pusher.clock.now();
+        let kept = i64::try_from(KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
+        let old = DateTime::from_millis(now.timestamp_millis() - kept);
+        let removed = pusher.pushes.remove_dead_letters(old).await;
+        removed.map_err(|error| of_write(&error))?;
+        (self.waiting, self.dead) = (0, 0);
+        // those that are being tried stay so
+        self.subjects.retain(|_, next| next.is_none());
+        let mut last = String::new();
+        loop {
+            let some = pusher.pushes.list_letters(&last, READ_AT_ONCE).await;
+            let some = some.map_err(|error| of_read(&error))?;
+            for letter in &some {
+                if letter.is_dead {
+                    self.dead += 1;
+                    continue;
+                }
+                self.waiting += 1;
+                // the first one says when
+                let next_at = instant_of(letter.next_at, now);
+                let subject = letter.occurrence.subject();
+                self.subjects.entry(subject).or_insert(Some(next_at));
+            }
+            match some.last() {
+                Some(letter) => last = letter.id(),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Whether more may be set aside.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting < MAX_LETTERS
+    }
+
+    /// Whether events about this wait behind a letter.
+    pub(super) fn contains(&self, subject: Subject) -> bool {
+        self.subjects.contains_key(&subject)
+    }
+
+    /// When the next letter is to be tried.
+    pub(super) fn wakes_at(&self) -> Option<Instant> {
+        self.subjects.values().flatten().min().copied()
+    }
+
+    /// Sets events aside.
+    pub(super) async fn add(
+        &mut self,
+        pusher: &Pusher,
+        events: Vec<Occurrence>,
+        reason: &str,
+    ) -> Result<(), Error> {
+        let now = pusher.clock.now();
+        let next_at = after(now, FIRST_PAUSE);
+        let new = |one| Letter::new(one, now, next_at, reason);
+        let letters: Vec<Letter> = events.into_iter().map(new).collect();
+        let added = pusher.pushes.add_letters(&letters).await;
+        added.map_err(|error| of_write(&error))?;
+        self.waiting += letters.len();
+        for letter in letters {
+            let subject = letter.occurrence.subject();
+            let next_at = Some(instant_of(next_at, now));
+            self.subjects.entry(subject).or_insert(next_at);
+        }
+        Ok(())
+    }
+
+    /// The letters that are to be tried now.
+    pub(super) async fn due(
+        &mut self,
+        pusher: &Pusher,
+    ) -> Result<Vec<(Subject, Vec<Letter>)>, Error> {
+        let now = Instant::now();
+        let are_tried = self.subjects.values().filter(|next| next.is_none()).count();
+        let is_due = |next: &Option<Instant>| next.is_some_and(|next| next <= now);
+        let due = self.subjects.iter().filter(|(_, next)| is_due(next));
+        let due = due.map(|(subject, _)| *subject);
+        let due: Vec<Subject> = due
+            .take(SUBJECTS_AT_ONCE.saturating_sub(are_tried))
+            .collect();
+        let mut letters = Vec::new();
+        for subject in due {
+            let some = pusher.pushes.list_letters_about(subject, AT_ONCE).await;
+            let some = some.map_err(|error| of_read(&error))?;
+            if some.is_empty() {
+                // what follows goes the usual way again
+                self.subjects.remove(&subject);
+            } else {
+                self.subjects.insert(subject, None);
+                letters.push((subject, some));
+            }
+        }
+        Ok(letters)
+    }
+
+    /// The first of some letters were taken, and then perhaps one was not.
+    pub(super) async fn tried(
+        &mut self,
+        pusher: &Pusher,
+        subject: Subject,
+        letters: Vec<Letter>,
+        taken: usize,
+        failure: Option<String>,
+    ) -> Result<(), Error> {
+        for letter in letters.iter().take(taken) {
+            let removed = pusher.pushes.remove_letter(letter).await;
+            removed.map_err(|error| of_write(&error))?;
+            self.waiting = self.waiting.saturating_sub(1);
+        }
+        let now = pusher.clock.now();
+        let mut next = now;
+        let failed = letters.into_iter().nth(taken).zip(failure);
+        if let Some((mut letter, reason)) = failed {
+            letter.attempts += 1;
+            letter.reason = reason;
+            let age = now.timestamp_millis() - letter.since.timestamp_millis();
+            letter.is_dead = u128::try_from(age).is_ok_and(|age| age >= TRIED_FOR.as_millis());
+            if letter.is_dead {
+                self.waiting = self.waiting.saturating_sub(1);
+                self.dead += 1;
+            } else {
+                let attempts = u32::try_from(letter.attempts).unwrap_or(u32::MAX);
+                next = after(now, pause(FIRST_PAUSE, LONGEST_PAUSE, attempts));
+            }
+            letter.next_at = next;
+            let updated = pusher.pushes.update_letter(&letter).await;
+            updated.map_err(|error| of_write(&error))?;
+        }
+        self.subjects.insert(subject, Some(instant_of(next, now)));
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a metric")]
+    pub(super) fn report(&self) {
+        for (state, count) in [("waiting", self.waiting), ("dead", self.dead)] {
+            metrics::gauge!("chatzz_push_letters", "state" => state).set(count as f64);
+        }
+    }
+}

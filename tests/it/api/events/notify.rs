@@ -1,0 +1,108 @@
+//! Who is to be notified of messages that no device confirmed.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::super::server_with;
+use super::{Page, two, until_begun};
+use crate::support::database::TestDatabase;
+use crate::support::poll::until;
+
+const TYPES: &str = "&types=notification.due,notification.withdrawn";
+
+/// The user, and the type, of each event.
+fn heard(page: &Page) -> Vec<(Value, &str)> {
+    let users = page
+        .events
+        .iter()
+        .map(|event| event["data"]["userId"].clone());
+    users.zip(page.types()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_away_is_notified_once_until_they_read_and_that_is_withdrawn() {
+    let (server, back_end) = server_with(&[("CHATZZ_NOTIFY_AFTER", "1s")]).await;
+    let (alice, bob) = (server.person("alice").await, server.user("bob").await);
+    let carol = server.user("carol").await;
+    let start = back_end.events("head", "").await.cursor;
+    alice.add(&bob).await.unwrap();
+    for text in ["one", "two"] {
+        alice.send(&bob, text).await.unwrap();
+    }
+
+    let due = back_end.events_until(&start, TYPES, 1).await;
+
+    let data = &due.events[0]["data"];
+    assert_eq!(heard(&due), [(bob.clone(), "notification.due")]);
+    assert_eq!((&data["count"], &data["badge"]), (&2.into(), &2.into()));
+    assert_eq!(data["message"]["message"], "two");
+    assert_eq!(data["message"]["from"], alice.id);
+    alice.send(&bob, "three").await.unwrap();
+    // by then bob would have been notified once more
+    back_end.send(&bob, &carol, "sentinel", "sentinel").await;
+    let next = back_end.events_until(&due.cursor, TYPES, 1).await;
+    assert_eq!(heard(&next), [(carol, "notification.due")]);
+
+    let (bob, _) = server.arrive(&bob).await;
+    bob.read_up_to(&alice.id, 3).await.unwrap();
+
+    let withdrawn = back_end.events_until(&next.cursor, TYPES, 1).await;
+    assert_eq!(
+        heard(&withdrawn),
+        [(bob.id.clone(), "notification.withdrawn")]
+    );
+    let data = &withdrawn.events[0]["data"];
+    assert_eq!(data["upToSeq"], due.events[0]["data"]["upToSeq"]);
+    assert_eq!(data["chatRoomId"], due.events[0]["data"]["chatRoomId"]);
+    let again = back_end.events(&start, TYPES).await;
+    assert_eq!(
+        again.events.len(),
+        2,
+        "what is read is not to be notified of any more"
+    );
+    bob.client.close().await;
+    alice.send(&bob.id, "four").await.unwrap();
+    let anew = back_end.events_until(&withdrawn.cursor, TYPES, 1).await;
+    assert_eq!(heard(&anew), [(bob.id.clone(), "notification.due")]);
+    assert_eq!(anew.events[0]["data"]["count"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_device_confirms_is_not_notified() {
+    let (server, back_end) = server_with(&[("CHATZZ_NOTIFY_AFTER", "1s")]).await;
+    let (alice, bob) = server.pair().await;
+    let carol = server.user("carol").await;
+    let start = back_end.events("head", "").await.cursor;
+    alice.send(&bob.id, "seen").await.unwrap();
+    bob.delivered_up_to(&alice.id, 1).await.unwrap();
+    alice.add(&carol).await.unwrap();
+    alice.send(&carol, "unseen").await.unwrap();
+
+    let due = back_end.events_until(&start, TYPES, 1).await;
+
+    assert_eq!(heard(&due), [(carol, "notification.due")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_waited_with_is_notified_by_another_server_if_that_one_is_killed() {
+    let database = TestDatabase::shared().await;
+    let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let after = [("CHATZZ_NOTIFY_AFTER", "2s")];
+    let [(one, _), (_other, back_end)] = two(&database, &after).await;
+    until_begun(&database, "notify").await;
+    let start = back_end.events("head", "").await.cursor;
+    let sent = back_end.send(&alice, &bob, "hello", "key").await;
+    assert_eq!(sent.status, 201);
+
+    // the first one was alone when it took the lease
+    one.kill().await;
+
+    let due = until("bob is notified", Duration::from_secs(30), async || {
+        let page = back_end.events(&start, TYPES).await;
+        (!page.events.is_empty()).then_some(page)
+    })
+    .await;
+    assert_eq!(heard(&due), [(bob, "notification.due")]);
+    assert_eq!(due.events[0]["data"]["message"]["_id"], sent.body["_id"]);
+}
