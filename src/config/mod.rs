@@ -37,6 +37,8 @@ mod reader;
 mod render;
 mod secret;
 mod service_url;
+#[allow(dead_code, reason = "the sections of hooks and events read it")]
+mod signing_secrets;
 mod socket;
 mod timeouts;
 mod tls;
@@ -69,6 +71,7 @@ pub use privacy::{BlockedSends, PrivacyConfig};
 pub use proxies::{ProxiesConfig, ProxyHeader};
 pub use render::{env_example, markdown};
 pub use service_url::ServiceUrl;
+pub use signing_secrets::SigningSecrets;
 pub use socket::{SocketConfig, StatusEvent};
 pub use timeouts::TimeoutsConfig;
 pub use tls::{TlsConfig, TlsFiles};
