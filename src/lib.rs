@@ -29,7 +29,9 @@
 //! | [`domain`] | members, messages, cursors and the statuses that follow from them; no I/O | id |
 //! | [`id`] | ids of the messenger's objects and of the application's users | – |
 //! | [`verify`] | checks a live database and mends what can be derived | clock domain id store |
-//! | [`auth`] | who a socket speaks for | clock config service |
+//! | [`auth`] | who a socket speaks for | callout clock config service |
+//! | `callout` | bounded requests to other services | config |
+//! | `signature` | how requests to the application are signed | config |
 //! | `limits` | token buckets and caps of sockets, users and addresses | config id |
 //! | [`config`] | settings, each key declared once | – |
 //! | [`cli`] | the command line | config |
@@ -87,6 +89,7 @@
 mod api;
 pub mod app;
 pub mod auth;
+mod callout;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -98,6 +101,8 @@ mod limits;
 pub mod operator;
 pub mod rooms;
 pub mod service;
+#[allow(dead_code, reason = "hooks and events sign by it")]
+mod signature;
 mod socket;
 pub mod spec;
 pub mod store;

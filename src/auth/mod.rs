@@ -5,7 +5,6 @@
 
 mod credentials;
 mod error;
-mod fetch;
 mod identity;
 mod jwt;
 mod refusals;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::KeySet;
 use crate::auth::AuthStartError;
-use crate::auth::fetch::{self, FetchError};
+use crate::callout::{self, FetchError};
 use crate::config::ServiceUrl;
 use crate::service::Error;
 
@@ -75,7 +75,7 @@ impl Published {
         accepted: Vec<Algorithm>,
         every: Duration,
     ) -> Result<Self, AuthStartError> {
-        let client = fetch::client(url, TIMEOUT).map_err(|_| {
+        let client = callout::client(url, TIMEOUT).map_err(|_| {
             let why = "no request can be made: the system's root certificates cannot be read";
             AuthStartError::new("CHATZZ_JWT_JWKS_URL", why)
         })?;
@@ -175,7 +175,7 @@ impl Published {
             Source::Url(client, url) => {
                 let response = client.get(url.url().clone()).send().await?;
                 match response.status() {
-                    http::StatusCode::OK => fetch::body(response, MAX_BYTES).await?,
+                    http::StatusCode::OK => callout::body(response, MAX_BYTES).await?,
                     status => return Err(FetchError::Status(status.as_u16())),
                 }
             }

@@ -19,8 +19,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::fetch::{self, FetchError};
 use super::{AuthStartError, Credentials, Verified};
+use crate::callout::{self, FetchError};
 use crate::clock::Clock;
 use crate::config::{ServiceUrl, WebhookConfig};
 use crate::service::Error;
@@ -58,7 +58,7 @@ struct Question<'a> {
 
 impl Webhook {
     pub(super) fn new(config: &WebhookConfig, clock: Clock) -> Result<Self, AuthStartError> {
-        let client = fetch::client(&config.url, config.timeout).map_err(|_| {
+        let client = callout::client(&config.url, config.timeout).map_err(|_| {
             let why = "no request can be made: the system's root certificates cannot be read";
             AuthStartError::new("CHATZZ_WEBHOOK_URL", why)
         })?;
@@ -167,12 +167,12 @@ impl Webhook {
             .await?;
         match response.status() {
             StatusCode::OK => {
-                let body = fetch::body(response, MAX_BYTES).await?;
+                let body = callout::body(response, MAX_BYTES).await?;
                 answer::granted(&body).map(Ok).map_err(FetchError::Unusable)
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 // a refusal is valid even if its reason does not arrive
-                let body = fetch::body(response, MAX_BYTES).await.unwrap_or_default();
+                let body = callout::body(response, MAX_BYTES).await.unwrap_or_default();
                 Ok(Err(answer::refused(&body)))
             }
             status => Err(FetchError::Status(status.as_u16())),

@@ -12,7 +12,7 @@ const IDLE_CONNECTIONS: usize = 8;
 
 /// Why a service gave no answer; contains neither a token nor a complete URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FetchError {
+pub(crate) enum FetchError {
     /// The connection failed, or the time limit was exceeded.
     #[error("no answer ({0})")]
     NoAnswer(&'static str),
@@ -42,7 +42,7 @@ impl From<reqwest::Error> for FetchError {
 
 /// A client for one service. It follows no redirect and uses no proxy, so that a token is
 /// sent only where the configuration says.
-pub(super) fn client(url: &ServiceUrl, timeout: Duration) -> reqwest::Result<Client> {
+pub(crate) fn client(url: &ServiceUrl, timeout: Duration) -> reqwest::Result<Client> {
     // reqwest is built without its own provider; another part may have installed one
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
@@ -61,7 +61,7 @@ pub(super) fn client(url: &ServiceUrl, timeout: Duration) -> reqwest::Result<Cli
 }
 
 /// The body, unless it is larger than `most` bytes.
-pub(super) async fn body(mut response: Response, most: usize) -> Result<Vec<u8>, FetchError> {
+pub(crate) async fn body(mut response: Response, most: usize) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > most {
