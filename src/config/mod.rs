@@ -17,6 +17,7 @@ mod auth;
 mod contact_rule;
 mod environment;
 mod error;
+mod hooks;
 mod http;
 mod jwt;
 mod key;
@@ -37,7 +38,6 @@ mod reader;
 mod render;
 mod secret;
 mod service_url;
-#[allow(dead_code, reason = "the sections of hooks and events read it")]
 mod signing_secrets;
 mod socket;
 mod timeouts;
@@ -54,6 +54,7 @@ pub use api_keys::{ApiKey, ApiScope, digest_of, new_api_key};
 pub use auth::{AuthConfig, AuthMode};
 pub use contact_rule::ContactRule;
 pub use error::{ConfigError, ConfigErrors};
+pub use hooks::{Hook, HookFailure, HooksConfig};
 pub use http::{AllowedOrigin, AllowedOrigins, HttpConfig};
 pub use jwt::{JwtAlgorithm, JwtConfig, JwtKey};
 pub use key::{DefaultValue, Key, KeyFile, Section};
@@ -94,6 +95,7 @@ pub const SECTIONS: &[Section] = &[
     jwt::KeySources::SECTION,
     JwtConfig::SECTION,
     WebhookConfig::SECTION,
+    HooksConfig::SECTION,
     MessagesConfig::SECTION,
     PagingConfig::SECTION,
     PresenceConfig::SECTION,
@@ -140,6 +142,8 @@ section! {
         users: UsersConfig = UsersConfig::read,
         /// How a client proves its identity.
         auth: AuthConfig = AuthConfig::read,
+        /// The hooks, where the application decides.
+        hooks: HooksConfig = HooksConfig::read,
         /// The bounds of one message.
         messages: MessagesConfig = MessagesConfig::read,
         /// How many messages one answer contains.
@@ -203,6 +207,7 @@ impl Config {
         };
         if mode != Mode::Migrate {
             settle(&mut self.mongodb.selection_timeout);
+            settle(&mut self.hooks.timeout);
             if let AuthMode::Webhook(webhook) = &mut self.auth.mode {
                 settle(&mut webhook.timeout);
             }

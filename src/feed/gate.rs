@@ -182,6 +182,7 @@ mod tests {
                 client_id: None,
                 sent_at: None,
                 read_at: None,
+                asked: None,
                 via: None,
             };
             Stored {

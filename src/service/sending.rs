@@ -3,6 +3,7 @@
 use super::privacy::ConstantTime;
 use super::{Actor, Conversation, Error, IdInput, Me, Messenger, Reception};
 use crate::domain::SERVER_KEY_MARK;
+use crate::hooks::Turn;
 use crate::rooms::{Append, Caller, Command};
 
 pub use crate::config::MESSAGE_MAX_BYTES;
@@ -13,10 +14,12 @@ const CLIENT_ID_MAX: usize = 64;
 /// A message that may be sent: its text and client id were checked.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    to: IdInput,
-    text: String,
-    client_id: Option<String>,
-    via: Option<String>,
+    pub(super) to: IdInput,
+    pub(super) text: String,
+    pub(super) client_id: Option<String>,
+    pub(super) via: Option<String>,
+    /// The digest of the text that a hook replaced.
+    pub(super) asked: Option<String>,
 }
 
 impl Draft {
@@ -32,22 +35,7 @@ impl Draft {
         client_id: Option<String>,
         max_chars: usize,
     ) -> Result<Self, Error> {
-        let bad = |text: &str| Err(Error::BadRequest(text.to_owned()));
-        if text.chars().all(is_invisible) {
-            return bad("message: must not be empty");
-        }
-        if text.len() > MESSAGE_MAX_BYTES {
-            return Err(Error::MessageTooLong(format!("{MESSAGE_MAX_BYTES} bytes")));
-        }
-        if text.chars().count() > max_chars {
-            return Err(Error::MessageTooLong(format!("{max_chars} characters")));
-        }
-        if text
-            .chars()
-            .any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r'))
-        {
-            return bad("message: must not hold control characters");
-        }
+        check_text(&text, max_chars)?;
         if let Some(id) = &client_id {
             check_key("clientId", id)?;
         }
@@ -56,6 +44,7 @@ impl Draft {
             text,
             client_id,
             via: None,
+            asked: None,
         })
     }
 
@@ -83,6 +72,27 @@ impl Draft {
     pub fn to(&self) -> &IdInput {
         &self.to
     }
+}
+
+/// Checks a text: something to see, bounded, no control characters.
+pub(super) fn check_text(text: &str, max_chars: usize) -> Result<(), Error> {
+    let bad = |text: &str| Err(Error::BadRequest(text.to_owned()));
+    if text.chars().all(is_invisible) {
+        return bad("message: must not be empty");
+    }
+    if text.len() > MESSAGE_MAX_BYTES {
+        return Err(Error::MessageTooLong(format!("{MESSAGE_MAX_BYTES} bytes")));
+    }
+    if text.chars().count() > max_chars {
+        return Err(Error::MessageTooLong(format!("{max_chars} characters")));
+    }
+    if text
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r'))
+    {
+        return bad("message: must not hold control characters");
+    }
+    Ok(())
 }
 
 /// Checks a sender's key of a send.
@@ -132,15 +142,24 @@ impl Messenger {
         self.max_chars
     }
 
-    /// Hands a message to its chat room's lane, which answers the caller.
+    /// Hands a message to its chat room's lane, which answers the caller; in its turn, if a
+    /// hook is asked.
     ///
     /// # Errors
     /// When the message cannot be accepted; nothing is stored then.
     #[tracing::instrument(name = "messenger.send", level = "debug", skip_all)]
-    pub async fn send(&self, me: &Me, draft: Draft, caller: Caller) -> Result<(), Error> {
+    pub(crate) async fn send(
+        &self,
+        me: &Me,
+        draft: Draft,
+        caller: Caller,
+        turn: Option<Turn>,
+    ) -> Result<(), Error> {
         // by hand: a future of every send is not to be moved about
         let constant_time = self.rule.is_set().then(ConstantTime::begin);
-        let submitted = self.submit_message(me, draft, Actor::User, caller).await;
+        let submitted = self
+            .submit_message(me, draft, Actor::User, caller, turn)
+            .await;
         if let (Some(constant_time), Err(Error::UserNotFound)) = (constant_time, &submitted) {
             constant_time.next().await;
         }
@@ -153,7 +172,11 @@ impl Messenger {
         draft: Draft,
         actor: Actor,
         caller: Caller,
+        turn: Option<Turn>,
     ) -> Result<(), Error> {
+        if let Some(turn) = &turn {
+            turn.begin().await;
+        }
         let (conversation, reception) = match self.may_send(me, &draft, actor).await {
             Err(refusal @ (Error::UserNotFound | Error::Blocked)) => {
                 let repeated = Box::pin(self.repeated(me, &draft)).await?;
@@ -161,6 +184,17 @@ impl Messenger {
             }
             found => found?,
         };
+        let (draft, reception) = match self.asked_before_send(actor) {
+            None => (draft, reception),
+            Some(hooks) => {
+                let send = (me, draft, &conversation, reception);
+                // boxed: seldom needed, and held by the future of every send
+                Box::pin(self.ask_before_send(hooks, send, turn.as_ref())).await?
+            }
+        };
+        if let Some(turn) = &turn {
+            turn.come().await;
+        }
         let people = [&conversation.me.user, &conversation.other.user];
         caller.will_contain(people.map(AsRef::as_ref));
         let append = Append {
@@ -170,6 +204,7 @@ impl Messenger {
             text: draft.text,
             client_id: draft.client_id,
             via: draft.via,
+            asked: draft.asked,
             withheld: reception == Reception::Withheld,
             deadline: caller.since() + self.deadline,
             caller,

@@ -126,6 +126,7 @@ mod tests {
             client_id: Some("a key".to_owned()),
             sent_at: Some(at),
             read_at: None,
+            asked: None,
             via: Some("shop".to_owned()),
         }
     }

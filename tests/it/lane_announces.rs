@@ -115,6 +115,7 @@ impl Scene {
                 client_id: None,
                 sent_at: Some(now),
                 read_at: None,
+                asked: None,
                 via: None,
             };
             bson::serialize_to_document(&message).unwrap()
@@ -166,6 +167,7 @@ impl Scene {
             text: "are you there?".to_owned(),
             client_id: None,
             via: None,
+            asked: None,
             withheld: false,
             caller: Caller::Call(call),
             deadline: Instant::now() + Duration::from_secs(10),

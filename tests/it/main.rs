@@ -35,6 +35,8 @@ mod frame_selftest;
 #[cfg(unix)]
 mod generators;
 mod holes;
+#[cfg(unix)]
+mod hooks;
 mod http;
 mod lane_announces;
 #[cfg(unix)]

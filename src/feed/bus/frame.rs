@@ -212,6 +212,7 @@ mod tests {
             via: client_id.map(|_| "shop".to_owned()),
             sent_at: client_id.map(|_| DateTime::from_millis(1_700_000_000_124)),
             read_at: None,
+            asked: None,
         };
         Item::Stored(Box::new(Carried(message)))
     }

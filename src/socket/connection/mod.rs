@@ -18,6 +18,7 @@ use socketioxide::socket::Socket;
 use tokio::time::Instant;
 
 use crate::auth::Identity;
+use crate::hooks::Turns;
 use crate::id::SocketId;
 use crate::limits::Allowance;
 use crate::service::{Me, People, SentRange};
@@ -44,6 +45,8 @@ pub(crate) struct Connection {
     ending: AtomicBool,
     closed: AtomicBool,
     flow: Flow,
+    /// The turns of sends and adds that wait for hooks.
+    pub(super) turns: Turns,
     pub(super) session: Session,
     /// What the socket may ask for.
     pub(super) allowance: Allowance,
@@ -72,6 +75,7 @@ impl Connection {
             ending: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             flow: Flow::default(),
+            turns: Turns::default(),
             session,
             allowance,
             since: Instant::now(),

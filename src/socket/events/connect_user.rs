@@ -60,9 +60,10 @@ pub(in crate::socket) async fn handle(
         // whoever closed it may not have known yet whose it was
         context.withdraw(&connection, me.id, Departure::Lost);
     }
-    let reply = Reply::Connected(me.user.clone(), context.messenger.clock().now());
     let sent_ranges = std::mem::take(&mut login.sent_ranges);
     let meta = connection.identity().meta().cloned();
+    let now = context.messenger.clock().now();
+    let reply = Reply::Connected(me.user.clone(), now, meta.clone());
     let details = Notice::UserDetails(Box::new(login), meta);
     Ok(Outcome {
         sent_ranges,

@@ -28,7 +28,7 @@ impl FromRaw for Message {
         let (mut id, mut chat_room, mut from, mut to) = (None, None, None, None);
         let (mut message, mut created_at, mut seq, mut numbers) = (None, None, None, None);
         let (mut client_id, mut sent_at, mut read_at) = (None, None, None);
-        let mut via = None;
+        let (mut via, mut asked) = (None, None);
         for field in document.iter_elements() {
             let field = field?;
             let name = field.key().as_str();
@@ -49,6 +49,7 @@ impl FromRaw for Message {
                 "sentAt" => sent_at = value.as_datetime(),
                 "readAt" => read_at = value.as_datetime(),
                 "via" => via = raw::text(value),
+                "asked" => asked = raw::text(value),
                 _ => {}
             }
         }
@@ -73,6 +74,7 @@ impl FromRaw for Message {
             sent_at,
             read_at,
             via,
+            asked,
         })
     }
 }

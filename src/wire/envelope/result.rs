@@ -18,8 +18,8 @@ use crate::wire::{Dialect, PerDialect, Render, schema, view};
 
 /// The successful answer to an event.
 pub enum Reply<'a> {
-    /// To `connect-user`: who is logged in, and the server's time.
-    Connected(UserId, DateTime),
+    /// To `connect-user`: who is logged in, the server's time, and what the application adds.
+    Connected(UserId, DateTime, Option<Arc<RawValue>>),
     /// To `add-chat-user`.
     Contact(Arc<Contact>),
     /// To `get-old-messages`.
@@ -51,12 +51,13 @@ pub enum Reply<'a> {
 impl Render for Reply<'_> {
     fn v3(&self) -> Json {
         let json = match self {
-            Self::Connected(user_id, now) => render(&Connected {
+            Self::Connected(user_id, now, meta) => render(&Connected {
                 user_id,
                 status: PresenceStatus::Online,
                 server_time: Date(*now),
                 protocol: PROTOCOL,
                 features: FEATURES,
+                meta: meta.as_deref(),
             }),
             Self::Contact(contact) => render(&view::ContactView::from(&**contact)),
             Self::History(page) => render(&History::<view::Details<'_>>::from(&**page)),
@@ -123,6 +124,10 @@ pub(in crate::wire) struct Connected<'a> {
     protocol: u32,
     /// What the server can do beyond the first version of its protocol.
     features: &'static [&'static str],
+    /// What the application returned at the login, as in `user-details`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    meta: Option<&'a RawValue>,
 }
 
 /// The answer to `get-old-messages`: a page of history, ascending.

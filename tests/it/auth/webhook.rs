@@ -10,6 +10,7 @@ use sha2::Sha256;
 use tokio::time::Instant;
 
 use super::{END, WIRE, connect, login, now, options, refused, refused_with};
+use crate::hooks::assert_signed;
 use crate::support::frame::{Client, ConnectOptions, WIRES};
 use crate::support::server::Server;
 use crate::support::service::{Asked, Service};
@@ -41,6 +42,7 @@ fn verified(asked: &Asked) -> Value {
     mac.update(&asked.body);
     mac.verify_slice(&hex::decode(signature).unwrap()).unwrap();
     assert!(now().abs_diff(time.parse().unwrap()) <= 10, "{time}");
+    assert_signed(asked, SECRET.as_bytes());
     serde_json::from_slice(&asked.body).unwrap()
 }
 

@@ -246,6 +246,7 @@ impl Room {
             sent_at: None,
             read_at: None,
             via: None,
+            asked: None,
         })
     }
 }

@@ -140,6 +140,7 @@ impl Client {
             client_id: None,
             sent_at: Some(bson::DateTime::now()),
             read_at: None,
+            asked: None,
             via: None,
         };
         while self.stage.is_open() {

@@ -109,6 +109,7 @@ fn message(room: Room, said: Said, ids: &Ids, (text, now): (&str, DateTime)) -> 
         client_id: None,
         sent_at: (!said.is_missed).then_some(at),
         read_at: None,
+        asked: None,
         via: None,
     })
 }
