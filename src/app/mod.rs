@@ -4,6 +4,7 @@ mod base;
 mod error;
 mod node;
 mod run;
+mod trial;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use crate::http::TlsError;
 pub use crate::operator::{Operator, Refused, SendAs, Sent, UnderWay};
 use base::Base;
 pub use error::StartError;
+pub use trial::{Tried, try_hooks};
 
 use crate::api::{self, Keys};
 use crate::auth::Authenticator;

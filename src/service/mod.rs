@@ -42,6 +42,7 @@ pub use missed::SentRange;
 pub use privacy::{BlockedPage, PrivacySettings, check_contact_rule};
 pub use reading::{MessagePage, PageQuery, RoomSeen, UserSeen};
 pub use receipts::Receipt;
+pub(crate) use sending::check_text;
 pub use sending::{Draft, MESSAGE_MAX_BYTES};
 pub use totals::UnreadTotal;
 pub use users_check::warn_if_unusable;

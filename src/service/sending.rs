@@ -75,7 +75,7 @@ impl Draft {
 }
 
 /// Checks a text: something to see, bounded, no control characters.
-pub(super) fn check_text(text: &str, max_chars: usize) -> Result<(), Error> {
+pub(crate) fn check_text(text: &str, max_chars: usize) -> Result<(), Error> {
     let bad = |text: &str| Err(Error::BadRequest(text.to_owned()));
     if text.chars().all(is_invisible) {
         return bad("message: must not be empty");

@@ -38,6 +38,7 @@ pub type Decision = (Duration, Value);
 struct Script {
     decide: Option<Arc<dyn Fn(&Value) -> Decision + Send + Sync>>,
     content_type: &'static str,
+    location: Option<String>,
     status: u16,
     body: String,
     delay: Duration,
@@ -50,6 +51,7 @@ impl Service {
         let script = Script {
             decide: None,
             content_type: JSON,
+            location: None,
             status: 200,
             body: body.to_string(),
             delay: Duration::ZERO,
@@ -106,6 +108,12 @@ impl Service {
         self.script.lock().decide = Some(Arc::new(decide));
     }
 
+    /// Answers with this body and a redirect to another place from now on.
+    pub fn redirect(&self, url: &str, body: &Value) {
+        self.answer(307, body);
+        self.script.lock().location = Some(url.to_owned());
+    }
+
     /// The bodies of the requests so far.
     pub fn bodies(&self) -> Vec<Value> {
         let asked = self.asked();
@@ -144,7 +152,7 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> impl IntoResponse {
-    let (status, text, delay, content_type) = {
+    let (status, text, delay, content_type, location) = {
         let mut script = script.lock();
         let (mut text, mut delay) = (script.body.clone(), script.delay);
         if let Some(decide) = &script.decide {
@@ -153,7 +161,8 @@ async fn answer(
             (text, delay) = (answer.to_string(), delay + takes);
         }
         script.asked.push(Asked { headers, body });
-        (script.status, text, delay, script.content_type)
+        let location = script.location.clone();
+        (script.status, text, delay, script.content_type, location)
     };
     tokio::time::sleep(delay).await;
     let status = StatusCode::from_u16(status).unwrap();
@@ -162,5 +171,9 @@ async fn answer(
         (header::CONNECTION, "close"),
         (header::CONTENT_TYPE, content_type),
     ];
-    (status, about, text)
+    let mut headers = HeaderMap::new();
+    if let Some(location) = location {
+        headers.insert(header::LOCATION, location.parse().unwrap());
+    }
+    (status, about, headers, text)
 }

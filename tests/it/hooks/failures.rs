@@ -135,7 +135,7 @@ async fn no_redirect_is_followed() {
     let (service, elsewhere) = (allowing().await, allowing().await);
     let server = server(&service, "before-send", "refuse", &[]).await;
     let (alice, bob) = server.pair().await;
-    service.answer_as("application/json", 307, "{\"action\":\"allow\"}");
+    service.redirect(&elsewhere.url("/"), &json!({ "action": "allow" }));
     assert_eq!(code(alice.send(&bob.id, "hello").await), "unavailable");
     assert!(elsewhere.asked().is_empty());
 }
