@@ -258,11 +258,9 @@ impl Backend {
 }
 
 /// Where the deployment decides, and who hears of what is stored, if anybody does.
-fn points(
-    config: &Config,
-    own: Option<InProcess>,
-    clock: &Clock,
-) -> Result<(Option<Arc<HookPoints>>, Option<Arc<dyn Hooks>>), StartError> {
+type Points = (Option<Arc<HookPoints>>, Option<Arc<dyn Hooks>>);
+
+fn points(config: &Config, own: Option<InProcess>, clock: &Clock) -> Result<Points, StartError> {
     let hooks = &config.hooks;
     let webhook = Webhook::new(hooks, clock.clone())
         .map_err(|_| StartError::Hooks("the system's root certificates cannot be read"))?;

@@ -49,20 +49,24 @@ impl Turns {
     fn next(&self, note: impl FnOnce(&mut Order, CancellationToken)) -> Turn {
         let end = CancellationToken::new();
         let mut order = self.order.lock();
-        let turn = Turn {
+        let turn = Turn(Box::new(Place {
             places: Arc::clone(&self.places),
             add: order.last_add.clone().filter(|add| !add.is_cancelled()),
             before: order.last.replace(end.clone()),
             _end: end.clone().drop_guard(),
-        };
+        }));
         note(&mut order, end);
         turn
     }
 }
 
-/// The turn of an event, over when it is dropped.
+/// The turn of an event, over when it is dropped. Boxed: every send has room for one, and few
+/// have one.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct Turn(Box<Place>);
+
+#[derive(Debug)]
+struct Place {
     places: Arc<Semaphore>,
     add: Option<CancellationToken>,
     before: Option<CancellationToken>,
@@ -72,19 +76,19 @@ pub(crate) struct Turn {
 impl Turn {
     /// Waits until the chat rooms are there that were added before.
     pub(crate) async fn begin(&self) {
-        if let Some(add) = &self.add {
+        if let Some(add) = &self.0.add {
             add.cancelled().await;
         }
     }
 
     /// Waits for a place to ask in; `None` never comes.
     pub(crate) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).acquire_owned().await.ok()
+        Arc::clone(&self.0.places).acquire_owned().await.ok()
     }
 
     /// Waits until everything that came before is done.
     pub(crate) async fn come(&self) {
-        if let Some(before) = &self.before {
+        if let Some(before) = &self.0.before {
             before.cancelled().await;
         }
     }

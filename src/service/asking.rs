@@ -28,8 +28,9 @@ impl Messenger {
         (!actor.ignores_hooks() && hooks.asks(hook)).then_some(hooks)
     }
 
-    /// The message as it is to be stored, and whether its receiver gets it. A repeat of what
-    /// is stored is not asked about: it is answered with that, whatever a hook says by now.
+    /// Makes of a message what is to be stored, and says whether its receiver gets it. A
+    /// repeat of what is stored is not asked about: it is answered with that, whatever a hook
+    /// says by now.
     ///
     /// # Errors
     /// [`Error::Refused`]; [`Error::Unavailable`] when the hook cannot be asked and the
@@ -38,14 +39,18 @@ impl Messenger {
     pub(super) async fn ask_before_send(
         &self,
         hooks: &HookPoints,
-        (me, draft, conversation, reception): (&Me, Draft, &Conversation, Reception),
+        (me, draft, conversation): (&Me, &mut Draft, &Conversation),
+        reception: Reception,
         turn: Option<&Turn>,
-    ) -> Result<(Draft, Reception), Error> {
+    ) -> Result<Reception, Error> {
         if let Some(client_id) = &draft.client_id {
             let messages = &self.store.messages;
             let found = messages.find_by_client_id(conversation.room, me.id, client_id);
             if let Some(stored) = found.await.map_err(|error| Error::of_read(&error))? {
-                return Ok((repeated(hooks, me, draft, stored), reception));
+                if is_replaced(hooks, me, draft, &stored) {
+                    draft.text = stored.message;
+                }
+                return Ok(reception);
             }
         }
         let place = match turn {
@@ -60,21 +65,18 @@ impl Messenger {
             client_id: draft.client_id.clone().filter(|_| draft.via.is_none()),
             via: draft.via.clone(),
         };
-        let may_be_sent = |text: &str| super::sending::check_text(text, self.max_chars).is_ok();
+        let may_be_sent = |text: &str| super::check_text(text, self.max_chars).is_ok();
         let verdict = hooks.before_send(&asked, may_be_sent).await;
         drop(place);
         match verdict.map_err(|CannotAsk(_)| Error::Unavailable)? {
-            SendVerdict::Allow => Ok((draft, reception)),
+            SendVerdict::Allow => Ok(reception),
             SendVerdict::Refuse(refusal) => Err(Error::Refused(Arc::new(refusal))),
-            SendVerdict::Withhold => Ok((draft, Reception::Withheld)),
+            SendVerdict::Withhold => Ok(Reception::Withheld),
             SendVerdict::Replace(text) => {
-                let digest = as_sent(&draft, me, conversation.room).map(|sent| hooks.digest(&sent));
-                let replaced = Draft {
-                    asked: digest.flatten(),
-                    text,
-                    ..draft
-                };
-                Ok((replaced, reception))
+                let sent = as_sent(draft, me, conversation.room);
+                draft.asked = sent.and_then(|sent| hooks.digest(&sent));
+                draft.text = text;
+                Ok(reception)
             }
         }
     }
@@ -104,22 +106,11 @@ impl Messenger {
     }
 }
 
-/// A send that repeats what is stored: where a hook replaced the text then and the sender
-/// sends the same as then, it is a repeat of what it was replaced by.
-fn repeated(hooks: &HookPoints, me: &Me, draft: Draft, stored: Message) -> Draft {
-    let sent = as_sent(&draft, me, stored.chat_room);
-    let is_same = match (&stored.asked, sent) {
-        (Some(digest), Some(sent)) => hooks.is_digest(digest, &sent),
-        _ => false,
-    };
-    if is_same {
-        Draft {
-            text: stored.message,
-            ..draft
-        }
-    } else {
-        draft
-    }
+/// Whether a hook replaced the text of what is stored, and the sender sends the same as then.
+fn is_replaced(hooks: &HookPoints, me: &Me, draft: &Draft, stored: &Message) -> bool {
+    let sent = as_sent(draft, me, stored.chat_room);
+    let digest = stored.asked.as_deref().zip(sent);
+    digest.is_some_and(|(digest, sent)| hooks.is_digest(digest, &sent))
 }
 
 /// What makes the draft the same one when it is sent again; nothing does without a client id.

@@ -169,7 +169,7 @@ impl Messenger {
     pub(super) async fn submit_message(
         &self,
         me: &Me,
-        draft: Draft,
+        mut draft: Draft,
         actor: Actor,
         caller: Caller,
         turn: Option<Turn>,
@@ -184,12 +184,12 @@ impl Messenger {
             }
             found => found?,
         };
-        let (draft, reception) = match self.asked_before_send(actor) {
-            None => (draft, reception),
+        let reception = match self.asked_before_send(actor) {
+            None => reception,
             Some(hooks) => {
-                let send = (me, draft, &conversation, reception);
+                let send = (me, &mut draft, &conversation);
                 // boxed: seldom needed, and held by the future of every send
-                Box::pin(self.ask_before_send(hooks, send, turn.as_ref())).await?
+                Box::pin(self.ask_before_send(hooks, send, reception, turn.as_ref())).await?
             }
         };
         if let Some(turn) = &turn {

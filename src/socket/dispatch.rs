@@ -8,6 +8,7 @@ use socketioxide::adapter::LocalAdapter;
 use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
@@ -169,10 +170,20 @@ impl Context {
     ) where
         F: Future<Output = Result<(), Error>> + Send + 'static,
     {
-        if !self.messenger.has_turns() {
-            let handle = |call, request, caller| handle(call, request, caller, None);
-            return self.lane(asked, handle).await;
+        if self.messenger.has_turns() {
+            return self.begin_send(asked, handle);
         }
+        let handle = |call, request, caller| handle(call, request, caller, None);
+        self.lane(asked, handle).await;
+    }
+
+    fn begin_send<R: DeserializeOwned, F>(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        handle: impl FnOnce(Call, R, Caller, Option<Turn>) -> F,
+    ) where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
         let (call, request) = match self.admit(asked) {
             Ok(admitted) => admitted,
             Err(error) => return self.hub.refuse(&asked.origin, error),
@@ -199,9 +210,19 @@ impl Context {
     ) where
         F: Future<Output = Result<Outcome, Error>> + Send + 'static,
     {
-        if !self.messenger.has_turns() {
-            return self.write(asked, handle).await;
+        if self.messenger.has_turns() {
+            return self.begin_add(asked, handle);
         }
+        self.write(asked, handle).await;
+    }
+
+    fn begin_add<R: DeserializeOwned, F>(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        handle: impl FnOnce(Call, R) -> F,
+    ) where
+        F: Future<Output = Result<Outcome, Error>> + Send + 'static,
+    {
         let (call, request) = match self.admit(asked) {
             Ok(admitted) => admitted,
             Err(error) => return self.finish_event(asked, Err(error)),
@@ -220,7 +241,10 @@ impl Context {
             };
             let come = timeout_at(context.deadline(&asked.origin), turn.come()).await;
             match come {
-                Ok(()) => context.finish_write(&asked, handling).await,
+                Ok(()) => {
+                    let writing = tokio::spawn(handling.in_current_span());
+                    context.finish_write(&asked, writing).await;
+                }
                 Err(_) => context.finish_event(&asked, Err(Error::Unavailable)),
             }
             drop((turn, permit));
@@ -313,15 +337,15 @@ impl Context {
             Ok(admitted) => admitted,
             Err(error) => return self.finish_event(asked, Err(error)),
         };
-        self.finish_write(asked, handle(call, request)).await;
+        let writing = tokio::spawn(handle(call, request).in_current_span());
+        self.finish_write(asked, writing).await;
     }
 
     async fn finish_write(
         self: &Arc<Self>,
         asked: &Asked<'_>,
-        handling: impl Future<Output = Result<Outcome, Error>> + Send + 'static,
+        mut writing: JoinHandle<Result<Outcome, Error>>,
     ) {
-        let mut writing = tokio::spawn(handling.in_current_span());
         if let Ok(written) = timeout_at(self.deadline(&asked.origin), &mut writing).await {
             return self.finish_event(asked, written.unwrap_or(Err(Error::Internal)));
         }

@@ -35,8 +35,10 @@ pub struct Asked {
 /// An answer to the JSON that was asked, and how long it takes.
 pub type Decision = (Duration, Value);
 
+type Decide = dyn Fn(&Value) -> Decision + Send + Sync;
+
 struct Script {
-    decide: Option<Arc<dyn Fn(&Value) -> Decision + Send + Sync>>,
+    decide: Option<Arc<Decide>>,
     content_type: &'static str,
     location: Option<String>,
     status: u16,

@@ -117,6 +117,48 @@ async fn the_reason_of_a_refusal_reaches_the_front_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn meta_of_a_refusal_is_behind_the_reason_over_every_wire() {
+    let service = Service::answering(&json!({})).await;
+    let server = server(&service, &[]).await;
+    let meta = json!({ "pay": "/plans", "lines": "a\nb" });
+    for wire in WIRES {
+        service.answer(
+            401,
+            &json!({ "reason": "your trial\nis over", "meta": meta }),
+        );
+        let message = refused(&server, wire, "opaque").await;
+        let (reason, rest) = message.split_once('\n').unwrap();
+        assert_eq!(reason, "unauthorized: your trialis over");
+        assert_eq!(serde_json::from_str::<Value>(rest).unwrap(), meta);
+    }
+    for wrong in [json!([1]), json!("x"), json!({ "a": "x".repeat(9_000) })] {
+        service.answer(401, &json!({ "reason": "no", "meta": wrong }));
+        assert_eq!(refused(&server, WIRE, "opaque").await, "unauthorized: no");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn meta_goes_both_ways_when_a_token_is_refreshed() {
+    let service = Service::answering(&json!({})).await;
+    let server = server(&service, &[]).await;
+    let alice = server.user("alice").await;
+    let meta = json!({ "plan": "gold" });
+    service.answer(200, &json!({ "userId": alice, "meta": meta }));
+    let person = Person::new(connect(&server, WIRE, "opaque").await.unwrap(), alice);
+    assert_eq!(person.login().await.unwrap()["meta"], meta);
+    service.answer(403, &json!({ "reason": "over", "meta": { "pay": 1 } }));
+    let refused = person
+        .ask("refresh-token", json!({ "token": "fresh" }))
+        .await;
+    let refused = refused.unwrap_err();
+    assert_eq!(
+        (&refused["code"], &refused["reason"]),
+        (&json!("unauthorized"), &json!("over"))
+    );
+    assert_eq!(refused["meta"], json!({ "pay": 1 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_application_that_is_down_or_talks_nonsense_lets_nobody_in() {
     let mut service = Service::answering(&json!({})).await;
     let server = server(&service, &[("CHATZZ_WEBHOOK_TIMEOUT", "300ms")]).await;

@@ -5,6 +5,7 @@ mod before_send;
 mod failures;
 mod in_process;
 mod order;
+mod trial;
 mod user_details;
 
 use std::time::Duration;
