@@ -15,7 +15,7 @@
 //!
 //! | module | what it is | uses |
 //! |---|---|---|
-//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | api auth clock config feed hooks http limits operator rooms service socket store transport wire |
+//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | api auth clock config feed hooks http id limits operator rooms service socket store transport wire |
 //! | `api` | the HTTP API for the application's back end: the table of calls, keys, problem details | clock config id limits operator service wire |
 //! | [`operator`] | what the application and administrators may do, each verb a method | clock id rooms service socket store |
 //! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth config domain feed hooks id limits rooms service store transport wire |
@@ -30,7 +30,7 @@
 //! | [`domain`] | members, messages, cursors and the statuses that follow from them; no I/O | id |
 //! | [`id`] | ids of the messenger's objects and of the application's users | – |
 //! | [`verify`] | checks a live database and mends what can be derived | clock domain id store |
-//! | [`auth`] | who a socket speaks for | callout clock config hooks service signature |
+//! | [`auth`] | who a socket speaks for | callout clock config hooks service |
 //! | `callout` | requests to the application and to other services | config signature |
 //! | `signature` | how requests to the application are signed | config |
 //! | `limits` | token buckets and caps of sockets, users and addresses | config id |

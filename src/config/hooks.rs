@@ -11,6 +11,7 @@ use super::warning::Warning;
 const HOOKS: &str = "CHATZZ_HOOKS";
 const URL: &str = "CHATZZ_HOOK_URL";
 const SECRET: &str = "CHATZZ_HOOK_SECRET";
+const SECRET_FILE: &str = "CHATZZ_HOOK_SECRET_FILE";
 const FAILURE: &str = "CHATZZ_HOOK_FAILURE";
 
 /// A point where the application decides.
@@ -106,7 +107,7 @@ fn check_complete(keys: &mut Reader<'_>, asks: bool) {
         ),
     ];
     for (key, what) in parts {
-        let is_set = keys.is_set(key) || keys.is_set(&format!("{key}_FILE"));
+        let is_set = keys.is_set(key) || key == SECRET && keys.is_set(SECRET_FILE);
         if asks && !is_set {
             keys.refuse(key, format!("with {HOOKS} it must be set: write {what}"));
         } else if !asks && is_set {

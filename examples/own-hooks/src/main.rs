@@ -13,6 +13,10 @@ use chatzz::hooks::{HookFailure, InProcess};
 use rules::Rules;
 
 #[tokio::main]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a key of this program, not of chatzz"
+)]
 async fn main() -> anyhow::Result<()> {
     let (config, warnings) = Config::from_env(Mode::Serve)?;
     chatzz::telemetry::init(&config.log)?;

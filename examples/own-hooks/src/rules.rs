@@ -10,7 +10,7 @@ const SWEAR_WORDS: [&str; 2] = ["darn", "heck"];
 
 /// Refuses links, replaces swear words, counts what is stored.
 #[derive(Debug, Default)]
-pub struct Rules {
+pub(crate) struct Rules {
     stored: AtomicU64,
 }
 

@@ -268,7 +268,7 @@ async fn a_socket_ends_when_the_application_said_unless_it_says_more() {
         .await;
     assert_eq!(
         refused.unwrap_err(),
-        json!({ "code": "unauthorized", "message": "logged out" })
+        json!({ "code": "unauthorized", "message": "logged out", "reason": "logged out" })
     );
     service.answer(200, &json!({ "userId": alice, "expiresAt": until(0) }));
     let message = super::refused(&server, WIRE, "later").await;

@@ -93,7 +93,7 @@ async fn a_hook_that_hangs_is_given_up_and_then_left_alone_under_either_policy()
             } else {
                 sent.unwrap();
             }
-            assert!(took < Duration::from_secs(2), "{number}: {took:?}");
+            assert!(took < Duration::from_millis(4_400), "{number}: {took:?}");
         }
         let asked = service.asked().len();
         assert!(
