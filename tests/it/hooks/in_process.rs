@@ -24,7 +24,7 @@ fn with(hooks: impl Hooks, failure: HookFailure) -> InProcess {
     }
 }
 
-fn object(value: Value) -> Option<Map<String, Value>> {
+fn object(value: &Value) -> Option<Map<String, Value>> {
     value.as_object().cloned()
 }
 
@@ -44,14 +44,14 @@ impl Hooks for House {
             Ok(match token.as_deref() {
                 None => LoginVerdict::Pass,
                 Some("no") => {
-                    let meta = object(json!({ "pay": "/plans" }));
+                    let meta = object(&json!({ "pay": "/plans" }));
                     LoginVerdict::Refuse(Refusal::new("your trial is over").with_meta(meta))
                 }
                 Some("broken") => return Err(CannotAsk("it is broken".to_owned())),
                 Some(user) => LoginVerdict::Grant(Granted {
                     user: user.to_owned(),
                     expires_at: None,
-                    meta: object(json!({ "plan": "gold" })),
+                    meta: object(&json!({ "plan": "gold" })),
                 }),
             })
         })
