@@ -1,14 +1,19 @@
-//! Requests to other services: bounded, direct, verified with the system's root certificates.
+//! Requests to other services: bounded, direct, verified with the system's root certificates,
+//! and those to the application signed.
 
 use std::time::Duration;
 
+use bson::DateTime;
+use http::header;
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
+use serde::de::DeserializeOwned;
 
-use crate::config::ServiceUrl;
+use crate::config::{ServiceUrl, SigningSecrets};
+use crate::signature;
 
-/// Connections to one service that stay open when idle.
-const IDLE_CONNECTIONS: usize = 8;
+/// Connections to one service that stay open when idle, where few requests are in progress.
+pub(crate) const IDLE_CONNECTIONS: usize = 8;
 
 /// Why a service gave no answer; contains neither a token nor a complete URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,9 +45,9 @@ impl From<reqwest::Error> for FetchError {
     }
 }
 
-/// A client for one service. It follows no redirect and uses no proxy, so that a token is
-/// sent only where the configuration says.
-pub(crate) fn client(url: &ServiceUrl, timeout: Duration) -> reqwest::Result<Client> {
+/// A client for one service, of whose connections `idle` stay open. It follows no redirect and
+/// uses no proxy, so that a token is sent only where the configuration says.
+pub(crate) fn client(url: &ServiceUrl, timeout: Duration, idle: usize) -> reqwest::Result<Client> {
     // reqwest is built without its own provider; another part may have installed one
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
@@ -50,7 +55,7 @@ pub(crate) fn client(url: &ServiceUrl, timeout: Duration) -> reqwest::Result<Cli
         .connect_timeout(timeout)
         .redirect(Policy::none())
         .no_proxy()
-        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .pool_max_idle_per_host(idle)
         .user_agent(concat!("chatzz/", env!("CARGO_PKG_VERSION")));
     if url.is_encrypted() {
         builder.build()
@@ -58,6 +63,32 @@ pub(crate) fn client(url: &ServiceUrl, timeout: Duration) -> reqwest::Result<Cli
         // a machine without root certificates can still use plain HTTP
         builder.tls_certs_only([]).build()
     }
+}
+
+/// A POST of JSON to the application, signed as Standard Webhooks says under an id of its own.
+pub(crate) fn signed(
+    client: &Client,
+    url: &ServiceUrl,
+    secrets: &SigningSecrets,
+    now: DateTime,
+    body: Vec<u8>,
+) -> RequestBuilder {
+    let id = format!("msg_{}", uuid::Uuid::new_v4().simple());
+    let seconds = now.timestamp_millis() / 1_000;
+    let signature = signature::sign(secrets, &id, seconds, &body);
+    client
+        .post(url.url().clone())
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(signature::ID, id)
+        .header(signature::TIMESTAMP, seconds)
+        .header(signature::SIGNATURE, signature)
+        .body(body)
+}
+
+/// Reads a JSON object; serde would also take a list of its values.
+pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    let is_object = json.trim_ascii_start().starts_with(b"{");
+    is_object.then(|| serde_json::from_slice(json).ok())?
 }
 
 /// The body, unless it is larger than `most` bytes.

@@ -51,6 +51,7 @@ Examples:
   chatzz spec                          the events as AsyncAPI, for generators
   chatzz spec --openapi                the calls of the HTTP API, as OpenAPI
   chatzz key new shop read,send        a key for the HTTP API of your back end
+  chatzz hook test                     ask your application about a sample of each hook
   chatzz config                        every key with its default, as a .env file
   chatzz serve                         run it; `chatzz` alone does the same";
 
@@ -140,6 +141,9 @@ pub enum Command {
     /// As a file to copy to `.env`, with every key commented out, or as a page.
     /// Needs no configuration and no database.
     Config(ConfigArgs),
+    /// Try the hooks of your application out
+    #[command(subcommand)]
+    Hook(HookCommand),
     /// Make a key for the HTTP API of the application's back end
     ///
     /// Needs no configuration and no database.
@@ -167,11 +171,21 @@ pub struct KeyArgs {
     pub scopes: ::std::vec::Vec<ApiScope>,
 }
 
+/// The commands of `chatzz hook`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub enum HookCommand {
+    /// Send your application a signed sample of each hook, and say what its answer would do
+    ///
+    /// Reads the configuration of `chatzz serve`. Stores nothing, and needs no database.
+    /// Exits with 1 if a hook gives no verdict.
+    Test,
+}
+
 impl Command {
     /// The command that the configuration is read for.
     pub const fn mode(&self) -> Mode {
         match self {
-            Self::Serve => Mode::Serve,
+            Self::Serve | Self::Hook(_) => Mode::Serve,
             #[cfg(feature = "dev")]
             Self::Dev(_) => Mode::Dev,
             #[cfg(feature = "dev")]

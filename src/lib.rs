@@ -3,7 +3,7 @@
 //! # The layers
 //!
 //! ```text
-//! main → app → {{api, push, notify} → operator → socket, http} → wire → service → {feed → rooms → store} → domain → id
+//! main → app → {{api, push, notify} → operator → socket, http} → wire → service → {hooks, feed → rooms → store} → domain → id
 //! main → {adopt, verify} → store
 //! ```
 //!
@@ -15,16 +15,17 @@
 //!
 //! | module | what it is | uses |
 //! |---|---|---|
-//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | api auth clock config feed http limits notify operator push rooms service socket store transport |
+//! | [`app`] | builds a server from a [`config::Config`], runs it, stops it in order | api auth clock config feed hooks http id limits notify operator push rooms service socket store transport wire |
 //! | `api` | the HTTP API for the application's back end: the table of calls, keys, problem details | clock config id limits operator service wire |
 //! | `notify` | who is to be notified of messages that no device confirmed, written into the log by the one server that has the lease | clock domain id operator service store |
 //! | `push` | events, posted to the application by the one server that has the lease | callout clock config operator service signature store wire |
 //! | [`operator`] | what the application and administrators may do, each verb a method | clock config id rooms service socket store |
-//! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth config domain feed id limits rooms service store transport wire |
+//! | `socket` | sockets and their events: order per socket, one handler a file, everything that is emitted | auth config domain feed hooks id limits rooms service store transport wire |
 //! | `http` | the accept loop, health, metrics, the check of origins | config limits service store transport wire |
 //! | [`wire`] | requests, replies, notices and errors as clients see them | config domain id rooms service store |
 //! | [`spec`] | the contracts for machines, made of the types of the wire and of the HTTP API | api wire |
-//! | [`service`] | the messenger's rules; knows no sockets and no JSON | clock config domain feed id rooms store |
+//! | [`service`] | the messenger's rules; knows no sockets and no JSON | clock config domain feed hooks id rooms store |
+//! | [`hooks`] | the points where a deployment decides, and the webhook that asks the application | callout clock config id rooms signature store |
 //! | [`feed`] | the read side of a chat room: what this node has announced, the one gate against announcing twice, the log of events that servers share, and the bus between them | clock config domain id rooms store |
 //! | [`rooms`] | the write side of a chat room: numbers, durable messages, receipts | clock domain id store |
 //! | [`store`] | MongoDB: documents, indexes, queries, migrations | config domain id |
@@ -32,8 +33,8 @@
 //! | [`id`] | ids of the messenger's objects and of the application's users | – |
 //! | [`adopt`] | takes over a database of the npm package chatzz 1.x | clock config domain id store |
 //! | [`verify`] | checks a live database and mends what can be derived | clock domain id store |
-//! | [`auth`] | who a socket speaks for | callout clock config service |
-//! | `callout` | bounded requests to other services | config |
+//! | [`auth`] | who a socket speaks for | callout clock config hooks service |
+//! | `callout` | requests to the application and to other services | config signature |
 //! | `signature` | how requests to the application are signed | config |
 //! | `limits` | token buckets and caps of sockets, users and addresses | config id |
 //! | [`config`] | settings, each key declared once | – |
@@ -101,6 +102,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod feed;
+pub mod hooks;
 mod http;
 pub mod id;
 mod limits;

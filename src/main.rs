@@ -9,9 +9,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use chatzz::adopt;
-use chatzz::app::App;
+use chatzz::app::{App, Tried, try_hooks};
 use chatzz::bar::Bar;
-use chatzz::cli::{AdoptArgs, Cli, Command, ConfigArgs, KeyArgs, KeyCommand, SpecArgs, VerifyArgs};
+use chatzz::cli::{
+    AdoptArgs, Cli, Command, ConfigArgs, HookCommand, KeyArgs, KeyCommand, SpecArgs, VerifyArgs,
+};
 #[cfg(feature = "dev")]
 use chatzz::cli::{DevArgs, PeerArgs};
 use chatzz::config::{self, Config, LogFormat};
@@ -56,6 +58,7 @@ async fn main() -> ExitCode {
     }
     let done = match command {
         Command::Verify(args) => return check(args, &config).await,
+        Command::Hook(HookCommand::Test) => test_hooks(&config).await,
         Command::Serve => Box::pin(serve(config)).await,
         #[cfg(feature = "dev")]
         Command::Dev(args) => Box::pin(dev(&args, config)).await,
@@ -197,6 +200,23 @@ async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
 #[cfg(all(feature = "dev", not(unix)))]
 async fn dev(_: &DevArgs, _: Config) -> anyhow::Result<()> {
     anyhow::bail!("`chatzz dev` needs a Unix system; `chatzz serve` runs everywhere")
+}
+
+async fn test_hooks(config: &Config) -> anyhow::Result<()> {
+    let tried = try_hooks(config).await.map_err(anyhow::Error::msg)?;
+    for Tried {
+        hook,
+        took,
+        outcome,
+    } in &tried
+    {
+        let said = outcome.as_ref().unwrap_or_else(|why| why);
+        say(&format_args!("{} ({took:.0?}): {said}", hook.as_str()));
+    }
+    if tried.iter().any(|one| one.outcome.is_err()) {
+        anyhow::bail!("not every hook gives a verdict");
+    }
+    Ok(())
 }
 
 async fn migrate(dry_run: bool, config: &Config) -> anyhow::Result<()> {

@@ -19,15 +19,22 @@ pub(crate) const SIGNATURE: &str = "webhook-signature";
 /// The signatures of `<id>.<timestamp>.<body>`, one for each secret, with spaces between
 /// them: `v1,` and the base64 of HMAC-SHA256.
 pub(crate) fn sign(secrets: &SigningSecrets, id: &str, timestamp: i64, body: &[u8]) -> String {
+    let head = format!("{id}.{timestamp}.");
     let signatures = secrets.keys().filter_map(|key| {
-        // HMAC takes a key of any length
-        let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
-        mac.update(format!("{id}.{timestamp}.").as_bytes());
-        mac.update(body);
-        let signature = STANDARD.encode(mac.finalize().into_bytes());
+        let signature = STANDARD.encode(mac(key, [head.as_bytes(), body])?);
         Some(format!("v1,{signature}"))
     });
     signatures.collect::<Vec<_>>().join(" ")
+}
+
+/// HMAC-SHA256 of these parts, one behind the other.
+pub(crate) fn mac<'a>(key: &[u8], parts: impl IntoIterator<Item = &'a [u8]>) -> Option<[u8; 32]> {
+    // HMAC takes a key of any length
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    for part in parts {
+        mac.update(part);
+    }
+    Some(mac.finalize().into_bytes().into())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::operator::{EventsError, Gone, Refused};
 use crate::service::Error;
@@ -31,6 +32,12 @@ pub(crate) struct Problem {
     /// With `rate-limited`: how long to wait, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u64>,
+    /// With `refused`: what the hook says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The object that the hook adds to its reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Map<String, Value>>,
 }
 
 /// A stable code.
@@ -82,6 +89,8 @@ impl Problem {
             code: ProblemCode::Wire(code),
             stored: MayBeStored::No,
             retry_after_ms: None,
+            reason: None,
+            meta: None,
         }
     }
 
@@ -131,6 +140,8 @@ impl From<Refused> for Problem {
             code,
             message,
             retry_after_ms,
+            reason,
+            meta,
         } = ErrorBody::from(&refused.error);
         // some texts speak to a person at their front end
         let detail = match refused.error {
@@ -157,6 +168,8 @@ impl From<Refused> for Problem {
                 MayBeStored::No
             },
             retry_after_ms,
+            reason,
+            meta,
             ..Self::new(status_of(code), code, detail)
         }
     }
@@ -193,7 +206,7 @@ fn status_of(code: Code) -> StatusCode {
     match code {
         Code::BadRequest | Code::CannotAddSelf => StatusCode::BAD_REQUEST,
         Code::Unauthorized | Code::NotConnected => StatusCode::UNAUTHORIZED,
-        Code::Forbidden | Code::Blocked => StatusCode::FORBIDDEN,
+        Code::Forbidden | Code::Blocked | Code::Refused => StatusCode::FORBIDDEN,
         Code::UserNotFound | Code::NoChatRoom | Code::MessageNotFound => StatusCode::NOT_FOUND,
         Code::ClientIdConflict | Code::AlreadyConnected => StatusCode::CONFLICT,
         Code::MessageTooLong => StatusCode::PAYLOAD_TOO_LARGE,

@@ -11,10 +11,11 @@ use super::{ATTEMPT_SLACK, StartError, node};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::feed::{Company, Elsewhere, Feed, Log, LogDeps, Sockets};
+use crate::hooks::{Hooks, Listening};
 use crate::notify::Notifier;
 use crate::operator::Operator;
 use crate::push::Pusher;
-use crate::rooms::{Deps, Lanes, RecentCursors};
+use crate::rooms::{Deps, Lanes, Outlet, RecentCursors};
 use crate::service::presence::PresenceRegistry;
 use crate::service::{Lease, Watch};
 use crate::socket::Context;
@@ -41,12 +42,13 @@ impl Base {
         }
     }
 
-    /// Starts the lanes, and the feed behind them.
+    /// Starts the lanes, and the feed behind them; `hooks` hear of what is stored.
     pub(super) fn lanes(
         &self,
         config: &Config,
         sockets: Arc<dyn Sockets>,
         elsewhere: Arc<dyn Elsewhere>,
+        hooks: Option<Arc<dyn Hooks>>,
         tasks: &TaskTracker,
     ) -> Lanes {
         let recent = RecentCursors::new();
@@ -58,10 +60,17 @@ impl Base {
             Arc::clone(&self.events),
             self.clock.clone(),
         );
+        let outlet: Arc<dyn Outlet> = match hooks {
+            None => Arc::new(feed),
+            Some(hooks) => Arc::new(Listening {
+                outlet: Arc::new(feed),
+                hooks,
+            }),
+        };
         let deps = Deps {
             store: self.store.clone(),
             write_behind: Arc::clone(&self.write_behind),
-            outlet: Arc::new(feed),
+            outlet,
             recent,
             clock: self.clock.clone(),
             attempt: config.mongodb.selection_timeout + ATTEMPT_SLACK,

@@ -36,6 +36,9 @@ pub enum StartError {
     /// A key of authentication cannot be used.
     #[error(transparent)]
     Auth(#[from] AuthStartError),
+    /// The hooks cannot be asked.
+    #[error("hooks: {0}")]
+    Hooks(&'static str),
     /// The database cannot be worked with.
     #[error(transparent)]
     Connect(#[from] ConnectError),

@@ -4,6 +4,7 @@ mod base;
 mod error;
 mod node;
 mod run;
+mod trial;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use crate::http::{ClientFilesError, TlsError};
 pub use crate::operator::{Operator, Refused, SendAs, Sent, UnderWay};
 use base::Base;
 pub use error::StartError;
+pub use trial::{Tried, try_hooks};
 
 use crate::api::{self, Keys};
 use crate::auth::Authenticator;
@@ -28,6 +30,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::feed::Log;
 use crate::feed::bus::Bus;
+use crate::hooks::{HookPoints, Hooks, InProcess, Webhook};
 use crate::http::{self, ClientFiles, Health, Tls};
 use crate::limits::Limits;
 use crate::notify::Notifier;
@@ -38,6 +41,7 @@ use crate::service::{Lease, Messenger, Parts, Watch, check_contact_rule, warn_if
 use crate::socket::{self, Context, Hub, Neighbours, SocketBounds};
 use crate::store::{Entry, EventQueue, Store, WriteBehindQueue};
 use crate::transport::Sessions;
+use crate::wire;
 
 /// Largest event that is answered, 256 KiB; a larger one closes the connection.
 const MAX_EVENT_BYTES: usize = 256 * 1024;
@@ -93,21 +97,28 @@ impl App {
     /// # Errors
     /// With a sentence for the operator.
     pub async fn build(config: Config, pages: Router) -> Result<Self, StartError> {
+        Self::build_with(config, pages, None).await
+    }
+
+    /// The same with hooks that are part of the program, for a server of your own.
+    ///
+    /// # Errors
+    /// Those of [`App::build`], and [`StartError::Hooks`] if the configuration names hooks as
+    /// well.
+    pub async fn build_with(
+        config: Config,
+        pages: Router,
+        hooks: Option<InProcess>,
+    ) -> Result<Self, StartError> {
         let (listener, addr) = bind(config.http.listen, "CHATZZ_LISTEN").await?;
-        let recorder = http::recorder()?;
+        let metrics = bind_metrics(&config).await?;
         let tls = config.http.tls.clone().map(Tls::new).transpose()?;
         let files = ClientFiles::load(config.socket.serve_client.as_deref())?;
-        let metrics = match config.http.metrics_listen {
-            Some(wanted) => {
-                let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN").await?;
-                tracing::info!("metrics at http://{addr}/metrics");
-                Some((listener, http::metrics_router(recorder)))
-            }
-            None => None,
-        };
         let api = Backend::bind(&config).await?;
         let clock = Clock::System;
+        let (hooks, heard) = points(&config, hooks, &clock)?;
         let authenticator = Authenticator::new(&config.auth, clock.clone()).await?;
+        let authenticator = authenticator.asking(hooks.clone());
         let store = Store::connect(&config).await?;
         prepare(&store, config.mongodb.migrate_on_start).await?;
         warn_if_unusable(&store, &config).await;
@@ -129,9 +140,10 @@ impl App {
         let parts = Parts {
             store: base.store.clone(),
             presence: Arc::clone(&presence),
-            lanes: base.lanes(&config, hub.clone(), presence.clone(), &tasks),
+            lanes: base.lanes(&config, hub.clone(), presence.clone(), heard, &tasks),
             write_behind: Arc::clone(&base.write_behind),
             events: Arc::clone(&base.events),
+            hooks,
             clock: base.clock.clone(),
         };
         let messenger = Arc::new(Messenger::new(parts, &config));
@@ -217,6 +229,17 @@ impl App {
     }
 }
 
+/// Binds the address of the metrics, if there is one.
+async fn bind_metrics(config: &Config) -> Result<Option<(TcpListener, Router)>, StartError> {
+    let recorder = http::recorder()?;
+    let Some(wanted) = config.http.metrics_listen else {
+        return Ok(None);
+    };
+    let (listener, addr) = bind(wanted, "CHATZZ_METRICS_LISTEN").await?;
+    tracing::info!("metrics at http://{addr}/metrics");
+    Ok(Some((listener, http::metrics_router(recorder))))
+}
+
 impl Backend {
     /// Binds its address, if there is one.
     async fn bind(config: &Config) -> Result<Option<TcpListener>, StartError> {
@@ -247,6 +270,41 @@ impl Backend {
             router: http::harden(router),
             keys,
         })
+    }
+}
+
+/// Where the deployment decides, and who hears of what is stored, if anybody does.
+type Points = (Option<Arc<HookPoints>>, Option<Arc<dyn Hooks>>);
+
+fn points(config: &Config, own: Option<InProcess>, clock: &Clock) -> Result<Points, StartError> {
+    let hooks = &config.hooks;
+    let webhook = Webhook::new(hooks, clock.clone())
+        .map_err(|_| StartError::Hooks("the system's root certificates cannot be read"))?;
+    let points = |asked: Arc<dyn Hooks>, failure, secrets| {
+        let details = wire::user_details;
+        Arc::new(HookPoints::new(
+            asked,
+            failure,
+            hooks.timeout,
+            secrets,
+            details,
+        ))
+    };
+    match (own, webhook, hooks.failure.zip(hooks.secrets.clone())) {
+        (Some(_), Some(_), _) => Err(StartError::Hooks(
+            "this server has hooks of its own; remove CHATZZ_HOOKS",
+        )),
+        (Some(own), None, _) => {
+            let heard = Arc::clone(&own.hooks);
+            let points = points(own.hooks, own.failure, own.secrets);
+            Ok((Some(points), Some(heard)))
+        }
+        (None, Some(webhook), Some((failure, secrets))) => {
+            Ok((Some(points(webhook, failure, secrets)), None))
+        }
+        // the configuration demands it
+        (None, Some(_), None) => Err(StartError::Hooks("CHATZZ_HOOK_FAILURE is missing")),
+        (None, None, _) => Ok((None, None)),
     }
 }
 

@@ -10,6 +10,8 @@ use serde::Deserialize;
 use url::form_urlencoded;
 
 use super::refused;
+use crate::callout;
+use crate::hooks::LoginAsked;
 use crate::service::Error;
 
 /// Longest accepted token, in bytes: longer than any header that common servers and
@@ -63,6 +65,17 @@ impl Credentials {
         self.token.as_ref().map_err(Clone::clone)
     }
 
+    /// The credentials as a hook is asked about them.
+    pub(super) fn as_asked(&self) -> LoginAsked {
+        let names = self.headers.keys();
+        let headers = names.filter_map(|name| Some((name.to_string(), self.header(name)?)));
+        LoginAsked {
+            token: self.token.as_ref().ok().cloned(),
+            headers: headers.collect(),
+            address: self.address,
+        }
+    }
+
     /// A header of the handshake, if it is text.
     pub(super) fn header(&self, name: &HeaderName) -> Option<String> {
         let values: Vec<&str> = self
@@ -87,7 +100,7 @@ fn checked(token: SecretString) -> Result<SecretString, Error> {
 
 fn in_auth(auth: Option<&str>) -> Found {
     let auth = auth.filter(|auth| auth.trim() != "null")?;
-    let Some(payload) = super::object::<AuthPayload>(auth.as_bytes()) else {
+    let Some(payload) = callout::object::<AuthPayload>(auth.as_bytes()) else {
         return Some(Err(refused("auth is not an object")));
     };
     match payload.token? {

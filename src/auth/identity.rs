@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bson::DateTime;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
-use crate::service::IdInput;
+use crate::hooks::{Granted, is_small};
+use crate::service::{Error, IdInput};
 
 /// What the handshake proved about a socket.
 #[derive(Clone, Debug)]
@@ -25,6 +26,29 @@ pub struct Verified {
     pub expires_at: Option<DateTime>,
     /// What the application adds to the user's `user-details`, a JSON object.
     pub meta: Option<Arc<RawValue>>,
+}
+
+impl Verified {
+    /// What a hook grants.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it cannot be granted: nobody is named, or `meta` is too
+    /// large.
+    pub(super) fn of_hook(granted: Granted) -> Result<Self, Error> {
+        let meta = granted.meta.as_ref();
+        if granted.user.is_empty() || meta.is_some_and(|meta| !is_small(meta)) {
+            tracing::warn!(
+                "the hook grants a login without a user, or with more than 8 KiB of meta"
+            );
+            return Err(Error::Unavailable);
+        }
+        let meta = meta.and_then(|meta| to_raw_value(meta).ok());
+        Ok(Self {
+            user: IdInput::Text(granted.user),
+            expires_at: granted.expires_at,
+            meta: meta.map(Arc::from),
+        })
+    }
 }
 
 impl Identity {

@@ -10,13 +10,14 @@ mod jwt;
 mod refusals;
 mod webhook;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::{AuthConfig, AuthMode};
+use crate::hooks::{CannotAsk, Hook, HookPoints, LoginVerdict};
 use crate::service::Error;
 
 pub use credentials::Credentials;
@@ -32,6 +33,8 @@ pub struct Authenticator {
     /// How often logins were ended.
     ends: AtomicU64,
     refusals: Refusals,
+    /// The hooks, if one decides on logins before the mode does.
+    hooks: Option<Arc<HookPoints>>,
 }
 
 #[derive(Debug)]
@@ -68,15 +71,27 @@ impl Authenticator {
             clock,
             ends: AtomicU64::new(0),
             refusals: Refusals::new(),
+            hooks: None,
         })
+    }
+
+    /// The same, with what decides on logins before the mode does.
+    #[must_use]
+    pub fn asking(self, hooks: Option<Arc<HookPoints>>) -> Self {
+        let hooks = hooks.filter(|hooks| hooks.asks(Hook::Login));
+        Self { hooks, ..self }
     }
 
     /// What a handshake proves.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] with the reason; [`Error::Unavailable`] when it
+    /// [`Error::Unauthorized`] or [`Error::LoginRefused`] with the reason;
+    /// [`Error::Unavailable`] when it
     /// cannot be determined now.
     pub async fn identify(&self, credentials: &Credentials) -> Result<Identity, Error> {
+        if let Some(decided) = self.ask_hook(credentials).await {
+            return self.settle("handshake", decided);
+        }
         let verified = match &self.mode {
             Mode::Trusted => return Ok(Identity::Unverified),
             Mode::Jwt(verifier) => match credentials.token() {
@@ -93,6 +108,9 @@ impl Authenticator {
     /// # Errors
     /// Those of [`Self::identify`].
     pub async fn renew(&self, credentials: &Credentials) -> Result<Identity, Error> {
+        if let Some(decided) = self.ask_hook(credentials).await {
+            return self.settle("refresh", decided);
+        }
         let verified = match &self.mode {
             Mode::Trusted => return Ok(Identity::Unverified),
             Mode::Jwt(verifier) => match credentials.token() {
@@ -124,6 +142,17 @@ impl Authenticator {
         }
     }
 
+    /// What a hook decides; `None` if it leaves that to the mode, or there is none.
+    async fn ask_hook(&self, credentials: &Credentials) -> Option<Result<Verified, Error>> {
+        let hooks = self.hooks.as_ref()?;
+        match hooks.login(&credentials.as_asked()).await {
+            Ok(LoginVerdict::Pass) => None,
+            Ok(LoginVerdict::Refuse(refusal)) => Some(Err(Error::LoginRefused(Arc::new(refusal)))),
+            Ok(LoginVerdict::Grant(granted)) => Some(Verified::of_hook(granted)),
+            Err(CannotAsk(_)) => Some(Err(Error::Unavailable)),
+        }
+    }
+
     /// Counts what a token proves, and logs why it was refused.
     fn settle(
         &self,
@@ -135,6 +164,10 @@ impl Authenticator {
             Ok(_) => "ok",
             Err(Error::Unauthorized(reason)) => {
                 self.refusals.log(at, reason);
+                "unauthorized"
+            }
+            Err(Error::LoginRefused(refusal)) => {
+                self.refusals.log(at, refusal.reason());
                 "unauthorized"
             }
             Err(_) => "unavailable",
@@ -149,12 +182,6 @@ impl Authenticator {
             _ => Ok(verified),
         }
     }
-}
-
-/// Reads a JSON object; serde would also take a list of its values.
-fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
-    let is_object = json.trim_ascii_start().starts_with(b"{");
-    is_object.then(|| serde_json::from_slice(json).ok())?
 }
 
 /// A refusal; its reason reaches the front end.

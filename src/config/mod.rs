@@ -19,6 +19,7 @@ mod environment;
 mod error;
 mod event_type;
 mod events;
+mod hooks;
 mod http;
 mod jwt;
 mod key;
@@ -58,6 +59,7 @@ pub use contact_rule::ContactRule;
 pub use error::{ConfigError, ConfigErrors};
 pub use event_type::EventType;
 pub use events::EventsConfig;
+pub use hooks::{Hook, HookFailure, HooksConfig};
 pub use http::{AllowedOrigin, AllowedOrigins, HttpConfig};
 pub use jwt::{JwtAlgorithm, JwtConfig, JwtKey};
 pub use key::{DefaultValue, Key, KeyFile, Section};
@@ -101,6 +103,7 @@ pub const SECTIONS: &[Section] = &[
     jwt::KeySources::SECTION,
     JwtConfig::SECTION,
     WebhookConfig::SECTION,
+    HooksConfig::SECTION,
     MessagesConfig::SECTION,
     PagingConfig::SECTION,
     PresenceConfig::SECTION,
@@ -149,6 +152,8 @@ section! {
         users: UsersConfig = UsersConfig::read,
         /// How a client proves its identity.
         auth: AuthConfig = AuthConfig::read,
+        /// The hooks, where the application decides.
+        hooks: HooksConfig = HooksConfig::read,
         /// The bounds of one message.
         messages: MessagesConfig = MessagesConfig::read,
         /// How many messages one answer contains.
@@ -212,6 +217,7 @@ impl Config {
         };
         if mode != Mode::Migrate {
             settle(&mut self.mongodb.selection_timeout);
+            settle(&mut self.hooks.timeout);
             if let AuthMode::Webhook(webhook) = &mut self.auth.mode {
                 settle(&mut webhook.timeout);
             }

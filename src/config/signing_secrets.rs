@@ -42,6 +42,11 @@ impl SigningSecrets {
             )),
         }
     }
+
+    /// One secret that is any text: its bytes, unless it is written as above.
+    pub fn of_text(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|_| Self(vec![text.as_bytes().to_vec().into()]))
+    }
 }
 
 /// The value of a key.

@@ -46,6 +46,11 @@ pub enum Warning {
         /// The key with the URL.
         key: &'static str,
     },
+    /// Messages are sent to another machine without TLS.
+    ExposedHook {
+        /// The key with the URL.
+        key: &'static str,
+    },
     /// A login is sent to another machine without TLS.
     ExposedLogin {
         /// The key with the login.
@@ -85,6 +90,11 @@ impl fmt::Display for Warning {
                 f,
                 "{key}: whoever is on the way can read every message that `http://` carries; write \
                  https:// unless the network is your own"
+            ),
+            Self::ExposedHook { key } => write!(
+                f,
+                "{key}: whoever is on the way can read the messages that `http://` carries, and answer \
+                 in the place of your application; write https:// unless the network is your own"
             ),
             Self::ExposedLogin { key } => write!(
                 f,

@@ -177,6 +177,7 @@ mod tests {
             read_at: None,
             rev: None,
             redacted: false,
+            asked: None,
             via: None,
         }
     }

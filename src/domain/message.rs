@@ -45,6 +45,9 @@ pub struct Message {
     /// The name of the API key through which the application sent it as its sender.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
+    /// The keyed digest of the message that was sent, where a hook replaced its text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
     /// When it was stored, if a device of the receiver was connected to be sent it.
     /// Documents from before protocol 3 have the time when it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]

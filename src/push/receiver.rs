@@ -3,7 +3,7 @@
 use http::header;
 use reqwest::Client;
 
-use crate::callout::{self, FetchError};
+use crate::callout::{self, FetchError, IDLE_CONNECTIONS};
 use crate::clock::Clock;
 use crate::config::{EventsConfig, ServiceUrl, SigningSecrets};
 use crate::signature;
@@ -27,7 +27,7 @@ impl Receiver {
             return Ok(None);
         };
         Ok(Some(Self {
-            client: callout::client(&url, config.timeout)?,
+            client: callout::client(&url, config.timeout, IDLE_CONNECTIONS)?,
             url,
             secrets,
             clock,

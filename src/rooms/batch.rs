@@ -30,6 +30,7 @@ pub(super) struct PendingSend {
     pub(super) content: Content,
     pub(super) client_id: Option<String>,
     pub(super) via: Option<String>,
+    pub(super) asked: Option<String>,
     pub(super) withheld: bool,
     pub(super) caller: Option<Caller>,
     pub(super) deadline: Instant,
@@ -39,7 +40,9 @@ impl PendingSend {
     /// Whether a message stored under the same client id is what this asks to
     /// store. The chat room tells the receiver, whom a withheld one does not name.
     fn is_same_as(&self, message: &Message) -> bool {
-        self.room == message.chat_room && message.says(&self.content)
+        // sent twice at once, it may have been replaced by different texts
+        let was_same = self.asked.is_some() && self.asked == message.asked;
+        self.room == message.chat_room && (message.says(&self.content) || was_same)
     }
 }
 
@@ -76,6 +79,7 @@ impl Batch {
                 content: append.content,
                 client_id: append.client_id,
                 via: append.via,
+                asked: append.asked,
                 withheld: append.withheld,
                 caller: Some(append.caller),
                 deadline: append.deadline,
@@ -275,6 +279,7 @@ impl Item {
             rev: None,
             redacted: false,
             via: sent.via.clone(),
+            asked: sent.asked.clone(),
         })
     }
 
@@ -406,6 +411,7 @@ mod tests {
             content: Content::of_text(text),
             client_id: None,
             via: None,
+            asked: None,
             withheld: false,
             caller: Caller::Task,
             deadline: Instant::now(),

@@ -125,6 +125,8 @@ pub struct Append {
     pub client_id: Option<String>,
     /// The name of the API key through which the application sends it.
     pub via: Option<String>,
+    /// The digest of what was sent, if a hook replaced the text.
+    pub asked: Option<String>,
     /// Whether the receiver is never to see it, and the sender not to notice.
     pub withheld: bool,
     /// Whom to answer.

@@ -10,6 +10,8 @@ pub struct Bypass {
     pub block: bool,
     /// The contact rule.
     pub rule: bool,
+    /// The hooks: the application need not ask itself.
+    pub hooks: bool,
 }
 
 /// Who does something in a user's name.
@@ -33,6 +35,10 @@ impl Actor {
 
     pub(super) fn ignores_rule(self) -> bool {
         matches!(self, Self::Server { bypass, .. } if bypass.rule)
+    }
+
+    pub(super) fn ignores_hooks(self) -> bool {
+        matches!(self, Self::Server { bypass, .. } if bypass.hooks)
     }
 
     pub(super) fn is_gone(self) -> bool {
@@ -100,7 +106,7 @@ impl Messenger {
         bypass: Bypass,
         caller: Caller,
     ) -> Result<(), Error> {
-        self.submit_message(&sender.me, draft, sender.acting(bypass), caller)
+        self.submit_message(&sender.me, draft, sender.acting(bypass), caller, None)
             .await
     }
 

@@ -97,8 +97,8 @@ impl Messenger {
     /// Opens the chat room with somebody; the same one however often.
     ///
     /// # Errors
-    /// [`Error::CannotAddSelf`], [`Error::UserNotFound`], [`Error::Blocked`] for a
-    /// new chat room, or failures.
+    /// [`Error::CannotAddSelf`], [`Error::UserNotFound`], [`Error::Blocked`] and
+    /// [`Error::Refused`] for a new chat room, or failures.
     #[tracing::instrument(name = "messenger.add", level = "debug", skip_all)]
     pub async fn add(&self, me: &Me, whom: &IdInput) -> Result<Added, Error> {
         let added = self.open(me, whom, Actor::User);
@@ -128,6 +128,9 @@ impl Messenger {
             && self.reception(other.id, me).await? != Reception::Taken
         {
             return Err(Error::Blocked);
+        }
+        if is_new {
+            self.ask_before_add(me, &user.id, actor).await?;
         }
         let blocked_since = self.privacies.of(me.id).await?.blocked_since(other.id);
         // all that may fail is read before: a new chat room has to be announced

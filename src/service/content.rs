@@ -19,7 +19,7 @@ pub struct ContentRules {
 }
 
 impl ContentRules {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config) -> Self {
         Self {
             max_chars: config.messages.max_chars,
             max_data: config.messages.max_data.bytes(),
@@ -43,7 +43,11 @@ impl ContentRules {
         }
     }
 
-    fn check_text(&self, text: &str) -> Result<(), Error> {
+    /// Checks a text alone.
+    ///
+    /// # Errors
+    /// Those of [`ContentRules::check`].
+    pub(crate) fn check_text(&self, text: &str) -> Result<(), Error> {
         if text.chars().all(is_invisible) {
             return bad("message: must not be empty");
         }

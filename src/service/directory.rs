@@ -9,6 +9,7 @@ use moka::future::Cache;
 
 use super::Error;
 use crate::config::IdType;
+use crate::hooks::HookPoints;
 use crate::id::UserId;
 use crate::store::{User, Users};
 
@@ -42,6 +43,8 @@ pub struct UserDirectory {
     id_type: IdType,
     by_id: Cache<UserId, Arc<User>>,
     by_input: Cache<IdInput, UserId>,
+    /// What shapes the users that are read, if anything does.
+    hooks: Option<Arc<HookPoints>>,
 }
 
 impl UserDirectory {
@@ -60,6 +63,28 @@ impl UserDirectory {
                 .max_capacity(MAX_CACHED)
                 .time_to_live(cache)
                 .build(),
+            hooks: None,
+        }
+    }
+
+    /// The same, with what shapes the users that are read.
+    #[must_use]
+    pub fn shaped_by(self, hooks: Option<Arc<HookPoints>>) -> Self {
+        Self { hooks, ..self }
+    }
+
+    /// Users that were read, as they are shown.
+    async fn shape(&self, users: Vec<User>) -> Vec<Arc<User>> {
+        match &self.hooks {
+            None => users.into_iter().map(Arc::new).collect(),
+            Some(hooks) => hooks.shape(users).await,
+        }
+    }
+
+    async fn shape_one(&self, user: User) -> Arc<User> {
+        match &self.hooks {
+            None => Arc::new(user),
+            Some(hooks) => hooks.shape_one(user).await,
         }
     }
 
@@ -105,7 +130,7 @@ impl UserDirectory {
             (None, _) => Ok(None),
             (Some(_), Some(_)) => Err(two_users()),
             (Some((id, document)), None) => {
-                let user = Arc::new(User::present(id.clone(), document));
+                let user = self.shape_one(User::present(id.clone(), document)).await;
                 self.by_input.insert(input.clone(), id.clone()).await;
                 self.by_id.insert(id, Arc::clone(&user)).await;
                 Ok(Some(user))
@@ -150,10 +175,11 @@ impl UserDirectory {
         }
         let read = async {
             let found = self.users.find(vec![id.clone()]).await?;
-            Ok(Arc::new(match found.into_iter().next() {
+            let user = match found.into_iter().next() {
                 Some((_, document)) => User::present(id.clone(), document),
                 None => User::deleted(id.clone()),
-            }))
+            };
+            Ok(self.shape_one(user).await)
         };
         // boxed: seldom needed, and held by the future of every send
         Box::pin(self.by_id.try_get_with_by_ref(id, read))
@@ -191,15 +217,17 @@ impl UserDirectory {
             .map_err(|error| Error::of_read(&error))?
             .into_iter()
             .collect();
-        let mut users: HashMap<UserId, Arc<User>> = HashMap::with_capacity(ids.len());
-        for id in ids {
-            if users.contains_key(&id) {
-                continue; // named twice
-            }
-            let user = Arc::new(match found.remove(&id) {
-                Some(document) => User::present(id.clone(), document),
-                None => User::deleted(id.clone()),
-            });
+        let mut ids = ids;
+        ids.sort_unstable();
+        ids.dedup();
+        let read = ids.into_iter().map(|id| match found.remove(&id) {
+            Some(document) => User::present(id, document),
+            None => User::deleted(id),
+        });
+        let shaped = self.shape(read.collect()).await;
+        let mut users: HashMap<UserId, Arc<User>> = HashMap::with_capacity(shaped.len());
+        for user in shaped {
+            let id = user.id.clone();
             self.by_id.insert(id.clone(), Arc::clone(&user)).await;
             users.insert(id, user);
         }

@@ -1,7 +1,9 @@
 //! Why the messenger does not do what it is asked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::hooks::Refusal;
 use crate::rooms::LaneError;
 use crate::store;
 
@@ -14,6 +16,12 @@ pub enum Error {
     /// The token is not believed; the text is the reason.
     #[error("{0}")]
     Unauthorized(String),
+    /// The application refuses the login.
+    #[error("{}", .0.reason())]
+    LoginRefused(Arc<Refusal>),
+    /// The application refuses what was asked for.
+    #[error("{}", .0.reason())]
+    Refused(Arc<Refusal>),
     /// The socket's token names somebody else.
     #[error("this socket may not speak for that user")]
     Forbidden,
@@ -70,6 +78,14 @@ fn whole_millis(time: Duration) -> u128 {
 }
 
 impl Error {
+    /// What the application said when it refused.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) | Self::LoginRefused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
     /// How long a client has to wait, where that is known, in milliseconds.
     pub fn retry_after_ms(&self) -> Option<u64> {
         match self {
@@ -79,12 +95,14 @@ impl Error {
     }
 
     /// Whether the client could have known better. Of the others most are trouble of the
-    /// server, in which honest clients repeat what they ask; and what comes before a login
+    /// server, in which honest clients repeat what they ask; what the application refuses,
+    /// nobody can know before; and what comes before a login
     /// was often written while the client was offline: stock clients send it first of all.
     pub fn is_of_client(&self) -> bool {
         !matches!(
             self,
             Self::NotConnected
+                | Self::Refused(_)
                 | Self::Overloaded
                 | Self::TooManySockets
                 | Self::Unavailable

@@ -3,6 +3,7 @@
 mod acting;
 mod active;
 mod arrangement;
+mod asking;
 mod contacts;
 mod content;
 mod directory;
@@ -55,6 +56,7 @@ pub use watch::Watch;
 use crate::clock::Clock;
 use crate::config::{BlockedSends, Config, PagingConfig};
 use crate::domain::{ByMember, Members};
+use crate::hooks::HookPoints;
 use crate::id::{ChatRoomId, ChatUserId, UserId};
 use crate::rooms::{Lanes, Member};
 use crate::store::chat_rooms::Receipts;
@@ -90,6 +92,8 @@ pub struct Messenger {
     privacies: Privacies,
     blocked_sends: BlockedSends,
     rule: Rule,
+    /// Where the deployment decides; `None` where it never does.
+    hooks: Option<Arc<HookPoints>>,
     write_behind: Arc<WriteBehindQueue>,
     /// What other servers are to learn.
     events: Arc<EventQueue>,
@@ -123,6 +127,8 @@ pub struct Parts {
     pub write_behind: Arc<WriteBehindQueue>,
     /// What other servers are to learn.
     pub events: Arc<EventQueue>,
+    /// Where the deployment decides, if it does.
+    pub hooks: Option<Arc<HookPoints>>,
     /// The time.
     pub clock: Clock,
 }
@@ -134,7 +140,8 @@ impl Messenger {
             parts.store.users.clone(),
             config.users.id_type,
             config.users.cache,
-        );
+        )
+        .shaped_by(parts.hooks.clone());
         let privacies = Privacies::new(parts.store.privacies.clone(), config.privacy.cache);
         let rule = Rule::new(
             parts.store.contact_rule.clone(),
@@ -146,6 +153,7 @@ impl Messenger {
             privacies,
             blocked_sends: config.privacy.blocked_sends,
             rule,
+            hooks: parts.hooks,
             presence: parts.presence,
             lanes: parts.lanes,
             write_behind: parts.write_behind,

@@ -3,6 +3,7 @@
 use super::privacy::ConstantTime;
 use super::{Actor, ContentRules, Conversation, Error, IdInput, Me, Messenger, Reception};
 use crate::domain::{Content, SERVER_KEY_MARK};
+use crate::hooks::Turn;
 use crate::rooms::{Append, Caller, Command};
 
 /// Longest client id, in characters.
@@ -11,10 +12,12 @@ const CLIENT_ID_MAX: usize = 64;
 /// A message that may be sent: its content and client id were checked.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    to: IdInput,
-    content: Content,
-    client_id: Option<String>,
-    via: Option<String>,
+    pub(super) to: IdInput,
+    pub(super) content: Content,
+    pub(super) client_id: Option<String>,
+    pub(super) via: Option<String>,
+    /// The digest of the content that a hook replaced.
+    pub(super) asked: Option<String>,
 }
 
 impl Draft {
@@ -37,6 +40,7 @@ impl Draft {
             content,
             client_id,
             via: None,
+            asked: None,
         })
     }
 
@@ -84,15 +88,24 @@ impl Messenger {
         &self.content_rules
     }
 
-    /// Hands a message to its chat room's lane, which answers the caller.
+    /// Hands a message to its chat room's lane, which answers the caller; in its turn, if a
+    /// hook is asked.
     ///
     /// # Errors
     /// When the message cannot be accepted; nothing is stored then.
     #[tracing::instrument(name = "messenger.send", level = "debug", skip_all)]
-    pub async fn send(&self, me: &Me, draft: Draft, caller: Caller) -> Result<(), Error> {
+    pub(crate) async fn send(
+        &self,
+        me: &Me,
+        draft: Draft,
+        caller: Caller,
+        turn: Option<Turn>,
+    ) -> Result<(), Error> {
         // by hand: a future of every send is not to be moved about
         let constant_time = self.rule.is_set().then(ConstantTime::begin);
-        let submitted = self.submit_message(me, draft, Actor::User, caller).await;
+        let submitted = self
+            .submit_message(me, draft, Actor::User, caller, turn)
+            .await;
         if let (Some(constant_time), Err(Error::UserNotFound)) = (constant_time, &submitted) {
             constant_time.next().await;
         }
@@ -102,10 +115,14 @@ impl Messenger {
     pub(super) async fn submit_message(
         &self,
         me: &Me,
-        draft: Draft,
+        mut draft: Draft,
         actor: Actor,
         caller: Caller,
+        turn: Option<Turn>,
     ) -> Result<(), Error> {
+        if let Some(turn) = &turn {
+            turn.begin().await;
+        }
         let (conversation, reception) = match self.may_send(me, &draft, actor).await {
             Err(refusal @ (Error::UserNotFound | Error::Blocked)) => {
                 let repeated = Box::pin(self.repeated(me, &draft)).await?;
@@ -113,6 +130,17 @@ impl Messenger {
             }
             found => found?,
         };
+        let reception = match self.asked_before_send(actor) {
+            None => reception,
+            Some(hooks) => {
+                let send = (me, &mut draft, &conversation);
+                // boxed: seldom needed, and held by the future of every send
+                Box::pin(self.ask_before_send(hooks, send, reception, turn.as_ref())).await?
+            }
+        };
+        if let Some(turn) = &turn {
+            turn.come().await;
+        }
         let people = [&conversation.me.user, &conversation.other.user];
         caller.will_contain(people.map(AsRef::as_ref));
         let append = Append {
@@ -122,6 +150,7 @@ impl Messenger {
             content: draft.content,
             client_id: draft.client_id,
             via: draft.via,
+            asked: draft.asked,
             withheld: reception == Reception::Withheld,
             deadline: caller.since() + self.deadline,
             caller,

@@ -27,8 +27,9 @@ use crate::wire::{Code, ErrorBody};
 /// How many times as long as a session to join, a socket may take to log in.
 const LOGIN_FACTOR: u32 = 3;
 
-/// Why a socket may not join; the text begins with the code, since that is all
-/// of a `connect_error` that reaches every client.
+/// Why a socket may not join; the text begins with the code and ends with what the
+/// application adds, on a line of its own: it is all of a `connect_error` that the library
+/// sends.
 #[derive(Debug)]
 struct Refused(ErrorBody);
 
@@ -38,6 +39,8 @@ impl Refused {
             code,
             message: message.to_owned(),
             retry_after_ms: None,
+            reason: None,
+            meta: None,
         })
     }
 
@@ -49,7 +52,11 @@ impl Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.code.as_str(), self.0.message)
+        write!(f, "{}: {}", self.0.code.as_str(), self.0.message)?;
+        // neither the code nor the message holds a line feed
+        let meta = self.0.meta.as_ref().map(serde_json::to_string);
+        meta.and_then(Result::ok)
+            .map_or(Ok(()), |meta| write!(f, "\n{meta}"))
     }
 }
 

@@ -8,6 +8,7 @@ use socketioxide::adapter::LocalAdapter;
 use socketioxide::handler::MessageHandler;
 use socketioxide::socket::Socket;
 use socketioxide_core::Value;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
@@ -18,6 +19,7 @@ use super::connection::packet::Packet;
 use super::hub::Hub;
 use super::parsed::{self, Event, MAX_NAME_CHARS, Parsed};
 use super::{Audience, Call, Context, Outcome};
+use crate::hooks::Turn;
 use crate::rooms::{Caller, Origin};
 use crate::service::presence::{Departure, Description};
 use crate::service::{Error, Me};
@@ -151,15 +153,112 @@ impl Context {
             Ok(admitted) => admitted,
             Err(error) => return self.hub.refuse(origin, error),
         };
-        let caller = Caller::Socket(Origin {
-            permit: Some(Permit::take(asked.connection, asked.bytes, &self.busy)),
-            ..origin.clone()
-        });
-        let handling = handle(call, request, caller);
+        let handling = handle(call, request, self.caller(asked));
         let accepted = timeout_at(self.deadline(origin), handling).await;
         if let Err(error) = accepted.unwrap_or(Err(Error::Unavailable)) {
             self.hub.refuse(origin, error);
         }
+    }
+
+    /// A send: as [`Context::lane`], unless a hook is asked. Then it waits for the answer in a
+    /// task of its own, so that nothing but the sends and adds of its socket waits, and is
+    /// handed to its lane in its turn.
+    async fn send<R: DeserializeOwned + Send, F>(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        handle: impl FnOnce(Call, R, Caller, Option<Turn>) -> F + Send,
+    ) where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        if self.messenger.has_turns() {
+            return self.begin_send(asked, handle);
+        }
+        let handle = |call, request, caller| handle(call, request, caller, None);
+        self.lane(asked, handle).await;
+    }
+
+    fn begin_send<R: DeserializeOwned, F>(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        handle: impl FnOnce(Call, R, Caller, Option<Turn>) -> F,
+    ) where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let (call, request) = match self.admit(asked) {
+            Ok(admitted) => admitted,
+            Err(error) => return self.hub.refuse(&asked.origin, error),
+        };
+        let turn = asked.connection.turns.of_send();
+        let handling = handle(call, request, self.caller(asked), Some(turn));
+        let (context, origin) = (Arc::clone(self), asked.origin.clone());
+        let deadline = self.deadline(&origin);
+        let task = async move {
+            let accepted = timeout_at(deadline, handling).await;
+            if let Err(error) = accepted.unwrap_or(Err(Error::Unavailable)) {
+                context.hub.refuse(&origin, error);
+            }
+        };
+        self.busy.spawn(task.in_current_span());
+    }
+
+    /// An add: as [`Context::write`], unless a hook is asked. Then it has its turn among the
+    /// sends of its socket.
+    async fn add<R: DeserializeOwned + Send, F>(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        handle: impl FnOnce(Call, R) -> F + Send,
+    ) where
+        F: Future<Output = Result<Outcome, Error>> + Send + 'static,
+    {
+        if self.messenger.has_turns() {
+            return self.begin_add(asked, handle);
+        }
+        self.write(asked, handle).await;
+    }
+
+    fn begin_add<R: DeserializeOwned, F>(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        handle: impl FnOnce(Call, R) -> F,
+    ) where
+        F: Future<Output = Result<Outcome, Error>> + Send + 'static,
+    {
+        let (call, request) = match self.admit(asked) {
+            Ok(admitted) => admitted,
+            Err(error) => return self.finish_event(asked, Err(error)),
+        };
+        let me = Arc::clone(&call.me);
+        let turn = asked.connection.turns.of_add();
+        let permit = Permit::take(asked.connection, asked.bytes, &self.busy);
+        let handling = handle(call, request);
+        let (context, connection) = (Arc::clone(self), Arc::clone(asked.connection));
+        let origin = asked.origin.clone();
+        let task = async move {
+            let asked = Asked {
+                connection: &connection,
+                origin,
+                bytes: 0,
+                payload: None,
+            };
+            let come = timeout_at(context.deadline(&asked.origin), turn.come()).await;
+            match come {
+                Ok(()) => {
+                    let writing = tokio::spawn(handling.in_current_span());
+                    context.finish_write(&asked, me, writing).await;
+                }
+                Err(_) => context.finish_event(&asked, Err(Error::Unavailable)),
+            }
+            drop((turn, permit));
+        };
+        self.busy.spawn(task.in_current_span());
+    }
+
+    /// Who asks for what a lane answers, with the share of its socket.
+    fn caller(&self, asked: &Asked<'_>) -> Caller {
+        Caller::Socket(Origin {
+            permit: Some(Permit::take(asked.connection, asked.bytes, &self.busy)),
+            ..asked.origin.clone()
+        })
     }
 
     /// An event that writes nothing: given up when its answer is late.
@@ -241,8 +340,16 @@ impl Context {
         };
         // the socket may be somebody else's by the time it is written
         let me = Arc::clone(&call.me);
-        let handling = handle(call, request);
-        let mut writing = tokio::spawn(handling.in_current_span());
+        let writing = tokio::spawn(handle(call, request).in_current_span());
+        self.finish_write(asked, me, writing).await;
+    }
+
+    async fn finish_write(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        me: Arc<Me>,
+        mut writing: JoinHandle<Result<Outcome, Error>>,
+    ) {
         if let Ok(written) = timeout_at(self.deadline(&asked.origin), &mut writing).await {
             return self.finish_event(asked, written.unwrap_or(Err(Error::Internal)));
         }

@@ -130,6 +130,7 @@ mod tests {
             read_at: None,
             rev: None,
             redacted: false,
+            asked: None,
             via: Some("shop".to_owned()),
         }
     }

@@ -8,7 +8,8 @@ use bson::spec::ElementType;
 use bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures::{FutureExt as _, TryStreamExt as _};
 use parking_lot::Mutex;
-use serde_json::value::RawValue;
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::application_ids::ApplicationIds;
 use super::documents::{BATCH, Documents};
@@ -45,6 +46,22 @@ pub struct Rendered {
     pub fields: Box<[(Box<str>, Box<RawValue>)]>,
 }
 
+impl Rendered {
+    /// The JSON of these fields, in this order; `None` if it cannot be written.
+    pub fn of_fields(fields: Vec<(Box<str>, Box<RawValue>)>) -> Option<Self> {
+        struct Whole<'a>(&'a [(Box<str>, Box<RawValue>)]);
+        impl Serialize for Whole<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+            }
+        }
+        Some(Self {
+            whole: to_raw_value(&Whole(&fields)).ok()?,
+            fields: fields.into(),
+        })
+    }
+}
+
 impl User {
     /// A user with a document.
     pub fn present(id: UserId, profile: Document) -> Self {
@@ -53,6 +70,14 @@ impl User {
             is_deleted: false,
             profile: Mutex::new(profile),
             rendered: OnceLock::new(),
+        }
+    }
+
+    /// A user whose JSON is made already.
+    pub fn shaped(id: UserId, rendered: Rendered) -> Self {
+        Self {
+            rendered: OnceLock::from(rendered),
+            ..Self::present(id, Document::new())
         }
     }
 

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::Render;
 use super::json::{Json, render};
@@ -24,6 +25,7 @@ pub enum Code {
     MessageTooLong,
     ClientIdConflict,
     Blocked,
+    Refused,
     RateLimited,
     Overloaded,
     Unavailable,
@@ -47,6 +49,7 @@ impl Code {
             Self::MessageTooLong => "message-too-long",
             Self::ClientIdConflict => "client-id-conflict",
             Self::Blocked => "blocked",
+            Self::Refused => "refused",
             Self::RateLimited => "rate-limited",
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",
@@ -66,13 +69,20 @@ pub struct ErrorBody {
     /// With `rate-limited`: how long to wait, in milliseconds.
     #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// With `refused`, and `unauthorized` where the application refused the login: what it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The object that the application adds to its reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Map<String, Value>>,
 }
 
 impl From<&Error> for ErrorBody {
     fn from(error: &Error) -> Self {
         let code = match error {
             Error::BadRequest(_) => Code::BadRequest,
-            Error::Unauthorized(_) => Code::Unauthorized,
+            Error::Unauthorized(_) | Error::LoginRefused(_) => Code::Unauthorized,
+            Error::Refused(_) => Code::Refused,
             Error::Forbidden => Code::Forbidden,
             Error::NotConnected => Code::NotConnected,
             Error::AlreadyConnected => Code::AlreadyConnected,
@@ -89,10 +99,13 @@ impl From<&Error> for ErrorBody {
             Error::UnknownOutcome => Code::UnknownOutcome,
             Error::Internal => Code::Internal,
         };
+        let refusal = error.refusal();
         Self {
             code,
             message: error.to_string(),
             retry_after_ms: error.retry_after_ms(),
+            reason: refusal.map(|refusal| refusal.reason().to_owned()),
+            meta: refusal.and_then(|refusal| refusal.meta().cloned()),
         }
     }
 }

@@ -26,13 +26,13 @@ macro_rules! client_events {
             "connect-user" "Logs the socket in"
                 connect_user(ConnectUser) -> result::Connected<'static>, Connect, login;
             "add-chat-user" "Opens the chat room with somebody"
-                add_chat_user(AddChatUser) -> ContactView<'static>, Add, write;
+                add_chat_user(AddChatUser) -> ContactView<'static>, Add, add;
             "get-old-messages" "One page of the history with somebody"
                 get_old_messages(GetOldMessages) -> result::History<'static>, History, read;
             "get-changes" "The messages with somebody that were changed"
                 get_changes(GetChanges) -> result::Changes<'static>, History, read;
             "send-message" "Writes to somebody"
-                send_message(SendMessage) -> SentMessage<'static>, Send, lane;
+                send_message(SendMessage) -> SentMessage<'static>, Send, send;
             "message-read" "Says what was read"
                 message_read(MessageRead) -> ReadResult, Other, lane;
             "message-delivered" "Says what has arrived"

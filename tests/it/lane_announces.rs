@@ -123,6 +123,7 @@ impl Scene {
                 read_at: None,
                 rev: None,
                 redacted: false,
+                asked: None,
                 via: None,
             };
             bson::serialize_to_document(&message).unwrap()
@@ -174,6 +175,7 @@ impl Scene {
             content: Content::of_text("are you there?"),
             client_id: None,
             via: None,
+            asked: None,
             withheld: false,
             caller: Caller::Call(call),
             deadline: Instant::now() + Duration::from_secs(10),

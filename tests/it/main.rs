@@ -39,6 +39,8 @@ mod frame_selftest;
 #[cfg(unix)]
 mod generators;
 mod holes;
+#[cfg(unix)]
+mod hooks;
 mod http;
 mod kinds;
 mod lane_announces;

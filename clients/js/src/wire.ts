@@ -120,7 +120,7 @@ export interface StatusChange extends Message {
 export type ServerCode =
   | 'bad-request' | 'unauthorized' | 'forbidden' | 'not-connected' | 'already-connected' | 'user-not-found'
   | 'cannot-add-self' | 'no-chat-room' | 'message-not-found' | 'message-too-long' | 'client-id-conflict'
-  | 'overloaded' | 'unavailable' | 'unknown-outcome' | 'internal' | 'blocked' | 'rate-limited';
+  | 'overloaded' | 'unavailable' | 'unknown-outcome' | 'internal' | 'blocked' | 'refused' | 'rate-limited';
 
 /** The answer to a failed event. */
 export interface WireError {
@@ -129,6 +129,10 @@ export interface WireError {
   message: string;
   /** With `rate-limited`: how long to wait, in milliseconds. */
   retryAfterMs?: number;
+  /** With `refused`, and with `unauthorized` where the application refused the login: why. */
+  reason?: string;
+  /** The object that the application adds to its reason. */
+  meta?: Record<string, unknown>;
 }
 
 /** Who may write to a user. */
@@ -188,7 +192,14 @@ export interface HistoryPage {
 export interface Requests {
   'connect-user': [
     { userId: UserId; deliveryAcks?: boolean; compact?: boolean; protocol?: number },
-    { userId: UserId; status: Presence; serverTime: string; protocol: number; features: string[] },
+    {
+      userId: UserId;
+      status: Presence;
+      serverTime: string;
+      protocol: number;
+      features: string[];
+      meta?: Record<string, unknown>;
+    },
   ];
   'add-chat-user': [{ userToAdd: UserId }, Contact];
   'get-old-messages': [HistoryPage, { messages: Message[]; hasMore: boolean }];

@@ -125,6 +125,7 @@ fn stored() -> Stored {
         read_at: None,
         rev: None,
         redacted: false,
+        asked: None,
         via: None,
     };
     Stored {

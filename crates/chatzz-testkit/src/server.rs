@@ -8,6 +8,7 @@ use bson::{Bson, Document, doc};
 use chatzz::app::{App, Operator};
 use chatzz::clock::Clock;
 use chatzz::config::{Config, Mode};
+use chatzz::hooks::InProcess;
 use mongodb::{Client as Mongo, Collection, Database};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -26,6 +27,7 @@ pub struct Server {
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
     operator: Option<Operator>,
+    hooks: Option<InProcess>,
     mongo: Mongo,
     database: String,
 }
@@ -40,6 +42,14 @@ impl Server {
     pub async fn with(keys: &[(&str, &str)]) -> Self {
         let uri = mongod::shared_uri().await;
         Self::on(&uri, keys).await
+    }
+
+    /// A server with hooks that are part of it.
+    pub async fn with_hooks(hooks: InProcess, keys: &[(&str, &str)]) -> Self {
+        let uri = mongod::shared_uri().await;
+        let database = format!("test_{}", ObjectId::new().to_hex());
+        let started = Self::try_start(&uri, &database, keys, Some(hooks)).await;
+        started.unwrap_or_else(|refusal| panic!("{refusal}"))
     }
 
     /// A server with some keys set, on a mongod of the test's own.
@@ -59,6 +69,15 @@ impl Server {
         uri: &str,
         database: &str,
         keys: &[(&str, &str)],
+    ) -> Result<Self, String> {
+        Self::try_start(uri, database, keys, None).await
+    }
+
+    async fn try_start(
+        uri: &str,
+        database: &str,
+        keys: &[(&str, &str)],
+        hooks: Option<InProcess>,
     ) -> Result<Self, String> {
         let mut settings: BTreeMap<String, String> = [
             ("CHATZZ_LISTEN", "127.0.0.1:0"),
@@ -85,6 +104,7 @@ impl Server {
             stop: None,
             running: None,
             operator: None,
+            hooks,
             mongo,
             database: database.to_owned(),
         };
@@ -106,7 +126,8 @@ impl Server {
     }
 
     async fn build(&self) -> Result<App, chatzz::app::StartError> {
-        App::build(config(&self.settings), axum::Router::new()).await
+        let hooks = self.hooks.clone();
+        App::build_with(config(&self.settings), axum::Router::new(), hooks).await
     }
 
     /// Stops the server in order.

@@ -14,12 +14,14 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// A service that answers everything in the same way, until changed.
+/// A service that answers everything in the same way, until changed, or as a function says.
 pub struct Service {
     addr: SocketAddr,
     script: Arc<Mutex<Script>>,
     running: Option<JoinHandle<()>>,
 }
+
+const JSON: &str = "application/json";
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
@@ -30,7 +32,15 @@ pub struct Asked {
     pub body: Bytes,
 }
 
+/// An answer to the JSON that was asked, and how long it takes.
+pub type Decision = (Duration, Value);
+
+type Decide = dyn Fn(&Value) -> Decision + Send + Sync;
+
 struct Script {
+    decide: Option<Arc<Decide>>,
+    content_type: &'static str,
+    location: Option<String>,
     status: u16,
     body: String,
     delay: Duration,
@@ -41,6 +51,9 @@ impl Service {
     /// A service that answers 200 with this.
     pub async fn answering(body: &Value) -> Self {
         let script = Script {
+            decide: None,
+            content_type: JSON,
+            location: None,
             status: 200,
             body: body.to_string(),
             delay: Duration::ZERO,
@@ -81,8 +94,35 @@ impl Service {
 
     /// The same with a body that need not be JSON.
     pub fn answer_text(&self, status: u16, body: &str) {
+        self.answer_as(JSON, status, body);
+    }
+
+    /// The same with another content-type.
+    pub fn answer_as(&self, content_type: &'static str, status: u16, body: &str) {
         let mut script = self.script.lock();
         (script.status, script.body) = (status, body.to_owned());
+        (script.content_type, script.decide) = (content_type, None);
+    }
+
+    /// Answers 200 with what a function makes of each JSON that is asked, from now on.
+    pub fn decide(&self, decide: impl Fn(&Value) -> Decision + Send + Sync + 'static) {
+        self.answer(200, &Value::Null);
+        self.script.lock().decide = Some(Arc::new(decide));
+    }
+
+    /// Answers with this body and a redirect to another place from now on.
+    pub fn redirect(&self, url: &str, body: &Value) {
+        self.answer(307, body);
+        self.script.lock().location = Some(url.to_owned());
+    }
+
+    /// The bodies of the requests so far.
+    pub fn bodies(&self) -> Vec<Value> {
+        let asked = self.asked();
+        let bodies = asked.iter().map(|asked| &asked.body);
+        bodies
+            .map(|body| serde_json::from_slice(body).expect("JSON"))
+            .collect()
     }
 
     /// Delays answers by this much from now on.
@@ -114,13 +154,28 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> impl IntoResponse {
-    let (status, text, delay) = {
+    let (status, text, delay, content_type, location) = {
         let mut script = script.lock();
+        let (mut text, mut delay) = (script.body.clone(), script.delay);
+        if let Some(decide) = &script.decide {
+            let asked = serde_json::from_slice(&body).expect("JSON");
+            let (takes, answer) = decide(&asked);
+            (text, delay) = (answer.to_string(), delay + takes);
+        }
         script.asked.push(Asked { headers, body });
-        (script.status, script.body.clone(), script.delay)
+        let location = script.location.clone();
+        (script.status, text, delay, script.content_type, location)
     };
     tokio::time::sleep(delay).await;
     let status = StatusCode::from_u16(status).unwrap();
     // kept alive, a connection would outlive the listener
-    (status, [(header::CONNECTION, "close")], text)
+    let about = [
+        (header::CONNECTION, "close"),
+        (header::CONTENT_TYPE, content_type),
+    ];
+    let mut headers = HeaderMap::new();
+    if let Some(location) = location {
+        headers.insert(header::LOCATION, location.parse().unwrap());
+    }
+    (status, about, headers, text)
 }

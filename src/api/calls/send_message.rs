@@ -40,6 +40,10 @@ pub(in crate::api) struct SendMessage {
     /// Rules that do not hold for this message.
     #[serde(default)]
     bypass: Vec<Rule>,
+    /// Whether the hook `before-send` is asked about this message, and `before-add` about its
+    /// chat room if that is new; otherwise they are not, since the message is your own.
+    #[serde(default)]
+    ask: bool,
 }
 
 /// A rule that may be set aside.
@@ -53,11 +57,12 @@ pub(in crate::api) enum Rule {
     Rule,
 }
 
-/// What does not hold.
+/// What does not hold: these rules, and the hooks.
 pub(in crate::api) fn bypass(rules: &[Rule]) -> Bypass {
     Bypass {
         block: rules.contains(&Rule::Block),
         rule: rules.contains(&Rule::Rule),
+        hooks: true,
     }
 }
 
@@ -93,7 +98,10 @@ impl SendMessage {
             },
             key: key.map_err(|text| Error::BadRequest(text.to_owned()))?,
             via: via.to_owned(),
-            bypass: bypass(&self.bypass),
+            bypass: Bypass {
+                hooks: !self.ask,
+                ..bypass(&self.bypass)
+            },
         })
     }
 }

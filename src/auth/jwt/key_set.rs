@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Key;
 use super::token::{ED25519, EDDSA, Token};
+use crate::callout;
 
 /// Most keys of a set that are read; login services publish two or three.
 const MAX_KEYS: usize = 64;
@@ -34,7 +35,7 @@ impl KeySet {
         struct Jwks {
             keys: Vec<Value>,
         }
-        let jwks: Jwks = crate::auth::object(json)
+        let jwks: Jwks = callout::object(json)
             .ok_or_else(|| "it is not a JSON object with `keys`".to_owned())?;
         let mut keys = Vec::new();
         for mut value in jwks.keys.into_iter().take(MAX_KEYS) {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::KeySet;
 use crate::auth::AuthStartError;
-use crate::callout::{self, FetchError};
+use crate::callout::{self, FetchError, IDLE_CONNECTIONS};
 use crate::config::ServiceUrl;
 use crate::service::Error;
 
@@ -75,7 +75,7 @@ impl Published {
         accepted: Vec<Algorithm>,
         every: Duration,
     ) -> Result<Self, AuthStartError> {
-        let client = callout::client(url, TIMEOUT).map_err(|_| {
+        let client = callout::client(url, TIMEOUT, IDLE_CONNECTIONS).map_err(|_| {
             let why = "no request can be made: the system's root certificates cannot be read";
             AuthStartError::new("CHATZZ_JWT_JWKS_URL", why)
         })?;

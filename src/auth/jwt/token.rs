@@ -10,7 +10,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
 
 use super::Key;
-use crate::auth::{self, refused};
+use crate::auth::refused;
+use crate::callout;
 use crate::service::Error;
 
 /// The name of EdDSA with the curve Ed25519 in RFC 9864; `jsonwebtoken` has the older one.
@@ -91,7 +92,7 @@ impl<'a> Token<'a> {
 /// A part: a JSON object as base64url without padding.
 fn decoded<T: DeserializeOwned>(part: &str) -> Result<T, Error> {
     let json = URL_SAFE_NO_PAD.decode(part).map_err(|_| unreadable())?;
-    auth::object(&json).ok_or_else(unreadable)
+    callout::object(&json).ok_or_else(unreadable)
 }
 
 fn unreadable() -> Error {

@@ -8,12 +8,9 @@ use serde_json::value::to_raw_value;
 use serde_json::{Map, Value};
 
 use crate::auth::{self, Verified};
+use crate::callout;
+use crate::hooks::{Refusal, is_small};
 use crate::service::{Error, IdInput};
-
-/// Most bytes of `meta` as JSON.
-const MAX_META_BYTES: usize = 8 * 1024;
-/// Longest reason of a refusal that is passed on, in characters.
-const MAX_REASON_CHARS: usize = 200;
 
 /// A granted login: `{userId, expiresAt?, meta?}`; the error says what is wrong with it.
 pub(super) fn granted(body: &[u8]) -> Result<Verified, String> {
@@ -26,21 +23,18 @@ pub(super) fn granted(body: &[u8]) -> Result<Verified, String> {
         #[serde(default)]
         meta: Option<Map<String, Value>>,
     }
-    let granted: Granted = auth::object(body).ok_or_else(|| {
+    let granted: Granted = callout::object(body).ok_or_else(|| {
         "it is not {userId, expiresAt?, meta?} with a string or an integer as userId".to_owned()
     })?;
     if granted.user_id == IdInput::Text(String::new()) {
         return Err("userId is empty".to_owned());
     }
     let expires_at = granted.expires_at.as_ref().map(date).transpose()?;
-    let meta = granted.meta.map(|meta| to_raw_value(&meta)).transpose();
-    let meta = meta.map_err(|_| "meta cannot be written".to_owned())?;
-    if meta
-        .as_ref()
-        .is_some_and(|meta| meta.get().len() > MAX_META_BYTES)
-    {
+    if granted.meta.as_ref().is_some_and(|meta| !is_small(meta)) {
         return Err("meta is larger than 8 KiB".to_owned());
     }
+    let meta = granted.meta.map(|meta| to_raw_value(&meta)).transpose();
+    let meta = meta.map_err(|_| "meta cannot be written".to_owned())?;
     Ok(Verified {
         user: granted.user_id,
         expires_at,
@@ -58,18 +52,20 @@ fn date(value: &Value) -> Result<DateTime, String> {
     date.ok_or_else(|| "expiresAt is neither RFC 3339 nor milliseconds since 1970".to_owned())
 }
 
-/// A refusal, with the `reason` that the application gives to the front end.
+/// A refusal, with the `reason` and the `meta` that the application gives to the front end.
+/// It stands whatever is wrong with these.
 pub(super) fn refused(body: &[u8]) -> Error {
     #[derive(Deserialize)]
     struct Refused {
         reason: String,
+        #[serde(default)]
+        meta: Value,
     }
-    let reason = auth::object(body).map_or_else(
-        || "the application refused the token".to_owned(),
-        |Refused { reason }| reason,
-    );
-    let shown = reason.chars().filter(|c| !c.is_control());
-    auth::refused(&shown.take(MAX_REASON_CHARS).collect::<String>())
+    let Some(Refused { reason, meta }) = callout::object(body) else {
+        return auth::refused("the application refused the token");
+    };
+    let refusal = Refusal::new(&reason).with_meta(meta.as_object().cloned());
+    Error::LoginRefused(Arc::new(refusal))
 }
 
 #[cfg(test)]
@@ -115,7 +111,7 @@ mod tests {
         }
         let long = format!(
             r#"{{"userId":"a","meta":{{"a":"{}"}}}}"#,
-            "x".repeat(MAX_META_BYTES)
+            "x".repeat(8 * 1024)
         );
         assert!(granted(long.as_bytes()).is_err());
     }

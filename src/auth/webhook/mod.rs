@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderName, StatusCode};
 use moka::future::Cache;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -20,9 +20,9 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::{AuthStartError, Credentials, Verified};
-use crate::callout::{self, FetchError};
+use crate::callout::{self, FetchError, IDLE_CONNECTIONS};
 use crate::clock::Clock;
-use crate::config::{ServiceUrl, WebhookConfig};
+use crate::config::{ServiceUrl, SigningSecrets, WebhookConfig};
 use crate::service::Error;
 
 /// Most requests in progress at a time; further ones wait within the time limit.
@@ -38,6 +38,8 @@ pub(super) struct Webhook {
     client: reqwest::Client,
     url: ServiceUrl,
     secret: SecretString,
+    /// The same, for the signature of Standard Webhooks.
+    secrets: SigningSecrets,
     headers: Vec<HeaderName>,
     timeout: std::time::Duration,
     granted: Cache<[u8; 32], Verified>,
@@ -58,13 +60,15 @@ struct Question<'a> {
 
 impl Webhook {
     pub(super) fn new(config: &WebhookConfig, clock: Clock) -> Result<Self, AuthStartError> {
-        let client = callout::client(&config.url, config.timeout).map_err(|_| {
-            let why = "no request can be made: the system's root certificates cannot be read";
-            AuthStartError::new("CHATZZ_WEBHOOK_URL", why)
-        })?;
+        let client =
+            callout::client(&config.url, config.timeout, IDLE_CONNECTIONS).map_err(|_| {
+                let why = "no request can be made: the system's root certificates cannot be read";
+                AuthStartError::new("CHATZZ_WEBHOOK_URL", why)
+            })?;
         Ok(Self {
             client,
             url: config.url.clone(),
+            secrets: SigningSecrets::of_text(config.secret.expose_secret()),
             secret: config.secret.clone(),
             headers: config.headers.clone(),
             timeout: config.timeout,
@@ -155,16 +159,11 @@ impl Webhook {
     async fn exchange(&self, question: Vec<u8>) -> Result<Result<Verified, Error>, FetchError> {
         // never closed
         let _place = self.places.acquire().await;
-        let now = self.clock.now().timestamp_millis() / 1_000;
-        let signature = signature::of(self.secret.expose_secret(), now, &question);
-        let response = self
-            .client
-            .post(self.url.url().clone())
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(signature::HEADER, signature)
-            .body(question)
-            .send()
-            .await?;
+        let now = self.clock.now();
+        let seconds = now.timestamp_millis() / 1_000;
+        let signature = signature::of(self.secret.expose_secret(), seconds, &question);
+        let request = callout::signed(&self.client, &self.url, &self.secrets, now, question);
+        let response = request.header(signature::HEADER, signature).send().await?;
         match response.status() {
             StatusCode::OK => {
                 let body = callout::body(response, MAX_BYTES).await?;

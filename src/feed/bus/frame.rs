@@ -216,6 +216,7 @@ mod tests {
             read_at: None,
             rev: None,
             redacted: false,
+            asked: None,
         };
         Item::Stored(Box::new(Carried(message)))
     }

@@ -35,7 +35,7 @@ const fn metric(name: &'static str, series: Series, help: &'static str) -> Metri
     Metric { name, help, series }
 }
 
-const COUNTERS: [Metric; 26] = [
+const COUNTERS: [Metric; 27] = [
     metric(
         "chatzz_events_total",
         Series::Of(&[("event", EVENTS), ("code", &["ok"])]),
@@ -77,6 +77,17 @@ const COUNTERS: [Metric; 26] = [
         "chatzz_api_calls_total",
         Series::Of(&[("code", &["ok", "unauthorized", "forbidden", "rate-limited"])]),
         "Calls of the HTTP API by code of the answer; ok is a success.",
+    ),
+    metric(
+        "chatzz_hooks_total",
+        Series::Of(&[
+            (
+                "hook",
+                &["login", "before-send", "before-add", "user-details"],
+            ),
+            ("result", &["allow", "refuse", "failed"]),
+        ]),
+        "Questions to hooks, by result; failed is no answer.",
     ),
     metric(
         "chatzz_connections_refused_total",
@@ -186,7 +197,7 @@ const COUNTERS: [Metric; 26] = [
     ),
 ];
 
-const GAUGES: [Metric; 12] = [
+const GAUGES: [Metric; 13] = [
     metric("chatzz_sockets", Series::Of(&[]), "Open sockets."),
     metric(
         "chatzz_users_online",
@@ -240,17 +251,30 @@ const GAUGES: [Metric; 12] = [
         "1 while NATS passes on what this server sends; else, and without NATS, 0.",
     ),
     metric(
+        "chatzz_hook_open",
+        Series::Of(&[("hook", &["before-send", "before-add", "user-details"])]),
+        "1 while a hook is not asked, since it failed ten times in a row; else 0.",
+    ),
+    metric(
         "chatzz_build_info",
         Series::Own,
         "Always 1; the label is the version.",
     ),
 ];
 
-const HISTOGRAMS: [Metric; 6] = [
+const HISTOGRAMS: [Metric; 7] = [
     metric(
         "chatzz_event_seconds",
         Series::Of(&[("event", EVENTS)]),
         "From the arrival of an event to its answer.",
+    ),
+    metric(
+        "chatzz_hook_seconds",
+        Series::Of(&[(
+            "hook",
+            &["login", "before-send", "before-add", "user-details"],
+        )]),
+        "How long hooks take to answer.",
     ),
     metric(
         "chatzz_batch_messages",

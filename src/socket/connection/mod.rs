@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use super::history_walk::Walks;
 use crate::auth::Identity;
 use crate::config::BaseDialect;
+use crate::hooks::Turns;
 use crate::id::SocketId;
 use crate::limits::Allowance;
 use crate::service::{Me, People, SentRange};
@@ -56,6 +57,8 @@ pub(crate) struct Connection {
     ending: AtomicBool,
     closed: AtomicBool,
     flow: Flow,
+    /// The turns of sends and adds that wait for hooks.
+    pub(super) turns: Turns,
     pub(super) session: Session,
     /// What the socket may ask for.
     pub(super) allowance: Allowance,
@@ -88,6 +91,7 @@ impl Connection {
             ending: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             flow: Flow::default(),
+            turns: Turns::default(),
             session,
             allowance,
             since: Instant::now(),

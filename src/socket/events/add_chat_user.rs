@@ -14,7 +14,7 @@ pub(in crate::socket) async fn handle(
     request: request::AddChatUser,
 ) -> Result<Outcome, Error> {
     let messenger = &call.context.messenger;
-    let added = messenger.add(&call.me, &request.user_to_add).await?;
+    let added = Box::pin(messenger.add(&call.me, &request.user_to_add)).await?;
     let contact = Arc::new(added.added);
     let notices = added.created.then(|| {
         let user = Audience::User(contact.id);

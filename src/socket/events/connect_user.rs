@@ -74,13 +74,14 @@ pub(in crate::socket) async fn handle(
         // whoever closed it may not have known yet whose it was
         context.withdraw(&connection, me.id, Departure::Lost);
     }
+    let sent_ranges = std::mem::take(&mut login.sent_ranges);
+    let meta = connection.identity().meta().cloned();
     let reply = Reply::Connected {
         user: me.user.clone(),
         now: context.messenger.clock().now(),
         has_kinds: context.messenger.content_rules().kinds.is_some(),
+        meta: meta.clone(),
     };
-    let sent_ranges = std::mem::take(&mut login.sent_ranges);
-    let meta = connection.identity().meta().cloned();
     let details = Notice::UserDetails(Box::new(login), meta);
     if connection.is_in_dialect1() {
         context.presence.announce_again(me.id, connection.id);

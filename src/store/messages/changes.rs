@@ -138,7 +138,7 @@ impl Messages {
                 "q": { "_id": message.id, "chatRoom": room, "redacted": { "$ne": true } },
                 "u": {
                     "$set": { "message": "", "redacted": true, "rev": rev },
-                    "$unset": { "kind": "", "data": "" },
+                    "$unset": { "kind": "", "data": "", "asked": "" },
                 },
             }
         });

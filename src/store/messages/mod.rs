@@ -33,6 +33,7 @@ impl FromRaw for Message {
         let (mut client_id, mut sent_at, mut read_at) = (None, None, None);
         let (mut via, mut kind, mut data) = (None, None, None);
         let (mut rev, mut redacted) = (None, false);
+        let mut asked = None;
         for field in document.iter_elements() {
             let field = field?;
             let name = field.key().as_str();
@@ -57,6 +58,7 @@ impl FromRaw for Message {
                 "data" => data = raw::text(value),
                 "rev" => rev = integer(value),
                 "redacted" => redacted = value.as_bool().unwrap_or_default(),
+                "asked" => asked = raw::text(value),
                 _ => {}
             }
         }
@@ -85,6 +87,7 @@ impl FromRaw for Message {
             via,
             rev,
             redacted,
+            asked,
         })
     }
 }

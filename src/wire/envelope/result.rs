@@ -26,6 +26,8 @@ pub enum Reply<'a> {
         now: DateTime,
         /// Whether messages may have a `kind`.
         has_kinds: bool,
+        /// What the application adds.
+        meta: Option<Arc<RawValue>>,
     },
     /// To `add-chat-user`.
     Contact(Arc<Contact>),
@@ -64,6 +66,7 @@ impl Render for Reply<'_> {
                 user,
                 now,
                 has_kinds,
+                meta,
             } => render(&Connected {
                 user_id: user,
                 status: PresenceStatus::Online,
@@ -74,6 +77,7 @@ impl Render for Reply<'_> {
                 } else {
                     FEATURES
                 },
+                meta: meta.as_deref(),
             }),
             Self::Contact(contact) => render(&view::ContactView::from(&**contact)),
             Self::History(page) => render(&History::<view::Details<'_>>::from(&**page)),
@@ -146,6 +150,10 @@ pub(in crate::wire) struct Connected<'a> {
     protocol: u32,
     /// What the server can do beyond the first version of its protocol.
     features: &'static [&'static str],
+    /// What the application returned at the login, as in `user-details`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    meta: Option<&'a RawValue>,
 }
 
 /// The answer to `get-old-messages`: a page of history, ascending.

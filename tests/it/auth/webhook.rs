@@ -10,6 +10,7 @@ use sha2::Sha256;
 use tokio::time::Instant;
 
 use super::{END, WIRE, connect, login, now, options, refused, refused_with};
+use crate::hooks::assert_signed;
 use crate::support::frame::{Client, ConnectOptions, WIRES};
 use crate::support::server::Server;
 use crate::support::service::{Asked, Service};
@@ -41,6 +42,7 @@ fn verified(asked: &Asked) -> Value {
     mac.update(&asked.body);
     mac.verify_slice(&hex::decode(signature).unwrap()).unwrap();
     assert!(now().abs_diff(time.parse().unwrap()) <= 10, "{time}");
+    assert_signed(asked, SECRET.as_bytes());
     serde_json::from_slice(&asked.body).unwrap()
 }
 
@@ -112,6 +114,48 @@ async fn the_reason_of_a_refusal_reaches_the_front_end() {
         6,
         "without a token there is nothing to ask"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn meta_of_a_refusal_is_behind_the_reason_over_every_wire() {
+    let service = Service::answering(&json!({})).await;
+    let server = server(&service, &[]).await;
+    let meta = json!({ "pay": "/plans", "lines": "a\nb" });
+    for wire in WIRES {
+        service.answer(
+            401,
+            &json!({ "reason": "your trial\nis over", "meta": meta }),
+        );
+        let message = refused(&server, wire, "opaque").await;
+        let (reason, rest) = message.split_once('\n').unwrap();
+        assert_eq!(reason, "unauthorized: your trialis over");
+        assert_eq!(serde_json::from_str::<Value>(rest).unwrap(), meta);
+    }
+    for wrong in [json!([1]), json!("x"), json!({ "a": "x".repeat(9_000) })] {
+        service.answer(401, &json!({ "reason": "no", "meta": wrong }));
+        assert_eq!(refused(&server, WIRE, "opaque").await, "unauthorized: no");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn meta_goes_both_ways_when_a_token_is_refreshed() {
+    let service = Service::answering(&json!({})).await;
+    let server = server(&service, &[]).await;
+    let alice = server.user("alice").await;
+    let meta = json!({ "plan": "gold" });
+    service.answer(200, &json!({ "userId": alice, "meta": meta }));
+    let person = Person::new(connect(&server, WIRE, "opaque").await.unwrap(), alice);
+    assert_eq!(person.login().await.unwrap()["meta"], meta);
+    service.answer(403, &json!({ "reason": "over", "meta": { "pay": 1 } }));
+    let refused = person
+        .ask("refresh-token", json!({ "token": "fresh" }))
+        .await;
+    let refused = refused.unwrap_err();
+    assert_eq!(
+        (&refused["code"], &refused["reason"]),
+        (&json!("unauthorized"), &json!("over"))
+    );
+    assert_eq!(refused["meta"], json!({ "pay": 1 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,7 +268,7 @@ async fn a_socket_ends_when_the_application_said_unless_it_says_more() {
         .await;
     assert_eq!(
         refused.unwrap_err(),
-        json!({ "code": "unauthorized", "message": "logged out" })
+        json!({ "code": "unauthorized", "message": "logged out", "reason": "logged out" })
     );
     service.answer(200, &json!({ "userId": alice, "expiresAt": until(0) }));
     let message = super::refused(&server, WIRE, "later").await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chatzz::config::{AuthMode, Mode};
+use chatzz::config::{AuthMode, Hook, HookFailure, Mode};
 
 use super::{config, mistakes, read};
 
@@ -82,12 +82,47 @@ fn the_application_answers_before_the_request_ends() {
     config(&[timeout]);
 }
 
+const HOOKS: [(&str, &str); 4] = [
+    ("CHATZZ_HOOKS", "before-send, before-add,before-send"),
+    ("CHATZZ_HOOK_URL", "https://app.example.org/hook"),
+    (
+        "CHATZZ_HOOK_SECRET",
+        "whsec_Z2VoZWltLWdlaGVpbS1nZWhlaW0tZ2VoZWlt",
+    ),
+    ("CHATZZ_HOOK_FAILURE", "allow"),
+];
+
+#[test]
+fn hooks_need_to_know_where_and_how_to_ask_and_what_holds_without_an_answer() {
+    let hooks = config(&HOOKS).hooks;
+    assert_eq!(hooks.hooks, [Hook::BeforeSend, Hook::BeforeAdd]);
+    assert_eq!(hooks.failure, Some(HookFailure::Allow));
+    for missing in [1, 2, 3] {
+        let mut keys = HOOKS.to_vec();
+        let (key, _) = keys.remove(missing);
+        contradict(&keys, key);
+        // alone it is for nothing
+        contradict(&[HOOKS[missing]], &format!("CHATZZ_HOOKS and {key}"));
+    }
+    for wrong in ["login", "stored", "before-send;before-add"] {
+        let mut keys = HOOKS.to_vec();
+        keys[0].1 = wrong;
+        contradict(&keys, "CHATZZ_HOOKS");
+    }
+    let mut keys = HOOKS.to_vec();
+    keys[3].1 = "maybe";
+    contradict(&keys, "CHATZZ_HOOK_FAILURE");
+    let late = [&HOOKS[..], &[("CHATZZ_HOOK_TIMEOUT", "5s")]].concat();
+    contradict(&late, "CHATZZ_HOOK_TIMEOUT and CHATZZ_REQUEST_TIMEOUT");
+}
+
 #[test]
 fn defaults_give_way_to_a_short_request() {
     let short = [("CHATZZ_REQUEST_TIMEOUT", "900ms")];
     let config = config(&[&WEBHOOK[..], &short].concat());
     let shorter = Duration::from_millis(600);
     assert_eq!(config.mongodb.selection_timeout, shorter);
+    assert_eq!(config.hooks.timeout, shorter);
     let AuthMode::Webhook(webhook) = config.auth.mode else {
         panic!("another mode");
     };

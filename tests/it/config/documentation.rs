@@ -149,6 +149,7 @@ fn the_values_of_the_env_example_can_be_used() {
             || name.starts_with("CHATZZ_ADMIN_TOKEN")
             || name.starts_with("CHATZZ_JWT_")
             || name.starts_with("CHATZZ_WEBHOOK_")
+            || name.starts_with("CHATZZ_HOOK")
             || name == "CHATZZ_NATS_URL"
             || name == "CHATZZ_EVENTS_SECRET"
     };

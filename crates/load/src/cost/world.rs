@@ -250,6 +250,7 @@ impl Room {
             rev: None,
             redacted: false,
             via: None,
+            asked: None,
         })
     }
 }

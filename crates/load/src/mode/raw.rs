@@ -144,6 +144,7 @@ impl Client {
             read_at: None,
             rev: None,
             redacted: false,
+            asked: None,
             via: None,
         };
         while self.stage.is_open() {

@@ -113,6 +113,7 @@ fn message(room: Room, said: Said, ids: &Ids, (text, now): (&str, DateTime)) -> 
         read_at: None,
         rev: None,
         redacted: false,
+        asked: None,
         via: None,
     })
 }
