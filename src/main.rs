@@ -145,7 +145,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     } else {
         say(&format_args!("listening on {}", app.url()));
     }
-    app.run_until(shutdown).await;
+    Box::pin(app.run_until(shutdown)).await;
     Ok(())
 }
 
