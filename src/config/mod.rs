@@ -83,6 +83,7 @@ pub use signing_secrets::SigningSecrets;
 pub use socket::{BaseDialect, SocketConfig, StatusEvent};
 pub use timeouts::TimeoutsConfig;
 pub use tls::{TlsConfig, TlsFiles};
+pub(crate) use user_fields::RESERVED as RESERVED_USER_FIELDS;
 pub use users::{IdType, UsersConfig, UuidOrder};
 pub use warning::Warning;
 pub use webhook::WebhookConfig;

@@ -4,7 +4,7 @@ use super::parse::{Parsed, Refusal, comma_list, shown};
 use super::warning::Warning;
 
 /// Fields that chatzz itself adds to the user's own in the same object.
-const RESERVED: [&str; 11] = [
+pub(crate) const RESERVED: [&str; 11] = [
     "status",
     "lastOnline",
     "chatRoomId",

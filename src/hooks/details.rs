@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::points::counted;
 use super::{CannotAsk, Hook, HookPoints};
+use crate::config::RESERVED_USER_FIELDS;
 use crate::store::{MAX_FIELD_BYTES, Rendered, User};
 
 /// Most users of one question.
@@ -83,6 +84,12 @@ fn rendered(
 ) -> Result<Rendered, CannotAsk> {
     let cannot = |text: &str| CannotAsk(text.to_owned());
     shaped.remove(ID);
+    if shaped
+        .keys()
+        .any(|name| RESERVED_USER_FIELDS.contains(&name.as_str()))
+    {
+        return Err(cannot("a user has a field that chatzz adds itself"));
+    }
     let id = asked.get(ID).map(|id| (ID.to_owned(), id.clone()));
     let fields = id.into_iter().chain(shaped);
     let mut written: Vec<(Box<str>, Box<RawValue>)> = Vec::new();

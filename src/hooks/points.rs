@@ -1,9 +1,11 @@
 //! Asking: the time limit, the policy where no answer comes, and what is counted.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
@@ -126,7 +128,10 @@ impl HookPoints {
     #[tracing::instrument(name = "hooks.ask", level = "debug", skip_all, fields(hook = hook.as_str()))]
     pub(super) async fn ask<T>(&self, hook: Hook, answer: Answer<'_, T>) -> Result<T, CannotAsk> {
         let began = Instant::now();
-        let answer = timeout(self.timeout, answer).await;
+        // a panic of a program's own hook is its own: the sender still gets an answer
+        let answer = AssertUnwindSafe(timeout(self.timeout, answer));
+        let answer = answer.catch_unwind().await;
+        let answer = answer.unwrap_or_else(|_| Ok(Err(CannotAsk("it panicked".to_owned()))));
         metrics::histogram!("chatzz_hook_seconds", "hook" => hook.as_str())
             .record(began.elapsed().as_secs_f64());
         answer.unwrap_or_else(|_| Err(CannotAsk("timed out".to_owned())))

@@ -1,5 +1,6 @@
 //! Hearing of what this server stores.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bson::DateTime;
@@ -77,7 +78,12 @@ impl Outlet for Listening {
     fn stored(&self, batch: &mut [Stored]) {
         self.outlet.stored(batch);
         for stored in batch {
-            self.hooks.stored(&StoredMessage::from(&*stored));
+            let stored = StoredMessage::from(&*stored);
+            // a panic of a program's own hook must not end the lane
+            let told = catch_unwind(AssertUnwindSafe(|| self.hooks.stored(&stored)));
+            if told.is_err() {
+                tracing::error!("the hook `stored` panicked");
+            }
         }
     }
 

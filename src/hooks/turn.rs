@@ -49,7 +49,7 @@ impl Turns {
     fn next(&self, note: impl FnOnce(&mut Order, CancellationToken)) -> Turn {
         let end = CancellationToken::new();
         let mut order = self.order.lock();
-        let turn = Turn(Box::new(Place {
+        let turn = Turn(Arc::new(Place {
             places: Arc::clone(&self.places),
             add: order.last_add.clone().filter(|add| !add.is_cancelled()),
             before: order.last.replace(end.clone()),
@@ -60,10 +60,10 @@ impl Turns {
     }
 }
 
-/// The turn of an event, over when it is dropped. Boxed: every send has room for one, and few
-/// have one.
-#[derive(Debug)]
-pub(crate) struct Turn(Box<Place>);
+/// The turn of an event, over when its last clone is dropped. On the heap: every send has room
+/// for one, and few have one.
+#[derive(Clone, Debug)]
+pub(crate) struct Turn(Arc<Place>);
 
 #[derive(Debug)]
 struct Place {

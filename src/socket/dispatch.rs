@@ -189,14 +189,17 @@ impl Context {
             Err(error) => return self.hub.refuse(&asked.origin, error),
         };
         let turn = asked.connection.turns.of_send();
-        let handling = handle(call, request, self.caller(asked), Some(turn));
+        let handling = handle(call, request, self.caller(asked), Some(turn.clone()));
         let (context, origin) = (Arc::clone(self), asked.origin.clone());
         let deadline = self.deadline(&origin);
         let task = async move {
             let accepted = timeout_at(deadline, handling).await;
             if let Err(error) = accepted.unwrap_or(Err(Error::Unavailable)) {
                 context.hub.refuse(&origin, error);
+                // what is behind it must not overtake what is before it
+                let _ = timeout_at(deadline, turn.come()).await;
             }
+            drop(turn);
         };
         self.busy.spawn(task.in_current_span());
     }

@@ -62,6 +62,8 @@ impl Webhook {
         data: impl Serialize,
         read: impl FnOnce(&[u8]) -> Result<T, String>,
     ) -> Result<T, CannotAsk> {
+        // waiting for a place says nothing of the application; never closed
+        let _place = self.places.acquire().await;
         let breaker = self.breakers.iter().find(|(of, _)| *of == hook);
         let attempt = breaker.and_then(|(_, breaker)| breaker.enter());
         let Some(attempt) = attempt else {
@@ -89,8 +91,6 @@ impl Webhook {
         let question = Question::new(hook, now, data);
         let question = serde_json::to_vec(&question)
             .map_err(|_| FetchError::Unusable("the question cannot be written".to_owned()))?;
-        // never closed
-        let _place = self.places.acquire().await;
         let request = callout::signed(&self.client, &self.url, &self.secrets, now, question);
         let response = request.send().await?;
         if response.status() != StatusCode::OK {

@@ -122,7 +122,7 @@ impl Person {
 
     /// Logs in and, the first time, adds the contacts; `false` when it fails.
     async fn log_in(&mut self, connection: &Connection, acks: bool) -> bool {
-        let mut payload = json!({ "userId": self.id });
+        let mut payload = json!({ "userId": self.id, "protocol": 3 });
         if acks {
             payload["deliveryAcks"] = true.into();
         }

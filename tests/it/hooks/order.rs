@@ -39,6 +39,29 @@ async fn a_thousand_sends_of_one_socket_are_stored_in_order_and_each_is_answered
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_in_between_lets_nothing_overtake() {
+    let service = allowing().await;
+    service.decide(|asked| match asked["data"]["message"].as_str() {
+        Some("slow") => (Duration::from_millis(500), json!({ "action": "allow" })),
+        Some("no") => (Duration::ZERO, json!({ "action": "refuse" })),
+        _ => (Duration::ZERO, json!({ "action": "allow" })),
+    });
+    let server = server(&service, "before-send", "refuse", &[]).await;
+    let (alice, bob) = server.pair().await;
+
+    let acks = ["slow", "no", "", "fast"].map(|text| {
+        let send = json!({ "userId": bob.id, "message": text });
+        alice.client.emit_ack_pipelined("send-message", send)
+    });
+
+    let [slow, no, nothing, fast] = acks;
+    assert_eq!(outcome(slow.await).unwrap()["seq"], 1);
+    assert_eq!(code(outcome(no.await)), "refused");
+    assert_eq!(code(outcome(nothing.await)), "bad-request");
+    assert_eq!(outcome(fast.await).unwrap()["seq"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn at_most_sixteen_are_asked_about_at_a_time() {
     let service = allowing().await;
     service.delay(Duration::from_secs(3));
