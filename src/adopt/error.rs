@@ -16,7 +16,8 @@ pub enum AdoptError {
     /// Chatzz 1.x is running.
     #[error(
         "somebody writes the {} of chatzz 1.x: stop every process that uses it, and run `chatzz adopt` \
-         again. Nothing was changed there", .0.title()
+         again. Its documents are as they were; if `chatzz adopt` had begun, `chatzz adopt --undo` also \
+         removes what it has made", .0.title()
     )]
     StillWriting(Kind),
     /// Chatzz 1.x has written after the adoption.
@@ -32,6 +33,9 @@ pub enum AdoptError {
          `--into` and CHATZZ_DATABASE"
     )]
     NotEmpty(String),
+    /// An earlier adoption has left a collection.
+    #[error("the collection {0} is left of an earlier adoption: give it another name, or drop it")]
+    Leftover(String),
     /// An undo was interrupted.
     #[error("`chatzz adopt --undo` has begun here and has not ended: run it again")]
     UndoBegun,

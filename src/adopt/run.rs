@@ -46,10 +46,14 @@ impl<'a> Run<'a> {
     /// Refuses what cannot be taken over, or must not.
     async fn check(&self, state: Option<&State>) -> Result<(), AdoptError> {
         let Some(state) = state else {
-            return match self.adoption.find_in_the_way().await? {
-                Some(own) if self.adoption.is_legacy().await? => Err(AdoptError::NotEmpty(own)),
-                _ => Ok(()),
-            };
+            if !self.adoption.is_legacy().await? {
+                return Ok(());
+            }
+            if let Some(left) = self.adoption.find_leftover().await? {
+                return Err(AdoptError::Leftover(left));
+            }
+            let own = self.adoption.find_in_the_way().await?;
+            return own.map_or(Ok(()), |own| Err(AdoptError::NotEmpty(own)));
         };
         self.refuse_other_source(state)?;
         match state.phase {

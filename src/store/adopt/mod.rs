@@ -114,6 +114,16 @@ impl Adoption {
         Ok(full.map(|kind| self.places.of(kind).to_owned()))
     }
 
+    /// Finds a collection that is left of an earlier adoption whose state is gone.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_leftover(&self) -> Result<Option<String>, Error> {
+        let names = self.names_in(&self.store.database).await?;
+        let mut own = self.places.own();
+        Ok(own.find(|own| names.contains(own)))
+    }
+
     /// Takes the lock under which databases are migrated, waiting for another owner.
     ///
     /// # Errors

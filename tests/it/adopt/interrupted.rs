@@ -43,6 +43,7 @@ fn stopping_after(steps: usize) -> (Options, Arc<Mutex<Vec<Step>>>) {
 
 /// Stops runs after their first step, their second and so on, several at once; returns in how
 /// many places that was.
+#[expect(clippy::future_not_send, reason = "a test awaits it where it is")]
 async fn at_every_step(then: impl AsyncFn(Old, usize, Step)) -> usize {
     let stopped = futures::stream::iter(1..=MOST_STEPS).map(async |steps| {
         let old = small().await;
