@@ -82,6 +82,14 @@ async fn a_name_that_the_adoption_needs_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn into_itself_is_refused() {
+    let old = Old::empty().await;
+    let ended = old.command(&["adopt", "--into", old.database.name()]).await;
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(ended.err.contains("leave it out"), "{}", ended.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn into_another_database_the_old_one_stays_as_it_is() {
     let mut old = Old::empty().await;
     let (alice, bob) = (old.somebody("alice").await, old.somebody("bob").await);
