@@ -139,6 +139,27 @@ async fn killed_at_ten_places_it_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_who_interrupts_it_reads_how_to_go_on() {
+    let old = small().await;
+    let running = Binary::start(&["adopt"], &old.keys());
+    let meta = old.database.collection("chatzz_meta");
+    while meta.estimated_document_count().await.unwrap() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    let ended = running.terminate().await;
+
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(
+        ended.err.contains("`chatzz adopt` goes on from here"),
+        "{}",
+        ended.err
+    );
+    let undone = old.command(&["adopt", "--undo"]).await;
+    assert!(undone.out.contains("as it was before"), "{undone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_1_x_has_written_between_two_runs_everything_is_read_anew() {
     let old = small().await;
     let (options, _) = stopping_after(5);
