@@ -36,6 +36,13 @@ pub enum AdoptError {
     /// An earlier adoption has left a collection.
     #[error("the collection {0} is left of an earlier adoption: give it another name, or drop it")]
     Leftover(String),
+    /// Chatzz 1.x has written in the middle of the adoption, to a collection of its own.
+    #[error(
+        "{0} holds what chatzz 1.x has stored since `chatzz adopt` was interrupted, and going back would \
+         lose it: stop every process that uses it, and give that collection another name. Then run \
+         `chatzz adopt --undo` again, and insert its documents into {0} afterwards"
+    )]
+    Taken(String),
     /// An undo was interrupted.
     #[error("`chatzz adopt --undo` has begun here and has not ended: run it again")]
     UndoBegun,

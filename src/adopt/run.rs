@@ -58,11 +58,21 @@ impl<'a> Run<'a> {
         self.refuse_other_source(state)?;
         match state.phase {
             Phase::Undo => Err(AdoptError::UndoBegun),
-            Phase::Done if self.adoption.is_in_place() && self.adoption.is_legacy().await? => {
-                Err(AdoptError::WrittenSince)
-            }
+            Phase::Done if self.has_written_since(state).await? => Err(AdoptError::WrittenSince),
             _ => Ok(()),
         }
+    }
+
+    /// Whether chatzz 1.x has written after everything was taken over.
+    async fn has_written_since(&self, state: &State) -> Result<bool, AdoptError> {
+        if self.adoption.is_in_place() {
+            return Ok(self.adoption.is_legacy().await?);
+        }
+        let (now, then) = (self.adoption.look().await?.totals(), state.look.totals());
+        // the old database may be gone
+        Ok(Kind::ALL
+            .into_iter()
+            .any(|kind| now.of(kind) > then.of(kind)))
     }
 
     /// Refuses while another database is taken over into the same.
@@ -74,6 +84,13 @@ impl<'a> Run<'a> {
             into: self.adoption.store.database_name().to_owned(),
             begun: state.source.clone(),
         })
+    }
+
+    /// Refuses while a server runs on the new database, which would store messages there.
+    pub(super) async fn refuse_server(&self) -> Result<(), AdoptError> {
+        let nodes = self.adoption.store.nodes.list_renewed().await?;
+        let node = nodes.into_iter().next();
+        node.map_or(Ok(()), |node| Err(AdoptError::ServerRuns(node.id)))
     }
 
     async fn run_locked(&mut self, state: Option<State>) -> Result<Report, AdoptError> {
@@ -113,7 +130,10 @@ impl<'a> Run<'a> {
         let (mut state, outcome) = match (state, look) {
             (Some(state), _) if state.phase == Phase::Done => (state, Outcome::AlreadyAdopted),
             (Some(state), _) if state.phase == Phase::Swap => (state, Outcome::Adopted),
-            (state, Some(look)) => (self.copy(state, look).await?, Outcome::Adopted),
+            (state, Some(look)) => {
+                self.refuse_server().await?;
+                (self.copy(state, look).await?, Outcome::Adopted)
+            }
             (_, None) => return Err(AdoptError::Interrupted),
         };
         if state.phase == Phase::Swap {
@@ -141,6 +161,7 @@ impl<'a> Run<'a> {
         }
         let mut state = State {
             phase: Phase::Copy,
+            undone_from: None,
             source: adoption.source_name().to_owned(),
             existed,
             started_at: self.options.clock.now(),
@@ -186,15 +207,66 @@ impl<'a> Run<'a> {
     }
 
     async fn swap(&mut self, state: &mut State) -> Result<(), AdoptError> {
-        self.adoption.forget_became_read().await?;
+        let adoption = self.adoption;
+        self.refuse_late(state).await?;
+        adoption.forget_became_read().await?;
         for kind in Kind::ALL {
-            if !self.adoption.swap(kind).await? {
-                return Err(AdoptError::WrittenSince);
+            if !adoption.swap(kind).await? {
+                let taken = adoption.find_taken().await?;
+                return Err(self.taken(taken.unwrap_or_default()));
             }
             self.done(Step::Swapped(kind))?;
         }
+        // what was written between the last look and the new names
+        let after = adoption.look_after().await?;
+        if let Some(kind) = Kind::ALL
+            .into_iter()
+            .find(|kind| !after.holds_the_same(*kind, &state.look))
+        {
+            tracing::warn!(
+                kind = kind.name(),
+                "chatzz 1.x has written in the last moment"
+            );
+            return Err(AdoptError::WrittenSince);
+        }
         state.phase = Phase::Done;
-        Ok(self.adoption.save(state).await?)
+        Ok(adoption.save(state).await?)
+    }
+
+    /// Refuses what was written after everything was counted, perhaps by an earlier run.
+    async fn refuse_late(&self, state: &mut State) -> Result<(), AdoptError> {
+        let adoption = self.adoption;
+        self.refuse_server().await?;
+        if let Some(taken) = adoption.find_taken().await? {
+            return Err(self.taken(taken));
+        }
+        let look = adoption.look().await?;
+        let unswapped = adoption.list_unswapped().await?;
+        if unswapped == Kind::ALL {
+            let Some(kind) = look.changed_since(&state.look) else {
+                return Ok(());
+            };
+            // nothing has another name yet: the next run reads everything anew
+            state.phase = Phase::Copy;
+            adoption.save(state).await?;
+            return Err(AdoptError::StillWriting(kind));
+        }
+        if unswapped
+            .iter()
+            .any(|kind| !look.holds_the_same(*kind, &state.look))
+        {
+            return Err(AdoptError::WrittenSince);
+        }
+        Ok(())
+    }
+
+    /// What the new collections need the name of holds documents.
+    fn taken(&self, name: String) -> AdoptError {
+        if self.adoption.is_in_place() {
+            AdoptError::WrittenSince
+        } else {
+            AdoptError::NotEmpty(name)
+        }
     }
 
     /// Sets documents aside, if there are any.

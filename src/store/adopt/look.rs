@@ -7,7 +7,7 @@ use mongodb::error::Result as DriverResult;
 use mongodb::options::ReadConcern;
 use serde::{Deserialize, Serialize};
 
-use super::{Adoption, Kind, Totals};
+use super::{Adoption, Kind, Totals, open};
 use crate::store::Error;
 use crate::store::scan::value;
 
@@ -48,6 +48,13 @@ impl Look {
         Kind::ALL.into_iter().find(changed)
     }
 
+    /// Whether a collection holds the same documents as at another look, by their number and
+    /// the newest: its name may have changed since.
+    pub fn holds_the_same(&self, kind: Kind, before: &Self) -> bool {
+        let (now, before) = (self.of(kind), before.of(kind));
+        (now.documents, &now.newest) == (before.documents, &before.newest)
+    }
+
     fn of(&self, kind: Kind) -> &One {
         match kind {
             Kind::ChatUsers => &self.chat_users,
@@ -63,12 +70,29 @@ impl Adoption {
     /// # Errors
     /// When the database cannot answer, or the account may not ask (`collStats`).
     pub async fn look(&self) -> Result<Look, Error> {
+        self.look_by(|kind| self.places.of(kind).to_owned()).await
+    }
+
+    /// Looks at them again when the new ones have taken their names.
+    ///
+    /// # Errors
+    /// Those of [`Adoption::look`].
+    pub async fn look_after(&self) -> Result<Look, Error> {
+        if self.is_in_place() {
+            self.look_by(|kind| self.places.before(kind)).await
+        } else {
+            self.look().await
+        }
+    }
+
+    async fn look_by(&self, name: impl Fn(Kind) -> String) -> Result<Look, Error> {
         let names = self.names_in(&self.source).await?;
         let one = async |kind| {
-            if !names.iter().any(|name| name == self.places.of(kind)) {
+            let name = name(kind);
+            if !names.contains(&name) {
                 return Ok(One::default());
             }
-            let old = self.old(kind);
+            let old = open(&self.source, &name);
             self.step("adopt.look", look_at(old)).await
         };
         Ok(Look {

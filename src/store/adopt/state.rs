@@ -63,6 +63,9 @@ impl Totals {
 pub struct State {
     /// Where it stands.
     pub phase: Phase,
+    /// Where it stood when a way back began, until it is known that nothing would be lost.
+    #[serde(default)]
+    pub undone_from: Option<Phase>,
     /// The database of chatzz 1.x.
     pub source: String,
     /// What was there when it began.
@@ -154,7 +157,10 @@ impl Store {
     }
 
     /// Refuses a database in which an adoption has begun and has not ended.
-    pub(in crate::store) async fn refuse_unfinished_adoption(&self) -> Result<(), SchemaError> {
+    ///
+    /// # Errors
+    /// [`SchemaError::AdoptionUnfinished`], or when the database cannot answer.
+    pub async fn refuse_unfinished_adoption(&self) -> Result<(), SchemaError> {
         match self.find_adoption().await? {
             Some(state) if state.phase != Phase::Done => Err(SchemaError::AdoptionUnfinished),
             _ => Ok(()),
