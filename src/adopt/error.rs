@@ -22,9 +22,9 @@ pub enum AdoptError {
     StillWriting(Kind),
     /// Chatzz 1.x has written after the adoption.
     #[error(
-        "chatzz 1.x has written after this database was taken over: stop every process that uses it. \
-         `chatzz adopt --undo` goes back to what there was before, as long as chatzz has stored no new \
-         message"
+        "chatzz 1.x has written after its database was taken over: stop every process that uses it. \
+         `chatzz adopt --undo` goes back, and says so if messages would be lost by it; then run \
+         `chatzz adopt` again"
     )]
     WrittenSince,
     /// There are documents of this chatzz already.
@@ -43,6 +43,12 @@ pub enum AdoptError {
          `chatzz adopt --undo` again, and insert its documents into {0} afterwards"
     )]
     Taken(String),
+    /// A dry run has nothing to count any more.
+    #[error(
+        "`chatzz adopt` has begun here and was interrupted when everything was counted: run it again \
+         without --dry-run"
+    )]
+    Unfinished,
     /// An undo was interrupted.
     #[error("`chatzz adopt --undo` has begun here and has not ended: run it again")]
     UndoBegun,
@@ -77,10 +83,17 @@ pub enum AdoptError {
     NothingToUndo(String),
     /// New messages would be lost.
     #[error(
-        "{0} messages were stored since the adoption, and going back would lose them. The documents of \
-         before are in the collections `…before_…`"
+        "{new} messages were stored since the adoption, {old} of them by chatzz 1.x, and going back would \
+         lose them. The documents of before are in the collections `…before_…`. To give the new ones up, \
+         drop every collection of the adoption and restore your back-up, as the documentation says under \
+         \"Go back\""
     )]
-    NewMessages(u64),
+    NewMessages {
+        /// How many there are.
+        new: u64,
+        /// How many of them chatzz 1.x has stored.
+        old: u64,
+    },
     /// A server holds a lease.
     #[error(
         "a server runs on this database (node {0}): stop every server first; the lease of one that \

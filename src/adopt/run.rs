@@ -31,12 +31,18 @@ impl<'a> Run<'a> {
 
     /// Does what is left to do.
     pub(super) async fn run(mut self) -> Result<Report, AdoptError> {
+        if self.options.dry_run {
+            self.adoption.only_read();
+        }
         let state = self.adoption.find_state().await?;
         self.check(state.as_ref()).await?;
         match state {
             None if !self.adoption.is_legacy().await? => Ok(self.report(Outcome::NothingToDo)),
-            Some(state) if self.options.dry_run && state.phase != Phase::Copy => {
+            Some(state) if self.options.dry_run && state.phase == Phase::Done => {
                 self.report_of(Outcome::AlreadyAdopted, &state).await
+            }
+            Some(state) if self.options.dry_run && state.phase == Phase::Swap => {
+                Err(AdoptError::Unfinished)
             }
             _ if self.options.dry_run => self.survey().await,
             state => self.run_locked(state).await,
@@ -94,7 +100,9 @@ impl<'a> Run<'a> {
     }
 
     async fn run_locked(&mut self, state: Option<State>) -> Result<Report, AdoptError> {
-        // before the lock, which is a write
+        // before the lock, which is a write: an account that may not read the users is refused
+        // now, and not when everything is counted
+        self.adoption.store.users.find_any_id().await?;
         let look = match &state {
             Some(state) if state.phase != Phase::Copy => None,
             _ => Some(self.watch().await?),
@@ -103,8 +111,12 @@ impl<'a> Run<'a> {
         let renewal = self.adoption.lock(&owner).await?;
         let done = self.go_on(look, &owner).await;
         renewal.abort();
-        self.adoption.unlock(&owner).await?;
-        done
+        // what renews the lock must not write again
+        let _ = renewal.await;
+        let unlocked = self.adoption.unlock(&owner).await;
+        let done = done?;
+        unlocked?;
+        Ok(done)
     }
 
     /// Looks twice; refuses if somebody has written between.

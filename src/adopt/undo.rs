@@ -18,10 +18,13 @@ pub(super) async fn undo(adoption: &Adoption, options: &Options) -> Result<Repor
     let _ = renewal.await;
     let is_gone = done.as_ref().is_ok_and(|state| !adoption.had_meta(state));
     // the lock is gone with its collection
-    if !is_gone {
-        adoption.unlock(&owner).await?;
-    }
+    let unlocked = if is_gone {
+        Ok(())
+    } else {
+        adoption.unlock(&owner).await
+    };
     done?;
+    unlocked?;
     Ok(run.report(Outcome::Undone))
 }
 
@@ -73,6 +76,9 @@ async fn refuse_loss(run: &Run<'_>, state: &State, phase: Phase) -> Result<(), A
     let stored = adoption.count_adopted().await?;
     match stored.messages.saturating_sub(state.kept.messages) {
         0 => Ok(()),
-        new => Err(AdoptError::NewMessages(new)),
+        new => Err(AdoptError::NewMessages {
+            new,
+            old: adoption.count_unnumbered().await?,
+        }),
     }
 }

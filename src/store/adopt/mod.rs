@@ -82,6 +82,11 @@ impl Adoption {
         self.source.name() == self.store.database.name()
     }
 
+    /// From now on, nothing is written by itself, as it otherwise is after an election.
+    pub fn only_read(&self) {
+        self.store.runner.close();
+    }
+
     /// The name of the database of chatzz 1.x.
     pub fn source_name(&self) -> &str {
         self.source.name()

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Adoption, Kind, Look};
 use crate::store::documents::by_id;
+use crate::store::elections::PROBE;
 use crate::store::{Error, SchemaError, Store};
 
 /// The `_id` of the document.
@@ -127,8 +128,8 @@ impl Adoption {
         let kinds = Kind::ALL.into_iter().filter(|_| self.is_in_place());
         let kinds: Vec<&str> = kinds.map(|kind| self.places.of(kind)).collect();
         names.retain(|name| kinds.contains(&name.as_str()) || self.places.others.contains(name));
-        // a lock alone is our own
-        let more = doc! { "_id": { "$ne": "lock" } };
+        // a lock is our own, and so is the write after an election
+        let more = doc! { "_id": { "$nin": ["lock", PROBE] } };
         if self
             .store
             .meta

@@ -144,6 +144,20 @@ impl Adoption {
         Ok(totals)
     }
 
+    /// Counts the messages that chatzz 1.x has stored among the new ones.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn count_unnumbered(&self) -> Result<u64, Error> {
+        let messages = open(&self.store.database, self.places.of(Kind::Messages));
+        let counted = async move {
+            messages
+                .count_documents(doc! { "seq": { "$exists": false } })
+                .await
+        };
+        self.step("adopt.count_unnumbered", counted).await
+    }
+
     async fn count_named(&self, kind: Kind) -> Result<u64, Error> {
         let collection = open(&self.store.database, self.places.of(kind));
         let counted = async move { collection.count_documents(doc! {}).await };

@@ -12,10 +12,10 @@ use crate::support::binary::Binary;
 /// A run that stops after a step.
 fn stopping_at(step: Step) -> Options {
     let mut options = quick();
-    let stop = options.stop.clone();
+    let token = options.stop.clone();
     options.progress = Arc::new(move |progress| {
         if progress.step == step {
-            stop.cancel();
+            token.cancel();
         }
     });
     options
@@ -50,6 +50,10 @@ async fn what_1_x_writes_between_the_count_and_the_new_names_is_taken_over() {
     let stopped = old.adopt_with(&stopping_at(Step::Counted)).await;
     assert!(matches!(stopped, Err(AdoptError::Interrupted)));
     let late = write(&old).await;
+    let mut dry = quick();
+    dry.dry_run = true;
+    let planned = old.adopt_with(&dry).await.unwrap_err();
+    assert!(matches!(planned, AdoptError::Unfinished), "{planned}");
 
     let refused = old.adopt().await.unwrap_err();
 
@@ -109,6 +113,25 @@ async fn the_way_back_overwrites_nothing_that_1_x_has_created_anew() {
     assert_eq!(old.database.dump("chatmessages").await, before);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn after_mongodb_was_restarted_it_goes_on_from_where_it_was() {
+    let old = Old::big(20, 30, 300).await;
+    let stopped = old.adopt_with(&stopping_at(Step::Counted)).await;
+    assert!(matches!(stopped, Err(AdoptError::Interrupted)));
+    // as the state would be: its counts of writes are those of another process
+    let process = bson::oid::ObjectId::new();
+    let restarted = doc! { "$set": { "look.process": process, "look.messages.writes": 1_000_i64 } };
+    let meta = old.database.collection("chatzz_meta");
+    let state = doc! { "_id": "adopt", "look.process": { "$type": "objectId" } };
+    let changed = meta.update_one(state, restarted).await.unwrap();
+    assert_eq!(changed.modified_count, 1);
+
+    let report = old.adopt().await.unwrap();
+
+    assert_whole(&report);
+    old.assert_clean().await;
+}
+
 /// Alice and Bob, with a message.
 async fn two() -> Old {
     let mut old = Old::empty().await;
@@ -149,16 +172,16 @@ async fn what_was_stored_meanwhile_in_the_new_database_is_not_overwritten() {
     let stopped = chatzz::adopt::run(&adoption, &options).await;
     assert!(matches!(stopped, Err(AdoptError::Interrupted)));
     let there = old.database.raw().client().database(&into);
-    let messages = there.collection::<Document>("chatmessages");
-    messages
-        .insert_one(doc! { "message": "new" })
-        .await
-        .unwrap();
+    let new = vec![doc! { "message": "new" }];
+    let insert = doc! { "insert": "chatmessages", "documents": new };
+    there.run_command(insert).await.unwrap();
 
     let refused = chatzz::adopt::run(&adoption, &quick()).await.unwrap_err();
 
     assert!(matches!(refused, AdoptError::NotEmpty(_)), "{refused}");
-    assert_eq!(messages.count_documents(doc! {}).await.unwrap(), 1);
+    let count = doc! { "count": "chatmessages", "query": { "message": "new" } };
+    let counted = there.run_command(count).await.unwrap();
+    assert_eq!(counted.get_i32("n").unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,7 +58,10 @@ async fn after_the_first_new_message_there_is_no_way_back() {
 
     let refused = old.undo().await.unwrap_err();
 
-    assert!(matches!(refused, AdoptError::NewMessages(1)), "{refused}");
+    assert!(
+        matches!(refused, AdoptError::NewMessages { new: 1, old: 0 }),
+        "{refused}"
+    );
     assert_eq!(old.database.fingerprint().await, before);
     let kept = old.database.collection("chatzz_before_messages");
     assert_eq!(
