@@ -72,11 +72,19 @@ async fn main() -> ExitCode {
     ended(done)
 }
 
+/// A wrong command line or configuration, which is found late.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
 fn ended(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format_args!("{error:#}"));
+            if error.is::<Usage>() {
+                return ExitCode::from(USAGE);
+            }
             ExitCode::FAILURE
         }
     }
@@ -243,12 +251,15 @@ async fn adopt(args: AdoptArgs, mut config: Config) -> anyhow::Result<()> {
     let from = config.mongodb.database.clone();
     if let Some(into) = args.into {
         if into == from {
-            anyhow::bail!("--into {into} is the database of chatzz 1.x itself: leave it out");
+            let itself =
+                format!("--into {into} is the database of chatzz 1.x itself: leave it out");
+            return Err(Usage(itself).into());
         }
         config.mongodb.database = into;
     }
     let store = Store::connect(&config).await?;
-    let adoption = Adoption::new(store, &from, &config)?;
+    let adoption = Adoption::new(store, &from, &config);
+    let adoption = adoption.map_err(|clash| Usage(clash.to_string()))?;
     let bar = Bar::of_messages();
     let options = adopt::Options {
         dry_run: args.dry_run,

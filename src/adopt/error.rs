@@ -16,14 +16,15 @@ pub enum AdoptError {
     /// Chatzz 1.x is running.
     #[error(
         "somebody writes the {} of chatzz 1.x: stop every process that uses it, and run `chatzz adopt` \
-         again. Nothing was changed there", .0.title()
+         again. Its documents are as they were; if `chatzz adopt` had begun, `chatzz adopt --undo` also \
+         removes what it has made", .0.title()
     )]
     StillWriting(Kind),
     /// Chatzz 1.x has written after the adoption.
     #[error(
-        "chatzz 1.x has written after this database was taken over: stop every process that uses it. \
-         `chatzz adopt --undo` goes back to what there was before, as long as chatzz has stored no new \
-         message"
+        "chatzz 1.x has written after its database was taken over: stop every process that uses it. \
+         `chatzz adopt --undo` goes back, and says so if messages would be lost by it; then run \
+         `chatzz adopt` again"
     )]
     WrittenSince,
     /// There are documents of this chatzz already.
@@ -32,6 +33,22 @@ pub enum AdoptError {
          `--into` and CHATZZ_DATABASE"
     )]
     NotEmpty(String),
+    /// An earlier adoption has left a collection.
+    #[error("the collection {0} is left of an earlier adoption: give it another name, or drop it")]
+    Leftover(String),
+    /// Chatzz 1.x has written in the middle of the adoption, to a collection of its own.
+    #[error(
+        "{0} holds what chatzz 1.x has stored since `chatzz adopt` was interrupted, and going back would \
+         lose it: stop every process that uses it, and give that collection another name. Then run \
+         `chatzz adopt --undo` again, and insert its documents into {0} afterwards"
+    )]
+    Taken(String),
+    /// A dry run has nothing to count any more.
+    #[error(
+        "`chatzz adopt` has begun here and was interrupted when everything was counted: run it again \
+         without --dry-run"
+    )]
+    Unfinished,
     /// An undo was interrupted.
     #[error("`chatzz adopt --undo` has begun here and has not ended: run it again")]
     UndoBegun,
@@ -66,10 +83,17 @@ pub enum AdoptError {
     NothingToUndo(String),
     /// New messages would be lost.
     #[error(
-        "{0} messages were stored since the adoption, and going back would lose them. The documents of \
-         before are in the collections `…before_…`"
+        "{new} messages were stored since the adoption, {old} of them by chatzz 1.x, and going back would \
+         lose them. The documents of before are in the collections `…before_…`. To give the new ones up, \
+         drop every collection of the adoption and restore your back-up, as the documentation says under \
+         \"Go back\""
     )]
-    NewMessages(u64),
+    NewMessages {
+        /// How many there are.
+        new: u64,
+        /// How many of them chatzz 1.x has stored.
+        old: u64,
+    },
     /// A server holds a lease.
     #[error(
         "a server runs on this database (node {0}): stop every server first; the lease of one that \

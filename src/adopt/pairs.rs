@@ -19,7 +19,7 @@ const PORTION: usize = 100;
 const AT_ONCE: usize = 4;
 /// Messages stored at once, and their bytes.
 const MESSAGES_AT_ONCE: usize = 1_000;
-const BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
+pub(super) const BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
 
 impl Run<'_> {
     /// Takes over every pair that is not complete, several portions at once.

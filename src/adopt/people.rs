@@ -74,9 +74,10 @@ impl Run<'_> {
         id: ChatUserId,
         twins: &Twins,
     ) -> Result<UserId, Reason> {
+        let user = self.adoption.user_of(old).ok_or(Reason::Malformed)?;
         if twins.is_merged(id) {
             return Err(Reason::Merged);
         }
-        self.adoption.user_of(old).ok_or(Reason::Malformed)
+        Ok(user)
     }
 }

@@ -31,12 +31,18 @@ impl<'a> Run<'a> {
 
     /// Does what is left to do.
     pub(super) async fn run(mut self) -> Result<Report, AdoptError> {
+        if self.options.dry_run {
+            self.adoption.only_read();
+        }
         let state = self.adoption.find_state().await?;
         self.check(state.as_ref()).await?;
         match state {
             None if !self.adoption.is_legacy().await? => Ok(self.report(Outcome::NothingToDo)),
-            Some(state) if self.options.dry_run && state.phase != Phase::Copy => {
+            Some(state) if self.options.dry_run && state.phase == Phase::Done => {
                 self.report_of(Outcome::AlreadyAdopted, &state).await
+            }
+            Some(state) if self.options.dry_run && state.phase == Phase::Swap => {
+                Err(AdoptError::Unfinished)
             }
             _ if self.options.dry_run => self.survey().await,
             state => self.run_locked(state).await,
@@ -46,19 +52,33 @@ impl<'a> Run<'a> {
     /// Refuses what cannot be taken over, or must not.
     async fn check(&self, state: Option<&State>) -> Result<(), AdoptError> {
         let Some(state) = state else {
-            return match self.adoption.find_in_the_way().await? {
-                Some(own) if self.adoption.is_legacy().await? => Err(AdoptError::NotEmpty(own)),
-                _ => Ok(()),
-            };
+            if !self.adoption.is_legacy().await? {
+                return Ok(());
+            }
+            if let Some(left) = self.adoption.find_leftover().await? {
+                return Err(AdoptError::Leftover(left));
+            }
+            let own = self.adoption.find_in_the_way().await?;
+            return own.map_or(Ok(()), |own| Err(AdoptError::NotEmpty(own)));
         };
         self.refuse_other_source(state)?;
         match state.phase {
             Phase::Undo => Err(AdoptError::UndoBegun),
-            Phase::Done if self.adoption.is_in_place() && self.adoption.is_legacy().await? => {
-                Err(AdoptError::WrittenSince)
-            }
+            Phase::Done if self.has_written_since(state).await? => Err(AdoptError::WrittenSince),
             _ => Ok(()),
         }
+    }
+
+    /// Whether chatzz 1.x has written after everything was taken over.
+    async fn has_written_since(&self, state: &State) -> Result<bool, AdoptError> {
+        if self.adoption.is_in_place() {
+            return Ok(self.adoption.is_legacy().await?);
+        }
+        let (now, then) = (self.adoption.look().await?.totals(), state.look.totals());
+        // the old database may be gone
+        Ok(Kind::ALL
+            .into_iter()
+            .any(|kind| now.of(kind) > then.of(kind)))
     }
 
     /// Refuses while another database is taken over into the same.
@@ -72,8 +92,17 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// Refuses while a server runs on the new database, which would store messages there.
+    pub(super) async fn refuse_server(&self) -> Result<(), AdoptError> {
+        let nodes = self.adoption.store.nodes.list_renewed().await?;
+        let node = nodes.into_iter().next();
+        node.map_or(Ok(()), |node| Err(AdoptError::ServerRuns(node.id)))
+    }
+
     async fn run_locked(&mut self, state: Option<State>) -> Result<Report, AdoptError> {
-        // before the lock, which is a write
+        // before the lock, which is a write: an account that may not read the users is refused
+        // now, and not when everything is counted
+        self.adoption.store.users.find_any_id().await?;
         let look = match &state {
             Some(state) if state.phase != Phase::Copy => None,
             _ => Some(self.watch().await?),
@@ -82,8 +111,12 @@ impl<'a> Run<'a> {
         let renewal = self.adoption.lock(&owner).await?;
         let done = self.go_on(look, &owner).await;
         renewal.abort();
-        self.adoption.unlock(&owner).await?;
-        done
+        // what renews the lock must not write again
+        let _ = renewal.await;
+        let unlocked = self.adoption.unlock(&owner).await;
+        let done = done?;
+        unlocked?;
+        Ok(done)
     }
 
     /// Looks twice; refuses if somebody has written between.
@@ -109,7 +142,10 @@ impl<'a> Run<'a> {
         let (mut state, outcome) = match (state, look) {
             (Some(state), _) if state.phase == Phase::Done => (state, Outcome::AlreadyAdopted),
             (Some(state), _) if state.phase == Phase::Swap => (state, Outcome::Adopted),
-            (state, Some(look)) => (self.copy(state, look).await?, Outcome::Adopted),
+            (state, Some(look)) => {
+                self.refuse_server().await?;
+                (self.copy(state, look).await?, Outcome::Adopted)
+            }
             (_, None) => return Err(AdoptError::Interrupted),
         };
         if state.phase == Phase::Swap {
@@ -137,6 +173,7 @@ impl<'a> Run<'a> {
         }
         let mut state = State {
             phase: Phase::Copy,
+            undone_from: None,
             source: adoption.source_name().to_owned(),
             existed,
             started_at: self.options.clock.now(),
@@ -182,15 +219,66 @@ impl<'a> Run<'a> {
     }
 
     async fn swap(&mut self, state: &mut State) -> Result<(), AdoptError> {
-        self.adoption.forget_became_read().await?;
+        let adoption = self.adoption;
+        self.refuse_late(state).await?;
+        adoption.forget_became_read().await?;
         for kind in Kind::ALL {
-            if !self.adoption.swap(kind).await? {
-                return Err(AdoptError::WrittenSince);
+            if !adoption.swap(kind).await? {
+                let taken = adoption.find_taken().await?;
+                return Err(self.taken(taken.unwrap_or_default()));
             }
             self.done(Step::Swapped(kind))?;
         }
+        // what was written between the last look and the new names
+        let after = adoption.look_after().await?;
+        if let Some(kind) = Kind::ALL
+            .into_iter()
+            .find(|kind| !after.holds_the_same(*kind, &state.look))
+        {
+            tracing::warn!(
+                kind = kind.name(),
+                "chatzz 1.x has written in the last moment"
+            );
+            return Err(AdoptError::WrittenSince);
+        }
         state.phase = Phase::Done;
-        Ok(self.adoption.save(state).await?)
+        Ok(adoption.save(state).await?)
+    }
+
+    /// Refuses what was written after everything was counted, perhaps by an earlier run.
+    async fn refuse_late(&self, state: &mut State) -> Result<(), AdoptError> {
+        let adoption = self.adoption;
+        self.refuse_server().await?;
+        if let Some(taken) = adoption.find_taken().await? {
+            return Err(self.taken(taken));
+        }
+        let look = adoption.look().await?;
+        let unswapped = adoption.list_unswapped().await?;
+        if unswapped == Kind::ALL {
+            let Some(kind) = look.changed_since(&state.look) else {
+                return Ok(());
+            };
+            // nothing has another name yet: the next run reads everything anew
+            state.phase = Phase::Copy;
+            adoption.save(state).await?;
+            return Err(AdoptError::StillWriting(kind));
+        }
+        if unswapped
+            .iter()
+            .any(|kind| !look.holds_the_same(*kind, &state.look))
+        {
+            return Err(AdoptError::WrittenSince);
+        }
+        Ok(())
+    }
+
+    /// What the new collections need the name of holds documents.
+    fn taken(&self, name: String) -> AdoptError {
+        if self.adoption.is_in_place() {
+            AdoptError::WrittenSince
+        } else {
+            AdoptError::NotEmpty(name)
+        }
     }
 
     /// Sets documents aside, if there are any.

@@ -47,14 +47,22 @@ impl Run<'_> {
         kept.extend(adoption.list_merged(&ids).await?);
         let existing = adoption.list_old_rooms(ids, twins).await?;
         let existing: HashSet<ChatRoomId> = existing.iter().map(|room| room.id).collect();
+        let (mut set_aside, mut missing) = (Vec::new(), Vec::new());
         for room in named {
-            let reason = match room_id(room) {
-                Some(id) if kept.contains(&id) => continue,
-                Some(id) if existing.contains(&id) => Reason::RoomSetAside,
-                _ => Reason::WithoutRoom,
-            };
-            let which = Which::OfRoom(room.clone());
-            adoption.set_aside(Kind::Messages, which, reason).await?;
+            match room_id(room) {
+                Some(id) if kept.contains(&id) => {}
+                Some(id) if existing.contains(&id) => set_aside.push(room.clone()),
+                _ => missing.push(room.clone()),
+            }
+        }
+        for (rooms, reason) in [
+            (set_aside, Reason::RoomSetAside),
+            (missing, Reason::WithoutRoom),
+        ] {
+            if !rooms.is_empty() {
+                let which = Which::OfRooms(rooms);
+                adoption.set_aside(Kind::Messages, which, reason).await?;
+            }
         }
         Ok(())
     }

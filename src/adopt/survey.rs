@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use bson::RawDocumentBuf;
 
 use super::conversation::OldMessage;
+use super::pairs::BYTES_AT_ONCE;
 use super::run::Run;
 use super::{AdoptError, Outcome, Report};
 use crate::domain::Members;
@@ -136,13 +137,17 @@ impl Run<'_> {
     async fn survey_messages(&mut self, tally: &mut Tally) -> Result<(), AdoptError> {
         let mut messages = self.adoption.scan_all_messages();
         let mut portion: Vec<RawDocumentBuf> = Vec::with_capacity(PORTION);
+        let mut bytes = 0;
         loop {
             let next = messages.next().await?;
             let ended = next.is_none();
+            bytes += next.as_ref().map_or(0, |next| next.as_bytes().len());
             portion.extend(next);
-            if portion.len() < PORTION && !ended {
+            // chatzz 1.x stores messages of 2 MB
+            if portion.len() < PORTION && bytes < BYTES_AT_ONCE && !ended {
                 continue;
             }
+            bytes = 0;
             let rooms: HashSet<ChatRoomId> = portion.iter().filter_map(room_of).collect();
             let rooms = rooms.into_iter().collect();
             let rooms = self.adoption.list_old_rooms(rooms, &tally.twins).await?;

@@ -18,10 +18,13 @@ pub(super) async fn undo(adoption: &Adoption, options: &Options) -> Result<Repor
     let _ = renewal.await;
     let is_gone = done.as_ref().is_ok_and(|state| !adoption.had_meta(state));
     // the lock is gone with its collection
-    if !is_gone {
-        adoption.unlock(&owner).await?;
-    }
+    let unlocked = if is_gone {
+        Ok(())
+    } else {
+        adoption.unlock(&owner).await
+    };
     done?;
+    unlocked?;
     Ok(run.report(Outcome::Undone))
 }
 
@@ -31,18 +34,18 @@ async fn go_back(adoption: &Adoption, run: &Run<'_>) -> Result<State, AdoptError
     let into = adoption.store.database_name();
     let mut state = state.ok_or_else(|| AdoptError::NothingToUndo(into.to_owned()))?;
     if state.phase != Phase::Undo {
-        if let Some(node) = adoption
-            .store
-            .nodes
-            .list_renewed()
-            .await?
-            .into_iter()
-            .next()
-        {
-            return Err(AdoptError::ServerRuns(node.id));
-        }
-        refuse_loss(adoption, &state).await?;
+        // at first, since from now on no server starts
+        state.undone_from = Some(state.phase);
         state.phase = Phase::Undo;
+        adoption.save(&state).await?;
+    }
+    // a run that was killed before it had looked has put nothing back
+    if let Some(phase) = state.undone_from.take() {
+        if let Err(refused) = refuse_loss(run, &state, phase).await {
+            state.phase = phase;
+            adoption.save(&state).await?;
+            return Err(refused);
+        }
         adoption.save(&state).await?;
     }
     for kind in Kind::ALL {
@@ -53,14 +56,29 @@ async fn go_back(adoption: &Adoption, run: &Run<'_>) -> Result<State, AdoptError
     Ok(state)
 }
 
-/// Refuses when messages have been stored since.
-async fn refuse_loss(adoption: &Adoption, state: &State) -> Result<(), AdoptError> {
-    if state.phase != Phase::Done {
+/// Refuses when messages have been stored since, or may be.
+async fn refuse_loss(run: &Run<'_>, state: &State, phase: Phase) -> Result<(), AdoptError> {
+    let adoption = run.adoption;
+    run.refuse_server().await?;
+    if adoption.is_in_place()
+        && let Some(taken) = adoption.find_taken().await?
+    {
+        return Err(AdoptError::Taken(taken));
+    }
+    let is_swapped = match phase {
+        Phase::Done => true,
+        Phase::Swap => adoption.is_swapped(Kind::Messages).await?,
+        Phase::Copy | Phase::Undo => false,
+    };
+    if !is_swapped {
         return Ok(());
     }
     let stored = adoption.count_adopted().await?;
     match stored.messages.saturating_sub(state.kept.messages) {
         0 => Ok(()),
-        new => Err(AdoptError::NewMessages(new)),
+        new => Err(AdoptError::NewMessages {
+            new,
+            old: adoption.count_unnumbered().await?,
+        }),
     }
 }

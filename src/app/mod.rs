@@ -39,6 +39,7 @@ use crate::rooms::Confirm;
 use crate::service::presence::PresenceRegistry;
 use crate::service::{Lease, Messenger, Parts, Watch, check_contact_rule, warn_if_unusable};
 use crate::socket::{self, Context, Hub, Neighbours, SocketBounds};
+use crate::store::migrate::MigrateError;
 use crate::store::{Entry, EventQueue, Store, WriteBehindQueue};
 use crate::transport::Sessions;
 use crate::wire;
@@ -135,6 +136,9 @@ impl App {
             config.presence.offline_grace,
         ));
         let lease = base.lease(&config, addr, &presence).await?;
+        // an `adopt --undo` that has begun meanwhile may not have seen the lease
+        let adopted = base.store.refuse_unfinished_adoption().await;
+        adopted.map_err(MigrateError::from)?;
         let bus = bus(&config, &base, &lease, &presence).await?;
         let tasks = TaskTracker::new();
         let parts = Parts {

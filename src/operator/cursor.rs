@@ -98,7 +98,7 @@ impl Cursor {
                 if is_same { Ok(()) } else { Err(Gone::Other) }
             }
             // the entry was removed, and nothing of it was left to read
-            Some(first) if first.id == entry + 1 && index == ALL => Ok(()),
+            Some(first) if first.id == entry.saturating_add(1) && index == ALL => Ok(()),
             Some(_) => Err(Gone::Old),
             None if entry == 0 => Ok(()),
             None => Err(Gone::Other),

@@ -176,7 +176,7 @@ impl Operator {
     async fn page(&self, cursor: Cursor, query: &EventQuery) -> Result<EventPage, EventsError> {
         let (mut wanted, mut next) = (Vec::new(), cursor);
         let mut has_more = false;
-        let most = cursor.entry() + MAX_ENTRIES;
+        let most = cursor.entry().saturating_add(MAX_ENTRIES);
         'reading: while wanted.len() < query.limit && next.entry() < most {
             let entries = self.entries(next).await?;
             let is_full = entries.len() >= usize::try_from(ENTRIES_AT_ONCE).unwrap_or_default();

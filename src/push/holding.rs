@@ -113,6 +113,7 @@ impl<'a> Holding<'a> {
                     self.settle(ended.map_err(|_| Error::Internal)?).await?;
                 }
                 () = tokio::time::sleep_until(wakes_at) => {}
+                () = std::future::ready(()), if self.may_read() => {}
                 _ = notes.tick() => {
                     if !self.note().await? {
                         tracing::warn!("another server pushes events now");
@@ -136,9 +137,15 @@ impl<'a> Holding<'a> {
         released.map_err(|error| of_write(&error))
     }
 
-    /// Reads more of the log, if there is more and room for it.
+    /// Whether there is more of the log, and room for it.
+    fn may_read(&self) -> bool {
+        self.has_more && self.window.len() < MAX_WAITING && self.aside.has_room()
+    }
+
+    /// Reads some more of the log, if there is more and room for it: not all at once, since
+    /// the lease has to be kept meanwhile.
     async fn read(&mut self) -> Result<(), Error> {
-        while self.has_more && self.window.len() < MAX_WAITING && self.aside.has_room() {
+        if self.may_read() {
             let entries = match self.pusher.operator.entries(self.read).await {
                 Ok(entries) => entries,
                 Err(EventsError::Failed(error)) => return Err(error),
@@ -149,7 +156,7 @@ impl<'a> Holding<'a> {
                     );
                     metrics::counter!("chatzz_push_lost_total").increment(1);
                     self.read = self.pusher.operator.oldest().await?;
-                    continue;
+                    return Ok(());
                 }
             };
             let mut is_news = false;
@@ -166,9 +173,10 @@ impl<'a> Holding<'a> {
                     continue;
                 }
                 is_news = true;
-                let (aside, events): (Vec<_>, Vec<_>) = events
-                    .into_iter()
-                    .partition(|one| self.aside.contains(one.subject()));
+                let (aside, events): (Vec<_>, Vec<_>) = events.into_iter().partition(|one| {
+                    let subject = one.subject();
+                    self.aside.contains(subject) && !self.window.contains(subject)
+                });
                 self.aside
                     .add(self.pusher, aside, "it waits behind another one")
                     .await?;

@@ -89,9 +89,15 @@ impl Window {
         }
     }
 
-    /// How many events wait or are being pushed.
+    /// How many events wait or are being pushed; at least how many entries are remembered,
+    /// also those of which nothing is wanted.
     pub(super) fn len(&self) -> usize {
-        self.waiting
+        self.waiting.max(self.entries.len())
+    }
+
+    /// Whether events about this wait or are being pushed.
+    pub(super) fn contains(&self, subject: Subject) -> bool {
+        self.lanes.contains_key(&subject)
     }
 
     /// How many are being pushed.
@@ -240,7 +246,8 @@ impl Window {
         if self.is_down() {
             for (_, subject) in std::mem::take(&mut self.resting) {
                 if let Some(lane) = self.lanes.get_mut(&subject) {
-                    lane.attempts = 0;
+                    // one that fails on, while others are taken, is set aside soon
+                    lane.attempts = lane.attempts.min(ATTEMPTS - 2);
                     self.ready.push_back(subject);
                 }
             }

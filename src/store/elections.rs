@@ -23,7 +23,7 @@ const TRY_WITHIN: i32 = 1_000;
 /// How long an answer may take; after that the write is tried on another connection.
 const ANSWER_WITHIN: Duration = Duration::from_millis(1_500);
 /// The document that is written.
-const PROBE: &str = "probe";
+pub(super) const PROBE: &str = "probe";
 
 /// Counts elections, and those that reads may already rely on.
 #[derive(Debug, Default)]

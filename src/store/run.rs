@@ -23,7 +23,7 @@ impl Runner {
         Self { limit, elections }
     }
 
-    /// From now on, nothing is run.
+    /// From now on, nothing is written after an election.
     pub(super) fn close(&self) {
         self.elections.close();
     }

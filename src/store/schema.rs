@@ -85,7 +85,7 @@ impl Store {
         ]
     }
 
-    /// By what documents of chatzz 1.x are told from ours.
+    /// By what documents of chatzz 1.x differ from ours.
     fn signs(&self) -> [Sign<'_>; 3] {
         [
             Sign {

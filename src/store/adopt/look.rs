@@ -7,7 +7,8 @@ use mongodb::error::Result as DriverResult;
 use mongodb::options::ReadConcern;
 use serde::{Deserialize, Serialize};
 
-use super::{Adoption, Kind, Totals};
+use super::names::Places;
+use super::{Adoption, Kind, Totals, open};
 use crate::store::Error;
 use crate::store::scan::value;
 
@@ -19,6 +20,9 @@ pub struct Look {
     chat_users: One,
     chat_rooms: One,
     messages: One,
+    /// The process of MongoDB that has counted the writes, unless it does not say so.
+    #[serde(default)]
+    process: Bson,
 }
 
 /// The state of a collection.
@@ -42,10 +46,31 @@ impl Look {
         }
     }
 
-    /// What has been written to since another look; `None` for nothing.
+    /// What has been written to since another look; `None` for nothing. If MongoDB was
+    /// restarted between the two, or has another primary, changes of documents are not seen.
     pub fn changed_since(&self, before: &Self) -> Option<Kind> {
-        let changed = |kind: &Kind| self.of(*kind) != before.of(*kind);
+        let is_same_process = self.process == before.process;
+        if !is_same_process {
+            tracing::warn!(
+                "MongoDB was restarted or has another primary: if chatzz 1.x has changed documents since \
+                 the adoption began, that is not seen"
+            );
+        }
+        let changed = |kind: &Kind| {
+            if is_same_process {
+                self.of(*kind) != before.of(*kind)
+            } else {
+                !self.holds_the_same(*kind, before)
+            }
+        };
         Kind::ALL.into_iter().find(changed)
+    }
+
+    /// Whether a collection holds the same documents as at another look, by their number and
+    /// the newest: its name may have changed since.
+    pub fn holds_the_same(&self, kind: Kind, before: &Self) -> bool {
+        let (now, before) = (self.of(kind), before.of(kind));
+        (now.documents, &now.newest) == (before.documents, &before.newest)
     }
 
     fn of(&self, kind: Kind) -> &One {
@@ -63,19 +88,47 @@ impl Adoption {
     /// # Errors
     /// When the database cannot answer, or the account may not ask (`collStats`).
     pub async fn look(&self) -> Result<Look, Error> {
+        self.look_by(|places, kind| places.of(kind).to_owned())
+            .await
+    }
+
+    /// Looks at them again when the new ones have taken their names.
+    ///
+    /// # Errors
+    /// Those of [`Adoption::look`].
+    pub async fn look_after(&self) -> Result<Look, Error> {
+        if self.is_in_place() {
+            self.look_by(Places::before).await
+        } else {
+            self.look().await
+        }
+    }
+
+    async fn look_by(&self, name: fn(&Places, Kind) -> String) -> Result<Look, Error> {
         let names = self.names_in(&self.source).await?;
         let one = async |kind| {
-            if !names.iter().any(|name| name == self.places.of(kind)) {
+            let name = name(&self.places, kind);
+            if !names.contains(&name) {
                 return Ok(One::default());
             }
-            let old = self.old(kind);
+            let old = open(&self.source, &name);
             self.step("adopt.look", look_at(old)).await
         };
         Ok(Look {
             chat_users: one(Kind::ChatUsers).await?,
             chat_rooms: one(Kind::ChatRooms).await?,
             messages: one(Kind::Messages).await?,
+            process: self.find_process().await?,
         })
+    }
+
+    async fn find_process(&self) -> Result<Bson, Error> {
+        let source = self.source.clone();
+        let hello = async move { source.run_command(doc! { "hello": 1 }).await };
+        let hello = self.step("adopt.hello", hello).await?;
+        let version = hello.get_document("topologyVersion").ok();
+        let process = version.and_then(|version| version.get("processId"));
+        Ok(process.cloned().unwrap_or(Bson::Null))
     }
 }
 

@@ -82,6 +82,11 @@ impl Adoption {
         self.source.name() == self.store.database.name()
     }
 
+    /// From now on, nothing is written by itself, as it otherwise is after an election.
+    pub fn only_read(&self) {
+        self.store.runner.close();
+    }
+
     /// The name of the database of chatzz 1.x.
     pub fn source_name(&self) -> &str {
         self.source.name()
@@ -112,6 +117,16 @@ impl Adoption {
         let mut kinds = Kind::ALL.into_iter();
         let full = kinds.find(|kind| stored.of(*kind) > 0);
         Ok(full.map(|kind| self.places.of(kind).to_owned()))
+    }
+
+    /// Finds a collection that is left of an earlier adoption whose state is gone.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_leftover(&self) -> Result<Option<String>, Error> {
+        let names = self.names_in(&self.store.database).await?;
+        let mut own = self.places.own();
+        Ok(own.find(|own| names.contains(own)))
     }
 
     /// Takes the lock under which databases are migrated, waiting for another owner.

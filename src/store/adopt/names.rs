@@ -71,12 +71,19 @@ impl Places {
             ],
             prefix: prefix.to_owned(),
         };
-        let own = Kind::ALL.map(|kind| [places.staged(kind), places.before(kind)]);
-        let mut own = own.into_iter().flatten().chain([places.rest()]);
-        match own.find(|name| places.all().any(|configured| configured == name)) {
+        let clash = places
+            .own()
+            .find(|name| places.all().any(|configured| configured == name));
+        match clash {
             Some(name) => Err(NamesClash(name)),
             None => Ok(places),
         }
+    }
+
+    /// All names that are not configured.
+    pub(super) fn own(&self) -> impl Iterator<Item = String> {
+        let own = Kind::ALL.map(|kind| [self.staged(kind), self.before(kind)]);
+        own.into_iter().flatten().chain([self.rest()])
     }
 
     fn all(&self) -> impl Iterator<Item = &String> {

@@ -14,6 +14,10 @@ use crate::store::documents::{BATCH, collect};
 use crate::store::raw::{FromRaw, Unreadable};
 use crate::store::scan::{self, Scan};
 
+/// Groups fetched in one round trip: MongoDB ends a cursor that nobody asks for 10 minutes,
+/// and each pair may have many messages.
+const GROUPS: u32 = 1_000;
+
 /// Chat users who are the same person as an older one, by their ids.
 ///
 /// A unique index of chatzz 1.x keeps them out, unless it could not be created.
@@ -168,7 +172,7 @@ impl Adoption {
     pub async fn list_twins(&self) -> Result<Twins, Error> {
         let old = self.old(Kind::ChatUsers);
         let stages = [
-            doc! { "$match": { "_id": { "$type": "objectId" }, "user": { "$exists": true } } },
+            doc! { "$match": { "_id": { "$type": "objectId" }, "user": { "$ne": null } } },
             doc! { "$sort": { "_id": 1 } },
             doc! { "$group": { "_id": "$user", "all": { "$push": "$_id" } } },
             doc! { "$match": { "all.1": { "$exists": true } } },
@@ -269,7 +273,7 @@ impl Adoption {
         let old = self.old(kind);
         let cursor = async move {
             let aggregate = old.aggregate(stages).allow_disk_use(true);
-            aggregate.with_type().batch_size(BATCH).await
+            aggregate.with_type().batch_size(GROUPS).await
         };
         Scan::of(cursor, read)
     }

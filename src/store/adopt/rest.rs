@@ -64,8 +64,8 @@ pub enum Which<'a> {
     Ids(Vec<Bson>),
     /// Those whose `_id` is no id.
     WithoutId,
-    /// The messages of the chat room that they name so, whatever it is.
-    OfRoom(Bson),
+    /// The messages of the chat rooms that they name so, whatever these are.
+    OfRooms(Vec<Bson>),
     /// Chat rooms whose members are all the same person.
     WithOneself(&'a Twins),
     /// Chat rooms whose members are not people.
@@ -77,7 +77,7 @@ impl Which<'_> {
         match self {
             Self::Ids(ids) => doc! { "_id": { "$in": ids } },
             Self::WithoutId => doc! { "_id": { "$not": { "$type": "objectId" } } },
-            Self::OfRoom(room) => doc! { "chatRoom": { "$eq": room } },
+            Self::OfRooms(rooms) => doc! { "chatRoom": { "$in": rooms } },
             Self::WithOneself(twins) => doc! { "$expr": twins.with_oneself() },
             Self::WithoutMembers(twins) => {
                 let neither = doc! { "$or": [twins.is_of_two(), twins.with_oneself()] };

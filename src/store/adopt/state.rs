@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Adoption, Kind, Look};
 use crate::store::documents::by_id;
+use crate::store::elections::PROBE;
 use crate::store::{Error, SchemaError, Store};
 
 /// The `_id` of the document.
@@ -63,6 +64,9 @@ impl Totals {
 pub struct State {
     /// Where it stands.
     pub phase: Phase,
+    /// Where it stood when a way back began, until it is known that nothing would be lost.
+    #[serde(default)]
+    pub undone_from: Option<Phase>,
     /// The database of chatzz 1.x.
     pub source: String,
     /// What was there when it began.
@@ -124,8 +128,8 @@ impl Adoption {
         let kinds = Kind::ALL.into_iter().filter(|_| self.is_in_place());
         let kinds: Vec<&str> = kinds.map(|kind| self.places.of(kind)).collect();
         names.retain(|name| kinds.contains(&name.as_str()) || self.places.others.contains(name));
-        // a lock alone is our own
-        let more = doc! { "_id": { "$ne": "lock" } };
+        // a lock is our own, and so is the write after an election
+        let more = doc! { "_id": { "$nin": ["lock", PROBE] } };
         if self
             .store
             .meta
@@ -154,7 +158,10 @@ impl Store {
     }
 
     /// Refuses a database in which an adoption has begun and has not ended.
-    pub(in crate::store) async fn refuse_unfinished_adoption(&self) -> Result<(), SchemaError> {
+    ///
+    /// # Errors
+    /// [`SchemaError::AdoptionUnfinished`], or when the database cannot answer.
+    pub async fn refuse_unfinished_adoption(&self) -> Result<(), SchemaError> {
         match self.find_adoption().await? {
             Some(state) if state.phase != Phase::Done => Err(SchemaError::AdoptionUnfinished),
             _ => Ok(()),

@@ -27,7 +27,7 @@ impl Adoption {
 
     /// Gives the new collection of a kind its name. The old one, if it is in the way, gets
     /// another. May be done again. Returns whether it could be: not when both are in the
-    /// way, as after a write of chatzz 1.x.
+    /// way, as after a write of chatzz 1.x, or when another database holds documents there.
     ///
     /// # Errors
     /// When the database refuses or cannot be reached.
@@ -36,7 +36,7 @@ impl Adoption {
         if !there.staged {
             return Ok(true);
         }
-        if there.configured && there.before {
+        if (there.configured && there.before) || self.is_taken(kind, there).await? {
             return Ok(false);
         }
         let (configured, staged) = (self.places.of(kind), self.places.staged(kind));
@@ -51,6 +51,48 @@ impl Adoption {
         }
         self.rename(&staged, configured, false).await?;
         Ok(true)
+    }
+
+    /// Lists the kinds whose new collection has not got its name, and whose old one still
+    /// has it.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_unswapped(&self) -> Result<Vec<Kind>, Error> {
+        let mut kinds = Vec::new();
+        for kind in Kind::ALL {
+            let there = self.there(kind).await?;
+            kinds.extend((there.staged && !there.before).then_some(kind));
+        }
+        Ok(kinds)
+    }
+
+    /// Whether the new collection of a kind has got its name.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn is_swapped(&self, kind: Kind) -> Result<bool, Error> {
+        Ok(!self.there(kind).await?.staged)
+    }
+
+    /// Finds a collection that somebody has written to under a name that a new one is about
+    /// to take.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_taken(&self) -> Result<Option<String>, Error> {
+        for kind in Kind::ALL {
+            if self.is_taken(kind, self.there(kind).await?).await? {
+                return Ok(Some(self.places.of(kind).to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether what has the configured name is neither the old collection nor the new one.
+    async fn is_taken(&self, kind: Kind, there: There) -> Result<bool, Error> {
+        let is_other = there.before || !self.is_in_place();
+        Ok(there.staged && there.configured && is_other && self.count_named(kind).await? > 0)
     }
 
     /// Puts the old collection of a kind back, in the place of the new one. May be done
@@ -97,11 +139,29 @@ impl Adoption {
     pub async fn count_adopted(&self) -> Result<Totals, Error> {
         let mut totals = Totals::default();
         for kind in Kind::ALL {
-            let collection = open(&self.store.database, self.places.of(kind));
-            let counted = async move { collection.count_documents(doc! {}).await };
-            *totals.of_mut(kind) = self.step("adopt.count_adopted", counted).await?;
+            *totals.of_mut(kind) = self.count_named(kind).await?;
         }
         Ok(totals)
+    }
+
+    /// Counts the messages that chatzz 1.x has stored among the new ones.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn count_unnumbered(&self) -> Result<u64, Error> {
+        let messages = open(&self.store.database, self.places.of(Kind::Messages));
+        let counted = async move {
+            messages
+                .count_documents(doc! { "seq": { "$exists": false } })
+                .await
+        };
+        self.step("adopt.count_unnumbered", counted).await
+    }
+
+    async fn count_named(&self, kind: Kind) -> Result<u64, Error> {
+        let collection = open(&self.store.database, self.places.of(kind));
+        let counted = async move { collection.count_documents(doc! {}).await };
+        self.step("adopt.count_adopted", counted).await
     }
 
     /// Removes what is left of an adoption that was undone, and its state last.

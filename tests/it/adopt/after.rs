@@ -3,7 +3,9 @@
 use bson::doc;
 use chatzz::adopt::{AdoptError, Outcome};
 
-use super::old::{Old, assert_whole, quick};
+use super::old::{NAMES, Old, assert_whole, quick};
+use crate::support::database::TestDatabase;
+use crate::support::mongod;
 use crate::support::server::Server;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,6 +34,34 @@ async fn a_database_of_this_chatzz_has_nothing_to_do() {
 
     assert_eq!(report.outcome, Outcome::NothingToDo);
     assert_eq!(old.database.fingerprint().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_standalone_server_will_do() {
+    let mongod = mongod::start("standalone", |mut options| {
+        options.replica_set = false;
+        options
+    })
+    .await;
+    let mut old = Old::on(TestDatabase::on(&mongod.uri()).await, NAMES).await;
+    let (alice, bob) = (old.somebody("alice").await, old.somebody("bob").await);
+    for _ in 0..2 {
+        let there = old.room(&[alice, bob]);
+        old.say(there, [alice, bob], "hello", "sent");
+        old.say(there, [alice, alice], "note", "sent");
+    }
+    let old = old.store().await;
+    let before = old.database.fingerprint().await;
+
+    let report = old.adopt().await.unwrap();
+
+    assert_whole(&report);
+    assert_eq!((report.kept.messages, report.kept.chat_rooms), (2, 1));
+    old.assert_clean().await;
+    old.undo().await.unwrap();
+    assert_eq!(old.database.fingerprint().await, before);
+    drop(old);
+    mongod.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,13 +6,18 @@ use std::time::Duration;
 
 use bson::{Document, doc};
 use chatzz::adopt::{AdoptError, Options, Step};
+use futures::StreamExt as _;
 use parking_lot::Mutex;
 
 use super::old::{Old, assert_whole, quick};
 use crate::support::binary::Binary;
 
+/// More steps than a run has.
+const MOST_STEPS: usize = 14;
+
+/// More than one portion of chat rooms.
 async fn small() -> Old {
-    Old::big(20, 250, 1_500).await
+    Old::big(30, 150, 600).await
 }
 
 /// What an undisturbed run makes.
@@ -36,19 +41,31 @@ fn stopping_after(steps: usize) -> (Options, Arc<Mutex<Vec<Step>>>) {
     (options, made)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn stopped_after_any_step_the_next_run_ends_it_the_same() {
-    let wanted = undisturbed().await;
-    let mut places = 0;
-    for steps in 1.. {
+/// Stops runs after their first step, their second and so on, several at once; returns in how
+/// many places that was.
+#[expect(clippy::future_not_send, reason = "a test awaits it where it is")]
+async fn at_every_step(then: impl AsyncFn(Old, usize, Step)) -> usize {
+    let stopped = futures::stream::iter(1..=MOST_STEPS).map(async |steps| {
         let old = small().await;
         let (options, made) = stopping_after(steps);
         let first = old.adopt_with(&options).await;
         if first.is_ok() {
-            break;
+            return 0;
         }
         assert!(matches!(first, Err(AdoptError::Interrupted)), "{first:?}");
         let step = *made.lock().last().unwrap();
+        then(old, steps, step).await;
+        1
+    });
+    let places: Vec<usize> = stopped.buffer_unordered(4).collect().await;
+    assert!(places.contains(&0), "there are more steps");
+    places.into_iter().sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_after_any_step_the_next_run_ends_it_the_same() {
+    let wanted = undisturbed().await;
+    let places = at_every_step(async |old, _, step| {
         old.database.is_refused(&["chatzz adopt"]).await;
 
         let second = old.adopt().await.unwrap();
@@ -56,21 +73,14 @@ async fn stopped_after_any_step_the_next_run_ends_it_the_same() {
         assert_whole(&second);
         assert!(old.adopted().await == wanted, "stopped after {step:?}");
         old.assert_clean().await;
-        places += 1;
-    }
-    assert!(places >= 10, "{places}");
+    });
+    assert_eq!(places.await, 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stopped_after_any_step_it_can_be_undone() {
-    for steps in 1.. {
-        let old = small().await;
-        let before = old.database.fingerprint().await;
-        let (options, made) = stopping_after(steps);
-        if old.adopt_with(&options).await.is_ok() {
-            break;
-        }
-        let step = *made.lock().last().unwrap();
+    let pristine = small().await.database.fingerprint().await;
+    let places = at_every_step(async |old, steps, step| {
         let (options, _) = stopping_after(1 + steps % 3);
         let first = chatzz::adopt::undo(&old.adoption(None).await, &options).await;
         assert!(matches!(first, Err(AdoptError::Interrupted)), "{first:?}");
@@ -79,12 +89,10 @@ async fn stopped_after_any_step_it_can_be_undone() {
 
         old.undo().await.unwrap();
 
-        assert_eq!(
-            old.database.fingerprint().await,
-            before,
-            "stopped after {step:?}"
-        );
-    }
+        let undone = old.database.fingerprint().await;
+        assert_eq!(undone, pristine, "stopped after {step:?}");
+    });
+    assert_eq!(places.await, 10);
 }
 
 /// Where a run is killed: as soon as a collection has so many documents.
@@ -92,11 +100,11 @@ const PLACES: [(&str, u64); 10] = [
     ("chatzz_meta", 1),
     ("chatzz_adopting_users", 1),
     ("chatzz_adopting_messages", 1),
-    ("chatzz_adopting_messages", 400),
-    ("chatzz_adopting_messages", 800),
-    ("chatzz_adopting_messages", 1_200),
+    ("chatzz_adopting_messages", 150),
+    ("chatzz_adopting_messages", 300),
+    ("chatzz_adopting_messages", 450),
     ("chatzz_adopting_rooms", 1),
-    ("chatzz_adopted_rest", 100),
+    ("chatzz_adopted_rest", 40),
     ("chatzz_before_users", 1),
     ("chatzz_before_rooms", 1),
 ];
@@ -128,6 +136,27 @@ async fn killed_at_ten_places_it_goes_on() {
         }
     });
     futures::future::join_all(killed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_who_interrupts_it_reads_how_to_go_on() {
+    let old = small().await;
+    let running = Binary::start(&["adopt"], &old.keys());
+    let meta = old.database.collection("chatzz_meta");
+    while meta.estimated_document_count().await.unwrap() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+
+    let ended = running.terminate().await;
+
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert!(
+        ended.err.contains("`chatzz adopt` goes on from here"),
+        "{}",
+        ended.err
+    );
+    let undone = old.command(&["adopt", "--undo"]).await;
+    assert!(undone.out.contains("as it was before"), "{undone:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Every mess that 1.1.5 makes: kept as far as it can be, or set aside and counted.
 
-use bson::{DateTime, Document, doc, oid::ObjectId};
+use bson::{Bson, DateTime, Document, doc, oid::ObjectId};
 use chatzz::adopt::Outcome;
 use chatzz::store::adopt::{Kind, Reason};
 use serde_json::json;
@@ -313,4 +313,19 @@ async fn a_few_thousand_messages_with_every_mess_among_them() {
     assert!(report.set_aside.len() >= 8, "{report}");
     let rooms = old.database.dump("chatrooms").await;
     assert!(rooms.iter().all(|room| !room.contains_key("becameRead")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chat_users_of_nobody_are_not_taken_for_one_person() {
+    let mut old = Old::empty().await;
+    old.somebody("alice").await;
+    for nobody in [Bson::Null, Bson::Null, doc! {}.into(), doc! {}.into()] {
+        old.chat_user(nobody, doc! {});
+    }
+    let old = old.store().await;
+
+    let report = adopt(&old).await;
+
+    assert_eq!(aside(&report, Kind::ChatUsers, Reason::Malformed), 4);
+    assert_eq!(report.kept.chat_users, 1);
 }

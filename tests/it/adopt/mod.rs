@@ -2,6 +2,7 @@
 
 mod after;
 mod interrupted;
+mod late;
 mod messes;
 mod names;
 mod old;

@@ -73,12 +73,20 @@ async fn a_name_that_the_adoption_needs_is_refused() {
         "chatzz_adopted_rest".into(),
     );
     let ended = old.command(&["adopt", "--dry-run"]).await;
-    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     assert!(
         ended.err.contains("chatzz_adopted_rest is needed"),
         "{}",
         ended.err
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn into_itself_is_refused() {
+    let old = Old::empty().await;
+    let ended = old.command(&["adopt", "--into", old.database.name()]).await;
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    assert!(ended.err.contains("leave it out"), "{}", ended.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,7 +49,11 @@ impl Old {
 
     /// With collections under these names.
     pub(super) async fn named(names: [&str; 3]) -> Self {
-        let database = TestDatabase::shared().await;
+        Self::on(TestDatabase::shared().await, names).await
+    }
+
+    /// In this database.
+    pub(super) async fn on(database: TestDatabase, names: [&str; 3]) -> Self {
         let keys = database.keys();
         let mut keys: BTreeMap<String, String> = keys
             .iter()

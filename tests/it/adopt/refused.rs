@@ -55,6 +55,17 @@ async fn a_database_in_which_both_have_written_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_an_earlier_adoption_has_left_is_not_overwritten() {
+    let old = Old::big(20, 30, 300).await;
+    let left = old.database.collection("chatzz_before_messages");
+    left.insert_one(doc! { "message": "dear" }).await.unwrap();
+    let before = old.database.fingerprint().await;
+    let refused = old.adopt().await.unwrap_err();
+    assert!(matches!(refused, AdoptError::Leftover(_)), "{refused}");
+    assert_eq!(old.database.fingerprint().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn other_commands_say_what_to_run_and_change_no_byte() {
     let old = Old::big(20, 30, 300).await;
     old.database.is_refused(&["run `chatzz adopt`"]).await;

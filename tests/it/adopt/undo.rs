@@ -58,7 +58,18 @@ async fn after_the_first_new_message_there_is_no_way_back() {
 
     let refused = old.undo().await.unwrap_err();
 
-    assert!(matches!(refused, AdoptError::NewMessages(1)), "{refused}");
+    assert!(
+        matches!(refused, AdoptError::NewMessages { new: 1, old: 0 }),
+        "{refused}"
+    );
+    assert_eq!(old.database.fingerprint().await, before);
+    // a way back that was killed before it had looked
+    let state = doc! { "$set": { "phase": "undo", "undoneFrom": "done" } };
+    let meta = old.database.collection("chatzz_meta");
+    let changed = meta.update_one(doc! { "_id": "adopt" }, state).await;
+    assert_eq!(changed.unwrap().modified_count, 1);
+    let again = old.undo().await.unwrap_err();
+    assert!(matches!(again, AdoptError::NewMessages { .. }), "{again}");
     assert_eq!(old.database.fingerprint().await, before);
     let kept = old.database.collection("chatzz_before_messages");
     assert_eq!(
