@@ -25,7 +25,7 @@
 //! | [`wire`] | requests, replies, notices and errors as clients see them | config domain id rooms service store |
 //! | [`spec`] | the contracts for machines, made of the types of the wire and of the HTTP API | api wire |
 //! | [`service`] | the messenger's rules; knows no sockets and no JSON | clock config domain feed hooks id rooms store |
-//! | [`hooks`] | the points where a deployment decides, and the webhook that asks the application | callout clock config id rooms signature store |
+//! | [`hooks`] | the points where a deployment decides, and the webhook that asks the application | callout clock config domain id rooms signature store |
 //! | [`feed`] | the read side of a chat room: what this node has announced, the one gate against announcing twice, the log of events that servers share, and the bus between them | clock config domain id rooms store |
 //! | [`rooms`] | the write side of a chat room: numbers, durable messages, receipts | clock domain id store |
 //! | [`store`] | MongoDB: documents, indexes, queries, migrations | config domain id |

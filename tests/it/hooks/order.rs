@@ -43,7 +43,10 @@ async fn what_is_refused_in_between_lets_nothing_overtake() {
     let service = allowing().await;
     service.decide(|asked| match asked["data"]["message"].as_str() {
         Some("slow") => (Duration::from_millis(500), json!({ "action": "allow" })),
-        Some("no") => (Duration::ZERO, json!({ "action": "refuse" })),
+        Some("no") => (
+            Duration::ZERO,
+            json!({ "action": "refuse", "reason": "no" }),
+        ),
         _ => (Duration::ZERO, json!({ "action": "allow" })),
     });
     let server = server(&service, "before-send", "refuse", &[]).await;
