@@ -14,7 +14,7 @@ use crate::places;
 /// Files of the package beside `src` that its build reads.
 const COPIED: [&str; 2] = ["Cargo.toml", "Cargo.lock"];
 /// Folders that its build reads, and that no bug changes.
-const LINKED: [&str; 3] = ["crates", "migrations", "tests"];
+const LINKED: [&str; 4] = ["crates", "examples", "migrations", "tests"];
 
 /// Brings the copy up to date and returns its folder. What has not changed is left as it
 /// is, so that cargo does not build it again.
