@@ -50,7 +50,7 @@
 //!    (`socket::dispatch`), synchronously, so the order of packets is kept. The
 //!    event is put into the socket's queue.
 //! 2. The queue's worker decodes the payload ([`wire::request`]) and asks
-//!    [`service::Messenger::send`], which looks up the receiver and the chat room
+//!    `Messenger::send`, which looks up the receiver and the chat room
 //!    (cached) and passes the message to the chat room's lane. Now the next event
 //!    of the socket may start.
 //! 3. The lane ([`rooms`]) takes all waiting messages, numbers the messages of

@@ -80,7 +80,8 @@ impl Operator {
         loop {
             newest.mark_unchanged();
             let page = self.page(cursor, query).await?;
-            if page.has_more || !page.events.is_empty() || Instant::now() >= until {
+            let is_over = Instant::now() >= until || self.context.is_draining();
+            if page.has_more || !page.events.is_empty() || is_over {
                 return Ok(page);
             }
             cursor = page.cursor;
@@ -101,7 +102,31 @@ impl Operator {
     /// # Errors
     /// When the database cannot answer.
     pub async fn occurred(&self, all: &[Occurrence]) -> Result<Vec<Option<Occurred>>, Error> {
-        self.context.messenger.occurred(all).await
+        let all_at_once = self.context.messenger.occurred(all).await;
+        if !matches!(all_at_once, Err(Error::Internal)) {
+            return all_at_once;
+        }
+        // one of them cannot be read: the others are none the worse
+        let mut found = Vec::with_capacity(all.len());
+        let mut unreadable = 0;
+        for one in all {
+            let alone = std::slice::from_ref(one);
+            match self.context.messenger.occurred(alone).await {
+                Err(Error::Internal) => {
+                    tracing::error!(event = one.id(), "an event cannot be read");
+                    unreadable += 1;
+                    found.push(None);
+                }
+                now => found.extend(now?),
+            }
+        }
+        // if none can be, that is no fault of theirs
+        if unreadable == all.len() {
+            return Err(Error::Internal);
+        }
+        metrics::counter!("chatzz_push_lost_total")
+            .increment(u64::try_from(unreadable).unwrap_or(u64::MAX));
+        Ok(found)
     }
 
     /// The cursor behind everything that there is.

@@ -11,7 +11,7 @@ use super::window::pause;
 use crate::service::Error;
 use crate::store::{Letter, Occurrence, Subject};
 
-/// Letters that wait at most; then no more is set aside, and the log waits.
+/// Letters that wait at most; then the log waits until the oldest of them are taken or given up.
 const MAX_LETTERS: usize = 10_000;
 /// Letters about one subject that are tried in a row.
 const AT_ONCE: i64 = 8;
@@ -26,6 +26,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// How long a letter is tried.
 const TRIED_FOR: Duration = Duration::from_hours(72);
+/// How often one is tried before it is given up for want of room: for about a quarter of an hour.
+const TRIED_AT_LEAST: i64 = 12;
 /// How long one that is dead is kept.
 const KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 
@@ -186,8 +188,16 @@ impl Aside {
             letter.attempts += 1;
             letter.reason = reason;
             let age = now.timestamp_millis() - letter.since.timestamp_millis();
-            letter.is_dead = u128::try_from(age).is_ok_and(|age| age >= TRIED_FOR.as_millis());
+            let is_old = u128::try_from(age).is_ok_and(|age| age >= TRIED_FOR.as_millis());
+            // one that is always refused must not keep all others waiting
+            let is_in_the_way = !self.has_room() && letter.attempts >= TRIED_AT_LEAST;
+            letter.is_dead = is_old || is_in_the_way;
             if letter.is_dead {
+                if is_in_the_way {
+                    tracing::warn!(
+                        "too many events are set aside: one is given up before its time"
+                    );
+                }
                 self.waiting = self.waiting.saturating_sub(1);
                 self.dead += 1;
             } else {

@@ -97,7 +97,7 @@ impl Messenger {
     ///
     /// # Errors
     /// [`Error::NoChatRoom`] when there is none to send it in, or those of
-    /// [`Messenger::send`]; nothing is stored then.
+    /// `Messenger::send`; nothing is stored then.
     #[tracing::instrument(name = "messenger.send_as", level = "debug", skip_all)]
     pub async fn send_as(
         &self,

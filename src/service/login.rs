@@ -152,7 +152,7 @@ impl Messenger {
     }
 
     /// Adds the contacts that a login does not contain, for front ends that know of no
-    /// further pages: up to [`MAX_CONTACTS`], without their last messages.
+    /// further pages: up to `MAX_CONTACTS`, without their last messages.
     ///
     /// # Errors
     /// When the database cannot answer.

@@ -162,8 +162,8 @@ const COUNTERS: [Metric; 27] = [
     metric(
         "chatzz_push_lost_total",
         Series::Of(&[]),
-        "How often events were removed from the log, or the log was another one, before they were \
-         pushed.",
+        "Events that cannot be read, and how often events were removed from the log, or the log \
+         was another one, before they were pushed.",
     ),
     metric(
         "chatzz_bus_frames_total",

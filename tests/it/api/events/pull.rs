@@ -283,3 +283,29 @@ async fn what_makes_no_sense_is_refused_with_one_clear_error() {
         assert!(detail.contains(field), "{query}: {detail}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_read_keeps_no_other_event_back() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    let mut ids = Vec::new();
+    for text in ["one", "two", "three"] {
+        let sent = alice.send(&bob.id, text).await.unwrap();
+        ids.push(sent["_id"].clone());
+    }
+    let damage = doc! { "$set": { "counts": "damaged" } };
+    let messages = server.collection("chatmessages");
+    let damaged = messages.update_one(doc! { "seq": 2_i64 }, damage).await;
+    assert_eq!(damaged.unwrap().modified_count, 1);
+
+    let heard = back_end
+        .events_until("oldest", "&types=message.created", 2)
+        .await;
+
+    let heard: Vec<&Value> = heard
+        .events
+        .iter()
+        .map(|one| &one["data"]["message"]["_id"])
+        .collect();
+    assert_eq!(heard, [&ids[0], &ids[2]]);
+}
