@@ -2,7 +2,7 @@
 //! their few sockets, which nobody else knows.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use smallvec::SmallVec;
@@ -25,6 +25,8 @@ pub(crate) struct Hub {
     /// Of everybody who is logged in or is logging in, their sockets; never none.
     people: DashMap<ChatUserId, Connections>,
     next: AtomicU64,
+    /// How many of the sockets speak dialect 1.
+    in_dialect1: AtomicUsize,
     status_event: StatusEvent,
 }
 
@@ -40,6 +42,7 @@ impl Hub {
             connections: DashMap::new(),
             people: DashMap::new(),
             next: AtomicU64::new(1),
+            in_dialect1: AtomicUsize::new(0),
             status_event,
         }
     }
@@ -49,11 +52,17 @@ impl Hub {
     }
 
     pub(super) fn insert(&self, connection: Arc<Connection>) {
+        if connection.is_in_dialect1() {
+            self.in_dialect1.fetch_add(1, Ordering::SeqCst);
+        }
         self.connections.insert(connection.id, connection);
     }
 
     pub(super) fn remove(&self, id: SocketId) {
-        self.connections.remove(&id);
+        let removed = self.connections.remove(&id);
+        if removed.is_some_and(|(_, connection)| connection.is_in_dialect1()) {
+            self.in_dialect1.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 
     pub(super) fn connection(&self, id: SocketId) -> Option<Arc<Connection>> {
@@ -170,17 +179,20 @@ impl Hub {
     /// Announces how far a message is, to sockets of dialect 1: it was announced to them as
     /// `not_sent`.
     fn follow_up(&self, stored: &Stored) {
+        // where nobody speaks it, every message passes here all the same
+        if self.in_dialect1.load(Ordering::SeqCst) == 0 {
+            return;
+        }
         let message = &stored.message;
-        let sockets = [message.from, message.to].map(|who| self.sockets(who));
-        let mut sockets = sockets.iter().flatten().filter(|one| one.is_in_dialect1());
-        let mut sockets = sockets.by_ref().peekable();
-        if sockets.peek().is_some() {
-            let advanced = Advanced::of(stored.clone());
-            let notice = PerDialect::new(Notice::MessageStatusChanged(&advanced));
-            for connection in sockets {
-                // it is as heavy as the message that it belongs to
-                let packet = connection.packet(&notice).text_of(message.chat_room);
-                connection.deliver(packet);
+        let advanced = Advanced::of(stored.clone());
+        let notice = PerDialect::new(Notice::MessageStatusChanged(&advanced));
+        for who in [message.from, message.to] {
+            for connection in self.sockets(who) {
+                if connection.is_in_dialect1() {
+                    // it is as heavy as the message that it belongs to
+                    let packet = connection.packet(&notice).text_of(message.chat_room);
+                    connection.deliver(packet);
+                }
             }
         }
     }
