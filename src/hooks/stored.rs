@@ -80,8 +80,8 @@ impl Outlet for Listening {
         for stored in batch {
             let stored = StoredMessage::from(&*stored);
             // a panic of a program's own hook must not end the lane
-            let told = catch_unwind(AssertUnwindSafe(|| self.hooks.stored(&stored)));
-            if told.is_err() {
+            let heard = catch_unwind(AssertUnwindSafe(|| self.hooks.stored(&stored)));
+            if heard.is_err() {
                 tracing::error!("the hook `stored` panicked");
             }
         }

@@ -141,7 +141,7 @@ impl Operator {
                     return;
                 }
             }
-            tracing::warn!(room = %to_tell.room, "nobody here was told that messages were redacted");
+            tracing::warn!(room = %to_tell.room, "nobody here heard that messages were redacted");
         });
     }
 

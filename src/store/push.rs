@@ -32,7 +32,7 @@ pub struct Pushed {
     pub at: DateTime,
 }
 
-/// What whoever pushes is told when they take the lease or renew it.
+/// What whoever pushes learns when they take the lease or renew it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// How far the pushing is; `None` if there never was any.

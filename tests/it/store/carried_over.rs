@@ -193,7 +193,7 @@ async fn every_status_and_count_is_what_it_was_and_no_send_is_stored_twice() {
         .drain(..)
         .map(|index| index.get_str("name").unwrap().to_owned())
         .collect();
-    assert_eq!(indexes.len(), 3, "{indexes:?}");
+    assert_eq!(indexes.len(), 4, "{indexes:?}");
 
     let server = Binary::serve(&before.database.keys()).await;
     let (alice, details) = server.login(&before.alice).await;

@@ -37,6 +37,12 @@ fn declared() -> Vec<Declared> {
             doc! { "chatRoom": 1, "from": 1, "clientId": 1 },
             unique_where(doc! { "clientId": { "$exists": true } }),
         ),
+        (
+            "chatmessages",
+            "chatRoom_rev",
+            doc! { "chatRoom": 1, "rev": 1 },
+            unique_where(doc! { "rev": { "$exists": true } }),
+        ),
     ]
 }
 

@@ -29,7 +29,7 @@ const AHEAD: usize = 300;
 /// What was acknowledged, by chat room, in the order of `seq`.
 type Acknowledged = Arc<Mutex<HashMap<String, Vec<(i64, String)>>>>;
 
-/// One pair writes, through whichever server answers, until told to stop; each text is
+/// One pair writes, through whichever server answers, until they are stopped; each text is
 /// repeated until it is acknowledged.
 async fn write(
     pair: [Value; 2],
