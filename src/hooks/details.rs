@@ -102,3 +102,25 @@ fn rendered(
     }
     Rendered::of_fields(written).ok_or_else(|| cannot("it cannot be written"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: &Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn a_field_that_chatzz_adds_itself_is_no_answer() {
+        let asked = object(&json!({ "_id": "a", "username": "ann" }));
+        let shaped = |more: &Value| rendered(&asked, object(more));
+        assert!(shaped(&json!({ "_id": "a", "name": "Ann" })).is_ok());
+        for name in RESERVED_USER_FIELDS {
+            let refused = shaped(&json!({ "_id": "a", name: "x" }));
+            assert!(refused.is_err(), "{name}");
+        }
+    }
+}

@@ -377,4 +377,58 @@ mod tests {
         }
         assert_eq!(rest, 19, "the others are tried at once");
     }
+
+    #[test]
+    fn entries_of_which_nothing_is_wanted_count_while_one_before_them_waits() {
+        let room = ChatRoomId::generate();
+        let mut window = Window::new(None);
+        let first = event(room, 1, 0);
+        let subject = first.subject();
+        window.add(entry(1), vec![first]);
+        for number in 2..=50 {
+            window.add(entry(number), vec![]);
+        }
+        assert_eq!(window.len(), 50);
+        assert!(window.contains(subject));
+
+        let now = Instant::now();
+        let run = window.next(now).unwrap();
+        window.pushed(run.subject, 1, false, now, true);
+
+        assert_eq!((window.len(), window.done()), (0, Some(entry(50))));
+        assert!(!window.contains(subject));
+    }
+
+    #[test]
+    fn what_fails_on_after_another_one_was_taken_is_set_aside_also_in_quiet_hours() {
+        let [bad, good] = [(); 2].map(|()| ChatRoomId::generate());
+        let mut now = Instant::now();
+        let mut window = Window::new(None);
+        window.add(entry(1), vec![event(bad, 1, 0)]);
+        for _ in 0..DOWN_AFTER {
+            let run = window.next(now).unwrap();
+            assert!(window.pushed(run.subject, 0, true, now, true).is_empty());
+            now += LONGEST_PAUSE;
+        }
+        assert!(window.is_down());
+        let taken = event(good, 2, 0);
+        let subject = taken.subject();
+        window.add(entry(2), vec![taken]);
+        while window.is_down() {
+            let run = window.next(now).unwrap();
+            let is_good = run.subject == subject;
+            let aside = window.pushed(run.subject, usize::from(is_good), !is_good, now, true);
+            assert!(aside.is_empty());
+            now += LONGEST_PAUSE;
+        }
+
+        let aside = [(); 2].map(|()| {
+            let run = window.next(now).unwrap();
+            let aside = window.pushed(run.subject, 0, true, now, true);
+            now += LONGEST_PAUSE;
+            aside.len()
+        });
+
+        assert_eq!(aside, [0, 1]);
+    }
 }

@@ -22,6 +22,22 @@ pub(super) struct Two {
 pub(super) async fn two(scopes: &[ApiScope]) -> Two {
     let database = TestDatabase::shared().await;
     let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let [one, two] = two_on(&database, scopes, &[]).await;
+    Two {
+        servers: [one.0, two.0],
+        back_ends: [one.1, two.1],
+        database,
+        alice,
+        bob,
+    }
+}
+
+/// Two servers on a database, started one after the other, and a back end of each.
+pub(super) async fn two_on(
+    database: &TestDatabase,
+    scopes: &[ApiScope],
+    more: &[(&str, &str)],
+) -> [(Binary, BackEnd); 2] {
     let (file, keys) = key_file(&[scopes]);
     let start = async |name: &str| {
         let addr = free_addr();
@@ -33,16 +49,10 @@ pub(super) async fn two(scopes: &[ApiScope]) -> Two {
             ("CHATZZ_API_LISTEN", listen.as_str()),
             ("CHATZZ_API_KEYS_FILE", file.to_str().unwrap()),
         ]);
+        settings.extend(more);
         (Binary::serve(&settings).await, BackEnd::new(addr, &keys[0]))
     };
-    let (one, two) = (start("one").await, start("two").await);
-    Two {
-        servers: [one.0, two.0],
-        back_ends: [one.1, two.1],
-        database,
-        alice,
-        bob,
-    }
+    [start("one").await, start("two").await]
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,29 +13,16 @@ use std::time::Duration;
 use bson::doc;
 use serde_json::Value;
 
-use super::{BackEnd, free_addr, key_file};
+use super::BackEnd;
+use super::servers::two_on;
 use crate::support::binary::Binary;
 use crate::support::database::TestDatabase;
 use crate::support::poll;
 use chatzz::config::ApiScope;
 
-/// Two servers on a database, started one after the other, and a back end of each.
+/// Two servers on a database, and a back end of each that may do everything.
 async fn two(database: &TestDatabase, more: &[(&str, &str)]) -> [(Binary, BackEnd); 2] {
-    let (file, keys) = key_file(&[&ApiScope::ALL]);
-    let start = async |name: &str| {
-        let addr = free_addr();
-        let listen = addr.to_string();
-        let mut settings = database.keys().to_vec();
-        settings.extend([
-            ("CHATZZ_NODE_ID", name),
-            ("CHATZZ_LEASE", "3s"),
-            ("CHATZZ_API_LISTEN", listen.as_str()),
-            ("CHATZZ_API_KEYS_FILE", file.to_str().unwrap()),
-        ]);
-        settings.extend(more);
-        (Binary::serve(&settings).await, BackEnd::new(addr, &keys[0]))
-    };
-    [start("one").await, start("two").await]
+    two_on(database, &ApiScope::ALL, more).await
 }
 
 /// Waits until one server has begun to do something that one does at a time.
