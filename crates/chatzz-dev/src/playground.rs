@@ -227,7 +227,6 @@ async fn store_users(
                 .upsert(true)
                 .await?;
         }
-        client.shutdown().await;
         Ok(())
     };
     store.await.map_err(DevError::Users)
