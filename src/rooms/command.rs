@@ -73,6 +73,8 @@ pub struct Origin {
     pub socket: SocketId,
     /// The acknowledgement it asked for.
     pub ack: Option<i64>,
+    /// Whether it asked for an envelope of its own with the answer.
+    pub envelope: bool,
     /// The event's name, for `error` envelopes, metrics and logs.
     pub event: &'static str,
     /// When the event came.
