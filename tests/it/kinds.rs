@@ -1,4 +1,4 @@
-//! `kind` and `data`: messages of the application's own kinds (chat-service 8).
+//! `kind` and `data`: messages of the application's own kinds (chat-service 2, chitchat 12).
 
 use std::path::PathBuf;
 
