@@ -221,7 +221,7 @@ impl<'a> Holding<'a> {
             // what is not there any more, or not wanted, counts as taken
             let now = now.as_ref()?;
             let is_wanted = self.pusher.types.contains(&now.event_type());
-            is_wanted.then(|| (one.id(), rendered(&Event::new(one, now))))
+            is_wanted.then(|| (one.id(), rendered(&Event::new(one, now, None))))
         });
         let mut bodies: Vec<Option<(String, Json)>> = bodies.collect();
         for (run, letters) in runs {

@@ -481,6 +481,8 @@ export interface components {
         };
         /** @description Something that happened, with what it is about as it is now. */
         Event: {
+            /** @description Of pulled events: write it as `after` to go on behind this one. */
+            cursor?: string | null;
             data: components["schemas"]["MessageCreated"];
             /** @description The same however often the event is delivered: leave out what you had. */
             id: string;
@@ -489,6 +491,8 @@ export interface components {
             /** @constant */
             type: "message.created";
         } | {
+            /** @description Of pulled events: write it as `after` to go on behind this one. */
+            cursor?: string | null;
             data: components["schemas"]["MessageRead"];
             /** @description The same however often the event is delivered: leave out what you had. */
             id: string;
@@ -497,6 +501,8 @@ export interface components {
             /** @constant */
             type: "message.read";
         } | {
+            /** @description Of pulled events: write it as `after` to go on behind this one. */
+            cursor?: string | null;
             data: components["schemas"]["MessageRedacted"];
             /** @description The same however often the event is delivered: leave out what you had. */
             id: string;
@@ -505,6 +511,8 @@ export interface components {
             /** @constant */
             type: "message.redacted";
         } | {
+            /** @description Of pulled events: write it as `after` to go on behind this one. */
+            cursor?: string | null;
             data: components["schemas"]["ContactAdded"];
             /** @description The same however often the event is delivered: leave out what you had. */
             id: string;
@@ -513,6 +521,8 @@ export interface components {
             /** @constant */
             type: "contact.added";
         } | {
+            /** @description Of pulled events: write it as `after` to go on behind this one. */
+            cursor?: string | null;
             data: components["schemas"]["UserBlocked"];
             /** @description The same however often the event is delivered: leave out what you had. */
             id: string;
@@ -521,6 +531,8 @@ export interface components {
             /** @constant */
             type: "user.blocked";
         } | {
+            /** @description Of pulled events: write it as `after` to go on behind this one. */
+            cursor?: string | null;
             data: components["schemas"]["UserBlocked"];
             /** @description The same however often the event is delivered: leave out what you had. */
             id: string;
@@ -529,6 +541,8 @@ export interface components {
             /** @constant */
             type: "user.unblocked";
         } | {
+            /** @description Of pulled events: write it as `after` to go on behind this one. */
+            cursor?: string | null;
             data: components["schemas"]["NotificationDue"];
             /** @description The same however often the event is delivered: leave out what you had. */
             id: string;
@@ -537,6 +551,8 @@ export interface components {
             /** @constant */
             type: "notification.due";
         } | {
+            /** @description Of pulled events: write it as `after` to go on behind this one. */
+            cursor?: string | null;
             data: components["schemas"]["NotificationWithdrawn"];
             /** @description The same however often the event is delivered: leave out what you had. */
             id: string;
@@ -545,6 +561,8 @@ export interface components {
             /** @constant */
             type: "notification.withdrawn";
         } | {
+            /** @description Of pulled events: write it as `after` to go on behind this one. */
+            cursor?: string | null;
             data: components["schemas"]["UserPresence2"];
             /** @description The same however often the event is delivered: leave out what you had. */
             id: string;
@@ -553,6 +571,8 @@ export interface components {
             /** @constant */
             type: "user.online";
         } | {
+            /** @description Of pulled events: write it as `after` to go on behind this one. */
+            cursor?: string | null;
             data: components["schemas"]["UserPresence2"];
             /** @description The same however often the event is delivered: leave out what you had. */
             id: string;
