@@ -1,6 +1,7 @@
 /** A real server with its key, a service that answers as a test says, and the pages of the documentation. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, type RequestListener, type ServerResponse, createServer } from 'node:http';
 import { createRequire } from 'node:module';
@@ -38,7 +39,9 @@ export const { Page } = ofRepository('./newcomer.js') as { Page: new (file: stri
 export { freePort };
 
 export const [ALICE, BOB] = ['65a000000000000000000001', '65a000000000000000000002'];
-export const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+/** The secret of Standard Webhooks' examples, which a server does not take. */
+export const KNOWN = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+export const SECRET = `whsec_${randomBytes(32).toString('base64')}`;
 
 /** A new folder, gone with the process. */
 export function folder(): string {
@@ -54,7 +57,7 @@ export async function server(more: Record<string, string> = {}) {
   const made = execFileSync(process.env.CHATZZ_BIN, ['key', 'new', 'tests', 'read,send,manage,events'], { encoding: 'utf8' });
   const [, key = '', , line = ''] = made.split('\n').map((text) => text.trim());
   writeFileSync(join(place, 'keys'), line);
-  writeFileSync(join(place, 'secret'), SECRET);
+  writeFileSync(join(place, 'secret'), SECRET, { mode: 0o600 });
   const listen = `127.0.0.1:${await freePort()}`;
   const keys: Record<string, string> = { CHATZZ_API_LISTEN: listen, CHATZZ_API_KEYS_FILE: join(place, 'keys'), ...more };
   if (more.CHATZZ_HOOKS) keys.CHATZZ_HOOK_SECRET_FILE = join(place, 'secret');

@@ -4,7 +4,7 @@ import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 
 import { type Handlers, listener, verify } from '../src/index.js';
-import { SECRET, service } from './support.js';
+import { KNOWN as SECRET, service } from './support.js';
 
 /** The example of the reference libraries of Standard Webhooks, of 2021. */
 const BODY = '{"test": 2432232314}';
