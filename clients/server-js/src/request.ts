@@ -72,8 +72,9 @@ async function attempt({ url, key, ...usual }: Options, method: string, path: st
   const retryAfter = 1_000 * Number(response.headers.get('retry-after')) || 0;
   const answer = parsed(text);
   if (ok && answer !== undefined) return answer;
-  if (answer?.stored) throw new ChatzzError(answer.code, answer.detail, { stored: answer.stored, status, problem: answer, retryAfter });
-  throw new ChatzzError('unreachable', `${target.origin}: what answers there is not chatzz (status ${status})`, { stored, status, retryAfter });
+  const said = { status, ...(retryAfter > 0 && { retryAfter }) };
+  if (answer?.stored) throw new ChatzzError(answer.code, answer.detail, { ...said, stored: answer.stored, problem: answer });
+  throw new ChatzzError('unreachable', `${target.origin}: what answers there is not chatzz (status ${status})`, { ...said, stored });
 }
 
 function parsed(text: string): any {
