@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bson::DateTime;
-use http::header;
+use http::{HeaderMap, header};
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
@@ -85,6 +85,19 @@ pub(crate) fn signed(
         .body(body)
 }
 
+/// How long an answer says to wait before the next request: seconds, or until a date.
+pub(crate) fn retry_after(answer: &HeaderMap, now: DateTime) -> Option<Duration> {
+    let text = answer.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = chrono::DateTime::parse_from_rfc2822(text).ok()?;
+    let left = date.timestamp_millis() - now.timestamp_millis();
+    Some(Duration::from_millis(
+        u64::try_from(left).unwrap_or_default(),
+    ))
+}
+
 /// Reads a JSON object; serde would also take a list of its values.
 pub(crate) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
     let is_object = json.trim_ascii_start().starts_with(b"{");
@@ -101,4 +114,26 @@ pub(crate) async fn body(mut response: Response, most: usize) -> Result<Vec<u8>,
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answer_says_of_the_next_request_is_read_in_both_forms() {
+        let now = DateTime::parse_rfc3339_str("2015-10-21T07:27:00Z").unwrap();
+        let read = |text: &str| {
+            let answer = [(header::RETRY_AFTER, text.parse().unwrap())];
+            retry_after(&answer.into_iter().collect(), now)
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(read("120"), seconds(120));
+        assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), seconds(60));
+        assert_eq!(read("Wed, 21 Oct 2015 07:26:00 GMT"), seconds(0));
+        for wrong in ["", "soon", "-1", "1.5"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
 }

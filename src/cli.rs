@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{ApiScope, Mode, parse_database};
+use crate::config::{ApiScope, Mode, ServiceUrl, parse_database};
 
 const INTRODUCTION: &str = "\
 chatzz is a one-to-one messenger backend. It stands beside your application, reads
@@ -52,6 +52,8 @@ Examples:
   chatzz spec                          the events as AsyncAPI, for generators
   chatzz spec --openapi                the calls of the HTTP API, as OpenAPI
   chatzz key new shop read,send        a key for the HTTP API of your back end
+  chatzz send --from 1 --to 2 Hello    send a message as a user of your application
+  chatzz events tail                   print what happens, as it happens
   chatzz hook test                     ask your application about a sample of each hook
   chatzz config                        every key with its default, as a .env file
   chatzz serve                         run it; `chatzz` alone does the same";
@@ -145,6 +147,15 @@ pub enum Command {
     /// Try the hooks of your application out
     #[command(subcommand)]
     Hook(HookCommand),
+    /// Send a message as a user, through the HTTP API of a running server
+    ///
+    /// It is stored once under its key, however often you repeat the command with the same
+    /// one. Lost connections and busy servers are waited for, 30 seconds at most.
+    #[command(after_help = CALLS)]
+    Send(SendArgs),
+    /// See what happens, through the HTTP API of a running server
+    #[command(subcommand)]
+    Events(EventsCommand),
     /// Make a key for the HTTP API of the application's back end
     ///
     /// Needs no configuration and no database.
@@ -172,6 +183,78 @@ pub struct KeyArgs {
     pub scopes: ::std::vec::Vec<ApiScope>,
 }
 
+const CALLS: &str = "\
+The key of the HTTP API comes from CHATZZ_KEY, or from the file that CHATZZ_KEY_FILE
+names: `chatzz dev` keeps one in .chatzz/api-key.
+
+Exit codes:
+  0  done
+  1  refused: nothing was done, and a repeat would be refused as well
+  2  wrong command line, or no key
+  3  no answer, or too busy: repeat it; a message may be sent, so repeat its --key";
+
+/// Where the HTTP API is, and how to print its answers.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ApiArgs {
+    /// Where `CHATZZ_API_LISTEN` is reached
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CHATZZ_API_URL",
+        default_value = "http://127.0.0.1:3001",
+        value_parser = ServiceUrl::from_text
+    )]
+    pub url: ServiceUrl,
+    /// Print JSON, one object a line, instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The options of `chatzz send`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct SendArgs {
+    /// Who sends it: the `_id` of a user
+    #[arg(long, value_name = "USER")]
+    pub from: String,
+    /// Who receives it
+    #[arg(long, value_name = "USER")]
+    pub to: String,
+    /// Your own name for this message, such as `order-17`; without it, a new one is made
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// The text; `-` reads it from standard input
+    pub text: String,
+    /// Where to call.
+    #[command(flatten)]
+    pub api: ApiArgs,
+}
+
+/// The commands of `chatzz events`.
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+pub enum EventsCommand {
+    /// Print events as they happen, until Ctrl-C
+    ///
+    /// Goes on over lost connections and restarts of the server. With `--json`, each event has
+    /// the cursor behind it: continue there with `--after`.
+    #[command(after_help = CALLS)]
+    Tail(TailArgs),
+}
+
+/// The options of `chatzz events tail`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct TailArgs {
+    /// From where on: the cursor of an event, `head`, `oldest`, or a time such as
+    /// `2026-11-30T12:00:00Z`
+    #[arg(long, value_name = "CURSOR", default_value = "head")]
+    pub after: String,
+    /// Only these types, with commas between them, such as `message.created,message.read`
+    #[arg(long, value_name = "TYPES")]
+    pub types: Option<String>,
+    /// Where to call.
+    #[command(flatten)]
+    pub api: ApiArgs,
+}
+
 /// The commands of `chatzz hook`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
 pub enum HookCommand {
@@ -196,6 +279,8 @@ impl Command {
             | Self::Adopt(_)
             | Self::Spec(_)
             | Self::Config(_)
+            | Self::Send(_)
+            | Self::Events(_)
             | Self::Key(_) => Mode::Migrate,
         }
     }

@@ -8,11 +8,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use chatzz::adopt;
-use chatzz::app::App;
+use chatzz::app::{App, Operator};
 use chatzz::cli::DevArgs;
 use chatzz::config::{
-    AllowedOrigins, ApiKey, ApiScope, Config, Kinds, NatsConfig, NatsUrl, new_api_key,
+    AllowedOrigins, ApiKey, ApiScope, Config, EventType, Kinds, NatsConfig, NatsUrl, new_api_key,
 };
+use chatzz::id::UserId;
+use chatzz::operator::{After, EventQuery};
+use chatzz::service::Occurred;
 use chatzz::store::Store;
 use chatzz::store::adopt::Adoption;
 use chatzz_dev::{DEMO_KINDS, Playground, Progress, Users, free_or_any, is_free, nats};
@@ -22,6 +25,12 @@ use futures::future::{FutureExt as _, join_all};
 const API_PORT: u16 = 3001;
 /// Who has the key that is made.
 const KEY_NAME: &str = "dev";
+/// Events that are read at once for the person at the terminal.
+const EVENTS_AT_ONCE: usize = 100;
+/// How long they are waited for.
+const EVENTS_WAIT: Duration = Duration::from_secs(20);
+/// The pause when they cannot be read.
+const EVENTS_PAUSE: Duration = Duration::from_secs(1);
 /// Ports that are tried for a further server before any other is taken.
 const PORTS_TRIED: u16 = 16;
 
@@ -148,11 +157,21 @@ impl Dev {
         )
     }
 
-    /// Serves until `shutdown` resolves, then ends the database as well.
-    pub(crate) async fn run_until(self, shutdown: impl Future<Output = ()> + Send) {
+    /// Serves until `shutdown` resolves, then ends the database as well. Meanwhile it shows
+    /// each event in a line.
+    pub(crate) async fn run_until(
+        self,
+        shutdown: impl Future<Output = ()> + Send,
+        show: impl Fn(&str) + Send + 'static,
+    ) {
         let shutdown = shutdown.shared();
+        let shown = self.apps.first().map(App::operator);
+        let shown = shown.map(|operator| tokio::spawn(show_events(operator, show)));
         let servers = self.apps.into_iter();
         join_all(servers.map(|app| Box::pin(app.run_until(shutdown.clone())))).await;
+        if let Some(shown) = shown {
+            shown.abort();
+        }
         self.playground.stop().await;
     }
 }
@@ -182,6 +201,57 @@ async fn adopt_old(
     adoption.store.close().await;
     progress(&report?.to_string());
     Ok(())
+}
+
+/// Shows what happens, each event in a line, as the application could hear of it.
+async fn show_events(operator: Operator, show: impl Fn(&str)) {
+    let usual = EventType::ALL.into_iter().filter(|one| one.is_usual());
+    let mut query = EventQuery {
+        after: After::Head,
+        limit: EVENTS_AT_ONCE,
+        types: usual.collect(),
+        part: (0, 1),
+        wait: EVENTS_WAIT,
+    };
+    loop {
+        match operator.events(&query).await {
+            Ok(page) => {
+                for (_, now, _) in &page.events {
+                    show(&line_of(now));
+                }
+                query.after = After::Cursor(page.cursor);
+            }
+            // the log of the server says what is wrong
+            Err(_) => tokio::time::sleep(EVENTS_PAUSE).await,
+        }
+    }
+}
+
+/// An event as the developer sees it; the texts are in the demo.
+fn line_of(event: &Occurred) -> String {
+    let name = UserId::to_key;
+    let about = match event {
+        Occurred::MessageCreated(stored) => {
+            let [from, to] = [&stored.from.id, &stored.to.id].map(name);
+            format!("{from} to {to}, no. {}", stored.message.seq)
+        }
+        Occurred::MessageRead {
+            reader,
+            sender,
+            up_to,
+            ..
+        } => format!("{} from {}, up to no. {up_to}", name(reader), name(sender)),
+        Occurred::ContactAdded(opened) => {
+            let [one, other] = opened.members.each_ref().map(name);
+            format!("{one} and {other}")
+        }
+        Occurred::Blocked { by, who, .. } => format!("{} {}", name(by), name(who)),
+        Occurred::NotificationDue { user, badge, .. } => format!("{}, {badge} unread", name(user)),
+        Occurred::NotificationWithdrawn { user, .. } => name(user),
+        _ => String::new(),
+    };
+    let event = event.event_type().as_str();
+    format!("{event}  {about}").trim_end().to_owned()
 }
 
 /// The configuration of a server after the first, at the port after another one's.

@@ -38,6 +38,7 @@
 //! | `signature` | how requests to the application are signed | config |
 //! | `limits` | token buckets and caps of sockets, users and addresses | config id |
 //! | [`config`] | settings, each key declared once | – |
+//! | [`back_end`] | commands that call the HTTP API of a running server, as a back end would | callout clock config |
 //! | [`bar`] | progress on a terminal, of commands that take long | – |
 //! | [`cli`] | the command line | config |
 //! | [`clock`] | the one place that asks the system for the time | – |
@@ -95,6 +96,7 @@ pub mod adopt;
 mod api;
 pub mod app;
 pub mod auth;
+pub mod back_end;
 pub mod bar;
 mod callout;
 pub mod cli;

@@ -2,6 +2,7 @@
 
 #[cfg(all(feature = "dev", unix))]
 mod dev;
+mod remote;
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -12,7 +13,8 @@ use chatzz::adopt;
 use chatzz::app::{App, Tried, try_hooks};
 use chatzz::bar::Bar;
 use chatzz::cli::{
-    AdoptArgs, Cli, Command, ConfigArgs, HookCommand, KeyArgs, KeyCommand, SpecArgs, VerifyArgs,
+    AdoptArgs, Cli, Command, ConfigArgs, EventsCommand, HookCommand, KeyArgs, KeyCommand, SpecArgs,
+    VerifyArgs,
 };
 #[cfg(feature = "dev")]
 use chatzz::cli::{DevArgs, PeerArgs};
@@ -40,6 +42,10 @@ async fn main() -> ExitCode {
         Command::Spec(args) => return ended(spec(args)),
         Command::Config(args) => return ended(document(args)),
         Command::Key(KeyCommand::New(args)) => return ended(new_key(args)),
+        Command::Send(args) => return remote::ended(remote::send(args).await),
+        Command::Events(EventsCommand::Tail(args)) => {
+            return remote::ended(remote::tail(args).await);
+        }
         _ => {}
     }
     let (config, warnings) = match Config::from_env(command.mode()) {
@@ -68,6 +74,7 @@ async fn main() -> ExitCode {
         #[cfg(feature = "dev")]
         Command::Peer(_) => Ok(()),
         Command::Spec(_) | Command::Config(_) | Command::Key(_) => Ok(()),
+        Command::Send(_) | Command::Events(_) => Ok(()),
     };
     ended(done)
 }
@@ -201,7 +208,7 @@ async fn dev(args: &DevArgs, config: Config) -> anyhow::Result<()> {
         ));
     }
     say(&dev.greeting());
-    Box::pin(dev.run_until(shutdown)).await;
+    Box::pin(dev.run_until(shutdown, |line| say(&line))).await;
     Ok(())
 }
 

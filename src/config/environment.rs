@@ -8,6 +8,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use secrecy::SecretString;
+
 use super::error::{ConfigError, ConfigErrors};
 use super::secret;
 use super::warning::Warning;
@@ -79,6 +81,40 @@ impl Config {
             warnings,
             format,
         })
+    }
+}
+
+/// The key that commands show to the HTTP API: `CHATZZ_KEY`, or what the file has that
+/// `CHATZZ_KEY_FILE` names. It is no argument, which others on the machine can see.
+///
+/// # Errors
+/// A sentence that says what to set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is read here, so that nothing else has to"
+)]
+pub fn key_of_caller() -> Result<SecretString, String> {
+    const FILE: &str = "CHATZZ_KEY_FILE";
+    let text = match (std::env::var("CHATZZ_KEY"), std::env::var_os(FILE)) {
+        (Ok(key), _) if !key.is_empty() => key,
+        (_, Some(file)) if !file.is_empty() => {
+            let read = secret::read(Path::new(&file), true);
+            read.map_err(|sentence| format!("{FILE}: {sentence}"))?
+        }
+        _ => {
+            return Err(
+                "no key: set CHATZZ_KEY, or CHATZZ_KEY_FILE to the file that has it; `chatzz dev` \
+                 keeps one in .chatzz/api-key"
+                    .to_owned(),
+            );
+        }
+    };
+    match text.trim() {
+        "" => Err("the key is empty".to_owned()),
+        key if key.contains(char::is_whitespace) => Err(
+            "the key has spaces in it; `chatzz key new` prints it, and then its line".to_owned(),
+        ),
+        key => Ok(SecretString::from(key)),
     }
 }
 

@@ -56,6 +56,7 @@ pub use api::ApiConfig;
 pub use api_keys::{ApiKey, ApiScope, digest_of, new_api_key};
 pub use auth::{AuthConfig, AuthMode};
 pub use contact_rule::ContactRule;
+pub use environment::key_of_caller;
 pub use error::{ConfigError, ConfigErrors};
 pub use event_type::EventType;
 pub use events::EventsConfig;

@@ -50,7 +50,8 @@ same as [.env.example](../.env.example).
 | caps | numbers, such as `user=50,all=20000`; the same applies |
 
 `CHATZZ_MONGOD` (path of a `mongod`) and `CHATZZ_NATS_SERVER` (path of a `nats-server`) are read by `chatzz dev` and the
-tests, `CHATZZ_CHROMIUM` (path of a browser) by the tests, `CHATZZ_PEER_TOKEN` (a token) by `chatzz peer`.
+tests, `CHATZZ_CHROMIUM` (path of a browser) by the tests, `CHATZZ_PEER_TOKEN` (a token) by `chatzz peer`, and
+`CHATZZ_API_URL`, `CHATZZ_KEY` and `CHATZZ_KEY_FILE` by the [commands that call the HTTP API](back-end.md#on-the-command-line).
 ";
 
 /// The text of `.env.example`: every key with its default, commented out.

@@ -36,6 +36,14 @@ impl ServiceUrl {
         !self.is_encrypted() && !self.is_local()
     }
 
+    /// Reads a URL that stands on a command line.
+    ///
+    /// # Errors
+    /// A sentence that says what to write.
+    pub fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(Refusal::sentence)
+    }
+
     pub(super) fn parse(text: &str) -> Parsed<Self> {
         let url = Url::parse(text).ok().filter(|url| {
             let known = matches!(url.scheme(), "http" | "https");

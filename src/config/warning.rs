@@ -8,12 +8,16 @@ use super::{Key, keys};
 const PREFIX: &str = "CHATZZ_";
 
 /// Variables that are not part of the server's configuration: the programs on the
-/// developer's machine that `chatzz dev` and the tests use, and the token of `chatzz peer`.
-const OF_DEVELOPERS: [&str; 4] = [
+/// developer's machine that `chatzz dev` and the tests use, the token of `chatzz peer`, and
+/// what the commands need that call the HTTP API.
+const OF_COMMANDS: [&str; 7] = [
     "CHATZZ_MONGOD",
     "CHATZZ_NATS_SERVER",
     "CHATZZ_CHROMIUM",
     "CHATZZ_PEER_TOKEN",
+    "CHATZZ_API_URL",
+    "CHATZZ_KEY",
+    "CHATZZ_KEY_FILE",
 ];
 
 /// A warning for the operator at the start.
@@ -110,7 +114,7 @@ pub(super) fn unknown_key(name: &str, value: &str) -> Option<Warning> {
     let ours = name
         .get(..PREFIX.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
-    let known = names().any(|known| known == name) || OF_DEVELOPERS.contains(&name);
+    let known = names().any(|known| known == name) || OF_COMMANDS.contains(&name);
     if !ours || known || is_service_link(name, value) {
         return None;
     }

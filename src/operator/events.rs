@@ -49,8 +49,8 @@ pub struct EventQuery {
 /// What happened, in order.
 #[derive(Clone, Debug)]
 pub struct EventPage {
-    /// Each with what it is about, as it is now.
-    pub events: Vec<(Occurrence, Occurred)>,
+    /// Each with what it is about, as it is now, and the cursor behind it.
+    pub events: Vec<(Occurrence, Occurred, Cursor)>,
     /// What to ask for next.
     pub cursor: Cursor,
     /// Whether there is more already.
@@ -199,7 +199,7 @@ impl Operator {
     }
 
     async fn page(&self, cursor: Cursor, query: &EventQuery) -> Result<EventPage, EventsError> {
-        let (mut wanted, mut next) = (Vec::new(), cursor);
+        let (mut wanted, mut cursors, mut next) = (Vec::new(), Vec::new(), cursor);
         let mut has_more = false;
         let most = cursor.entry().saturating_add(MAX_ENTRIES);
         'reading: while wanted.len() < query.limit && next.entry() < most {
@@ -215,6 +215,9 @@ impl Operator {
                         has_more = true;
                         break 'reading;
                     }
+                    // behind those before it, and the unwanted ones that followed them
+                    next = Cursor::within(entry, one.place.index);
+                    cursors.push(next);
                     wanted.push(one);
                 }
                 next = Cursor::behind(entry);
@@ -225,9 +228,11 @@ impl Operator {
             }
         }
         let occurred = self.occurred(&wanted).await?;
-        let both = wanted.into_iter().zip(occurred);
-        let events = both.filter_map(|(one, now)| Some((one, now?)));
-        let events = events.filter(|(_, now)| query.types.contains(&now.event_type()));
+        // an event's is where the next one begins
+        let behind = cursors.into_iter().skip(1).chain([next]);
+        let all = wanted.into_iter().zip(occurred).zip(behind);
+        let events = all.filter_map(|((one, now), behind)| Some((one, now?, behind)));
+        let events = events.filter(|(_, now, _)| query.types.contains(&now.event_type()));
         let events = events.collect();
         Ok(EventPage {
             events,

@@ -10,7 +10,8 @@ use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::aside::Aside;
-use super::window::{Run, Window};
+use super::receiver::Failure;
+use super::window::{Ending, Run, Window};
 use super::{Pusher, Receiver};
 use crate::operator::{Cursor, EventsError};
 use crate::service::Error;
@@ -53,7 +54,7 @@ struct Ended {
     /// How many of its first events were taken.
     taken: usize,
     /// Why the next one was not.
-    failure: Option<String>,
+    failure: Option<Failure>,
     /// The letters, if it was one of letters.
     letters: Option<Vec<Letter>>,
 }
@@ -102,7 +103,8 @@ impl<'a> Holding<'a> {
         loop {
             self.read().await?;
             self.start().await?;
-            let wakes_at = [self.window.wakes_at(), self.aside.wakes_at()];
+            let rests_until = self.pusher.receiver.rests_until();
+            let wakes_at = [self.window.wakes_at(), self.aside.wakes_at(), rests_until];
             // what is due and cannot be begun waits for something that ends, or for the lease
             let now = Instant::now();
             let wakes_at = wakes_at.into_iter().flatten().filter(|at| *at > now).min();
@@ -192,7 +194,7 @@ impl<'a> Holding<'a> {
     /// Begins what may be pushed now.
     async fn start(&mut self) -> Result<(), Error> {
         let now = Instant::now();
-        if now >= self.good_until {
+        if now >= self.good_until || self.pusher.receiver.rests_until().is_some() {
             return Ok(());
         }
         let mut runs = Vec::new();
@@ -219,7 +221,7 @@ impl<'a> Holding<'a> {
             // what is not there any more, or not wanted, counts as taken
             let now = now.as_ref()?;
             let is_wanted = self.pusher.types.contains(&now.event_type());
-            is_wanted.then(|| (one.id(), rendered(&Event::new(one, now))))
+            is_wanted.then(|| (one.id(), rendered(&Event::new(one, now, None))))
         });
         let mut bodies: Vec<Option<(String, Json)>> = bodies.collect();
         for (run, letters) in runs {
@@ -251,6 +253,12 @@ impl<'a> Holding<'a> {
             failure,
             letters,
         } = ended;
+        let ending = match &failure {
+            None => Ending::Well,
+            Some(failure) if failure.is_put_off => Ending::PutOff,
+            Some(_) => Ending::Failed,
+        };
+        let failure = failure.map(|failure| failure.reason);
         if let Some(letters) = letters {
             return self
                 .aside
@@ -258,10 +266,9 @@ impl<'a> Holding<'a> {
                 .await;
         }
         let may_set_aside = self.aside.has_room();
-        let has_failed = failure.is_some();
         let aside = self
             .window
-            .pushed(subject, taken, has_failed, now, may_set_aside);
+            .pushed(subject, taken, ending, now, may_set_aside);
         if !aside.is_empty() {
             let reason = failure.as_deref().unwrap_or_default();
             let set_aside = aside.len();
@@ -316,18 +323,18 @@ async fn post(
     receiver: &Receiver,
     bodies: Vec<Option<(String, Json)>>,
     good_until: Instant,
-) -> (usize, Option<String>) {
+) -> (usize, Option<Failure>) {
     let mut taken = 0;
     for body in bodies {
         if let Some((id, body)) = body {
-            if Instant::now() >= good_until {
+            if Instant::now() >= good_until || receiver.rests_until().is_some() {
                 return (taken, None);
             }
             let posted = receiver.post(&id, &body).await;
             let result = if posted.is_ok() { "ok" } else { "failed" };
             metrics::counter!("chatzz_push_total", "result" => result).increment(1);
             if let Err(error) = posted {
-                return (taken, Some(error.to_string()));
+                return (taken, Some(error));
             }
         }
         taken += 1;

@@ -19,6 +19,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Failures of an event before it may be set aside.
 const ATTEMPTS: u32 = 5;
+/// How often an event may be put off before each further time counts as a failure of its own.
+const MAX_PUT_OFF: u32 = 20;
 /// Failures in a row, of whatever lanes, after which the receiver counts as down.
 const DOWN_AFTER: u32 = 10;
 
@@ -30,6 +32,8 @@ struct Lane {
     leaving: usize,
     /// Failures since the last success.
     attempts: u32,
+    /// How often its next event was put off.
+    put_off: u32,
     /// How many events had been taken by the first of these failures.
     taken_before: u64,
 }
@@ -65,6 +69,17 @@ pub(super) struct Window {
 pub(super) struct Run {
     pub(super) subject: Subject,
     pub(super) events: Vec<Occurrence>,
+}
+
+/// What there is to say of a run, beside how many of its events were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// The next one may be tried at once.
+    Well,
+    /// The next one was not taken.
+    Failed,
+    /// The next one was not taken, since the receiver has too much to do.
+    PutOff,
 }
 
 /// Twice as long each time.
@@ -174,7 +189,7 @@ impl Window {
         &mut self,
         subject: Subject,
         taken: usize,
-        has_failed: bool,
+        ending: Ending,
         now: Instant,
         may_set_aside: bool,
     ) -> Vec<Occurrence> {
@@ -185,14 +200,14 @@ impl Window {
         lane.leaving = 0;
         let gone: Vec<Occurrence> = lane.events.drain(..taken.min(lane.events.len())).collect();
         if taken > 0 {
-            lane.attempts = 0;
+            (lane.attempts, lane.put_off) = (0, 0);
         }
         self.finish(&gone);
         if taken > 0 {
             self.taken += taken as u64;
             self.recover();
         }
-        if !has_failed {
+        if ending == Ending::Well {
             self.put_back(subject);
             return Vec::new();
         }
@@ -207,7 +222,11 @@ impl Window {
         if lane.attempts == 0 {
             lane.taken_before = self.taken;
         }
-        lane.attempts += 1;
+        if ending == Ending::PutOff && lane.put_off < MAX_PUT_OFF {
+            lane.put_off += 1;
+        } else {
+            lane.attempts += 1;
+        }
         let others_were_taken = self.taken > lane.taken_before;
         if may_set_aside && lane.attempts >= ATTEMPTS && others_were_taken {
             let aside: Vec<Occurrence> = lane.events.drain(..).collect();
@@ -315,13 +334,13 @@ mod tests {
         window.add(entry(4), vec![event(one, 4, 0)]);
         assert!(window.next(now).is_none(), "behind those on their way");
 
-        window.pushed(first.subject, 2, false, now, true);
+        window.pushed(first.subject, 2, Ending::Well, now, true);
         assert_eq!(window.done(), None);
-        window.pushed(second.subject, 1, false, now, true);
+        window.pushed(second.subject, 1, Ending::Well, now, true);
         assert_eq!(window.done(), Some(entry(3)));
         let last = window.next(now).unwrap();
         assert_eq!(places(&last), [(4, 0)]);
-        window.pushed(last.subject, 1, false, now, true);
+        window.pushed(last.subject, 1, Ending::Well, now, true);
         assert_eq!((window.done(), window.len()), (Some(entry(4)), 0));
     }
 
@@ -335,16 +354,38 @@ mod tests {
         for attempt in 1..=ATTEMPTS {
             let run = window.next(now).unwrap();
             assert_eq!(run.events.len(), if attempt == 1 { 2 } else { 1 });
-            aside = window.pushed(run.subject, 0, true, now, true);
+            aside = window.pushed(run.subject, 0, Ending::Failed, now, true);
             window.add(entry(1 + i64::from(attempt)), vec![event(good, 9, 0)]);
             let other = window.next(now).unwrap();
-            window.pushed(other.subject, 1, false, now, true);
+            window.pushed(other.subject, 1, Ending::Well, now, true);
             now += LONGEST_PAUSE;
         }
         assert_eq!(aside.len(), 2);
         assert_eq!(window.done(), None, "it is not stored yet");
         window.finish(&aside);
         assert!(window.done().is_some() && window.next(now).is_none());
+    }
+
+    #[test]
+    fn what_is_put_off_is_set_aside_much_later_than_what_is_refused() {
+        let [bad, good] = [(); 2].map(|()| ChatRoomId::generate());
+        let mut now = Instant::now();
+        let mut window = Window::new(None);
+        window.add(entry(1), vec![event(bad, 1, 0)]);
+        let mut times = 0;
+        let aside = loop {
+            let run = window.next(now).unwrap();
+            let aside = window.pushed(run.subject, 0, Ending::PutOff, now, true);
+            times += 1;
+            if !aside.is_empty() {
+                break aside;
+            }
+            window.add(entry(1 + i64::from(times)), vec![event(good, 9, 0)]);
+            let other = window.next(now).unwrap();
+            window.pushed(other.subject, 1, Ending::Well, now, true);
+            now += LONGEST_PAUSE;
+        };
+        assert_eq!((times, aside.len()), (MAX_PUT_OFF + ATTEMPTS, 1));
     }
 
     #[test]
@@ -362,7 +403,11 @@ mod tests {
             };
             assert!(!window.is_down() || window.next(now).is_none());
             tried.push(run.subject);
-            assert!(window.pushed(run.subject, 0, true, now, true).is_empty());
+            assert!(
+                window
+                    .pushed(run.subject, 0, Ending::Failed, now, true)
+                    .is_empty()
+            );
         }
         assert!(window.is_down());
         tried.sort_unstable();
@@ -370,7 +415,7 @@ mod tests {
         assert_eq!(tried.len(), 20, "each has its turn");
         now = window.wakes_at().unwrap();
         let run = window.next(now).unwrap();
-        window.pushed(run.subject, 1, false, now, true);
+        window.pushed(run.subject, 1, Ending::Well, now, true);
         let mut rest = 0;
         while let Some(run) = window.next(now) {
             rest += run.events.len();
@@ -393,7 +438,7 @@ mod tests {
 
         let now = Instant::now();
         let run = window.next(now).unwrap();
-        window.pushed(run.subject, 1, false, now, true);
+        window.pushed(run.subject, 1, Ending::Well, now, true);
 
         assert_eq!((window.len(), window.done()), (0, Some(entry(50))));
         assert!(!window.contains(subject));
@@ -407,7 +452,11 @@ mod tests {
         window.add(entry(1), vec![event(bad, 1, 0)]);
         for _ in 0..DOWN_AFTER {
             let run = window.next(now).unwrap();
-            assert!(window.pushed(run.subject, 0, true, now, true).is_empty());
+            assert!(
+                window
+                    .pushed(run.subject, 0, Ending::Failed, now, true)
+                    .is_empty()
+            );
             now += LONGEST_PAUSE;
         }
         assert!(window.is_down());
@@ -417,14 +466,15 @@ mod tests {
         while window.is_down() {
             let run = window.next(now).unwrap();
             let is_good = run.subject == subject;
-            let aside = window.pushed(run.subject, usize::from(is_good), !is_good, now, true);
+            let ending = [Ending::Failed, Ending::Well][usize::from(is_good)];
+            let aside = window.pushed(run.subject, usize::from(is_good), ending, now, true);
             assert!(aside.is_empty());
             now += LONGEST_PAUSE;
         }
 
         let aside = [(); 2].map(|()| {
             let run = window.next(now).unwrap();
-            let aside = window.pushed(run.subject, 0, true, now, true);
+            let aside = window.pushed(run.subject, 0, Ending::Failed, now, true);
             now += LONGEST_PAUSE;
             aside.len()
         });

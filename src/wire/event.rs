@@ -53,6 +53,9 @@ pub(crate) struct About<T> {
     id: String,
     /// When it happened.
     timestamp: Date,
+    /// Of pulled events: write it as `after` to go on behind this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
     data: T,
 }
 
@@ -149,13 +152,13 @@ pub(crate) struct EventPage<'a> {
 }
 
 impl<'a> EventPage<'a> {
-    /// A page.
+    /// A page of events, each with the cursor behind it.
     pub(crate) fn new(
-        events: &'a [(Occurrence, Occurred)],
+        events: impl Iterator<Item = (&'a Occurrence, &'a Occurred, String)>,
         cursor: String,
         has_more: bool,
     ) -> Self {
-        let events = events.iter().map(|(one, now)| Event::new(one, now));
+        let events = events.map(|(one, now, behind)| Event::new(one, now, Some(&behind)));
         Self {
             events: events.collect(),
             cursor,
@@ -165,8 +168,9 @@ impl<'a> EventPage<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// An occurrence, and what it is about.
-    pub(crate) fn new(one: &Occurrence, now: &'a Occurred) -> Self {
+    /// An occurrence, what it is about, and the cursor behind it if it is pulled.
+    pub(crate) fn new(one: &Occurrence, now: &'a Occurred, cursor: Option<&str>) -> Self {
+        let one = (one, cursor);
         match now {
             Occurred::MessageCreated(stored) => {
                 let message = Message::from(&**stored);
@@ -252,10 +256,11 @@ impl<'a> Event<'a> {
     }
 }
 
-fn about<T>(one: &Occurrence, data: T) -> About<T> {
+fn about<T>((one, cursor): (&Occurrence, Option<&str>), data: T) -> About<T> {
     About {
         id: one.id(),
         timestamp: Date(one.at),
+        cursor: cursor.map(str::to_owned),
         data,
     }
 }

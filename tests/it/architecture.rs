@@ -139,7 +139,7 @@ fn layers_use_only_what_lies_below_them() {
     let mut wrong = Vec::new();
     for source in sources() {
         let layer = source.layer();
-        if ["main", "bin", "lib", "dev"].contains(&layer.as_str()) {
+        if ["main", "bin", "lib", "dev", "remote"].contains(&layer.as_str()) {
             continue;
         }
         let allowed = layers.iter().find(|(name, _)| *name == layer);

@@ -108,6 +108,17 @@ async fn the_first_call_of_the_http_api_works_as_it_is_printed() {
         let sent = send(addr, "POST", "/v1/messages", &[(name, value)], body).await;
 
         assert_eq!(sent.status, status, "{}", sent.body);
+        if status == 201 {
+            let text = "Your order has shipped.";
+            assert!(body.contains(text), "{body}");
+            poll::until("the event is shown", CONVERGED, async || {
+                let line =
+                    "\nmessage.created  65a000000000000000000001 to 65a000000000000000000002, no. ";
+                dev.out().contains(line).then_some(())
+            })
+            .await;
+            assert_eq!(dev.out().matches(text).count(), 1, "in the call alone");
+        }
         keys.push(key.to_owned());
         dev.terminate().await;
     }

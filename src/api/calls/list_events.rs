@@ -128,12 +128,10 @@ pub(in crate::api) async fn handle(
         Some(call.api.waiting()?)
     };
     let page = call.api.operator.events(&query).await?;
+    let events = page.events.iter();
+    let events = events.map(|(one, now, behind)| (one, now, behind.to_text()));
     let cursor = page.cursor.to_text();
-    Ok(Reply::ok(&EventPage::new(
-        &page.events,
-        cursor,
-        page.has_more,
-    )))
+    Ok(Reply::ok(&EventPage::new(events, cursor, page.has_more)))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod authority;
 mod batch;
 mod bounds;
 mod canaries;
+mod commands;
 mod events;
 mod keys;
 mod manage;

@@ -91,6 +91,35 @@ async fn pages_join_without_gap_or_overlap_in_the_order_of_the_chat_room() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_goes_on_behind_an_event_hears_exactly_the_rest() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    let start = back_end.events("head", "").await.cursor;
+    for number in 1..=6 {
+        // those in between are not wanted; some of these share an entry of the log
+        let sends = ["one", "two"].map(|text| format!("{text} {number}"));
+        for text in &sends {
+            alice.send(&bob.id, text).await.unwrap();
+        }
+        bob.read_up_to(&alice.id, 2 * number).await.unwrap();
+    }
+    let wanted = "&types=message.created";
+    back_end.events_until(&start, wanted, 12).await;
+    let all = back_end.events(&start, &format!("{wanted}&limit=9")).await;
+    let rest = back_end.events(&all.cursor, wanted).await;
+    let ids: Vec<&str> = all.ids().into_iter().chain(rest.ids()).collect();
+    assert_eq!((all.ids().len(), ids.len()), (9, 12));
+
+    for (at, event) in all.events.iter().chain(&rest.events).enumerate() {
+        let cursor = event["cursor"].as_str().unwrap();
+        let behind = back_end.events(cursor, wanted).await;
+        assert_eq!(behind.ids(), ids[at + 1..], "behind {at}");
+    }
+    assert_eq!(all.events[8]["cursor"], all.cursor);
+    assert_eq!(rest.events[2]["cursor"], rest.cursor);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_waits_is_answered_when_something_happens_and_after_the_time_with_nothing() {
     let (server, back_end) = server().await;
     let (alice, bob) = server.pair().await;

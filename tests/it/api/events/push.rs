@@ -1,8 +1,10 @@
 //! Events are posted to the application until it takes them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bson::doc;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -103,6 +105,34 @@ async fn a_receiver_that_is_away_gets_everything_when_it_is_back_in_order() {
 
     receiver.wait_for(&["text 29"]).await;
     assert_eq!(receiver.texts(), texts);
+    assert!(letters(&back_end).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_with_too_much_to_do_is_left_alone_as_long_as_it_says() {
+    const WAIT: u64 = 3;
+    let (server, back_end, receiver) = pushing(&[]).await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    receiver.say_retry_after(WAIT);
+    let times = Arc::clone(&asked);
+    receiver.answer(move |_| {
+        let mut times = times.lock();
+        times.push(Instant::now());
+        if times.len() == 1 { 429 } else { 200 }
+    });
+    let (alice, bob) = server.pair().await;
+    until("it is asked", LATER, async || {
+        (!asked.lock().is_empty()).then_some(())
+    })
+    .await;
+
+    alice.send(&bob.id, "hello").await.unwrap();
+    receiver.wait_for(&["hello"]).await;
+
+    let times = asked.lock().clone();
+    let waited = times[1] - times[0];
+    assert!(waited.as_secs() >= WAIT, "{waited:?}");
+    assert!(waited.as_secs() < 4 * WAIT, "{waited:?}");
     assert!(letters(&back_end).await.is_empty());
 }
 

@@ -9,7 +9,7 @@ use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use parking_lot::Mutex;
 use serde_json::Value;
 use sha2::Sha256;
@@ -26,6 +26,8 @@ type Decide = Box<dyn FnMut(&Value) -> u16 + Send>;
 #[derive(Default)]
 struct Script {
     decide: Option<Decide>,
+    /// What `Retry-After` says with what is not taken.
+    retry_after: Option<u64>,
     /// The events that were answered with 2xx, in this order.
     taken: Vec<Value>,
     /// How many were not.
@@ -66,6 +68,11 @@ impl Receiver {
     /// Answers each event with the status that `decide` says, from now on.
     pub(super) fn answer(&self, decide: impl FnMut(&Value) -> u16 + Send + 'static) {
         self.script.lock().decide = Some(Box::new(decide));
+    }
+
+    /// Says with what is not taken how many seconds to wait, from now on.
+    pub(super) fn say_retry_after(&self, seconds: u64) {
+        self.script.lock().retry_after = Some(seconds);
     }
 
     /// The events that were taken, in this order.
@@ -136,17 +143,20 @@ async fn take(
     State(script): State<Arc<Mutex<Script>>>,
     headers: HeaderMap,
     body: Bytes,
-) -> StatusCode {
+) -> (StatusCode, HeaderMap) {
     assert!(is_signed(&headers, &body, SECRET), "{headers:?}");
     let event: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(event["id"], headers["webhook-id"].to_str().unwrap());
     let mut script = script.lock();
     let status = script.decide.as_mut().map_or(200, |decide| decide(&event));
+    let mut answer = HeaderMap::new();
     if (200..300).contains(&status) {
         script.taken.push(event);
     } else {
         script.refused += 1;
+        let wait = script.retry_after.map(HeaderValue::from);
+        answer.extend(wait.map(|wait| (header::RETRY_AFTER, wait)));
     }
     script.last = Some((headers, body));
-    StatusCode::from_u16(status).unwrap()
+    (StatusCode::from_u16(status).unwrap(), answer)
 }

@@ -1,0 +1,207 @@
+//! Commands that call the HTTP API of a running server, as a back end would.
+//!
+//! A call is repeated as long as that may help: every call may be made again, and a message
+//! is sent once under its key.
+
+mod send;
+mod tail;
+
+use std::time::Duration;
+
+use http::{HeaderMap, Method, StatusCode, header};
+use reqwest::Client;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
+
+use crate::callout::{self, FetchError};
+use crate::clock::Clock;
+use crate::config::ServiceUrl;
+
+pub use send::{NewMessage, Sent};
+pub use tail::{PulledEvent, Tail};
+
+/// How long one attempt may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a call is repeated before it fails.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The pause after a first failure, which doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Most bytes of an answer: 500 messages of the longest kind.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+/// The connections that stay open: a command makes one call at a time.
+const IDLE_CONNECTIONS: usize = 1;
+
+/// Why a call was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The server refuses it; a repeat would be refused as well.
+    #[error("{detail} ({code})")]
+    Refused {
+        /// The stable code.
+        code: String,
+        /// For people.
+        detail: String,
+    },
+    /// There is no answer, or the server is busy; whether it was done is not known unless
+    /// `nothing_stored`.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// Something else than chatzz answers there.
+    #[error("what answers at {0} is not the API of chatzz (status {1}); see CHATZZ_API_LISTEN")]
+    Stranger(String, u16),
+    /// No request can be made at all.
+    #[error("no request can be made: the system's root certificates cannot be read")]
+    NoRoots,
+}
+
+/// The part of an error that this program reads.
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    detail: String,
+}
+
+/// What an attempt came to.
+enum Failed {
+    /// A repeat may succeed, after so long at least.
+    ForNow(CallError, Duration),
+    /// A repeat cannot.
+    ForGood(CallError),
+}
+
+/// A call that can be made again.
+#[derive(Clone, Debug)]
+struct Call<'a> {
+    method: Method,
+    /// Below `/v1`.
+    path: &'a str,
+    query: &'a [(&'a str, &'a str)],
+    body: Option<&'a Value>,
+    /// How long one attempt may take.
+    timeout: Duration,
+    /// How long it is repeated; for ever without it.
+    patience: Option<Duration>,
+}
+
+impl<'a> Call<'a> {
+    fn new(method: Method, path: &'a str) -> Self {
+        Self {
+            method,
+            path,
+            query: &[],
+            body: None,
+            timeout: TIMEOUT,
+            patience: Some(PATIENCE),
+        }
+    }
+}
+
+/// The HTTP API of a server, and the key that is shown to it.
+#[derive(Debug)]
+pub struct BackEnd {
+    client: Client,
+    url: ServiceUrl,
+    key: SecretString,
+    clock: Clock,
+    /// Hears why a call is made again.
+    waits: fn(&CallError),
+}
+
+impl BackEnd {
+    /// Calls the API at a URL; `waits` hears why a call is made again.
+    ///
+    /// # Errors
+    /// That the system has no root certificates.
+    pub fn new(
+        url: ServiceUrl,
+        key: SecretString,
+        waits: fn(&CallError),
+    ) -> Result<Self, CallError> {
+        let client = callout::client(&url, TIMEOUT, IDLE_CONNECTIONS);
+        Ok(Self {
+            client: client.map_err(|_| CallError::NoRoots)?,
+            url,
+            key,
+            clock: Clock::System,
+            waits,
+        })
+    }
+
+    /// Makes a call, again and again if need be.
+    async fn call<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, CallError> {
+        let end = call.patience.map(|patience| Instant::now() + patience);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let (error, at_least) = match self.attempt(call).await {
+                Ok(answer) => return Ok(answer),
+                Err(Failed::ForGood(error)) => return Err(error),
+                Err(Failed::ForNow(error, at_least)) => (error, at_least),
+            };
+            let next = Instant::now() + pause.max(at_least);
+            if end.is_some_and(|end| next > end) {
+                return Err(error);
+            }
+            (self.waits)(&error);
+            sleep_until(next).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn attempt<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, Failed> {
+        let no_answer = |error: FetchError| {
+            let error = CallError::NoAnswer(format!("{}: {error}", self.url));
+            Failed::ForNow(error, Duration::ZERO)
+        };
+        let mut url = self.url.url().clone();
+        let path = format!("{}/v1/{}", url.path().trim_end_matches('/'), call.path);
+        url.set_path(&path);
+        url.query_pairs_mut().extend_pairs(call.query);
+        let mut request = self.client.request(call.method.clone(), url);
+        request = request
+            .timeout(call.timeout)
+            .bearer_auth(self.key.expose_secret());
+        if let Some(body) = call.body {
+            let json = "application/json";
+            request = request
+                .header(header::CONTENT_TYPE, json)
+                .body(body.to_string());
+        }
+        let response = request.send().await.map_err(FetchError::from);
+        let response = response.map_err(no_answer)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = callout::body(response, MAX_BYTES).await;
+        let body = body.map_err(no_answer)?;
+        if let Some(answer) = callout::object(&body)
+            && status.is_success()
+        {
+            return Ok(answer);
+        }
+        Err(self.failed(status, &headers, callout::object(&body)))
+    }
+
+    fn failed(&self, status: StatusCode, headers: &HeaderMap, problem: Option<Problem>) -> Failed {
+        let is_for_now = matches!(
+            status,
+            StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
+        ) || status.is_server_error();
+        let error = match problem {
+            Some(Problem { code, detail }) if is_for_now => {
+                CallError::NoAnswer(format!("{}: {detail} ({code})", self.url))
+            }
+            Some(Problem { code, detail }) => CallError::Refused { code, detail },
+            None if is_for_now => CallError::NoAnswer(format!("{}: status {status}", self.url)),
+            None => CallError::Stranger(self.url.to_string(), status.as_u16()),
+        };
+        if is_for_now {
+            let wait = callout::retry_after(headers, self.clock.now());
+            Failed::ForNow(error, wait.unwrap_or_default())
+        } else {
+            Failed::ForGood(error)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `chatzz send`: sends a message as a user.
+
+use serde_json::{Value, json};
+
+use super::{BackEnd, Call, CallError};
+use http::Method;
+
+/// A message to send.
+#[derive(Clone, Debug)]
+pub struct NewMessage {
+    /// The user who sends it.
+    pub from: String,
+    /// The user who receives it.
+    pub to: String,
+    /// The text.
+    pub text: String,
+    /// The caller's own name of it.
+    pub key: String,
+}
+
+/// A message that was sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The whole answer.
+    pub answer: Value,
+    /// The key that it was sent under.
+    key: String,
+}
+
+impl std::fmt::Display for Sent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let field = |name| self.answer.get(name);
+        let id = field("_id").and_then(Value::as_str).unwrap_or_default();
+        let is_duplicate = field("duplicate").and_then(Value::as_bool);
+        let done = if is_duplicate.unwrap_or_default() {
+            "was sent before"
+        } else {
+            "is sent"
+        };
+        write!(f, "{id} {done}, under the key {}", self.key)
+    }
+}
+
+impl BackEnd {
+    /// Sends a message, once under its key.
+    ///
+    /// # Errors
+    /// Why it was not sent, or that this is not known.
+    pub async fn send(&self, message: &NewMessage) -> Result<Sent, CallError> {
+        let NewMessage {
+            from,
+            to,
+            text,
+            key,
+        } = message;
+        let body = json!({ "from": from, "to": to, "message": text, "key": key });
+        let call = Call {
+            body: Some(&body),
+            ..Call::new(Method::POST, "messages")
+        };
+        let answer = self.call(&call).await?;
+        let key = key.clone();
+        Ok(Sent { answer, key })
+    }
+}

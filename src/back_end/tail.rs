@@ -1,0 +1,73 @@
+//! `chatzz events tail`: what happens, as it happens.
+
+use std::time::Duration;
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{BackEnd, Call, CallError, TIMEOUT};
+
+/// How long a call waits for the first event.
+const WAIT: Duration = Duration::from_secs(25);
+
+/// From where on, and what.
+#[derive(Clone, Debug)]
+pub struct Tail {
+    /// A cursor, `head`, `oldest` or a time.
+    pub after: String,
+    /// Only these types, with commas.
+    pub types: Option<String>,
+}
+
+/// An event, with the cursor behind it.
+#[derive(Clone, Debug)]
+pub struct PulledEvent(pub Value);
+
+impl std::fmt::Display for PulledEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let field = |name| self.0.get(name).and_then(Value::as_str);
+        let [at, about] = ["timestamp", "type"].map(|name| field(name).unwrap_or_default());
+        let data = self.0.get("data").unwrap_or(&Value::Null);
+        write!(f, "{at} {about} {data}")
+    }
+}
+
+/// A page of events.
+#[derive(Deserialize)]
+struct Page {
+    events: Vec<Value>,
+    cursor: String,
+}
+
+impl BackEnd {
+    /// Hands over each event, for ever, until `hears` says `false`.
+    ///
+    /// # Errors
+    /// Why no more can be heard: lost connections are waited for.
+    pub async fn tail(
+        &self,
+        tail: Tail,
+        mut hears: impl FnMut(PulledEvent) -> bool + Send,
+    ) -> Result<(), CallError> {
+        let mut after = tail.after;
+        let wait = format!("{}s", WAIT.as_secs());
+        loop {
+            let mut query = vec![("after", after.as_str()), ("wait", wait.as_str())];
+            query.extend(tail.types.as_deref().map(|types| ("types", types)));
+            let call = Call {
+                query: &query,
+                timeout: WAIT + TIMEOUT,
+                patience: None,
+                ..Call::new(Method::GET, "events")
+            };
+            let page: Page = self.call(&call).await?;
+            for event in page.events {
+                if !hears(PulledEvent(event)) {
+                    return Ok(());
+                }
+            }
+            after = page.cursor;
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! `chatzz send` and `chatzz events tail`, against a running server.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use super::{BackEnd, free_addr, server};
+use crate::support::binary::{Binary, Ended};
+use crate::support::places;
+use crate::support::poll::until;
+use crate::support::service::Service;
+
+/// Longer than any of these takes.
+const LATER: Duration = Duration::from_secs(40);
+
+impl BackEnd {
+    fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Runs a command with the key of this back end.
+    async fn command(&self, args: &[&str]) -> Ended {
+        let url = self.url();
+        let keys = [("CHATZZ_API_URL", url.as_str()), ("CHATZZ_KEY", &self.key)];
+        Binary::run(args, &keys).await
+    }
+}
+
+/// A send of this text under this key.
+fn send<'a>(from: &'a Value, to: &'a Value, key: &'a str, text: &'a str) -> Vec<&'a str> {
+    let [from, to] = [from, to].map(|id| id.as_str().unwrap());
+    vec!["send", "--from", from, "--to", to, "--key", key, text]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_sent_from_the_command_line_once_under_its_key() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    let args = send(&alice.id, &bob.id, "order-17", "Your order has shipped.");
+
+    let first = back_end.command(&args).await;
+    let again = back_end.command(&[&args[..], &["--json"]].concat()).await;
+
+    assert!(first.status.success(), "{first:?}");
+    assert!(
+        first.out.ends_with("is sent, under the key order-17\n"),
+        "{first:?}"
+    );
+    let answer: Value = serde_json::from_str(&again.out).unwrap();
+    assert_eq!(answer["duplicate"], true, "{again:?}");
+    assert!(first.out.starts_with(answer["_id"].as_str().unwrap()));
+    let heard = bob.client.wait_for("new-message").await;
+    assert_eq!(heard["message"], "Your order has shipped.");
+    assert_eq!(server.messages().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_codes_say_whether_a_repeat_may_help() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    let args = send(&alice.id, &bob.id, "one", "hello");
+    let nobody = json!("65a0000000000000000000ff");
+
+    let refused = back_end
+        .command(&send(&alice.id, &nobody, "two", "hello"))
+        .await;
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(refused.err.contains("(user-not-found)"), "{refused:?}");
+
+    let url = back_end.url();
+    let without = Binary::run(&args, &[("CHATZZ_API_URL", url.as_str())]).await;
+    assert_eq!(without.status.code(), Some(2), "{without:?}");
+    assert!(without.err.contains("set CHATZZ_KEY"), "{without:?}");
+    let wrong = back_end
+        .command(&[&args[..], &["--url", "ftp://x"]].concat())
+        .await;
+    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+
+    let busy = Service::answering(&json!({})).await;
+    busy.answer(
+        503,
+        &json!({ "code": "unavailable", "detail": "the database is away", "stored": "no" }),
+    );
+    let away = Binary::run(
+        &["send", "--from", "a", "--to", "b", "hello"],
+        &[
+            ("CHATZZ_API_URL", &busy.url("")),
+            ("CHATZZ_KEY", "chatzz_test"),
+        ],
+    )
+    .await;
+    assert_eq!(away.status.code(), Some(3), "{away:?}");
+    assert!(
+        away.err
+            .contains("the database is away (unavailable); trying again"),
+        "{away:?}"
+    );
+    // without a key of one's own, the one that was made is what a repeat needs
+    let key = busy.bodies()[0]["key"].as_str().unwrap().to_owned();
+    assert!(
+        away.err.contains(&format!("repeat it with --key {key}")),
+        "{away:?}"
+    );
+    assert!(busy.bodies().len() > 3 && busy.bodies().iter().all(|body| body["key"] == *key));
+
+    let stranger = Service::answering(&json!([])).await;
+    let keys = [
+        ("CHATZZ_API_URL", &*stranger.url("")),
+        ("CHATZZ_KEY", "chatzz_test"),
+    ];
+    let wrong = Binary::run(&args, &keys).await;
+    assert_eq!(wrong.status.code(), Some(1), "{wrong:?}");
+    assert!(wrong.err.contains("is not the API of chatzz"), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_may_be_in_a_file_that_nobody_else_can_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    let path: PathBuf = places::temporary().join(format!("key-{}", uuid::Uuid::new_v4()));
+    let mut file = std::fs::File::create(&path).unwrap();
+    writeln!(file, "{}", back_end.key).unwrap();
+    let url = back_end.url();
+    let keys = [
+        ("CHATZZ_API_URL", url.as_str()),
+        ("CHATZZ_KEY_FILE", path.to_str().unwrap()),
+    ];
+    let args = send(&alice.id, &bob.id, "one", "hello");
+
+    for (mode, code) in [(0o644, 2), (0o600, 0)] {
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let ended = Binary::run(&args, &keys).await;
+        assert_eq!(ended.status.code(), Some(code), "{mode:o}: {ended:?}");
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_printed_as_they_happen_and_from_a_cursor_on() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    let url = back_end.url();
+    let keys = [
+        ("CHATZZ_API_URL", url.as_str()),
+        ("CHATZZ_KEY", &back_end.key),
+    ];
+    let types = ["events", "tail", "--types", "message.created", "--json"];
+    let tail = Binary::start(&[&types[..], &["--after", "oldest"]].concat(), &keys);
+
+    for text in ["one", "two", "three"] {
+        alice.send(&bob.id, text).await.unwrap();
+    }
+    let printed = async || {
+        let lines = tail.out();
+        let events: Vec<Value> = lines
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        (events.len() == 3).then_some(events)
+    };
+    let events = until("all are printed", LATER, printed).await;
+    tail.signal(Signal::SIGINT);
+    let ended = tail.ended(LATER).await;
+    assert!(ended.status.success(), "{ended:?}");
+    let texts: Vec<&Value> = events
+        .iter()
+        .map(|event| &event["data"]["message"]["message"])
+        .collect();
+    assert_eq!(texts, ["one", "two", "three"]);
+
+    let behind = events[1]["cursor"].as_str().unwrap();
+    let rest = Binary::start(&["events", "tail", "--after", behind], &keys);
+    let line = until("the rest is printed", LATER, async || {
+        rest.out().lines().next().map(str::to_owned)
+    })
+    .await;
+    assert!(
+        line.contains(" message.created {") && line.contains("three"),
+        "{line}"
+    );
+    rest.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_goes_on_when_the_server_is_back_and_ends_where_events_were_missed() {
+    let addr = free_addr();
+    let url = format!("http://{addr}");
+    let keys = [
+        ("CHATZZ_API_URL", url.as_str()),
+        ("CHATZZ_KEY", "chatzz_test"),
+    ];
+    let tail = Binary::start(&["events", "tail"], &keys);
+    until("it says that nobody answers", LATER, async || {
+        tail.log().contains("trying again").then_some(())
+    })
+    .await;
+
+    // somebody answers there now
+    let there = TcpListener::bind(addr).unwrap();
+    let answers = std::thread::spawn(move || {
+        let pages = [
+            (
+                200,
+                r#"{"events":[{"id":"e1","type":"contact.added","timestamp":"now","data":{},"cursor":"c1"}],"cursor":"c1","hasMore":false}"#,
+            ),
+            (
+                410,
+                r#"{"title":"Gone","status":410,"code":"cursor-gone","detail":"events were missed","stored":"no"}"#,
+            ),
+        ];
+        pages.map(|(status, body)| {
+            let (mut stream, _) = there.accept().unwrap();
+            let mut request = vec![0; 4096];
+            let length = std::io::Read::read(&mut stream, &mut request).unwrap();
+            let head = format!(
+                "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            stream
+                .write_all(format!("{head}{body}").as_bytes())
+                .unwrap();
+            String::from_utf8_lossy(&request[..length]).into_owned()
+        })
+    });
+    let ended = tail.ended(LATER).await;
+
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert_eq!(ended.out, "now contact.added {}\n");
+    assert!(
+        ended.err.contains("events were missed (cursor-gone)"),
+        "{ended:?}"
+    );
+    let [first, second] = answers.join().unwrap();
+    assert!(
+        first.contains("after=head") && second.contains("after=c1"),
+        "{first}{second}"
+    );
+    let shown = "authorization: Bearer chatzz_test";
+    assert!(
+        first.to_lowercase().contains(&shown.to_lowercase()),
+        "{first}"
+    );
+}
