@@ -72,9 +72,10 @@ pub async fn openapi_linter() -> Script {
 
 /// The tests in `demo`, one file after the other.
 pub async fn browser_tests() -> Script {
-    const FILES: [&str; 5] = [
+    const FILES: [&str; 6] = [
         "chat.test.js",
         "docs.test.js",
+        "from-1x.test.js",
         "looks.test.js",
         "old.test.js",
         "readme.test.js",
