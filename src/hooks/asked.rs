@@ -56,7 +56,7 @@ pub(crate) fn is_small(meta: &Map<String, Value>) -> bool {
 }
 
 /// A message that is about to be sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BeforeSend {
     /// Who sends it.
     pub from: UserId,

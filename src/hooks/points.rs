@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use moka::future::Cache;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
 use super::{
     AddVerdict, Answer, BeforeAdd, BeforeSend, CannotAsk, Hook, HookFailure, Hooks, LoginAsked,
-    LoginVerdict, SendVerdict,
+    LoginVerdict, Refusal, SendVerdict,
 };
 use crate::config::SigningSecrets;
 use crate::domain::Content;
@@ -19,6 +20,14 @@ use crate::id::{ChatRoomId, UserId};
 use crate::signature;
 use crate::store::User;
 
+/// How long a message that may be sent may still be sent again under its id: longer than it
+/// takes to store it. A repeat is then not asked about, so that it cannot be refused while the
+/// first is being stored.
+const REPEATED_WITHIN: Duration = Duration::from_secs(15);
+/// Bytes of messages that are kept for that; beyond them the oldest are asked about again.
+const MAX_KEPT: u64 = 16 * 1024 * 1024;
+/// Bytes that a message counts for, beside its content.
+const KEPT_BESIDE: u32 = 512;
 /// Bytes of the digest of what was asked.
 const DIGEST_BYTES: usize = 16;
 
@@ -49,6 +58,14 @@ pub struct HookPoints {
     secrets: SigningSecrets,
     /// What clients are shown of a user, as JSON.
     pub(super) details: fn(&User) -> &RawValue,
+    /// What becomes of messages that are asked about, or were a moment ago and not refused.
+    verdicts: Cache<(BeforeSend, String), SendVerdict>,
+}
+
+/// Why a message is not sent.
+enum NotSent {
+    Refused(Refusal),
+    Unasked(CannotAsk),
 }
 
 impl fmt::Debug for HookPoints {
@@ -72,6 +89,15 @@ impl HookPoints {
             timeout,
             secrets,
             details,
+            verdicts: Cache::builder()
+                .weigher(|(asked, id): &(BeforeSend, String), _| {
+                    let data = asked.data.as_ref().map_or(0, String::len);
+                    let bytes = u32::try_from(asked.message.len() + data + id.len());
+                    bytes.unwrap_or(u32::MAX).saturating_add(KEPT_BESIDE)
+                })
+                .max_capacity(MAX_KEPT)
+                .time_to_live(REPEATED_WITHIN)
+                .build(),
         }
     }
 
@@ -80,11 +106,37 @@ impl HookPoints {
         self.hooks.asks(hook)
     }
 
-    /// Decides on a message. A replacement that `may_be_sent` denies is no answer.
+    /// Decides on a message. A replacement that `may_be_sent` denies is no answer. What is sent
+    /// again under the same `client_id` while it is asked about is not asked about twice.
     ///
     /// # Errors
     /// When there is no answer, and the policy says to refuse.
     pub(crate) async fn before_send(
+        &self,
+        asked: BeforeSend,
+        client_id: Option<&str>,
+        may_be_sent: impl Fn(&str) -> bool + Send,
+    ) -> Result<SendVerdict, CannotAsk> {
+        let Some(client_id) = client_id else {
+            return self.decide(&asked, may_be_sent).await;
+        };
+        let message = asked.clone();
+        let decide = async {
+            match self.decide(&message, may_be_sent).await {
+                Ok(SendVerdict::Refuse(refusal)) => Err(NotSent::Refused(refusal)),
+                Ok(verdict) => Ok(verdict),
+                Err(unasked) => Err(NotSent::Unasked(unasked)),
+            }
+        };
+        let key = (asked, client_id.to_owned());
+        let verdict = self.verdicts.try_get_with(key, decide).await;
+        verdict.or_else(|not_sent| match &*not_sent {
+            NotSent::Refused(refusal) => Ok(SendVerdict::Refuse(refusal.clone())),
+            NotSent::Unasked(unasked) => Err(unasked.clone()),
+        })
+    }
+
+    async fn decide(
         &self,
         asked: &BeforeSend,
         may_be_sent: impl Fn(&str) -> bool + Send,

@@ -12,6 +12,9 @@ const MAX_OTHERS: usize = 499;
 const MAX_BYTES: usize = 512 * 1024;
 /// Messages that are read at once: of the longest ones, 2 MiB.
 const PORTION: i64 = 32;
+/// How often: of what the reader wrote in between, which is not announced, there may be any
+/// number, and the receipts of other chat rooms wait.
+const MAX_PORTIONS: usize = 16;
 
 /// Reads the messages of a range that got further with its newest one, if somebody here is
 /// to be announced them.
@@ -38,7 +41,10 @@ pub(super) async fn others(
         viewer: None,
     };
     let (mut messages, mut bytes) = (Vec::new(), 0);
-    while messages.len() < MAX_OTHERS && bytes < MAX_BYTES && page.after + 1 < page.before {
+    for _ in 0..MAX_PORTIONS {
+        if messages.len() >= MAX_OTHERS || bytes >= MAX_BYTES || page.after + 1 >= page.before {
+            break;
+        }
         let found = match store.messages.list_page(newest.chat_room, page).await {
             Ok(found) => found,
             Err(error) => {

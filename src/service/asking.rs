@@ -64,7 +64,8 @@ impl Messenger {
             via: draft.via.clone(),
         };
         let may_be_sent = |text: &str| self.content_rules.check_text(text).is_ok();
-        let verdict = hooks.before_send(&asked, may_be_sent).await;
+        let client_id = draft.client_id.as_deref();
+        let verdict = hooks.before_send(asked, client_id, may_be_sent).await;
         drop(place);
         let sent = as_sent(draft, me, conversation.room);
         draft.asked = sent.and_then(|sent| hooks.digest(&sent));
@@ -78,6 +79,8 @@ impl Messenger {
                 if let Some(turn) = turn {
                     turn.come().await;
                 }
+                // one answer to the rule may be older than the question
+                self.rule.forget(me, &conversation.other.user.id).await;
                 match self.may_send(me, draft, actor).await {
                     Ok((to, _)) if is_withheld => return Ok((to, Reception::Withheld)),
                     Err(refusal @ (Error::UserNotFound | Error::Blocked)) => refusal,

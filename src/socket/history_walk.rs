@@ -101,15 +101,16 @@ impl Context {
     async fn next_page(&self, connection: &Arc<Connection>, walk: &Walk) -> Option<HistoryPage> {
         for _ in 0..ATTEMPTS {
             connection.drained().await;
+            if !self.goes_on(connection, walk) {
+                return None;
+            }
             while let Err(wait) = connection.allowance.take(Kind::HistoryWalk) {
                 tokio::select! {
                     () = connection.closed() => return None,
                     () = sleep(wait) => {}
                 }
             }
-            let has_expired = connection.has_expired(self.messenger.clock().now());
-            let is_over = connection.is_closed() || self.is_draining() || has_expired;
-            if is_over || !connection.is_of(&walk.me) {
+            if !self.goes_on(connection, walk) {
                 return None;
             }
             match self.messenger.history(&walk.me, &walk.query).await {
@@ -122,5 +123,12 @@ impl Context {
             }
         }
         None
+    }
+
+    /// Whether the socket may still be sent what was asked for.
+    fn goes_on(&self, connection: &Connection, walk: &Walk) -> bool {
+        let has_expired = connection.has_expired(self.messenger.clock().now());
+        let is_over = connection.is_closed() || self.is_draining() || has_expired;
+        !is_over && connection.is_of(&walk.me)
     }
 }

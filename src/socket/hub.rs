@@ -260,7 +260,7 @@ impl Hub {
         error: &Error,
     ) {
         record(origin, Some(error));
-        if connection.hears_errors() {
+        if connection.hears_errors() || origin.envelope {
             let notice = Notice::Error(name, error);
             connection.send(Packet::event(notice.render(connection.dialect())));
         }

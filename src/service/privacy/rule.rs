@@ -45,6 +45,14 @@ impl Rule {
         Box::pin(self.ask(me, to)).await
     }
 
+    /// Lets the next question be asked anew.
+    pub(in crate::service) async fn forget(&self, me: &Me, to: &UserId) {
+        if self.rule.is_some() {
+            let pair = (me.user.clone(), to.clone());
+            self.answers.invalidate(&pair).await;
+        }
+    }
+
     /// The same, asked anew.
     pub(in crate::service) async fn ask(&self, me: &Me, to: &UserId) -> Result<bool, Error> {
         let Some(rule) = &self.rule else {

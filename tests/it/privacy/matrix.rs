@@ -80,7 +80,7 @@ fn on_conversation(id: &Value) -> Vec<(&'static str, Value)> {
         ),
         (
             "get-old-messages",
-            json!({ "userId": id, "date": "2020-01-01", "envelope": true }),
+            json!({ "userId": id, "date": "2020-01-01" }),
         ),
         ("message-read", json!({ "userId": id, "upTo": 1 })),
         (
