@@ -12,7 +12,7 @@ use super::perform::{Named, Route, perform};
 use super::read::{Body, Nothing, Place, Query, Read};
 use super::{Api, calls};
 use crate::config::ApiScope;
-use crate::wire::{call as answer, event};
+use crate::wire::{call as answer, event, export};
 
 /// Most bytes of a body, unless a row says otherwise: 64 KiB of text, however escaped.
 const BODY: usize = 512 * 1024;
@@ -100,6 +100,10 @@ macro_rules! calls {
                 sendSignal "Hands something to the devices of a user who are connected, unstored"
                 send_signal(Body<calls::send_signal::Signal>)
                 -> [200 "Whether there was one" answer::Online];
+            GET "/v1/users/{id}/export" Privacy BODY
+                exportUser "Everything that is stored of a user, one thing a line"
+                export_user(Query<calls::export_user::Wanted>)
+                -> [200 "The lines; the last one says `end`" export::Line<'static>];
             GET "/v1/events" Events BODY
                 listEvents "What happened since a cursor, in order; may wait for it"
                 list_events(Query<calls::list_events::Wanted>)

@@ -5,6 +5,7 @@ mod cursor;
 mod events;
 mod letters;
 mod manage;
+mod person;
 mod read;
 mod send;
 
@@ -79,6 +80,11 @@ impl Operator {
     /// The time.
     pub fn clock(&self) -> &Clock {
         self.context.messenger.clock()
+    }
+
+    /// Whether the server is going down: what takes long ends early.
+    pub fn is_draining(&self) -> bool {
+        self.context.is_draining()
     }
 
     /// Notes that a call is worked on, for which a stop waits until the token is dropped;

@@ -10,6 +10,7 @@ pub mod envelope;
 mod ephemeral;
 mod error;
 pub(crate) mod event;
+pub(crate) mod export;
 mod id_input;
 mod json;
 pub mod request;

@@ -2,6 +2,7 @@
 
 pub(super) mod block_user;
 pub(super) mod end_sockets;
+pub(super) mod export_user;
 pub(super) mod find_chat_room;
 pub(super) mod get_chat_room;
 pub(super) mod get_message;

@@ -2,6 +2,7 @@
 
 mod moves;
 mod notified;
+mod person;
 mod scan;
 mod unread;
 

@@ -5,6 +5,7 @@ mod batch;
 mod bounds;
 mod canaries;
 mod events;
+mod export;
 mod keys;
 mod manage;
 mod openapi;
@@ -42,6 +43,13 @@ impl Answer {
     /// The status, and the code of the problem, if it is one.
     pub(crate) fn outcome(&self) -> (u16, &str) {
         (self.status, self.body["code"].as_str().unwrap_or("ok"))
+    }
+
+    /// The lines of an answer that has many.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let lines = self.response.body.lines();
+        let read = |line| serde_json::from_str(line).expect("a line is JSON");
+        lines.map(read).collect()
     }
 
     /// The value of a header.
