@@ -27,7 +27,7 @@ const CHUNK: usize = 32 * 1_024;
 /// Chunks that wait for whoever reads.
 const WAITING: usize = 4;
 /// How long whoever reads may take nothing.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where the lines of an answer go.
 pub(super) struct Lines {
@@ -42,7 +42,7 @@ pub(super) struct Unread;
 impl Lines {
     /// Writes a line. It is on its way once there are some of them, or at
     /// [`Lines::flush`].
-    pub(super) async fn write(&mut self, line: &impl Serialize) -> Result<(), Unread> {
+    pub(super) async fn write(&mut self, line: &(impl Serialize + Sync)) -> Result<(), Unread> {
         self.chunk.put_slice(rendered(line).get().as_bytes());
         self.chunk.put_u8(b'\n');
         if self.chunk.len() < CHUNK {
@@ -61,6 +61,14 @@ impl Lines {
             Ok(Ok(())) => Ok(()),
             _ => Err(Unread),
         }
+    }
+
+    /// Sends a line if there is room for it now: what it says is not worth waiting for.
+    pub(super) fn offer(&mut self, line: &impl Serialize) {
+        let mut chunk = BytesMut::from(rendered(line).get().as_bytes());
+        chunk.put_u8(b'\n');
+        // who does not read does not need it
+        let _ = self.chunks.try_send(chunk.freeze());
     }
 }
 

@@ -97,6 +97,8 @@ struct Call {
     idempotency_key: Option<String>,
     /// Its place among those that are worked on.
     place: Option<OwnedSemaphorePermit>,
+    /// The body of a call that reads it line by line.
+    body: Body,
 }
 
 /// What a call is answered with.

@@ -66,7 +66,7 @@ const OF_BODIES: [(StatusCode, &str); 4] = [
 ];
 
 /// Calls that are answered with many lines, each as documented.
-const IN_LINES: [&str; 1] = ["exportUser"];
+const IN_LINES: [&str; 3] = ["exportUser", "eraseUser", "importMessages"];
 
 /// The document.
 pub fn document() -> Value {
@@ -205,6 +205,7 @@ fn operation(call: &Documented, problem: &Value) -> Value {
     }
     let media_type = match call.place {
         Place::Body => Some("application/json"),
+        Place::Lines => Some(lines::MEDIA_TYPE),
         Place::Query | Place::Nowhere => None,
     };
     if let Some(media_type) = media_type {
@@ -236,7 +237,7 @@ fn refusals(call: &Documented) -> Vec<(StatusCode, &'static str)> {
     if call.name == "listEvents" {
         refusals.push(GONE);
     }
-    if call.place == Place::Body {
+    if matches!(call.place, Place::Body | Place::Lines) {
         refusals.extend(OF_BODIES);
     }
     refusals.sort_by_key(|(status, _)| status.as_u16());

@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 
 use super::keys::Key;
 use super::problem::Problem;
-use super::read::Read;
+use super::read::{Place, Read};
 use super::{Answered, Api, Call, Reply, lines};
 use crate::config::ApiScope;
 use crate::service::Error;
@@ -142,10 +142,14 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
     let (parts, body) = request.into_parts();
-    let share = api.share(body.size_hint().upper(), route.max_body).await?;
-    let body = collect(body, route.max_body).await?;
-    let asked = R::read(&parts.uri, &body)?;
-    drop(body);
+    let (whole, by_line) = match R::PLACE {
+        Place::Lines => (Body::empty(), body),
+        Place::Body | Place::Query | Place::Nowhere => (body, Body::empty()),
+    };
+    let share = api.share(whole.size_hint().upper(), route.max_body).await?;
+    let whole = collect(whole, route.max_body).await?;
+    let asked = R::read(&parts.uri, &whole)?;
+    drop(whole);
     let idempotency_key = parts.headers.get("idempotency-key").map(|key| {
         let key = key.to_str().unwrap_or_default();
         key.to_owned()
@@ -157,6 +161,7 @@ where
         api,
         key,
         name: route.name,
+        body: by_line,
         id: named.next().unwrap_or_default(),
         other: named.next().unwrap_or_default(),
         idempotency_key,

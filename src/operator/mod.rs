@@ -117,9 +117,18 @@ impl Operator {
     /// [`Error::UnknownOutcome`] when it is not known whether the others learn of it.
     pub async fn end_everywhere(&self, user: String) -> Result<usize, Error> {
         let ended = self.end_named(user).await;
+        self.logged().await?;
+        Ok(ended)
+    }
+
+    /// Waits until other servers can learn of what happened.
+    ///
+    /// # Errors
+    /// [`Error::UnknownOutcome`] when it is not known whether they do.
+    async fn logged(&self) -> Result<(), Error> {
         let written = timeout(LOGGED_WITHIN, self.events.written()).await;
         match written {
-            Ok(Ok(())) => Ok(ended),
+            Ok(Ok(())) => Ok(()),
             _ => Err(Error::UnknownOutcome),
         }
     }

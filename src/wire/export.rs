@@ -24,7 +24,7 @@ pub(crate) enum Line<'a> {
     User {
         /// Write it as `after` to go on behind this line.
         cursor: String,
-        user: User<'a>,
+        user: Person<'a>,
     },
     /// Whom they blocked, and who may write to them.
     Privacy {
@@ -62,7 +62,7 @@ pub(crate) enum Line<'a> {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "ExportedUser")]
-pub(crate) struct User<'a> {
+pub(crate) struct Person<'a> {
     user_id: &'a UserId,
     /// Whether they have ever taken part in the messenger.
     takes_part: bool,
@@ -115,7 +115,7 @@ impl<'a> Line<'a> {
         match exported {
             Exported::User(user_id, shown) => Self::User {
                 cursor,
-                user: User::new(user_id, shown.as_ref()),
+                user: Person::new(user_id, shown.as_ref()),
             },
             Exported::Privacy(privacy) => Self::Privacy {
                 cursor,
@@ -133,7 +133,7 @@ impl<'a> Line<'a> {
     }
 }
 
-impl<'a> User<'a> {
+impl<'a> Person<'a> {
     fn new(user_id: &'a UserId, shown: Option<&Shown>) -> Self {
         Self {
             user_id,

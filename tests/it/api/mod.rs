@@ -4,8 +4,10 @@ mod authority;
 mod batch;
 mod bounds;
 mod canaries;
+mod erase;
 mod events;
 mod export;
+mod import;
 mod keys;
 mod manage;
 mod openapi;
@@ -13,6 +15,7 @@ mod read;
 mod redact;
 mod send;
 mod servers;
+mod settings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
