@@ -2,7 +2,7 @@
 //! collection, so that whoever asks again finds what is left to do: by then the chat user
 //! does not say any more whose it was.
 
-use bson::{Bson, DateTime, Document, doc};
+use bson::{Bson, Document, doc};
 
 use super::documents::{Listing, by_id};
 use super::{Error, Store};
@@ -21,7 +21,9 @@ impl Store {
     /// # Errors
     /// When the database cannot be reached or did not answer.
     pub async fn begin_erasure(&self, who: ChatUserId, user: &UserId) -> Result<(), Error> {
-        let begun = doc! { "$setOnInsert": { "user": user.clone(), "at": DateTime::now() } };
+        let begun = doc! {
+            "$setOnInsert": { "user": user.clone() }, "$currentDate": { "at": true },
+        };
         match self
             .meta
             .update_one("meta.begin_erasure", by_id(id_of(who)), begun, true)

@@ -7,7 +7,8 @@ use chatzz::config::ApiScope;
 use futures::TryStreamExt as _;
 use serde_json::{Value, json};
 
-use super::servers::two;
+use super::export::fill;
+use super::servers::{Two, two};
 use super::{Answer, BackEnd, server_with};
 use crate::support::poll::eventually;
 use crate::support::server::Server;
@@ -103,7 +104,7 @@ async fn nothing_that_a_user_said_or_set_is_left_in_any_collection() {
     assert_eq!(left, Vec::<String>::new());
     let said = containing(&server, "canary-friend").await;
     assert!(
-        said.iter().all(|text| !text.contains("privacies")),
+        said.iter().all(|text| !text.starts_with("chatprivacy: ")),
         "{said:?}"
     );
     for word in [
@@ -253,4 +254,53 @@ async fn it_holds_at_every_server_and_the_application_hears_of_it_once_it_is_don
         (details["connectedUsers"] == json!([])).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_in_the_middle_leaves_nothing_that_another_cannot_finish() {
+    let Two {
+        database,
+        servers: [one, _two],
+        back_ends: [first, second],
+        alice,
+        bob,
+    } = two(&[ApiScope::Send, ApiScope::Privacy]).await;
+    let opened = json!({ "from": alice, "to": bob });
+    assert_eq!(
+        first.call("PUT", "/v1/chat-rooms", &opened).await.status,
+        201
+    );
+    let room = database.dump("chatrooms").await.remove(0);
+    let messages = database.collection("chatmessages");
+    fill(&room, messages.clone(), 20_000).await;
+    let who = alice.clone();
+    let cut = tokio::spawn(async move { first.erase(&who).await });
+    let redacted = doc! { "redacted": true };
+    eventually("some are redacted", async || {
+        let found = messages.find_one(redacted.clone()).await.unwrap();
+        found.map(drop)
+    })
+    .await;
+
+    one.kill().await;
+    // what it was answered does not matter
+    cut.abort();
+    let before = messages.count_documents(redacted.clone()).await.unwrap();
+    let answer = second.erase(&alice).await;
+
+    assert!((1..10_000).contains(&before), "{before}");
+    assert_eq!(end(&answer)["messages"], 10_000 - before);
+    let stored = database.dump("chatmessages").await;
+    let mut revs: Vec<i64> = stored
+        .iter()
+        .filter_map(|one| one.get_i64("rev").ok())
+        .collect();
+    revs.sort_unstable();
+    assert_eq!(revs, (1..=10_000).collect::<Vec<_>>());
+    assert!(stored.iter().all(|one| {
+        let is_of_alice = one.get_i64("seq").unwrap() % 2 == 1;
+        one.get_str("message").unwrap().is_empty() == is_of_alice
+    }));
+    let meta = database.dump("chatzz_meta").await;
+    assert!(!format!("{meta:?}").contains("erasure:"), "{meta:?}");
 }

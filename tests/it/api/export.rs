@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use bson::oid::ObjectId;
 use bson::{DateTime, Document, doc};
+use mongodb::Collection;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::{Answer, BackEnd, server, server_with};
-use crate::support::server::Server;
 
 impl BackEnd {
     async fn export(&self, who: &Value, after: Option<&Value>) -> Answer {
@@ -31,10 +31,9 @@ fn texts(lines: &[Value]) -> Vec<&str> {
 }
 
 /// Stores many messages between two people who have a chat room, each of them theirs in turn.
-async fn fill(server: &Server, count: i64) {
-    let rooms = server.dump("chatrooms").await;
-    let room = rooms[0].get_object_id("_id").unwrap();
-    let members = rooms[0].get_array("chatUsers").unwrap();
+pub(super) async fn fill(room: &Document, messages: Collection<Document>, count: i64) {
+    let members = room.get_array("chatUsers").unwrap();
+    let room = room.get_object_id("_id").unwrap();
     let message = |seq: i64| {
         let is_first = seq % 2 == 1;
         let [from, to] = if is_first { [0, 1] } else { [1, 0] };
@@ -49,7 +48,6 @@ async fn fill(server: &Server, count: i64) {
     for first in (1..=count).step_by(10_000) {
         let last = count.min(first + 9_999);
         let some: Vec<Document> = (first..=last).map(message).collect();
-        let messages = server.collection("chatmessages");
         messages.insert_many(some).await.unwrap();
     }
 }
@@ -166,7 +164,8 @@ fn resident_kib() -> u64 {
 async fn a_hundred_thousand_messages_take_seconds_and_little_memory() {
     let (server, back_end) = server().await;
     let (alice, _bob) = server.pair().await;
-    fill(&server, 100_000).await;
+    let room = server.dump("chatrooms").await.remove(0);
+    fill(&room, server.collection("chatmessages"), 100_000).await;
     // what is loaded once is
     let first = back_end.export(&server.user("dave").await, None).await;
     assert_eq!(first.status, 200);

@@ -11,6 +11,7 @@ mod import;
 mod keys;
 mod manage;
 mod openapi;
+mod privacy_page;
 mod read;
 mod redact;
 mod send;
