@@ -167,7 +167,25 @@ pub enum UserId {
 /// The largest integer every JSON reader holds exactly (2^53 − 1, RFC 8259 §6).
 const LARGEST_EXACT_JSON_INTEGER: u64 = (1 << 53) - 1;
 
+/// What the name of a chat user begins with who was erased.
+const ERASED: &str = "erased:";
+
 impl UserId {
+    /// The name of a chat user who was erased: it says nothing of whom it was.
+    pub fn erased(who: ChatUserId) -> Self {
+        Self::String(format!("{ERASED}{who}"))
+    }
+
+    /// Reads such a name; `None` for anything else.
+    pub fn parse_erased(text: &str) -> Option<Self> {
+        ChatUserId::parse(text.strip_prefix(ERASED)?).map(Self::erased)
+    }
+
+    /// Whether this is such a name.
+    pub fn is_erased(&self) -> bool {
+        matches!(self, Self::String(text) if Self::parse_erased(text).is_some())
+    }
+
     /// Takes the `_id` of a user, a legacy UUID in the byte order of subtype 4; `None` for
     /// types that cannot be one.
     pub fn from_bson(value: &Bson) -> Option<Self> {

@@ -4,6 +4,7 @@
 
 mod calls;
 mod keys;
+mod lines;
 mod openapi;
 mod perform;
 mod problem;
@@ -14,9 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -35,6 +36,9 @@ const MAX_BODIES_KIB: usize = 64 * 1_024;
 /// Calls that may wait for events at a time, each a few KiB.
 const MAX_WAITING: usize = 1_000;
 
+/// Calls of many lines at a time, each a few MiB.
+const MAX_STREAMS: usize = 16;
+
 /// What every call works with.
 pub(crate) struct Api {
     operator: Operator,
@@ -45,6 +49,8 @@ pub(crate) struct Api {
     bodies: Arc<Semaphore>,
     /// Calls that may wait for events at a time.
     waits: Arc<Semaphore>,
+    /// Calls of many lines at a time.
+    streams: Arc<Semaphore>,
     /// The longest a call waits for its place.
     patience: Duration,
 }
@@ -82,6 +88,8 @@ impl Api {
 struct Call {
     api: Arc<Api>,
     key: Arc<keys::Key>,
+    /// The call's name.
+    name: &'static str,
     /// The value of the path's parameter, and of its second.
     id: String,
     other: String,
@@ -89,12 +97,22 @@ struct Call {
     idempotency_key: Option<String>,
     /// Its place among those that are worked on.
     place: Option<OwnedSemaphorePermit>,
+    /// The body of a call that reads it line by line.
+    body: Body,
+}
+
+/// What a call is answered with.
+enum Answered {
+    /// One value.
+    Json(Json),
+    /// One a line, made while it is read.
+    Lines(Body),
 }
 
 /// The answer to a call.
 struct Reply {
     status: StatusCode,
-    body: Json,
+    body: Answered,
     /// What the log says of it, never a text.
     about: String,
 }
@@ -103,7 +121,7 @@ impl Reply {
     fn new(status: StatusCode, answer: &impl Serialize) -> Self {
         Self {
             status,
-            body: rendered(answer),
+            body: Answered::Json(rendered(answer)),
             about: String::new(),
         }
     }
@@ -119,10 +137,6 @@ impl Reply {
             ..self
         }
     }
-
-    fn json(&self) -> &RawValue {
-        &self.body
-    }
 }
 
 /// `/v1`, for requests with a key.
@@ -134,6 +148,7 @@ pub(crate) fn router(operator: Operator, keys: Arc<Keys>, config: &Config) -> Ro
         places: Arc::new(Semaphore::new(places)),
         bodies: Arc::new(Semaphore::new(MAX_BODIES_KIB)),
         waits: Arc::new(Semaphore::new(MAX_WAITING)),
+        streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         patience: config.timeouts.request,
     });
     let no_such_call = async || {

@@ -6,6 +6,7 @@ use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
+use super::lines;
 use super::problem::{self, Problem};
 use super::read::Place;
 use super::table::{self, Documented};
@@ -63,6 +64,9 @@ const OF_BODIES: [(StatusCode, &str); 4] = [
         "It is not known whether it was stored: repeat the call with the same key",
     ),
 ];
+
+/// Calls that are answered with many lines, each as documented.
+const IN_LINES: [&str; 3] = ["exportUser", "eraseUser", "importMessages"];
 
 /// The document.
 pub fn document() -> Value {
@@ -154,7 +158,12 @@ fn simplify(schema: &mut Value) {
 fn operation(call: &Documented, problem: &Value) -> Value {
     let mut responses = Map::new();
     for answer in &call.answers {
-        let body = json!({ "application/json": { "schema": answer.body } });
+        let media_type = if IN_LINES.contains(&call.name) {
+            lines::MEDIA_TYPE
+        } else {
+            "application/json"
+        };
+        let body = json!({ media_type: { "schema": answer.body } });
         let answered = json!({ "description": answer.summary, "content": body });
         responses.insert(answer.status.to_string(), answered);
     }
@@ -194,13 +203,18 @@ fn operation(call: &Documented, problem: &Value) -> Value {
     if !parameters.is_empty() {
         set(&mut operation, "parameters", parameters.into());
     }
-    if call.place == Place::Body {
+    let media_type = match call.place {
+        Place::Body => Some("application/json"),
+        Place::Lines => Some(lines::MEDIA_TYPE),
+        Place::Query | Place::Nowhere => None,
+    };
+    if let Some(media_type) = media_type {
         set(
             &mut operation,
             "requestBody",
             json!({
                 "required": true,
-                "content": { "application/json": { "schema": call.request } },
+                "content": { media_type: { "schema": call.request } },
             }),
         );
     }
@@ -223,7 +237,7 @@ fn refusals(call: &Documented) -> Vec<(StatusCode, &'static str)> {
     if call.name == "listEvents" {
         refusals.push(GONE);
     }
-    if call.place == Place::Body {
+    if matches!(call.place, Place::Body | Place::Lines) {
         refusals.extend(OF_BODIES);
     }
     refusals.sort_by_key(|(status, _)| status.as_u16());

@@ -15,8 +15,8 @@ use tracing::Instrument as _;
 
 use super::keys::Key;
 use super::problem::Problem;
-use super::read::Read;
-use super::{Api, Call, Reply};
+use super::read::{Place, Read};
+use super::{Answered, Api, Call, Reply, lines};
 use crate::config::ApiScope;
 use crate::service::Error;
 use crate::wire::Code;
@@ -57,12 +57,15 @@ where
     let done = done.unwrap_or_else(|_| Err(Problem::from(Error::Internal)));
     match done {
         Ok(reply) => {
-            let json = [
-                (header::CONTENT_TYPE, "application/json"),
+            let (media_type, body) = match reply.body {
+                Answered::Json(json) => ("application/json", Body::from(json.get().to_owned())),
+                Answered::Lines(lines) => (lines::MEDIA_TYPE, lines),
+            };
+            let headers = [
+                (header::CONTENT_TYPE, media_type),
                 (header::CACHE_CONTROL, "no-store"),
             ];
-            let body = Body::from(reply.json().get().to_owned());
-            (reply.status, json, body).into_response()
+            (reply.status, headers, body).into_response()
         }
         Err(problem) => problem.into_response(),
     }
@@ -96,8 +99,9 @@ where
         .as_ref()
         .map_or_else(|problem| problem.code().as_str(), |_| "ok");
     metrics::counter!("chatzz_api_calls_total", "code" => code).increment(1);
-    // strangers cannot fill the log
-    if let Some(key) = name.filter(|_| is_mutating) {
+    // strangers cannot fill the log; what is taken out of it about somebody is noted, too
+    let is_noted = is_mutating || route.scope == Some(ApiScope::Privacy);
+    if let Some(key) = name.filter(|_| is_noted) {
         let about = done.as_ref().map_or("", |reply| reply.about.as_str());
         tracing::info!(key, call = route.name, code, about, "API call");
     }
@@ -138,10 +142,14 @@ where
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
     let (parts, body) = request.into_parts();
-    let share = api.share(body.size_hint().upper(), route.max_body).await?;
-    let body = collect(body, route.max_body).await?;
-    let asked = R::read(&parts.uri, &body)?;
-    drop(body);
+    let (whole, by_line) = match R::PLACE {
+        Place::Lines => (Body::empty(), body),
+        Place::Body | Place::Query | Place::Nowhere => (body, Body::empty()),
+    };
+    let share = api.share(whole.size_hint().upper(), route.max_body).await?;
+    let whole = collect(whole, route.max_body).await?;
+    let asked = R::read(&parts.uri, &whole)?;
+    drop(whole);
     let idempotency_key = parts.headers.get("idempotency-key").map(|key| {
         let key = key.to_str().unwrap_or_default();
         key.to_owned()
@@ -152,6 +160,8 @@ where
     let call = Call {
         api,
         key,
+        name: route.name,
+        body: by_line,
         id: named.next().unwrap_or_default(),
         other: named.next().unwrap_or_default(),
         idempotency_key,

@@ -1,5 +1,7 @@
 //! Where the fields of a request stand: in the body, or in the query.
 
+use std::marker::PhantomData;
+
 use axum::extract::Query as Parameters;
 use http::Uri;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -13,6 +15,8 @@ use crate::wire::request::decode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Body,
+    /// In a body of many lines, of which each says as much.
+    Lines,
     Query,
     Nowhere,
 }
@@ -32,6 +36,9 @@ pub(super) trait Read: Sized + Send + 'static {
 /// The fields of a JSON body.
 pub(super) struct Body<T>(pub(super) T);
 
+/// The fields of each line of a body, which the call reads itself.
+pub(super) struct Lines<T>(PhantomData<T>);
+
 /// The parameters of a query.
 pub(super) struct Query<T>(pub(super) T);
 
@@ -45,6 +52,18 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Read for Body<T> {
         let not_json = |_| Error::BadRequest("the body is not JSON".into());
         let body: &RawValue = serde_json::from_slice(body).map_err(not_json)?;
         decode(Some(body)).map(Self)
+    }
+
+    fn schema(read: &mut SchemaGenerator) -> Schema {
+        read.subschema_for::<T>()
+    }
+}
+
+impl<T: JsonSchema + Send + 'static> Read for Lines<T> {
+    const PLACE: Place = Place::Lines;
+
+    fn read(_: &Uri, _: &[u8]) -> Result<Self, Error> {
+        Ok(Self(PhantomData))
     }
 
     fn schema(read: &mut SchemaGenerator) -> Schema {

@@ -9,10 +9,10 @@ use http::Method;
 use schemars::{Schema, SchemaGenerator};
 
 use super::perform::{Named, Route, perform};
-use super::read::{Body, Nothing, Place, Query, Read};
+use super::read::{Body, Lines, Nothing, Place, Query, Read};
 use super::{Api, calls};
 use crate::config::ApiScope;
-use crate::wire::{call as answer, event};
+use crate::wire::{call as answer, erasure, event, export, import};
 
 /// Most bytes of a body, unless a row says otherwise: 64 KiB of text, however escaped.
 const BODY: usize = 512 * 1024;
@@ -35,6 +35,10 @@ macro_rules! calls {
                 send_batch(Body<calls::send_batch::SendBatch>)
                 -> [200 "The results, in the order of the messages"
                         calls::send_batch::Results];
+            POST "/v1/messages/import" Import BODY
+                importMessages "Brings in messages that people sent before, one a line"
+                import_messages(Lines<calls::import_messages::ImportMessage>)
+                -> [200 "What became of them; the last line says `end`" import::Line];
             GET "/v1/messages/{id}" Read BODY
                 getMessage "A message as it is now"
                 get_message(Nothing)
@@ -84,6 +88,22 @@ macro_rules! calls {
                 markRead "Marks what a user received from another one as read"
                 mark_read(Body<calls::mark_read::MarkRead>)
                 -> [200 "How many messages it were" answer::Read];
+            POST "/v1/users/{id}/delivered" Manage BODY
+                markDelivered "Marks what has arrived at a user from another one as sent"
+                mark_delivered(Body<calls::mark_read::MarkRead>)
+                -> [200 "How many messages it were" answer::Delivered];
+            GET "/v1/users/{id}/privacy" Read BODY
+                getPrivacy "Who may write to a user"
+                get_privacy(Nothing)
+                -> [200 "Their whitelist, and whether it holds" answer::Privacy<'static>];
+            PUT "/v1/users/{id}/privacy" Manage BODY
+                setPrivacy "Sets who may write to a user"
+                set_privacy(Body<calls::set_privacy::SetPrivacy>)
+                -> [200 "As it is from now on" answer::Privacy<'static>];
+            GET "/v1/users/{id}/blocks" Read BODY
+                listBlocked "Whom a user blocked, the first blocked first"
+                list_blocked(Query<calls::list_blocked::Wanted>)
+                -> [200 "Their ids" answer::BlockedUsers<'static>];
             PUT "/v1/users/{id}/blocks/{other}" Manage BODY
                 blockUser "Lets a user block another one"
                 block_user(Nothing)
@@ -100,6 +120,14 @@ macro_rules! calls {
                 sendSignal "Hands something to the devices of a user who are connected, unstored"
                 send_signal(Body<calls::send_signal::Signal>)
                 -> [200 "Whether there was one" answer::Online];
+            GET "/v1/users/{id}/export" Privacy BODY
+                exportUser "Everything that is stored of a user, one thing a line"
+                export_user(Query<calls::export_user::Wanted>)
+                -> [200 "The lines; the last one says `end`" export::Line<'static>];
+            POST "/v1/users/{id}/erase" Privacy BODY
+                eraseUser "Removes what is stored of a user; may be repeated until it is done"
+                erase_user(Nothing)
+                -> [200 "How far it is; the last line says `end`" erasure::Line];
             GET "/v1/events" Events BODY
                 listEvents "What happened since a cursor, in order; may wait for it"
                 list_events(Query<calls::list_events::Wanted>)
@@ -112,6 +140,10 @@ macro_rules! calls {
                 retryLetter "Has an event that was set aside pushed again"
                 retry_letter(Nothing)
                 -> [200 "It is tried within a moment" event::Letter];
+            GET "/v1/stats" Read BODY
+                getStats "How much there is, about"
+                get_stats(Nothing)
+                -> [200 "Counts, and how far behind the log of events is" answer::Stats];
             GET "/v1/openapi.json" Any BODY
                 getOpenapi "This document"
                 openapi(Nothing)

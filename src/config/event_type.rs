@@ -17,6 +17,8 @@ pub enum EventType {
     UserBlocked,
     /// Somebody unblocked a user.
     UserUnblocked,
+    /// What was stored of somebody was removed.
+    UserErased,
     /// Somebody is to be notified of messages.
     NotificationDue,
     /// They have read them.
@@ -29,13 +31,14 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::MessageCreated,
         Self::MessageRead,
         Self::MessageRedacted,
         Self::ContactAdded,
         Self::UserBlocked,
         Self::UserUnblocked,
+        Self::UserErased,
         Self::NotificationDue,
         Self::NotificationWithdrawn,
         Self::UserOnline,
@@ -51,6 +54,7 @@ impl EventType {
             Self::ContactAdded => "contact.added",
             Self::UserBlocked => "user.blocked",
             Self::UserUnblocked => "user.unblocked",
+            Self::UserErased => "user.erased",
             Self::NotificationDue => "notification.due",
             Self::NotificationWithdrawn => "notification.withdrawn",
             Self::UserOnline => "user.online",

@@ -29,7 +29,7 @@ section! {
             key("CHATZZ_EVENTS_TYPES", "list of types",
                 default(
                     "message.created,message.read,contact.added,user.blocked,user.unblocked,\
-                     notification.due,notification.withdrawn"
+                     user.erased,notification.due,notification.withdrawn"
                 ),
                 types),
         /// How long a device may take to confirm a message before its receiver is to be notified,

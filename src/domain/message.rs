@@ -10,6 +10,10 @@ use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 /// socket can send one of these.
 pub const SERVER_KEY_MARK: char = '§';
 
+/// What imported messages have in place of the name of an API key, which has only letters,
+/// digits and hyphens.
+pub const IMPORTED: &str = "§import";
+
 /// A message. It keeps its place for ever, and what it says until it is redacted. Its status is
 /// not part of it, but follows from its receiver's cursors ([`Message::delivery`]).
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,7 +46,8 @@ pub struct Message {
     /// application's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// The name of the API key through which the application sent it as its sender.
+    /// The name of the API key through which the application sent it as its sender, or
+    /// [`IMPORTED`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub via: Option<String>,
     /// The keyed digest of the message that was sent, where a hook replaced its text.
@@ -118,6 +123,16 @@ impl Message {
     /// The key under which the application sent it.
     pub fn server_key(&self) -> Option<&str> {
         self.client_id.as_deref()?.strip_prefix(SERVER_KEY_MARK)
+    }
+
+    /// Whether the application brought it in, as it was sent somewhere else before.
+    pub fn is_imported(&self) -> bool {
+        self.via.as_deref() == Some(IMPORTED)
+    }
+
+    /// Whether the application sent it in its sender's name.
+    pub fn is_of_server(&self) -> bool {
+        self.via.is_some() && !self.is_imported()
     }
 
     /// Whether it is withheld from its receiver, who had blocked the sender.

@@ -6,4 +6,4 @@ mod message;
 
 pub use cursors::{Cursors, Delivery, ReadCursor, ReadStep, STEPS_KEPT, SentCursor, Status};
 pub use members::{ByMember, Counts, Head, Members, Position};
-pub use message::{Content, Message, SERVER_KEY_MARK};
+pub use message::{Content, IMPORTED, Message, SERVER_KEY_MARK};

@@ -63,7 +63,10 @@ impl Gate {
             // what an event here waits for has just got its number
             if message.seq > *announced || stored.origin.is_some() {
                 *announced = message.seq.max(*announced);
-                self.announce(stored);
+                // of what was brought in from before nobody hears
+                if !message.is_imported() {
+                    self.announce(stored);
+                }
             }
             drop(watermarks);
             // not with the last of the batch: its socket may send on

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::{Operator, Refused, in_field};
 use crate::id::{ChatRoomId, MessageId, Seq};
 use crate::rooms::{Answer, Caller, Stored};
-use crate::service::{Bypass, Error, IdInput, Opened, Receipt, Redacted, ToTell};
+use crate::service::{Bypass, Error, IdInput, Opened, PrivacySettings, Receipt, Redacted, ToTell};
 
 /// Pause before it is tried again to announce what was redacted.
 const TELL_AGAIN: Duration = Duration::from_secs(1);
@@ -43,20 +43,14 @@ impl Operator {
         Ok(opened)
     }
 
-    /// Marks what a user received from another one as read, up to a position or all of it;
-    /// how many messages it were.
+    /// Marks what a user received from another one as read, or as arrived; how many messages
+    /// it were.
     ///
     /// # Errors
     /// Why not, or why that is not known.
-    pub async fn mark_read(
-        &self,
-        reader: &IdInput,
-        with: IdInput,
-        up_to: Option<Seq>,
-    ) -> Result<u64, Refused> {
+    pub async fn advance(&self, reader: &IdInput, receipt: Receipt) -> Result<u64, Refused> {
         let messenger = &self.context.messenger;
         let reader = messenger.sender(reader).await?;
-        let receipt = Receipt::ReadUpTo(with, up_to.unwrap_or(Seq::MAX));
         let (answer, answered) = oneshot::channel();
         let caller = Caller::Call(answer);
         let submitted = messenger.receipt(&reader.me, receipt, caller).await;
@@ -68,6 +62,26 @@ impl Operator {
                 Err(Error::Internal.into())
             }
         }
+    }
+
+    /// Sets who may write to a user; what is `None` stays as it is.
+    ///
+    /// # Errors
+    /// Why not, or why that is not known.
+    pub async fn set_privacy(
+        &self,
+        who: &IdInput,
+        only: Option<bool>,
+        whitelist: Option<Vec<IdInput>>,
+    ) -> Result<PrivacySettings, Refused> {
+        let messenger = &self.context.messenger;
+        let me = messenger.sender(who).await?.me;
+        let set = messenger.set_privacy(&me, only, whitelist).await;
+        let (settings, is_written) = set.map_err(in_field("whitelist"))?;
+        if is_written {
+            self.context.announce_settings(&me, settings.clone());
+        }
+        Ok(settings)
     }
 
     /// Lets a user block another one, or unblock them.

@@ -5,6 +5,7 @@ mod cursor;
 mod events;
 mod letters;
 mod manage;
+mod person;
 mod read;
 mod send;
 
@@ -81,6 +82,11 @@ impl Operator {
         self.context.messenger.clock()
     }
 
+    /// Whether the server is going down: what takes long ends early.
+    pub fn is_draining(&self) -> bool {
+        self.context.is_draining()
+    }
+
     /// Notes that a call is worked on, for which a stop waits until the token is dropped;
     /// `None` while the server is going down.
     pub(crate) fn begin(&self) -> Option<TaskTrackerToken> {
@@ -111,9 +117,18 @@ impl Operator {
     /// [`Error::UnknownOutcome`] when it is not known whether the others learn of it.
     pub async fn end_everywhere(&self, user: String) -> Result<usize, Error> {
         let ended = self.end_named(user).await;
+        self.logged().await?;
+        Ok(ended)
+    }
+
+    /// Waits until other servers can learn of what happened.
+    ///
+    /// # Errors
+    /// [`Error::UnknownOutcome`] when it is not known whether they do.
+    async fn logged(&self) -> Result<(), Error> {
         let written = timeout(LOGGED_WITHIN, self.events.written()).await;
         match written {
-            Ok(Ok(())) => Ok(ended),
+            Ok(Ok(())) => Ok(()),
             _ => Err(Error::UnknownOutcome),
         }
     }

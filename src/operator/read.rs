@@ -5,8 +5,8 @@ use crate::id::{ChatRoomId, MessageId};
 use crate::rooms::Stored;
 use crate::service::presence::Shown;
 use crate::service::{
-    ActivePage, ActiveQuery, Error, IdInput, MessagePage, PageQuery, RoomSeen, UnreadTotal,
-    UserSeen,
+    ActivePage, ActiveQuery, BlockedPage, Error, IdInput, MessagePage, PageQuery, PrivacySettings,
+    RoomSeen, Stats, UnreadTotal, UserSeen,
 };
 
 impl Operator {
@@ -77,5 +77,33 @@ impl Operator {
         query: &ActiveQuery,
     ) -> Result<ActivePage, Refused> {
         Ok(self.context.messenger.contacts_of(who, query).await?)
+    }
+
+    /// Gets who may write to a user.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], or failures.
+    pub async fn privacy(&self, who: &IdInput) -> Result<PrivacySettings, Error> {
+        self.context.messenger.privacy_of(who).await
+    }
+
+    /// Lists whom a user blocked, the first blocked first.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], also when `after` is not blocked, or failures.
+    pub async fn blocked(
+        &self,
+        who: &IdInput,
+        after: Option<&IdInput>,
+    ) -> Result<BlockedPage, Error> {
+        self.context.messenger.blocked_by(who, after).await
+    }
+
+    /// How much there is, about.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn stats(&self) -> Result<Stats, Error> {
+        self.context.messenger.stats().await
     }
 }

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::{Operator, Refused, in_field};
 use crate::rooms::{Answer, Caller, LaneError, Stored};
-use crate::service::{Bypass, Content, Draft, Error, IdInput};
+use crate::service::{Bypass, Content, Draft, Error, IdInput, Imported, ToImport};
 
 /// A message that the application sends as a user.
 #[derive(Clone, Debug)]
@@ -57,6 +57,15 @@ impl UnderWay {
 }
 
 impl Operator {
+    /// Brings in messages that were sent somewhere else before, in the order given; what
+    /// became of each. Nobody hears of them.
+    ///
+    /// # Errors
+    /// Failures, after which the same can be done again.
+    pub async fn import(&self, messages: Vec<ToImport>) -> Result<Vec<Imported>, Error> {
+        self.context.messenger.import(messages).await
+    }
+
     /// Sends a message as a user and waits until it is stored. The chat room is opened if
     /// there is none.
     ///

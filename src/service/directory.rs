@@ -248,6 +248,12 @@ fn two_users() -> Error {
 
 /// The `_id`s that an input may stand for.
 fn candidates(id_type: IdType, input: &IdInput) -> Vec<UserId> {
+    // whatever the application's own ids are
+    if let IdInput::Text(text) = input
+        && let Some(erased) = UserId::parse_erased(text)
+    {
+        return vec![erased];
+    }
     let (text, number) = match input {
         IdInput::Text(text) => (Some(text.as_str()), text.parse::<i64>().ok()),
         IdInput::Number(number) => (None, Some(*number)),
@@ -312,6 +318,20 @@ mod tests {
                 string(written)
             ]
         );
+    }
+
+    #[test]
+    fn who_was_erased_is_found_whatever_ids_the_application_has() {
+        let erased = UserId::erased(crate::id::ChatUserId::generate());
+        assert!(erased.is_erased());
+        let UserId::String(name) = &erased else {
+            panic!("{erased:?}");
+        };
+        for id_type in [IdType::Auto, IdType::ObjectId, IdType::Int, IdType::Uuid] {
+            let found = candidates(id_type, &text(name));
+            assert_eq!(found, std::slice::from_ref(&erased));
+        }
+        assert!(candidates(IdType::Int, &text("erased:7")).is_empty());
     }
 
     #[test]

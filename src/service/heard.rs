@@ -35,6 +35,8 @@ pub struct ToAnnounce {
     pub changed: Vec<Stored>,
     /// Users whose sockets are to end, as they were named.
     pub ended: Vec<String>,
+    /// Chat users who are erased, whose sockets are to end.
+    pub erased: Vec<ChatUserId>,
 }
 
 /// How somebody at another server is shown to somebody here.
@@ -76,6 +78,7 @@ struct Sorted {
     /// Where messages were changed, by which changes.
     changed: HashMap<ChatRoomId, (i64, i64)>,
     ended: Vec<String>,
+    erased: Vec<ChatUserId>,
 }
 
 impl Messenger {
@@ -90,16 +93,18 @@ impl Messenger {
         is_here: impl Fn(ChatUserId) -> bool + Send + Sync,
     ) -> Result<ToAnnounce, Error> {
         for entry in entries {
-            self.forget(&entry.items);
+            self.forget(&entry.items).await;
         }
         self.work_out(sort(entries, &is_here), is_here).await
     }
 
     /// Forgets what is not so any more, also of people who are not here at this moment.
-    fn forget(&self, items: &[Item]) {
+    async fn forget(&self, items: &[Item]) {
         for item in items {
-            if let Event::Changed { room, .. } = item.event {
-                self.forget_changed(room);
+            match &item.event {
+                Event::Changed { room, .. } => self.forget_changed(*room),
+                Event::Erased { who, user, .. } => self.forget_erased(*who, user).await,
+                _ => {}
             }
         }
     }
@@ -137,7 +142,7 @@ impl Messenger {
             } => knows(one, other) && knows(other, one),
             _ => true,
         });
-        self.forget(&hint.items);
+        self.forget(&hint.items).await;
         for item in &hint.items {
             sorted.add(&item.event, &is_here);
         }
@@ -167,6 +172,7 @@ impl Messenger {
         let people = self.people_of(&sorted, &documents).await?;
         let mut to_announce = ToAnnounce {
             ended: sorted.ended,
+            erased: sorted.erased,
             ..ToAnnounce::default()
         };
         for id in &sorted.contacts {
@@ -381,6 +387,7 @@ impl Sorted {
                 self.privacy.push((*by, Some(*who)));
             }
             Event::PrivacySet { by } => self.privacy.push((*by, None)),
+            Event::Erased { who, .. } => self.erased.push(*who),
             Event::Ended { user } => self.ended.push(user.clone()),
             // see `Watch::hear`; and what is for the application alone
             Event::Presence { .. }

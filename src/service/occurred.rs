@@ -51,6 +51,8 @@ pub enum Occurred {
         /// Whether they blocked them.
         is_blocked: bool,
     },
+    /// What was stored of somebody was removed.
+    Erased(UserId),
     /// Somebody is to be notified of messages.
     NotificationDue {
         /// Who.
@@ -92,6 +94,7 @@ impl Occurred {
                 is_blocked: true, ..
             } => EventType::UserBlocked,
             Self::Blocked { .. } => EventType::UserUnblocked,
+            Self::Erased(_) => EventType::UserErased,
             Self::NotificationDue { .. } => EventType::NotificationDue,
             Self::NotificationWithdrawn { .. } => EventType::NotificationWithdrawn,
             Self::Presence { shown, .. } => match shown.status {
@@ -156,7 +159,7 @@ impl Messenger {
                         notified.push(*user);
                     }
                     Event::NotificationWithdrawn { user, .. } => drop(people.insert(*user)),
-                    Event::PrivacySet { .. } | Event::Ended { .. } => {}
+                    Event::PrivacySet { .. } | Event::Erased { .. } | Event::Ended { .. } => {}
                 },
             }
         }
@@ -269,6 +272,7 @@ impl Messenger {
                 room: *room,
                 up_to: *up_to,
             },
+            Event::Erased { user, .. } => Occurred::Erased(user.clone()),
             Event::PrivacySet { .. } | Event::Ended { .. } => return None,
         })
     }

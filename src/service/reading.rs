@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use super::history::fitting;
 use super::{
-    ActivePage, ActiveQuery, Conversation, Error, IdInput, LastMessage, Me, Messenger, People,
+    ActivePage, ActiveQuery, BlockedPage, Conversation, Error, IdInput, LastMessage, Me, Messenger,
+    People, PrivacySettings,
 };
 use crate::domain::Cursors;
-use crate::id::{ChatRoomId, MessageId, Seq, UserId};
+use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq, UserId};
 use crate::rooms::{Member, Stored};
 use crate::service::presence::Shown;
 use crate::store::messages::Page;
-use crate::store::{ChatRoom, User};
+use crate::store::{ChatRoom, Privacy, Sizes, User};
 
 /// Which messages of a chat room the application asks for.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +56,37 @@ pub struct UserSeen {
     pub shown: Option<Shown>,
 }
 
+/// How much there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Stats {
+    /// What is stored, and who is online.
+    pub sizes: Sizes,
+    /// Servers that run.
+    pub servers: usize,
+    /// Entries of the log of events that this server has yet to read.
+    pub log_behind: i64,
+}
+
 impl Messenger {
+    /// How much there is, about.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn stats(&self) -> Result<Stats, Error> {
+        let known = *self.events.watch().borrow();
+        let read = futures::try_join!(
+            self.store.sizes(),
+            self.store.nodes.list_renewed(),
+            self.store.events.find_last(),
+        );
+        let (sizes, servers, last) = read.map_err(|error| Error::of_read(&error))?;
+        Ok(Stats {
+            sizes,
+            servers: servers.len(),
+            log_behind: last.map_or(0, |last| (last.id - known).max(0)),
+        })
+    }
+
     /// Gets a message.
     ///
     /// # Errors
@@ -184,6 +215,42 @@ impl Messenger {
         let found = found.map_err(|error| Error::of_read(&error))?;
         let shown = found.map(|found| self.presence.shown(&found));
         Ok(UserSeen { user, shown })
+    }
+
+    /// Gets who may write to a user.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], or failures.
+    pub async fn privacy_of(&self, who: &IdInput) -> Result<PrivacySettings, Error> {
+        let user = self.user_or_deleted(who).await?;
+        let Some(id) = self.chat_user(&user.id).await? else {
+            return Ok(PrivacySettings::from(&Privacy::none(ChatUserId::NOBODY)));
+        };
+        let me = Me {
+            id,
+            user: user.id.clone(),
+        };
+        Ok(self.set_privacy(&me, None, None).await?.0)
+    }
+
+    /// Lists whom a user blocked, the first blocked first.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], also when `after` is not blocked, or failures.
+    pub async fn blocked_by(
+        &self,
+        who: &IdInput,
+        after: Option<&IdInput>,
+    ) -> Result<BlockedPage, Error> {
+        let user = self.user_or_deleted(who).await?;
+        let Some(id) = self.chat_user(&user.id).await? else {
+            return Ok(BlockedPage::default());
+        };
+        let me = Me {
+            id,
+            user: user.id.clone(),
+        };
+        self.blocked(&me, after).await
     }
 
     /// Lists the contacts of a user, as they are shown them.

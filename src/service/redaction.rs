@@ -8,8 +8,8 @@ use super::history::fitting;
 use super::{Conversation, Error, IdInput, Me, Messenger, People};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 use crate::rooms::Stored;
-use crate::store::Event;
 use crate::store::messages::Redactable;
+use crate::store::{ChatRoom, Event};
 
 /// Messages that are redacted at once.
 const AT_ONCE: i64 = 500;
@@ -96,11 +96,24 @@ impl Messenger {
             }
             None => None,
         };
+        self.redact_of(&document, from, after, to_tell).await
+    }
+
+    /// The same for a chat room that was read.
+    pub(super) async fn redact_of(
+        &self,
+        room: &ChatRoom,
+        from: Option<ChatUserId>,
+        after: Seq,
+        to_tell: &mut Option<ToTell>,
+    ) -> Result<Redacted, Error> {
         let messages = &self.store.messages;
-        let listed = messages.list_redactable(room, from, after, AT_ONCE).await;
+        let listed = messages
+            .list_redactable(room.id, from, after, AT_ONCE)
+            .await;
         let listed = listed.map_err(|error| Error::of_read(&error))?;
-        let members = document.members.ids();
-        let count = self.redact_all(room, members, &listed, to_tell).await?;
+        let members = room.members.ids();
+        let count = self.redact_all(room.id, members, &listed, to_tell).await?;
         Ok(Redacted {
             count,
             up_to: listed.last().map_or(after, |last| last.seq),

@@ -11,7 +11,7 @@ use super::connection::packet::DropPolicy;
 use crate::feed::bus::Item;
 use crate::id::{ChatUserId, UserId};
 use crate::rooms::Stored;
-use crate::service::{Added, Me};
+use crate::service::{Added, Me, PrivacySettings};
 use crate::wire::{Notice, PerDialect};
 
 impl Context {
@@ -49,6 +49,12 @@ impl Context {
     /// Announces to the sockets of a user that the application let them block somebody.
     pub(crate) fn announce_block(&self, me: &Me, user: UserId, is_blocked: bool) {
         let notice = PerDialect::new(Notice::BlockChanged(user, is_blocked));
+        self.hub.tell(me.id, &notice, None);
+    }
+
+    /// Tells the sockets of a person who may write to them from now on.
+    pub(crate) fn announce_settings(&self, me: &Me, settings: PrivacySettings) {
+        let notice = PerDialect::new(Notice::SettingsChanged(Arc::new(settings)));
         self.hub.tell(me.id, &notice, None);
     }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::Context;
 use super::connection::Connection;
 use super::connection::session::CLOSE_WITHIN;
-use crate::id::UserId;
+use crate::id::{ChatUserId, UserId};
 use crate::service::IdInput;
 use crate::service::presence::Departure;
 
@@ -46,6 +46,12 @@ impl Context {
         let users = std::slice::from_ref(user);
         let all = self.hub.list().into_iter();
         self.end_all(all.filter(|connection| self.may_speak_for(connection, users)))
+    }
+
+    /// Ends every socket that is logged in as a chat user; how many there were.
+    pub(crate) fn end_chat_user(&self, who: ChatUserId) -> usize {
+        let all = self.hub.list().into_iter();
+        self.end_all(all.filter(|connection| connection.me().is_some_and(|me| me.id == who)))
     }
 
     /// Ends every socket that speaks for whoever is named so, by the look-up of logins; how

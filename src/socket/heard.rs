@@ -137,6 +137,9 @@ impl Context {
             self.presence
                 .show_from_elsewhere(of, sight.to, sight.hidden_since);
         }
+        for who in to_announce.erased {
+            self.end_chat_user(who);
+        }
         for user in to_announce.ended {
             self.end_named(&IdInput::Text(user)).await;
         }

@@ -103,6 +103,7 @@ impl Listener for Neighbours {
             Happened::Blocked { .. }
             | Happened::Unblocked { .. }
             | Happened::PrivacySet { .. }
+            | Happened::Erased { .. }
             | Happened::Presence { .. }
             | Happened::Ended { .. } => {
                 let others = self.presence.remote().watch_boots().borrow().clone();

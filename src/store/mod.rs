@@ -16,6 +16,7 @@ mod connect;
 mod contact_rule;
 mod documents;
 mod elections;
+mod erasures;
 mod error;
 mod events;
 mod gather;
@@ -30,6 +31,7 @@ mod reach;
 mod run;
 mod scan;
 mod schema;
+mod stats;
 mod users;
 mod write_behind;
 
@@ -64,6 +66,7 @@ pub use raw::{FromRaw, Unreadable};
 use run::Runner;
 pub use scan::{Scan, shown};
 pub use schema::{Drift, IndexState, SchemaError};
+pub use stats::Sizes;
 pub use users::{MAX_FIELD_BYTES, Rendered, User, Users};
 pub use write_behind::{BulkWrites, PresenceChange, RoomProgress, WriteBehindQueue};
 

@@ -1,10 +1,12 @@
 //! Privacy: block lists and whitelists. One document per person, none for people who
 //! never blocked anybody.
 
-use bson::{Bson, DateTime, Document, doc};
+use bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
+use futures::TryStreamExt as _;
 use mongodb::options::ReturnDocument;
 use serde::{Deserialize, Serialize};
 
+use super::MAINTENANCE_LIMIT;
 use super::documents::{BATCH, Documents, Listing, by_id, collect};
 use super::error::Error;
 use super::raw::by_serde;
@@ -201,6 +203,73 @@ impl Privacies {
             let listed: Vec<Document> = listed.collect();
             fields.insert("whitelist", doc! { "$literal": listed });
         }
+        self.change(id, fields).await
+    }
+
+    /// Empties a person's settings, if they ever set anything. Returns the new ones. The
+    /// document stays, since caches believe the greater version.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or did not answer.
+    pub async fn clear(&self, id: ChatUserId) -> Result<Option<Privacy>, Error> {
+        let found = self.find(id).await.map_err(Error::before_writing)?;
+        let is_empty = |found: &Privacy| {
+            !found.whitelist_only && found.whitelist.is_empty() && found.blocked.is_empty()
+        };
+        if found.as_ref().is_none_or(is_empty) {
+            return Ok(None);
+        }
+        let none = doc! { "whitelistOnly": false, "whitelist": [], "blocked": [] };
+        self.change(id, none).await.map(Some)
+    }
+
+    /// Lists people who block a person, or have them on their whitelist, the first `limit`.
+    /// Reads the whole collection: it is needed when a person is erased, and no index is
+    /// worth that.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_naming(
+        &self,
+        who: ChatUserId,
+        user: &UserId,
+        limit: i64,
+    ) -> Result<Vec<ChatUserId>, Error> {
+        let naming = doc! { "$or": [{ "blocked.who": who }, { "whitelist.user": user.clone() }] };
+        let found = self
+            .documents
+            .run_within(MAINTENANCE_LIMIT, "privacies.list_naming", |collection| {
+                let collection = collection.clone_with_type::<RawDocumentBuf>();
+                async move {
+                    let find = collection.find(naming).projection(doc! { "_id": 1 });
+                    find.limit(limit).await?.try_collect::<Vec<_>>().await
+                }
+            })
+            .await?;
+        let ids = found.iter().filter_map(|one| one.get("_id").ok().flatten());
+        Ok(ids.filter_map(ChatUserId::from_raw).collect())
+    }
+
+    /// Takes a person off both lists of another one. Returns the new settings.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or did not answer.
+    pub async fn strike(
+        &self,
+        id: ChatUserId,
+        who: ChatUserId,
+        user: &UserId,
+    ) -> Result<Privacy, Error> {
+        let without = |list: &str, name: &str, value: Bson| {
+            doc! { "$filter": {
+                "input": list_of(list),
+                "cond": { "$ne": [format!("$$this.{name}"), { "$literal": value }] },
+            } }
+        };
+        let fields = doc! {
+            "blocked": without("blocked", "who", who.into()),
+            "whitelist": without("whitelist", "user", user.clone().into()),
+        };
         self.change(id, fields).await
     }
 

@@ -48,6 +48,7 @@ impl Run<'_> {
                     let finding = Finding::new(Check::Malformed, detail).of("chatUser", id);
                     self.suspects.push(Suspect::Sure(finding));
                 }
+                Some(user) if user.is_erased() => {}
                 Some(user) if !users.contains(user) => {
                     let detail = "the application's user is gone";
                     let finding = Finding::new(Check::UserGone, detail).of("chatUser", id);

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::time::Date;
+pub(crate) use super::view::Privacy;
 use super::view::{ContactView, Id, MessageView};
 use super::{schema, user_details};
 use crate::domain::Cursors;
@@ -13,7 +14,9 @@ use crate::id::{Hex, Seq, UserId};
 use crate::rooms::Stored;
 use crate::service;
 use crate::service::presence::Shown;
-use crate::service::{ActivePage, IdInput, MessagePage, Opened, RoomSeen, UnreadTotal, UserSeen};
+use crate::service::{
+    ActivePage, BlockedPage, IdInput, MessagePage, Opened, RoomSeen, UnreadTotal, UserSeen,
+};
 use crate::store::PresenceStatus;
 
 /// A message, with the ids of both people.
@@ -290,6 +293,65 @@ impl<'a> Unread<'a> {
 pub(crate) struct Read {
     /// Those that were not read before.
     pub(crate) read: u64,
+}
+
+/// How many messages have arrived.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Delivered {
+    /// Those that were not sent before.
+    pub(crate) delivered: u64,
+}
+
+/// Whom a user blocked.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BlockedUsers<'a> {
+    /// The ids of the users, the first blocked first.
+    users: Vec<&'a UserId>,
+    /// Whether there are more: continue with the last one as `after`.
+    has_more: bool,
+}
+
+impl<'a> From<&'a BlockedPage> for BlockedUsers<'a> {
+    fn from(page: &'a BlockedPage) -> Self {
+        Self {
+            users: page.users.iter().map(|user| &user.id).collect(),
+            has_more: page.has_more,
+        }
+    }
+}
+
+/// How much there is.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Stats {
+    /// Users who ever took part, about.
+    users: u64,
+    /// Conversations, about.
+    chat_rooms: u64,
+    /// Messages, about.
+    messages: u64,
+    /// Users who are online at any server.
+    online: u64,
+    /// Servers that run.
+    servers: usize,
+    /// Entries of the log of events that this server has yet to read: more than a few for
+    /// more than a moment means that it cannot keep up.
+    log_behind: i64,
+}
+
+impl From<&service::Stats> for Stats {
+    fn from(stats: &service::Stats) -> Self {
+        let sizes = stats.sizes;
+        Self {
+            users: sizes.chat_users,
+            chat_rooms: sizes.chat_rooms,
+            messages: sizes.messages,
+            online: sizes.online,
+            servers: stats.servers,
+            log_behind: stats.log_behind,
+        }
+    }
 }
 
 /// Whether a user is blocked.

@@ -31,6 +31,9 @@ pub(crate) enum Event<'a> {
     /// A user unblocked another one.
     #[serde(rename = "user.unblocked")]
     UserUnblocked(About<UserBlocked<'a>>),
+    /// What was stored of a user was removed.
+    #[serde(rename = "user.erased")]
+    UserErased(About<UserErased<'a>>),
     /// A user is to be notified: no device of theirs confirmed a message in time.
     #[serde(rename = "notification.due")]
     NotificationDue(Box<About<NotificationDue<'a>>>),
@@ -103,6 +106,12 @@ pub(crate) struct UserBlocked<'a> {
     user_id: &'a UserId,
     /// The other one.
     other_id: &'a UserId,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserErased<'a> {
+    user_id: &'a UserId,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -217,6 +226,7 @@ impl<'a> Event<'a> {
                     Self::UserUnblocked(blocked)
                 }
             }
+            Occurred::Erased(user_id) => Self::UserErased(about(one, UserErased { user_id })),
             Occurred::NotificationDue {
                 user,
                 count,

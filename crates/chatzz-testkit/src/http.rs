@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// How long a response may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A response, read to the end of the connection.
 #[derive(Debug)]
@@ -91,9 +91,26 @@ async fn exchange(
     let text = String::from_utf8(bytes).expect("it is text");
     let (head, body) = text.split_once("\r\n\r\n").expect("it has a head");
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-    Response {
+    let mut response = Response {
         status: status.expect("it has a status"),
         head: head.to_owned(),
-        body: body.to_owned(),
+        body: String::new(),
+    };
+    response.body = match response.header("transfer-encoding") {
+        Some("chunked") => joined(body),
+        _ => body.to_owned(),
+    };
+    response
+}
+
+/// The chunks of a body, as far as it was not cut off.
+fn joined(mut chunks: &str) -> String {
+    let mut body = String::new();
+    while let Some((length, rest)) = chunks.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).expect("it has a length");
+        let end = length.min(rest.len());
+        body.push_str(&rest[..end]);
+        chunks = rest[end..].trim_start_matches("\r\n");
     }
+    body
 }

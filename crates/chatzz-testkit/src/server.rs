@@ -152,6 +152,11 @@ impl Server {
         self.addr
     }
 
+    /// The keys of its configuration.
+    pub fn settings(&self) -> &BTreeMap<String, String> {
+        &self.settings
+    }
+
     /// The requests of an administrator.
     pub fn operator(&self) -> &Operator {
         self.operator.as_ref().expect("it runs")

@@ -175,7 +175,7 @@ impl Messenger {
         Ok(PrivacySettings::from(&*self.privacies.of(who).await?))
     }
 
-    async fn apply(&self, changed: Privacy) {
+    pub(in crate::service) async fn apply(&self, changed: Privacy) {
         let known = self.privacies.learn(changed).await;
         self.presence.apply_blocks(&known);
     }

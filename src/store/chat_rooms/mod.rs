@@ -1,7 +1,9 @@
 //! Chat rooms: one document per pair of chat users.
 
+mod imported;
 mod moves;
 mod notified;
+mod person;
 mod scan;
 mod unread;
 
@@ -19,6 +21,7 @@ use super::{error::Error, index};
 use crate::domain::{ByMember, Cursors, Members, Position, ReadStep};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 
+pub use imported::ImportedUpTo;
 pub use moves::{CursorMove, Moved};
 pub(super) use moves::{numbers, progress, steps};
 pub use notified::NotifiedRoom;

@@ -105,7 +105,7 @@ impl CursorMove {
 }
 
 /// A chat room by its id and its key.
-fn key(room: ChatRoomId, members: Members) -> Document {
+pub(super) fn key(room: ChatRoomId, members: Members) -> Document {
     doc! { "_id": room, "pair": pair(members) }
 }
 

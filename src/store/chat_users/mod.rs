@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+mod erasure;
 mod presence;
 mod scan;
 

@@ -4,7 +4,7 @@ use bson::{Bson, DateTime, RawDocument};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Status;
-use crate::id::{ChatRoomId, ChatUserId, Seq};
+use crate::id::{ChatRoomId, ChatUserId, Seq, UserId, stored};
 
 /// Something that happened once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -102,6 +102,16 @@ pub enum Event {
         user: ChatUserId,
         /// As it was due.
         up_to: Seq,
+    },
+    /// A chat user has a name of its own from now on, and its sockets are to end.
+    Erased {
+        /// The chat user.
+        who: ChatUserId,
+        /// The user it was of.
+        #[serde(with = "stored")]
+        user: UserId,
+        /// Whether nothing is left to remove: then the application hears of it.
+        is_done: bool,
     },
     /// The sockets of a user are to end.
     Ended {

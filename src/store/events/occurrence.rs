@@ -76,7 +76,8 @@ impl Occurrence {
                 | Event::NotificationWithdrawn { room, .. } => room.bytes(),
                 Event::Blocked { by, .. }
                 | Event::Unblocked { by, .. }
-                | Event::PrivacySet { by } => person(*by),
+                | Event::PrivacySet { by }
+                | Event::Erased { who: by, .. } => person(*by),
                 Event::Presence { people, .. } => people.first().copied().map_or([0; 12], person),
                 Event::Ended { .. } => [0; 12],
             },
@@ -114,6 +115,7 @@ impl Occurrence {
                     format!("notification-withdrawn-{room}-{user}-{up_to}")
                 }
                 Event::PrivacySet { by } => format!("privacy-{}-{number}", by.to_hex()),
+                Event::Erased { who, .. } => format!("user-erased-{}", who.to_hex()),
                 Event::Ended { .. } => format!("ended-{number}"),
             },
         }
@@ -135,6 +137,9 @@ impl What {
             EventType::ContactAdded => matches!(self.event(), Some(Event::ContactAdded { .. })),
             EventType::UserBlocked => matches!(self.event(), Some(Event::Blocked { .. })),
             EventType::UserUnblocked => matches!(self.event(), Some(Event::Unblocked { .. })),
+            EventType::UserErased => {
+                matches!(self.event(), Some(Event::Erased { is_done: true, .. }))
+            }
             EventType::NotificationDue => {
                 matches!(self.event(), Some(Event::NotificationDue { .. }))
             }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{Error, Messages, withheld};
 use crate::domain::Message;
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
+use crate::store::MAINTENANCE_LIMIT;
 use crate::store::documents::Listing;
 use crate::store::raw::by_serde;
 
@@ -119,6 +120,22 @@ impl Messages {
         ];
         let name = "messages.list_unredacted";
         self.documents.aggregate(name, stages).await
+    }
+
+    /// Removes the client ids of a sender in a chat room, who sends nothing there any more.
+    /// Index: `chatRoom_from_clientId`.
+    ///
+    /// # Errors
+    /// When the database did not confirm it: some may have been removed.
+    pub async fn forget_client_ids(&self, room: ChatRoomId, from: ChatUserId) -> Result<(), Error> {
+        let known = doc! { "chatRoom": room, "from": from, "clientId": { "$exists": true } };
+        let name = "messages.forget_client_ids";
+        self.documents
+            .run_within(MAINTENANCE_LIMIT, name, |collection| async move {
+                let forget = doc! { "$unset": { "clientId": "" } };
+                collection.update_many(known, forget).await.map(drop)
+            })
+            .await
     }
 
     /// Removes what messages of a chat room say, and gives them the changes after `rev`, in

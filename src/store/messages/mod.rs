@@ -2,6 +2,7 @@
 
 mod append;
 mod changes;
+mod imported;
 mod missed;
 mod recount;
 mod scan;
@@ -18,7 +19,7 @@ use super::documents::{Documents, Listing, by_id};
 use super::raw::{self, FromRaw, Text, Unreadable, by_serde};
 use super::scan::integer;
 use super::{MessageRef, error::Error, index};
-use crate::domain::{Counts, Message};
+use crate::domain::{Counts, IMPORTED, Message};
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 
 pub use append::{Appended, Refusal};
@@ -284,7 +285,8 @@ impl Messages {
     }
 
     /// Lists references to the messages between two positions of a chat room, both excluded,
-    /// the first `limit` of them. Index: `chatRoom_seq`.
+    /// the first `limit` of them, without those that were imported: nobody hears of these.
+    /// Index: `chatRoom_seq`.
     ///
     /// # Errors
     /// When the database cannot answer.
@@ -296,7 +298,11 @@ impl Messages {
         limit: i64,
     ) -> Result<Vec<MessageRef>, Error> {
         let stages = vec![
-            doc! { "$match": { "chatRoom": room, "seq": { "$gt": after, "$lt": before } } },
+            doc! { "$match": {
+                "chatRoom": room,
+                "seq": { "$gt": after, "$lt": before },
+                "via": { "$ne": IMPORTED },
+            } },
             doc! { "$sort": { "seq": 1 } },
             doc! { "$limit": limit },
             doc! { "$project": { "message": 0, "data": 0 } },

@@ -77,7 +77,7 @@ impl<'a, P> MessageView<'a, P> {
             chat_room_id: message.chat_room.to_hex(),
             seq: message.seq,
             client_id: message.shown_client_id(),
-            via: message.via.is_some().then_some(Via::Server),
+            via: message.is_of_server().then_some(Via::Server),
             rev: message.rev,
             redacted: message.redacted,
             sent_at: delivery.sent_at.map(Date),

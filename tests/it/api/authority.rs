@@ -42,10 +42,7 @@ async fn a_key_is_good_for_the_calls_of_its_scopes_and_for_no_other() {
     let send = json!({
         "from": alice.id, "to": bob.id, "message": "no", "key": "1", "data": {}, "users": [alice.id],
     });
-    let before = (
-        server.messages().await,
-        server.dump("chatzz_privacies").await,
-    );
+    let before = (server.messages().await, server.dump("chatprivacy").await);
 
     for (method, path, needed) in calls(&alice.id) {
         for (scope, key) in ApiScope::ALL.iter().zip(&keys) {
@@ -71,10 +68,7 @@ async fn a_key_is_good_for_the_calls_of_its_scopes_and_for_no_other() {
             assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
         }
     }
-    let after = (
-        server.messages().await,
-        server.dump("chatzz_privacies").await,
-    );
+    let after = (server.messages().await, server.dump("chatprivacy").await);
     assert_eq!(after, before, "nothing has happened");
     bob.client.assert_silent_for_roundtrip().await;
 }

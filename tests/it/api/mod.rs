@@ -5,14 +5,19 @@ mod batch;
 mod bounds;
 mod canaries;
 mod commands;
+mod erase;
 mod events;
+mod export;
+mod import;
 mod keys;
 mod manage;
 mod openapi;
+mod privacy_page;
 mod read;
 mod redact;
 mod send;
 mod servers;
+mod settings;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -43,6 +48,13 @@ impl Answer {
     /// The status, and the code of the problem, if it is one.
     pub(crate) fn outcome(&self) -> (u16, &str) {
         (self.status, self.body["code"].as_str().unwrap_or("ok"))
+    }
+
+    /// The lines of an answer that has many.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let lines = self.response.body.lines();
+        let read = |line| serde_json::from_str(line).expect("a line is JSON");
+        lines.map(read).collect()
     }
 
     /// The value of a header.

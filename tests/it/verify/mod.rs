@@ -215,6 +215,13 @@ async fn run(store: &Store, options: &Options) -> Report {
     chatzz::verify::run(store, options).await.unwrap()
 }
 
+/// Checks that there is nothing to find in the database of a server that runs.
+pub(crate) async fn assert_clean(server: &Server) {
+    let store = Store::connect(&config(server.settings())).await.unwrap();
+    let report = run(&store, &Options::default()).await;
+    assert!(report.is_clean(), "{report}");
+}
+
 fn checks(report: &Report) -> Vec<Check> {
     report.findings.iter().map(|f| f.check).collect()
 }

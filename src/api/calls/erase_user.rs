@@ -1,0 +1,72 @@
+//! `POST /v1/users/{id}/erase`: removes what is stored of a user, and says how far it is.
+
+use crate::api::lines::Work;
+use crate::api::problem::Problem;
+use crate::api::read::Nothing;
+use crate::api::{Call, Reply};
+use crate::operator::Operator;
+use crate::service::{Erased, ErasureCounts, ErasurePass, Error, IdInput};
+use crate::wire::erasure::Line;
+
+pub(in crate::api) async fn handle(call: Call, _: Nothing) -> Result<Reply, Problem> {
+    let who = IdInput::Text(call.id.clone());
+    let all = call.api.operator.begin_erasure(&who).await?;
+    call.in_lines(|work| write(work, all))
+}
+
+async fn write(mut work: Work, all: Vec<Erased>) -> String {
+    let operator = work.api.operator.clone();
+    let mut counts = ErasureCounts::default();
+    let mut ended = Ok(());
+    for erased in &all {
+        ended = erase(&operator, erased, &mut work, &mut counts).await;
+        if ended.is_err() {
+            break;
+        }
+    }
+    let (line, code) = match &ended {
+        Ok(()) => (Line::end(&counts), "ok"),
+        Err(error) => Line::error(error),
+    };
+    // who does not read any more asks again
+    let _ = work.lines.write(&line).await;
+    let _ = work.lines.flush().await;
+    format!("{code}: {} messages", counts.messages)
+}
+
+async fn erase(
+    operator: &Operator,
+    erased: &Erased,
+    work: &mut Work,
+    counts: &mut ErasureCounts,
+) -> Result<(), Error> {
+    remove(operator, erased, (work, true), counts).await?;
+    let was_online = operator.erase_name(erased).await?;
+    if was_online {
+        operator.erase_settled(erased).await;
+    }
+    // what was under way in between
+    remove(operator, erased, (work, false), counts).await?;
+    operator.end_erasure(erased).await
+}
+
+/// What can be removed as often as one likes.
+async fn remove(
+    operator: &Operator,
+    erased: &Erased,
+    (work, is_first): (&mut Work, bool),
+    counts: &mut ErasureCounts,
+) -> Result<(), Error> {
+    operator.erase_lists(erased, counts).await?;
+    let mut pass = ErasurePass::new(is_first);
+    while operator
+        .erase_in_next_room(erased, &mut pass, counts)
+        .await?
+    {
+        work.lines.offer(&Line::progress(counts));
+        if operator.is_draining() {
+            return Err(Error::Unavailable);
+        }
+    }
+    Ok(())
+}

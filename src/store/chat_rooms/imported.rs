@@ -1,0 +1,93 @@
+//! How far chat rooms got by messages that were brought in.
+
+use std::time::Duration;
+
+use bson::{Bson, Document, doc};
+
+use super::moves::{key, numbers};
+use super::{ChatRooms, Error};
+use crate::domain::{ByMember, Head, Members, Position};
+use crate::id::{ChatRoomId, Seq};
+
+/// The longest that it is waited for.
+const MOVED_WITHIN: Duration = Duration::from_secs(30);
+
+/// How far a chat room got.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportedUpTo {
+    room: ChatRoomId,
+    members: Members,
+    /// Its last message.
+    pub head: Head,
+    /// Up to where each of the members has read, and how many messages of the other that
+    /// were.
+    pub read: ByMember<(Seq, i64)>,
+}
+
+impl ImportedUpTo {
+    /// Nothing yet.
+    pub fn new(room: ChatRoomId, members: Members) -> Self {
+        Self {
+            room,
+            members,
+            head: Head::EMPTY,
+            read: ByMember::default(),
+        }
+    }
+
+    /// The statements that move the head, and cursors that are not as far yet. What is
+    /// repeated changes nothing.
+    fn statements(&self) -> Vec<Document> {
+        let Head { seq, at, counts } = self.head;
+        let head = doc! {
+            "lastSeq": seq,
+            "lastMessageAt": at,
+            "lastCounts": numbers(counts),
+            // nobody is to hear of it
+            "logged": seq,
+        };
+        let mut statements = vec![doc! {
+            "q": key(self.room, self.members), "u": { "$max": head },
+        }];
+        for position in [Position::First, Position::Second] {
+            let (seq, count) = *self.read.of(position);
+            if seq == 0 {
+                continue;
+            }
+            let cursors = format!("cursors.{}", self.members.one(position));
+            let read = format!("{cursors}.read.seq");
+            let mut behind = key(self.room, self.members);
+            // nothing in a document that has none
+            let less = doc! { &read: { "$lt": seq } };
+            behind.insert("$or", vec![less, doc! { &read: Bson::Null }]);
+            let moved = doc! { "seq": seq, "count": count, "after": 0_i64 };
+            statements.push(doc! {
+                "q": behind, "u": { "$set": { format!("{cursors}.read"): moved } },
+            });
+            statements.push(doc! {
+                "q": key(self.room, self.members),
+                "u": { "$max": { format!("{cursors}.delivered"): seq } },
+            });
+        }
+        statements
+    }
+}
+
+impl ChatRooms {
+    /// Moves heads and cursors behind what was brought in.
+    ///
+    /// # Errors
+    /// When the database cannot be reached or did not answer: then some may have moved.
+    pub async fn move_imported(&self, all: &[ImportedUpTo]) -> Result<(), Error> {
+        let statements = all.iter().flat_map(ImportedUpTo::statements);
+        let statements: Vec<Document> = statements.collect();
+        if statements.is_empty() {
+            return Ok(());
+        }
+        let name = "chat_rooms.move_imported";
+        let moved = self
+            .bulk
+            .update(name, self.documents.name(), statements, MOVED_WITHIN);
+        moved.await.map(drop)
+    }
+}

@@ -1,0 +1,264 @@
+//! Bringing in what people wrote elsewhere: before anything else, unheard, and once.
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use bson::doc;
+use serde_json::{Value, json};
+
+use super::{Answer, BackEnd, server};
+use crate::support::user::each;
+use crate::verify::assert_clean;
+
+impl BackEnd {
+    async fn import(&self, lines: &[Value]) -> Answer {
+        let mut body = String::new();
+        for line in lines {
+            writeln!(body, "{line}").unwrap();
+        }
+        self.import_text(&body).await
+    }
+
+    async fn import_text(&self, body: &str) -> Answer {
+        self.call_as("POST", "/v1/messages/import", &[], body).await
+    }
+}
+
+/// The message with this number.
+fn old(from: &Value, to: &Value, number: i64) -> Value {
+    let (minutes, seconds) = (number / 60 % 60, number % 60);
+    let hours = 10 + number / 3_600;
+    json!({
+        "from": from, "to": to, "message": format!("old {number}"), "key": format!("old-{number}"),
+        "createdAt": format!("2020-01-01T{hours:02}:{minutes:02}:{seconds:02}Z"),
+    })
+}
+
+fn unread(line: Value) -> Value {
+    let mut line = line;
+    line["unread"] = json!(true);
+    line
+}
+
+/// The last line of an answer.
+fn end(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.lines().pop().expect("it has lines")
+}
+
+fn counts(end: &Value) -> [u64; 5] {
+    let names = ["lines", "imported", "duplicates", "conflicts", "refused"];
+    names.map(|name| end[name].as_u64().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_brought_in_is_the_beginning_of_the_conversation() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let lines = [
+        old(&alice, &bob, 1),
+        old(&bob, &alice, 2),
+        unread(old(&alice, &bob, 3)),
+    ];
+
+    let answer = back_end.import(&lines).await;
+
+    assert_eq!(counts(&end(&answer)), [3, 3, 0, 0, 0]);
+    assert_eq!(end(&answer)["errors"], json!([]));
+    let (alice, details) = server.arrive(&alice).await;
+    assert_eq!(details["connectedUsers"][0]["unreadCount"], 0);
+    assert_eq!(
+        details["connectedUsers"][0]["lastMessage"]["message"],
+        "old 3"
+    );
+    alice.client.assert_silent_for_roundtrip().await;
+    let (bob, details) = server.arrive(&bob).await;
+    assert_eq!(details["connectedUsers"][0]["unreadCount"], 1);
+    let missed = &details["missedMessages"][alice.id.as_str().unwrap()];
+    assert_eq!(each(missed, "message"), ["old 3"], "{details}");
+    let page = alice.history(json!({ "userId": bob.id })).await.unwrap();
+    let first = &page["messages"][0];
+    assert_eq!(first["createdAt"], "2020-01-01T10:00:01.000Z");
+    assert_eq!(
+        (&first["status"], &first["seq"]),
+        (&json!("read"), &json!(1))
+    );
+    assert_eq!(
+        (&first["via"], &first["clientId"]),
+        (&Value::Null, &Value::Null)
+    );
+    let sent = alice.send(&bob.id, "new").await.unwrap();
+    assert_eq!(sent["seq"], 4);
+    assert_clean(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_again_stores_nothing_even_after_something_was_sent() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    let lines: Vec<Value> = (1..=7)
+        .map(|number| old(&alice.id, &bob.id, number))
+        .collect();
+    back_end.import(&lines[..4]).await;
+
+    let second = back_end.import(&lines[..6]).await;
+    alice.send(&bob.id, "new").await.unwrap();
+    let third = back_end.import(&lines).await;
+
+    assert_eq!(counts(&end(&second)), [6, 2, 4, 0, 0]);
+    assert_eq!(counts(&end(&third)), [7, 0, 6, 1, 0]);
+    let error = &end(&third)["errors"][0];
+    assert_eq!(
+        (&error["line"], &error["code"]),
+        (&json!(7), &json!("conflict"))
+    );
+    assert_eq!(server.messages().await.len(), 7);
+    assert_clean(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_hears_of_what_was_brought_in() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+
+    let lines = [old(&alice.id, &bob.id, 1), old(&bob.id, &alice.id, 2)];
+    back_end.import(&lines).await;
+    let sent = alice.send(&bob.id, "new").await.unwrap();
+
+    let heard = bob.client.expect_envelope("new-message").await;
+    assert_eq!(heard["_id"], sent["_id"]);
+    let mut heard = Vec::new();
+    while heard.is_empty() {
+        let target = "/v1/events?after=oldest&wait=5s&types=message.created";
+        let events = back_end.get(target).await;
+        heard = events.body["events"].as_array().unwrap().clone();
+    }
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(heard[0]["data"]["message"]["message"], "new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_wrong_stores_nothing_and_says_why() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let with = |field: &str, value: Value| {
+        let mut line = old(&alice, &bob, 5);
+        line[field] = value;
+        line.to_string()
+    };
+    let good = old(&alice, &bob, 2).to_string();
+    let lines = [
+        ("nothing", "bad-request", "not JSON"),
+        ("[]", "bad-request", "an object"),
+        (&with("from", json!("nobody")), "user-not-found", "from: "),
+        (&with("to", json!("nobody")), "user-not-found", "to: "),
+        (&with("to", alice.clone()), "cannot-add-self", "to: "),
+        (&with("message", json!("")), "bad-request", "message"),
+        (
+            &with("message", json!("x".repeat(70_000))),
+            "message-too-long",
+            "",
+        ),
+        (
+            &with("createdAt", json!("yesterday")),
+            "bad-request",
+            "createdAt: ",
+        ),
+        (
+            &with("createdAt", json!("2199-01-01T00:00:00Z")),
+            "bad-request",
+            "createdAt: ",
+        ),
+        (&with("key", json!("")), "bad-request", "key: "),
+        (&with("via", json!("x")), "bad-request", "via"),
+        (&with("kind", json!("unknown")), "bad-request", "kind"),
+        ("", "bad-request", "not JSON"),
+        (&"x".repeat(600_000), "bad-request", "longer than"),
+        (&good, "ok", ""),
+        (
+            &old(&bob, &alice, 1).to_string(),
+            "bad-request",
+            "createdAt: ",
+        ),
+        (&good.replace("old 2", "another"), "client-id-conflict", ""),
+    ];
+    let body: Vec<&str> = lines.iter().map(|(line, ..)| *line).collect();
+
+    let answer = back_end.import_text(&body.join("\n")).await;
+
+    let end = end(&answer);
+    let all = u64::try_from(lines.len()).unwrap();
+    assert_eq!(counts(&end), [all, 1, 0, 0, all - 1], "{end}");
+    let errors = end["errors"].as_array().unwrap();
+    for (index, (line, code, detail)) in lines.iter().enumerate() {
+        let error = errors.iter().find(|error| error["line"] == index + 1);
+        let Some(error) = error else {
+            assert_eq!(*code, "ok", "{line}");
+            continue;
+        };
+        assert_eq!(error["code"], *code, "{error}");
+        assert!(
+            error["detail"].as_str().unwrap().contains(detail),
+            "{error}"
+        );
+    }
+    assert_eq!(server.messages().await.len(), 1);
+    assert_eq!(server.dump("chatrooms").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_and_sends_at_the_same_time_leave_one_conversation_without_a_gap() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    let lines: Vec<Value> = (1..=3_000)
+        .map(|number| old(&alice.id, &bob.id, number))
+        .collect();
+    let other = server.another_of(&alice).await;
+    let sends = async {
+        for number in 0..20 {
+            other.send(&bob.id, &number.to_string()).await.unwrap();
+        }
+    };
+
+    let (one, two, ()) = tokio::join!(back_end.import(&lines), back_end.import(&lines), sends);
+
+    let (one, two) = (counts(&end(&one)), counts(&end(&two)));
+    let stored = server.messages().await;
+    assert_eq!(stored.len() as u64, one[1] + two[1] + 20);
+    let seqs: Vec<i64> = stored
+        .iter()
+        .map(|one| one.get_i64("seq").unwrap())
+        .collect();
+    assert_eq!(
+        seqs,
+        (1..=i64::try_from(stored.len()).unwrap()).collect::<Vec<_>>()
+    );
+    assert_clean(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_messages_are_brought_in_at_once() {
+    let (server, back_end) = server().await;
+    let mut people = Vec::new();
+    for number in 0..20 {
+        people.push(server.user(&format!("person {number}")).await);
+    }
+    let mut body = String::new();
+    for (number, index) in (0..10_000).zip(0_usize..) {
+        let (from, to) = (index % 20, (index + 1 + index / 20 % 3) % 20);
+        writeln!(body, "{}", old(&people[from], &people[to], number)).unwrap();
+    }
+    let started = Instant::now();
+
+    let answer = back_end.import_text(&body).await;
+
+    println!("{:?} for 10,000 messages", started.elapsed());
+    assert_eq!(counts(&end(&answer)), [10_000, 10_000, 0, 0, 0]);
+    let room = server
+        .collection("chatrooms")
+        .find_one(doc! {})
+        .await
+        .unwrap();
+    assert!(room.unwrap().get_i64("lastSeq").unwrap() > 100);
+    assert_clean(&server).await;
+}
