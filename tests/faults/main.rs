@@ -17,6 +17,7 @@
     reason = "a failed assumption of a test is a failed test, and the commands report to a terminal"
 )]
 
+mod application;
 mod arguments;
 mod check;
 mod dump;
@@ -26,6 +27,7 @@ mod people;
 mod plan;
 mod profile;
 mod programs;
+mod progress;
 mod proxy;
 mod recorder;
 mod rig;
