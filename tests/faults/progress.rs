@@ -96,10 +96,10 @@ pub(crate) async fn describe(world: &World, rig: &Rig) -> String {
         let _ = write!(text, "\nmongod {node}");
     }
     for (number, server) in rig.servers.iter().enumerate() {
-        let state = server.state();
+        let is = server.state();
         let log = server.log();
         let skipped = log.lines().count().saturating_sub(MAX_LINES);
-        let _ = write!(text, "\nserver {number} {state}; its log ends with:");
+        let _ = write!(text, "\nserver {number} {is}; its log ends with:");
         for line in log.lines().skip(skipped) {
             let _ = write!(text, "\n  {line}");
         }

@@ -165,9 +165,10 @@ async fn carry_out(
         hooks.open(world);
     }
     world.progress.stage("the first cursor of the events");
-    let puller = match plan.pulls {
-        true => Some(Puller::start(world, plan.seed).await),
-        false => None,
+    let puller = if plan.pulls {
+        Some(Puller::start(world, plan.seed).await)
+    } else {
+        None
     };
     world.recorder.write("phase", json!({ "name": "work" }));
     world.progress.stage("the witnesses come");

@@ -86,7 +86,7 @@ impl Asking {
             return (Answer::Allow, Duration::ZERO);
         }
         let round = self.began.elapsed().as_millis() % DIES_EVERY.as_millis();
-        if round >= (DIES_EVERY - DEAD_FOR).as_millis() {
+        if round < DEAD_FOR.as_millis() && self.began.elapsed() > DIES_EVERY {
             return (Answer::Hang, Duration::ZERO);
         }
         let answer = match self.rng.u8(..100) {

@@ -88,7 +88,7 @@ impl Pull {
         for event in events {
             hear(&self.world, "pull", event, true);
         }
-        self.cursor = page["cursor"].as_str()?.to_owned();
+        page["cursor"].as_str()?.clone_into(&mut self.cursor);
         let more = usize::from(page["hasMore"] == Value::Bool(true));
         Some(events.len().max(more))
     }

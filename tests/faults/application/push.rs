@@ -27,7 +27,7 @@ const STUBBORN: u8 = 2;
 /// How often that is: more often than it takes until an event is set aside.
 const OFTEN: u32 = 7;
 /// How long the last events may take: what failed is tried again, less and less often.
-const ENDED_WITHIN: Duration = Duration::from_secs(60);
+const ENDED_WITHIN: Duration = Duration::from_mins(1);
 
 /// An endpoint of the application.
 pub(crate) struct Receiver {

@@ -48,6 +48,10 @@ pub(crate) struct World {
 }
 
 /// What the people of a run do.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "it is said of each habit whether people have it"
+)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habits {
     /// Whether they come and go by themselves.

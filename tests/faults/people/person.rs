@@ -195,7 +195,7 @@ impl Person {
 
     /// Has the application send again what it had no definite answer to.
     pub(super) async fn try_open_by_api(&mut self) {
-        let (open, others) = self.open.drain(..).partition(|payload| is_by_api(payload));
+        let (open, others) = self.open.drain(..).partition(is_by_api);
         self.open = others;
         let open: Vec<Value> = open;
         if open.is_empty() {

@@ -21,6 +21,10 @@ const LONG_MS: std::ops::Range<u64> = 6_000..8_000;
 const BY_API: u8 = 33;
 
 /// How large a run is, and how many faults it has.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "it is said of each part of a run whether it is there"
+)]
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) topology: Topology,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::edit::Case;
 use crate::check::Invariant::I18;
 use crate::check::sim::World;
-use crate::history::{Close, Event, Invoke, Line, Open, Outcome};
+use crate::history::{Close, Event, Heard, Invoke, Line, Open, Outcome};
 
 /// Makes a message say nothing, wherever it stands.
 fn empty(value: &mut Value, id: &str, rev: u64) {
@@ -164,7 +164,7 @@ pub(super) fn a_text_that_is_shown_after_it_was_redacted_is_seen() {
 
 pub(super) fn a_text_that_stays_in_the_database_is_seen() {
     let mut run = redacted();
-    run.case.stored(0).message = "what it said".to_owned();
+    run.case.stored(0).message.push_str("what it said");
     run.case.shows(I18, &[]);
 }
 
@@ -209,4 +209,36 @@ pub(super) fn a_gap_that_the_changes_do_not_close_is_seen() {
     // nor is it better to say that there was none
     run.case.edit(run.changes[1], |page| page["rev"] = json!(0));
     run.case.shows(I18, &run.changes);
+}
+
+pub(super) fn an_event_that_tells_a_text_long_after_it_was_redacted_is_seen() {
+    let run = redacted();
+    let first = run.case.envelopes("new-message")[0];
+    let Event::Envelope { data, .. } = &run.case.history.lines[first - 1].event else {
+        panic!("a message");
+    };
+    let message: Value = serde_json::from_str(data.get()).unwrap();
+    let heard = Heard {
+        by: "pull".into(),
+        taken: true,
+        id: format!("message-created-{}", run.id),
+        kind: "message.created".into(),
+        data: to_raw_value(&json!({ "message": message })).unwrap(),
+    };
+    let answered = run.case.history.lines[run.redact[1] - 1].t;
+    let event = Event::Heard(heard);
+    for (later, is_late) in [(1_000_000, false), (30_000_000, true)] {
+        let mut case = run.case.clone();
+        let line = Line {
+            t: answered + later,
+            event: event.clone(),
+        };
+        case.history.lines.push(line);
+        if is_late {
+            let last = case.history.lines.len();
+            case.shows(I18, &[run.redact[1], last]);
+        } else {
+            case.is_clean();
+        }
+    }
 }

@@ -165,6 +165,7 @@ fn promises_between_people() -> Vec<Trial> {
             a_change_under_another_rev_is_seen,
             a_change_that_somebody_never_hears_of_is_seen,
             a_gap_that_the_changes_do_not_close_is_seen,
+            an_event_that_tells_a_text_long_after_it_was_redacted_is_seen,
         ],
         trials![outside:
             an_acknowledged_message_of_which_a_consumer_never_hears_is_seen,
@@ -172,6 +173,7 @@ fn promises_between_people() -> Vec<Trial> {
             an_event_that_was_refused_each_time_is_not_heard_of,
             events_of_a_chat_room_out_of_order_are_seen,
             an_event_about_what_is_not_stored_is_seen,
+            an_event_that_makes_no_sense_is_seen,
             an_event_that_comes_twice_to_who_stores_the_cursor_is_seen,
             an_event_with_another_id_is_seen,
             a_stored_message_that_a_hook_refused_is_seen,

@@ -133,6 +133,16 @@ pub(super) fn an_event_about_what_is_not_stored_is_seen() {
     assert!(found.iter().any(|violation| violation.lines == [line]));
 }
 
+pub(super) fn an_event_that_makes_no_sense_is_seen() {
+    let (mut case, lines) = all_heard("push");
+    // it is the event of no message, then
+    heard(&mut case, lines[2]).data = to_raw_value(&json!({ "message": 7 })).unwrap();
+    let acknowledged = case.answer_to(case.invokes("send-message")[2]);
+    let found = case.breaks(&[E1, E3]);
+    assert_eq!(found[0].lines, [acknowledged]);
+    assert_eq!(found[1].lines, [lines[2]]);
+}
+
 pub(super) fn an_event_that_comes_twice_to_who_stores_the_cursor_is_seen() {
     let (mut case, lines) = all_heard("pull");
     let again = hear(&mut case, "pull", 1, true);
@@ -158,7 +168,7 @@ pub(super) fn an_event_that_comes_twice_to_who_stores_the_cursor_is_seen() {
 pub(super) fn an_event_with_another_id_is_seen() {
     let (mut case, lines) = all_heard("push");
     let again = hear(&mut case, "push", 2, true);
-    heard(&mut case, again).id = "message-created-again".to_owned();
+    heard(&mut case, again).id.push_str("-again");
     case.shows(E4, &[lines[2], again]);
     let (mut case, lines) = all_heard("push");
     let id = heard(&mut case, lines[0]).id.clone();
