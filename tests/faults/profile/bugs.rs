@@ -104,6 +104,12 @@ fn plan(bug: Bug) -> Plan {
         }
         Bug::GhostsStayOnline => vec![kill_server()],
         Bug::PushedBeforeTaken => vec![kill_server(); 3],
+        Bug::RedactionUnannounced => {
+            // who is to hear of it has to stay for longer than that may take
+            plan.sends = 4_000;
+            plan.restless = false;
+            Vec::new()
+        }
         Bug::SweepLeftOut => vec![kill_server(); 4],
         Bug::GapUnseen => {
             plan.sends = 2_500;
