@@ -4,7 +4,7 @@ mod authority;
 mod batch;
 mod bounds;
 mod canaries;
-mod events;
+pub(crate) mod events;
 mod keys;
 mod manage;
 mod openapi;
