@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::join_all;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use tokio::time::sleep;
@@ -22,7 +23,13 @@ const HEALED_WITHIN: Duration = Duration::from_mins(1);
 /// Carries out the steps; how often each kind of fault happened.
 pub(crate) async fn inject(world: &World, rig: &mut Rig, steps: &[Step]) -> BTreeMap<String, u64> {
     let mut counted = BTreeMap::new();
-    for step in steps {
+    for (number, step) in steps.iter().enumerate() {
+        let now = |what: &str| {
+            let (number, of, fault) = (number + 1, steps.len(), &step.fault);
+            let stage = format!("fault {number} of {of}, {fault:?}: {what}");
+            world.progress.stage(stage);
+        };
+        now("the peace before it");
         sleep(Duration::from_millis(step.after_ms)).await;
         let id = world.recorder.fault();
         let name = step.fault.name();
@@ -35,8 +42,11 @@ pub(crate) async fn inject(world: &World, rig: &mut Rig, steps: &[Step]) -> BTre
             line["of"] = json!({ "server": server });
         }
         world.recorder.write("fault", line);
+        now("it happens");
         let happened = happen(rig, &step.fault).await;
+        now("until the database is writable");
         rig.until_writable(HEALED_WITHIN).await;
+        now("until every mongod has everything");
         rig.until_copied(HEALED_WITHIN).await;
         world.recorder.write("healed", json!({ "id": id }));
         if happened {
@@ -112,16 +122,15 @@ async fn happen(rig: &mut Rig, fault: &Fault) -> bool {
             ms,
         } => {
             let server = &rig.servers[*server];
-            let link = match link {
-                Link::Clients => Some(&server.clients),
-                Link::Some => Some(&server.some),
-                Link::Database => server.database.as_ref(),
-                Link::Bus => server.bus.as_ref(),
+            let links = match link {
+                Link::Clients => vec![&server.clients, &server.api],
+                Link::Some => vec![&server.some],
+                Link::Database => server.database.iter().collect(),
+                Link::Bus => server.bus.iter().collect(),
             };
-            match link {
-                Some(link) => misbehave(link, *trouble, *ms).await,
-                None => return false,
-            }
+            let troubles = links.iter().map(|link| misbehave(link, *trouble, *ms));
+            join_all(troubles).await;
+            return !links.is_empty();
         }
     }
     true

@@ -3,9 +3,11 @@
 //!
 //! A [`plan`] follows from a seed. [`run`] carries it out: [`rig`] is the
 //! system, behind a fault [`proxy`] and over the mongods of [`system`];
-//! [`people`] use it and write down what they see, [`inject`] breaks it. The
-//! [`history`] and a dump of the database go to [`check`]. What is run by
-//! `cargo test` and what by command is in [`profile`]; see [`arguments`].
+//! [`people`] use it and write down what they see, and so does the
+//! [`application`] that they belong to; [`inject`] breaks it, and [`progress`]
+//! says what a run that does not end waits for. The [`history`] and a dump of
+//! the database go to [`check`]. What is run by `cargo test` and what by
+//! command is in [`profile`]; see [`arguments`].
 
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +19,7 @@
     reason = "a failed assumption of a test is a failed test, and the commands report to a terminal"
 )]
 
+mod application;
 mod arguments;
 mod check;
 mod dump;
@@ -26,6 +29,7 @@ mod people;
 mod plan;
 mod profile;
 mod programs;
+mod progress;
 mod proxy;
 mod recorder;
 mod rig;

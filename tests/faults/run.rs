@@ -11,20 +11,20 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde::Serialize;
 use serde_json::json;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::application::{Api, Puller};
 use crate::check::{Violation, check};
 use crate::dump::{dump, users_hash};
 use crate::history::{Dump, History};
 use crate::inject::inject;
 use crate::people::{Habits, Person, World, leave_some, read_everything, witnesses};
 use crate::plan::Plan;
+use crate::progress;
 use crate::proxy::Proxy;
 use crate::recorder::Recorder;
 use crate::rig::{DATABASE, Rig, bounds};
 
-/// How long the people may take to get their sends acknowledged after the last fault.
-const WORK_WITHIN: Duration = Duration::from_mins(10);
 /// How long the first of them may take: should it be longer, faults come all the same.
 const AT_WORK_WITHIN: Duration = Duration::from_secs(30);
 /// How late the recorder may be on a busy machine.
@@ -83,14 +83,24 @@ pub(crate) struct Figures {
 
 /// Carries a plan out with the binary `program`, and judges it.
 ///
+/// # Errors
+/// When the run is not done within `limit`: what it waits for.
+///
 /// # Panics
 /// Panics when the system does not come back from a fault.
-pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
+pub(crate) async fn run(
+    plan: &Plan,
+    program: &Path,
+    folder: PathBuf,
+    limit: Duration,
+) -> Result<Ran, String> {
+    let deadline = Instant::now() + limit;
+    let late = || format!("not done within {limit:?}");
     std::fs::create_dir_all(&folder).unwrap();
     plan.write(&folder.join("plan.json"));
     let users: Vec<String> = (0..plan.users).map(user_id).collect();
-    let mut rig = Rig::start(plan, program, &users).await;
-    let users_before = users_hash(&rig.database.uri(), DATABASE).await.unwrap();
+    let rig = timeout_at(deadline, Rig::start(plan, program, &users)).await;
+    let mut rig = rig.map_err(|_| format!("{}: the servers were not started", late()))?;
     let recorder = Recorder::create(&folder.join("history.jsonl"));
     let links = rig.servers.iter();
     let links = links.map(|server| [server.clients.addr(), server.some.addr()]);
@@ -99,51 +109,28 @@ pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
         away_ms: plan.away_ms,
         one_by_one: plan.one_by_one,
         blocks: plan.blocks,
+        redacts: plan.redacts,
+        by_api: plan.by_api,
         anonymous: plan.anonymous,
         padding: plan.padding,
     };
-    let world = World::new(recorder, links.collect(), habits);
+    let apis = rig.servers.iter().map(|server| server.api.addr());
+    let apis = (apis.collect(), Api::new(rig.api_key.clone()));
+    let world = World::new(recorder, links.collect(), apis, habits);
     let began = Instant::now();
-    head(&world, plan);
-    sleep(SETTLED).await;
-    samples(&world, &rig, "baseline").await;
-
-    world.recorder.write("phase", json!({ "name": "work" }));
-    let witnesses = witnesses(&world, &users).await;
-    let people = people(plan, &users, &world);
-    let people: Vec<_> = people
-        .into_iter()
-        .map(|person| tokio::spawn(person.work()))
-        .collect();
-    until_at_work(&world, plan.sends / 10).await;
-    let faults = inject(&world, &mut rig, &plan.steps).await;
-    let deadline = Instant::now() + WORK_WITHIN;
-    while world.tally.acknowledged.load(Ordering::Relaxed) < plan.sends {
-        if Instant::now() >= deadline {
-            world.fail(format!(
-                "the sends were not acknowledged in {WORK_WITHIN:?}"
-            ));
-            break;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    world.recorder.write("phase", json!({ "name": "quiet" }));
-    world.hush();
-    let mut settled = Vec::new();
-    for witness in witnesses {
-        witness.end().await;
-    }
-    for person in people {
-        settled.push(person.await.expect("a person does not panic"));
-    }
-    let dump = finish(&world, &rig, settled).await;
+    let carried_out = carry_out(plan, &users, &world, &mut rig, limit / 2);
+    let carried_out = timeout_at(deadline, carried_out).await;
     let seconds = began.elapsed().as_secs_f64();
     world.recorder.flush();
-    let users_after = users_hash(&rig.database.uri(), DATABASE).await.unwrap();
-    assert_eq!(
-        users_before, users_after,
-        "the application's users were written"
-    );
+    rig.keep_logs(&folder);
+    let Ok((dump, faults)) = carried_out else {
+        let waits = progress::describe(&world, &rig).await;
+        let folder = folder.display();
+        return Err(format!(
+            "{}; plan and history are in {folder}\n{waits}",
+            late()
+        ));
+    };
     let file = File::create(folder.join("dump.json")).unwrap();
     dump.write(BufWriter::new(file)).unwrap();
     let figures = Figures {
@@ -151,11 +138,82 @@ pub(crate) async fn run(plan: &Plan, program: &Path, folder: PathBuf) -> Ran {
         seconds,
         ..figures(plan, &world, &rig)
     };
-    rig.keep_logs(&folder);
-    Ran {
+    Ok(Ran {
         failures: world.failures(),
         ..judge(folder, figures)
+    })
+}
+
+/// From the first line of the history to the last; the dump, and how often each kind of fault
+/// happened.
+async fn carry_out(
+    plan: &Plan,
+    users: &[String],
+    world: &Arc<World>,
+    rig: &mut Rig,
+    work_within: Duration,
+) -> (Dump, BTreeMap<String, u64>) {
+    let users_before = users_hash(&rig.database.uri(), DATABASE).await.unwrap();
+    head(world, plan);
+    sleep(SETTLED).await;
+    samples(world, rig, "baseline").await;
+
+    if let Some(receiver) = &rig.receiver {
+        receiver.open(world);
     }
+    if let Some(hooks) = &rig.hooks {
+        hooks.open(world);
+    }
+    world.progress.stage("the first cursor of the events");
+    let puller = if plan.pulls {
+        Some(Puller::start(world, plan.seed).await)
+    } else {
+        None
+    };
+    world.recorder.write("phase", json!({ "name": "work" }));
+    world.progress.stage("the witnesses come");
+    let witnesses = witnesses(world, users).await;
+    let people = people(plan, users, world);
+    let people: Vec<_> = people
+        .into_iter()
+        .map(|person| tokio::spawn(person.work()))
+        .collect();
+    world.progress.stage("the people come");
+    until_at_work(world, plan.sends / 10).await;
+    let faults = inject(world, rig, &plan.steps).await;
+    let sends = plan.sends;
+    world
+        .progress
+        .stage(format!("until {sends} sends are acknowledged"));
+    // half of the time: then there is enough left to judge what was done instead
+    let deadline = Instant::now() + work_within;
+    while world.tally.acknowledged.load(Ordering::Relaxed) < plan.sends {
+        if Instant::now() >= deadline {
+            let waits = progress::describe(world, rig).await;
+            world.fail(format!("after {work_within:?}: {waits}"));
+            break;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    world.recorder.write("phase", json!({ "name": "quiet" }));
+    world.hush();
+    world.progress.stage("the witnesses leave");
+    let mut settled = Vec::new();
+    for witness in witnesses {
+        witness.end().await;
+    }
+    world.progress.stage("the people settle what is open");
+    for person in people {
+        settled.push(person.await.expect("a person does not panic"));
+    }
+    let dump = finish(world, rig, settled, puller).await;
+    world.progress.stage("a last look at the users");
+    let users_after = users_hash(&rig.database.uri(), DATABASE).await.unwrap();
+    assert_eq!(
+        users_before, users_after,
+        "the application's users were written"
+    );
+    (dump, faults)
 }
 
 /// Waits until the people have come and so much is acknowledged: a fault that
@@ -198,10 +256,19 @@ pub(crate) fn history(folder: &Path) -> History {
 }
 
 /// Everybody comes and reads everything; some leave; nothing moves any more.
-async fn finish(world: &Arc<World>, rig: &Rig, people: Vec<Person>) -> Dump {
+async fn finish(
+    world: &Arc<World>,
+    rig: &Rig,
+    people: Vec<Person>,
+    puller: Option<Puller>,
+) -> Dump {
+    world
+        .progress
+        .stage("until silent connections and leases have ended");
     // connections that fell silent are noticed, killed servers' leases run out
     sleep(bounds::PING_INTERVAL + bounds::PING_TIMEOUT + bounds::LEASE).await;
     world.recorder.write("phase", json!({ "name": "final" }));
+    world.progress.stage("everybody reads everything");
     let reading: Vec<_> = people
         .into_iter()
         .map(|person| tokio::spawn(read_everything(person)))
@@ -214,11 +281,24 @@ async fn finish(world: &Arc<World>, rig: &Rig, people: Vec<Person>) -> Dump {
             Err(trouble) => world.fail(trouble),
         }
     }
+    world.progress.stage("some leave");
     let staying = leave_some(readers).await;
     sleep(bounds::GRACE + bounds::LEASE).await;
     world.recorder.write("phase", json!({ "name": "end" }));
+    world.progress.stage("the database is read");
     let dump = dump(&rig.database.uri(), DATABASE, "chat").await;
     let dump = dump.unwrap();
+    world.progress.stage("the last events");
+    if let Some(receiver) = &rig.receiver {
+        receiver.end(&dump).await;
+    }
+    if let Some(puller) = puller {
+        puller.end(world).await;
+    }
+    if let Some(hooks) = &rig.hooks {
+        hooks.end().await;
+    }
+    world.progress.stage("the others leave");
     for (_, connection) in staying {
         connection.close().await;
     }
@@ -228,6 +308,7 @@ async fn finish(world: &Arc<World>, rig: &Rig, people: Vec<Person>) -> Dump {
             world.fail("sockets are left over".to_owned());
         }
     }
+    world.progress.stage("the last figures");
     samples(world, rig, "after").await;
     dump
 }
@@ -265,6 +346,9 @@ fn head(world: &World, plan: &Plan) {
             "leaseMs": millis(bounds::LEASE),
             "slackMs": millis(SLACK),
             "crossMs": millis(CROSS),
+            "pulls": plan.pulls,
+            "pushes": plan.pushes,
+            "hooks": plan.hooks,
         }),
     );
 }

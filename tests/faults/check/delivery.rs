@@ -33,7 +33,12 @@ fn reached(facts: &Facts<'_>, report: &mut Report) {
             let walks = matches!(&op.request, Request::Page(page) if page.walk.is_some());
             !(walks && op.invoke.line > last_phase)
         }
-        How::Status(..) | How::Sent(..) | How::Read(_) | How::Last(_) => false,
+        How::Status(..)
+        | How::Sent(..)
+        | How::Read(_)
+        | How::Changed
+        | How::Change(_)
+        | How::Last(_) => false,
     };
     let mut reached: HashSet<Sym> = HashSet::new();
     for seen in facts.seen.iter().filter(|seen| counts(seen)) {

@@ -78,7 +78,7 @@ pub(super) fn stays(facts: &Facts<'_>, conn: &Conn, server: u64, from: At) -> bo
 }
 
 /// When a connection must have received what was done at a moment.
-fn bound(facts: &Facts<'_>, conn: &Conn, server: u64, from: At) -> u64 {
+pub(super) fn bound(facts: &Facts<'_>, conn: &Conn, server: u64, from: At) -> u64 {
     let wait = (facts.run.deadline_ms + facts.run.slack_ms) * 1000;
     let faults = facts.faults.iter().filter(|fault| {
         let across = fault.hits(conn) || fault.hits_server(server);

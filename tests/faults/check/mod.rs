@@ -21,6 +21,9 @@
 //! | I13 | every event gets exactly one answer in time | `answers` |
 //! | I16 | nothing leaks | `leaks` |
 //! | I17 | statuses, times and counts follow from cursors that only grow | `cursors` |
+//! | I18 | what is redacted keeps its place and says nothing any more | `changes` |
+//! | E1–E4 | the application hears of every message, in order, of no other, each once | `events` |
+//! | H1 | hooks and their policy decide what is stored | `hooks` |
 //!
 //! # Outcomes
 //!
@@ -44,6 +47,13 @@
 //! any other to its sender and none to its receiver, who has a permanent gap there. To a
 //! person whom they have ever blocked, users are shown as offline: that is not judged.
 //!
+//! # The application
+//!
+//! What it sends by the HTTP API stands in a history like what a socket sends: a *connection*
+//! of the wire `api` is a series of calls to one server in the name of one person. They have a
+//! `key` that nobody is shown, so that such a message has no `clientId`; the texts of a run are
+//! all different. `stored` in an answer says whether a try failed.
+//!
 //! # What is not judged
 //!
 //! I14 and I15 need more than a history. The acks of `new-message` envelopes are
@@ -51,10 +61,13 @@
 
 mod acknowledged;
 mod answers;
+mod changes;
 mod cursors;
 mod delivery;
 mod duplicates;
+mod events;
 mod facts;
+mod hooks;
 mod isolation;
 mod kept;
 mod leaks;
@@ -101,6 +114,12 @@ pub(crate) enum Invariant {
     I13,
     I16,
     I17,
+    I18,
+    E1,
+    E2,
+    E3,
+    E4,
+    H1,
 }
 
 /// A broken promise.
@@ -165,7 +184,7 @@ impl Report {
     }
 }
 
-/// Judges a run: every violation of I1–I13, I16 and I17, by invariant; of each
+/// Judges a run: every violation of I1–I13, I16–I18, E1–E4 and H1, by invariant; of each
 /// invariant the first 50 and a count of the others.
 ///
 /// The history is one that [`History::read`] accepts; the dump was read after
@@ -208,5 +227,8 @@ pub(crate) fn judge(history: &History, dump: &Dump) -> (Vec<Violation>, Judged) 
     answers::check(&facts, &mut report);
     leaks::check(&facts, &mut report);
     cursors::check(&facts, &mut report);
+    changes::check(&facts, &mut report);
+    events::check(&facts, &mut report);
+    hooks::check(&facts, &mut report);
     (report.finish(), judged)
 }

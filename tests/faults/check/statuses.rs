@@ -67,14 +67,16 @@ fn observers(facts: &Facts<'_>, report: &mut Report) {
         let known = observed.entry((seen.conn, msg.room, msg.from)).or_default();
         let asked = match seen.how {
             How::New | How::Status(..) => None,
-            How::Page(op) | How::Sent(op, _) | How::Read(op) => Some(facts.ops[op].invoke.line),
+            How::Page(op) | How::Change(op) | How::Sent(op, _) | How::Read(op) => {
+                Some(facts.ops[op].invoke.line)
+            }
             How::Missed(login) => {
                 let op = facts.logins[login].op;
                 Some(op.map_or(0, |op| facts.ops[op].invoke.line))
             }
             How::Last(line) => Some(line),
-            // nobody knows when it was asked for
-            How::OldMessages => continue,
+            // nobody knows when it was asked for, or read by the server
+            How::OldMessages | How::Changed => continue,
         };
         let before = match asked {
             None => further(&known.envelopes, msg.status, msg.seq),

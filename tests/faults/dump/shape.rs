@@ -27,6 +27,8 @@ pub(super) struct StoredRoom {
     #[serde(default)]
     last_seq: u64,
     #[serde(default)]
+    rev: u64,
+    #[serde(default)]
     cursors: BTreeMap<String, StoredCursor>,
     #[serde(default)]
     steps: BTreeMap<String, Vec<StoredStep>>,
@@ -71,6 +73,9 @@ pub(super) struct StoredMessage {
     client_id: Option<String>,
     created_at: DateTime,
     sent_at: Option<DateTime>,
+    rev: Option<u64>,
+    #[serde(default)]
+    redacted: bool,
 }
 
 impl StoredMessage {
@@ -106,12 +111,19 @@ impl StoredMessage {
             }
             .to_owned(),
             counts: self.counts,
-            client_id: self.client_id,
+            client_id: self.client_id.filter(|id| !is_key(id)),
             created_at: self.created_at.timestamp_millis(),
             sent_at: self.sent_at.map(DateTime::timestamp_millis),
             read_at: by_cursor.or(by_step).map(DateTime::timestamp_millis),
+            rev: self.rev,
+            redacted: self.redacted,
         }
     }
+}
+
+/// Whether it is a key of the application, which nobody is shown.
+fn is_key(client_id: &str) -> bool {
+    client_id.starts_with('§')
 }
 
 impl From<StoredUser> for DumpedUser {
@@ -138,6 +150,7 @@ impl From<StoredRoom> for DumpedRoom {
             id: id(&room.id),
             chat_users: room.chat_users.iter().map(id).collect(),
             last_seq: Some(room.last_seq),
+            rev: room.rev,
             cursors: cursors
                 .map(|(member, cursor)| {
                     let cursors = DumpedCursors {

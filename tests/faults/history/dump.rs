@@ -37,6 +37,9 @@ pub(crate) struct DumpedRoom {
     pub(crate) chat_users: Vec<String>,
     /// At most the `seq` of the last message: it is written behind.
     pub(crate) last_seq: Option<u64>,
+    /// The number of its last change, perhaps too high.
+    #[serde(default)]
+    pub(crate) rev: u64,
     /// How far each chat user got.
     #[serde(default)]
     pub(crate) cursors: BTreeMap<String, DumpedCursors>,
@@ -83,6 +86,12 @@ pub(crate) struct DumpedMessage {
     pub(crate) created_at: i64,
     pub(crate) sent_at: Option<i64>,
     pub(crate) read_at: Option<i64>,
+    /// The number of the change that made it so.
+    #[serde(default)]
+    pub(crate) rev: Option<u64>,
+    /// Whether what it said was removed.
+    #[serde(default)]
+    pub(crate) redacted: bool,
 }
 
 impl Dump {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Close, Event, Invoke, Line, Open, Outcome, Phase, Sample};
+use super::{Close, Event, Heard, Invoke, Line, Open, Outcome, Phase, Sample, Verdict};
 
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -61,6 +61,12 @@ struct Flat<'a> {
     name: Option<Phase>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server: Option<u64>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    by: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
 }
 
 /// A field that is there, be it `null`.
@@ -70,7 +76,10 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<&'de RawV
 
 impl Line {
     /// Reads one line.
-    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn parse(text: &str) -> anyhow::Result<Self> {
         let flat: Flat<'_> = serde_json::from_str(text)?;
         let c = || flat.c.context("no `c`");
         let op = || flat.op.context("no `op`");
@@ -118,6 +127,20 @@ impl Line {
                 loses_writes: flat.loses_writes.unwrap_or(true),
             },
             "healed" => Event::Healed { id: id()? },
+            "heard" => Event::Heard(Heard {
+                by: flat.by.context("no `by`")?.into(),
+                taken: flat.taken.context("no `taken`")?,
+                id: match id()? {
+                    Value::String(id) => id,
+                    other => bail!("the id of an event is a text, not {other}"),
+                },
+                kind: flat.kind.context("no `type`")?.into(),
+                data: flat.data.context("no `data`")?.to_owned(),
+            }),
+            "asked" => Event::Asked {
+                verdict: flat.verdict.context("no `verdict`")?,
+                data: flat.data.context("no `data`")?.to_owned(),
+            },
             "phase" => Event::Phase(flat.name.context("no `name`")?),
             "sample" => Event::Sample(serde_json::from_str::<Sample>(text)?),
             other => bail!("no event is called {other:?}"),
@@ -200,6 +223,21 @@ impl Line {
             Event::Healed { id } => Flat {
                 e: "healed",
                 id: Some(id.clone()),
+                ..flat
+            },
+            Event::Heard(heard) => Flat {
+                e: "heard",
+                by: Some((&*heard.by).into()),
+                taken: Some(heard.taken),
+                id: Some(heard.id.clone().into()),
+                kind: Some((&*heard.kind).into()),
+                data: Some(&heard.data),
+                ..flat
+            },
+            Event::Asked { verdict, data } => Flat {
+                e: "asked",
+                verdict: Some(*verdict),
+                data: Some(data),
                 ..flat
             },
             Event::Phase(name) => Flat {

@@ -18,7 +18,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub(crate) use dump::{Dump, DumpedCursors, DumpedMessage, DumpedRoom, DumpedUser, NOBODY};
-pub(crate) use wire::{Contact, Details, Message, Page, Read, Status, StatusChanged, UserId};
+pub(crate) use wire::{
+    Changes, Contact, Details, Message, Page, Read, Status, StatusChanged, UserId,
+};
 
 /// A recorded run.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +75,44 @@ pub(crate) enum Event {
     Phase(Phase),
     /// What a server uses.
     Sample(Sample),
+    /// An event was given to a consumer of the application.
+    Heard(Heard),
+    /// The application was asked about a message, and decided.
+    Asked {
+        verdict: Verdict,
+        /// Sender, receiver and text.
+        data: Box<RawValue>,
+    },
+}
+
+/// An event of the application's back end.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    /// The consumer: `pull` or `push`.
+    pub(crate) by: Box<str>,
+    /// Whether it took it; else it comes again.
+    pub(crate) taken: bool,
+    pub(crate) id: String,
+    pub(crate) kind: Box<str>,
+    pub(crate) data: Box<RawValue>,
+}
+
+/// What a hook said about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verdict {
+    Allow,
+    Refuse,
+    /// Nothing that counts, or nothing in time.
+    None,
+}
+
+/// What becomes of a message about which a hook cannot be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Policy {
+    Refuse,
+    Allow,
 }
 
 /// How the run was set up. Times are milliseconds.
@@ -95,6 +135,15 @@ pub(crate) struct Run {
     /// default: they look once a second, and a look takes its time.
     #[serde(default = "cross_ms")]
     pub(crate) cross_ms: u64,
+    /// Whether a consumer pulls events.
+    #[serde(default)]
+    pub(crate) pulls: bool,
+    /// Whether a consumer is pushed events.
+    #[serde(default)]
+    pub(crate) pushes: bool,
+    /// Whether the application is asked about messages, and what happens when it cannot be.
+    #[serde(default)]
+    pub(crate) hooks: Option<Policy>,
 }
 
 fn cross_ms() -> u64 {

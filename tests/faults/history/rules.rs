@@ -54,6 +54,8 @@ fn connection(event: &Event) -> Option<u64> {
         | Event::Fault { .. }
         | Event::Healed { .. }
         | Event::Phase(_)
-        | Event::Sample(_) => None,
+        | Event::Sample(_)
+        | Event::Heard(_)
+        | Event::Asked { .. } => None,
     }
 }

@@ -37,6 +37,11 @@ pub(crate) struct Message<'a> {
     /// In the answer to a repeated send.
     #[serde(default)]
     pub(crate) duplicate: bool,
+    /// The number of the change that made it so.
+    pub(crate) rev: Option<u64>,
+    /// Whether what it said was removed.
+    #[serde(default)]
+    pub(crate) redacted: bool,
     /// In `message-status-changed` about several messages.
     pub(crate) range: Option<Range>,
 }
@@ -102,6 +107,17 @@ pub(crate) struct Page<'a> {
     #[serde(borrow)]
     pub(crate) messages: Vec<Message<'a>>,
     pub(crate) has_more: bool,
+}
+
+/// The answer to `get-changes`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Changes<'a> {
+    #[serde(borrow)]
+    pub(crate) messages: Vec<Message<'a>>,
+    pub(crate) has_more: bool,
+    /// Up to which change this is everything.
+    pub(crate) rev: u64,
 }
 
 /// The answer to `message-read` with `upTo`.

@@ -17,6 +17,7 @@ const READ_WITHIN: Duration = Duration::from_mins(1);
 /// A sentence when that cannot be done: the system did not come back.
 pub(crate) async fn read_everything(mut person: Person) -> Result<(Person, Connection), String> {
     let deadline = Instant::now() + READ_WITHIN;
+    person.now("comes for the last time");
     let connection = loop {
         if let Some(connection) = person.arrive().await {
             break connection;
@@ -26,6 +27,7 @@ pub(crate) async fn read_everything(mut person: Person) -> Result<(Person, Conne
         }
         sleep(Duration::from_millis(100)).await;
     };
+    person.now("reads everything");
     let unread = |what: &str| format!("{} could not read {what} in the end", person.id);
     let details = person.memory.details(connection.number);
     let details = details.ok_or_else(|| unread("the user details"))?;
@@ -37,11 +39,13 @@ pub(crate) async fn read_everything(mut person: Person) -> Result<(Person, Conne
                 .ok_or_else(|| unread("the missed messages"))?;
         }
     }
+    person.fetch_changes(&connection).await;
     for contact in &person.contacts {
         if !person.walk(&connection, contact, 500).await {
             return Err(unread("a conversation"));
         }
     }
+    person.world.progress.done(&person.id);
     Ok((person, connection))
 }
 

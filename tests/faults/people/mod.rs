@@ -1,6 +1,7 @@
 //! The people of a run: they come, write, read, vanish and come again, and
 //! keep to what `docs/guarantees.md` asks of a client.
 
+mod back_end;
 mod connection;
 mod finale;
 mod memory;
@@ -18,14 +19,22 @@ pub(crate) use finale::{leave_some, read_everything};
 pub(crate) use person::Person;
 pub(crate) use witness::witnesses;
 
+use crate::application::Api;
+use crate::progress::Progress;
 use crate::recorder::Recorder;
 
 /// What the people of a run share.
 pub(crate) struct World {
     pub(crate) recorder: Recorder,
+    /// What everybody is doing.
+    pub(crate) progress: Progress,
     /// Where the servers are reached, through the fault proxies: by most
     /// people, and by some.
     pub(crate) servers: Vec<[SocketAddr; 2]>,
+    /// Where their APIs are reached, by number of the server.
+    pub(crate) apis: Vec<SocketAddr>,
+    /// What calls them.
+    pub(crate) api: Api,
     /// What people do.
     pub(crate) habits: Habits,
     /// Set for good when no new work is to be begun.
@@ -39,6 +48,10 @@ pub(crate) struct World {
 }
 
 /// What the people of a run do.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "it is said of each habit whether people have it"
+)]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habits {
     /// Whether they come and go by themselves.
@@ -50,6 +63,10 @@ pub(crate) struct Habits {
     pub(crate) one_by_one: bool,
     /// Whether they block each other for a while.
     pub(crate) blocks: bool,
+    /// Whether the application removes what some messages say.
+    pub(crate) redacts: bool,
+    /// Sends that the application makes in their name, by the HTTP API, in percent.
+    pub(crate) by_api: u8,
     /// Sends without a `clientId`, in percent.
     pub(crate) anonymous: u8,
     /// Bytes added to every message.
@@ -73,11 +90,15 @@ impl World {
     pub(crate) fn new(
         recorder: Recorder,
         servers: Vec<[SocketAddr; 2]>,
+        apis: (Vec<SocketAddr>, Api),
         habits: Habits,
     ) -> Arc<Self> {
         Arc::new(Self {
             recorder,
+            progress: Progress::new(),
             servers,
+            apis: apis.0,
+            api: apis.1,
             habits,
             quiet: AtomicBool::new(false),
             bodies: AtomicU64::new(0),

@@ -7,6 +7,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::back_end::{BackEnd, is_certain};
 use super::connection::{Connection, Manner, answered, is_definite};
 use super::memory::Memory;
 use super::{World, count};
@@ -59,17 +60,29 @@ impl Person {
     /// Works until there is no more work, and settles what is open then.
     pub(crate) async fn work(mut self) -> Self {
         while self.world.is_working() {
+            self.now("arrives");
             let Some(connection) = self.arrive().await else {
                 sleep(Duration::from_millis(self.rng.u64(20..150))).await;
                 continue;
             };
+            self.now("works");
             self.session(&connection).await;
+            self.now("leaves");
             self.leave(connection).await;
+            self.now("is away");
             self.stay_away().await;
         }
+        self.now("settles what is open");
         self.settle(SETTLE_WITHIN, "was not answered").await;
+        self.now("greets everybody");
         self.greet_all().await;
+        self.world.progress.done(&self.id);
         self
+    }
+
+    /// Says what the person is doing from now on.
+    pub(super) fn now(&self, what: &str) {
+        self.world.progress.person(&self.id, what);
     }
 
     /// Has a break.
@@ -85,6 +98,7 @@ impl Person {
     async fn settle(&mut self, within: Duration, trouble: &str) {
         let deadline = Instant::now() + within;
         while !self.open.is_empty() && Instant::now() < deadline {
+            self.try_open_by_api().await;
             if let Some(connection) = self.arrive().await {
                 self.try_open(&connection).await;
                 connection.close().await;
@@ -173,9 +187,40 @@ impl Person {
         }
     }
 
+    /// A back end that acts for the person, at any server.
+    pub(super) fn back_end(&mut self) -> BackEnd {
+        let server = self.rng.usize(..self.world.apis.len());
+        BackEnd::open(&self.world, &self.id, server)
+    }
+
+    /// Has the application send again what it had no definite answer to.
+    pub(super) async fn try_open_by_api(&mut self) {
+        let (open, others) = self.open.drain(..).partition(is_by_api);
+        self.open = others;
+        let open: Vec<Value> = open;
+        if open.is_empty() {
+            return;
+        }
+        let mut back_end = self.back_end();
+        for payload in open {
+            count(&self.world.tally.repeats);
+            if back_end.has_ended() {
+                back_end = self.back_end();
+            }
+            let outcome = back_end.send(&payload).await;
+            if outcome.is_ok() {
+                count(&self.world.tally.acknowledged);
+            } else if !is_certain(&outcome) || self.world.is_working() {
+                self.open.push(payload);
+            }
+        }
+    }
+
     /// Sends again what has no definite answer yet.
     pub(super) async fn try_open(&mut self, connection: &Connection) {
-        let open = std::mem::take(&mut self.open);
+        let (open, others) = self.open.drain(..).partition(|payload| !is_by_api(payload));
+        self.open = others;
+        let open: Vec<Value> = open;
         let asked: Vec<_> = open
             .iter()
             .map(|payload| {
@@ -189,9 +234,16 @@ impl Person {
             let outcome = answer.await;
             if answered(&outcome) == "ok" {
                 count(&self.world.tally.acknowledged);
+            } else if answered(&outcome) == "refused" && !self.must_arrive {
+                // the application does not want it, however often it is sent
             } else if !is_definite(&outcome) || self.world.is_working() || self.must_arrive {
                 self.open.push(payload);
             }
         }
     }
+}
+
+/// Whether a message is sent by the application, under a key of its own.
+pub(super) fn is_by_api(payload: &Value) -> bool {
+    payload.get("key").is_some()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
+use super::back_end::is_certain;
 use super::connection::{Connection, answered, is_definite};
 use super::count;
 use super::person::Person;
@@ -33,7 +34,9 @@ impl Person {
             }
             if !self.open.is_empty() {
                 self.try_open(connection).await;
+                self.try_open_by_api().await;
             }
+            self.fetch_changes(connection).await;
             self.act(connection).await;
             sleep(Duration::from_millis(self.rng.u64(0..40))).await;
         }
@@ -44,8 +47,18 @@ impl Person {
         if habits.blocks && self.acquainted && self.rng.u8(..100) < 8 {
             return self.block_or_unblock(connection).await;
         }
+        if habits.redacts && self.rng.u8(..100) < 3 {
+            return self.redact().await;
+        }
         match self.rng.u8(..100) {
-            0..64 if self.open.len() < MAX_OPEN => self.burst(connection).await,
+            0..64 if self.open.len() < MAX_OPEN => {
+                // not asked for where it is never: plans without it stay as they were
+                if habits.by_api > 0 && self.rng.u8(..100) < habits.by_api {
+                    self.burst_by_api().await;
+                } else {
+                    self.burst(connection).await;
+                }
+            }
             64..84 if habits.one_by_one => self.read_one(connection).await,
             84..95 if habits.one_by_one => {}
             0..72 => self.read_up_to(connection, "message-read").await,
@@ -98,8 +111,74 @@ impl Person {
                 }
             } else if fresh && payload["clientId"].is_string() {
                 // what has certainly failed is dropped by some clients
-                if !is_definite(&outcome) || self.rng.bool() {
+                let wanted = answered(&outcome) != "refused";
+                if !is_definite(&outcome) || (self.rng.bool() && wanted) {
                     self.open.push(payload);
+                }
+            }
+        }
+    }
+
+    /// Has the application send a few messages, in one call or each in one of its own, and
+    /// some of them again.
+    async fn burst_by_api(&mut self) {
+        let mut payloads = Vec::new();
+        for _ in 0..self.rng.usize(1..=4) {
+            let to = self.contact();
+            let mut payload = self.compose_to(&to, false);
+            payload["key"] = format!("{:016x}", self.rng.u64(..)).into();
+            payloads.push(payload);
+            count(&self.world.tally.sent);
+        }
+        let mut back_end = self.back_end();
+        let mut outcomes = Vec::new();
+        if self.rng.bool() {
+            outcomes = back_end.send_all(&payloads).await;
+        } else {
+            for payload in &payloads {
+                if back_end.has_ended() {
+                    back_end = self.back_end();
+                }
+                outcomes.push(back_end.send(payload).await);
+            }
+        }
+        for (payload, outcome) in payloads.into_iter().zip(outcomes) {
+            let again = self.rng.u8(..100) < 30;
+            if outcome.is_ok() {
+                count(&self.world.tally.acknowledged);
+                if again {
+                    // wherever: it is stored, and no server may store it again
+                    count(&self.world.tally.repeats);
+                    self.back_end().send(&payload).await.ok();
+                }
+            } else if !is_certain(&outcome) || again {
+                self.open.push(payload);
+            }
+        }
+    }
+
+    /// Has the application remove what one of the last messages received says.
+    async fn redact(&mut self) {
+        if let Some(id) = self.memory.some_id(&mut self.rng) {
+            self.back_end().redact(&id).await.ok();
+        }
+    }
+
+    /// Asks for changes of which the person only knows that there are some.
+    pub(super) async fn fetch_changes(&self, connection: &Connection) {
+        for (contact, mut after) in self.memory.gaps() {
+            loop {
+                let query = json!({ "userId": contact, "afterRev": after, "limit": 20 });
+                let Ok(page) = connection.ask("get-changes", &query, None).await else {
+                    return;
+                };
+                let Some(rev) = page["rev"].as_u64().filter(|rev| *rev > after) else {
+                    break;
+                };
+                self.memory.close_gap(&contact, rev);
+                after = rev;
+                if page["hasMore"] != true {
+                    break;
                 }
             }
         }

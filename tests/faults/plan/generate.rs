@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 
+use crate::history::Policy;
+
 use super::{Failure, Fault, Link, Plan, Step, Topology, Trouble};
 
 /// Longer than a lease, with what the recorder may be late on either side: so
@@ -15,7 +17,14 @@ const DEAD_MS: u64 = 8_000;
 /// milliseconds.
 const LONG_MS: std::ops::Range<u64> = 6_000..8_000;
 
+/// Of a hundred sends so many go by the HTTP API, where some do.
+const BY_API: u8 = 33;
+
 /// How large a run is, and how many faults it has.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "it is said of each part of a run whether it is there"
+)]
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
     pub(crate) topology: Topology,
@@ -53,6 +62,14 @@ pub(crate) struct Shape {
     pub(crate) bus_links: usize,
     /// Whether people block each other, and what they then send is withheld.
     pub(crate) blocks: bool,
+    /// Whether a third of the sends go by the HTTP API.
+    pub(crate) by_api: bool,
+    /// Whether it removes what some messages say.
+    pub(crate) redacts: bool,
+    /// Whether the application pulls events, and is pushed them.
+    pub(crate) events: bool,
+    /// Whether it is asked about messages, and what happens when it cannot be.
+    pub(crate) hooks: Option<Policy>,
 }
 
 impl Shape {
@@ -86,6 +103,10 @@ impl Shape {
             nats_stops: 0,
             bus_links: 0,
             blocks: false,
+            by_api: false,
+            events: false,
+            redacts: false,
+            hooks: None,
         }
     }
 }
@@ -117,6 +138,11 @@ pub(crate) fn generate(shape: &Shape, seed: u64) -> Plan {
         away_ms: 0,
         one_by_one: false,
         blocks: shape.blocks,
+        by_api: if shape.by_api { BY_API } else { 0 },
+        redacts: shape.redacts,
+        pulls: shape.events,
+        pushes: shape.events,
+        hooks: shape.hooks,
         steps,
         anonymous: 6,
         padding: 0,

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::history::Policy;
+
 pub(crate) use generate::{Shape, generate};
 
 /// A run, replayable from its file.
@@ -48,6 +50,21 @@ pub(crate) struct Plan {
     /// Whether people block each other for a while.
     #[serde(default)]
     pub(crate) blocks: bool,
+    /// Sends that the application makes in people's name, by the HTTP API, in percent.
+    #[serde(default)]
+    pub(crate) by_api: u8,
+    /// Whether the application removes what some messages say.
+    #[serde(default)]
+    pub(crate) redacts: bool,
+    /// Whether the application pulls events.
+    #[serde(default)]
+    pub(crate) pulls: bool,
+    /// Whether it is pushed events.
+    #[serde(default)]
+    pub(crate) pushes: bool,
+    /// Whether it is asked about messages, and what happens when it cannot be.
+    #[serde(default)]
+    pub(crate) hooks: Option<Policy>,
     /// The faults, one after the other.
     pub(crate) steps: Vec<Step>,
     /// Sends without a `clientId`, in percent.

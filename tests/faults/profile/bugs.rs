@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::fast::ONE_AT_A_TIME;
 use super::{folder, report, runtime, tidy};
+use crate::history::Policy;
 use crate::plan::{Fault, Link, Plan, Shape, Step, Topology, Trouble, generate};
 use crate::programs::{self, Build};
 use crate::run;
@@ -31,9 +32,9 @@ pub(crate) fn caught(bug: Bug, build: Build) -> Result<(), String> {
     let _alone = ONE_AT_A_TIME.lock();
     let program = programs::seeded(build);
     let plan = plan(bug);
-    let run = run::run(&plan, &program, folder(bug.name(), SEED));
-    let ran = runtime().block_on(async { tokio::time::timeout(LIMIT, run).await });
-    let ran = ran.map_err(|_| format!("{bug}: not done within {LIMIT:?}"))?;
+    let run = run::run(&plan, &program, folder(bug.name(), SEED), LIMIT);
+    let ran = runtime().block_on(run);
+    let ran = ran.map_err(|late| format!("{bug}: {late}"))?;
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
     for violation in &ran.violations {
         *found
@@ -61,12 +62,8 @@ pub(crate) fn control(bug: Bug, build: Build) -> bool {
     };
     let name = format!("{bug}-control");
     let program = programs::clean(build);
-    let run = run::run(&plan, &program, folder(&name, SEED));
-    let ran = runtime().block_on(async { tokio::time::timeout(LIMIT, run).await });
-    let Ok(ran) = ran else {
-        println!("{name}: not done within {LIMIT:?}");
-        return false;
-    };
+    let run = run::run(&plan, &program, folder(&name, SEED), LIMIT);
+    let ran = runtime().block_on(run);
     let good = report::show(&name, &ran);
     tidy(&ran);
     good
@@ -85,6 +82,10 @@ fn plan(bug: Bug) -> Plan {
         rooms,
         blocks: bug == Bug::WithheldTurnsRead,
         nats: matches!(bug, Bug::HintTwice | Bug::GapUnseen),
+        by_api: bug == Bug::KeyForgotten,
+        redacts: bug == Bug::RedactionUnannounced,
+        events: matches!(bug, Bug::PushedBeforeTaken | Bug::LettersOvertaken),
+        hooks: (bug == Bug::SilenceAllows).then_some(Policy::Refuse),
         ..Shape::peaceful(topology(bug), servers(bug), 700)
     };
     let mut plan = generate(&shape, SEED);
@@ -102,6 +103,13 @@ fn plan(bug: Bug) -> Plan {
             ]
         }
         Bug::GhostsStayOnline => vec![kill_server()],
+        Bug::PushedBeforeTaken => vec![kill_server(); 3],
+        Bug::RedactionUnannounced => {
+            // who is to hear of it has to stay for longer than that may take
+            plan.sends = 4_000;
+            plan.restless = false;
+            Vec::new()
+        }
         Bug::SweepLeftOut => vec![kill_server(); 4],
         Bug::GapUnseen => {
             plan.sends = 2_500;

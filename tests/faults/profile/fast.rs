@@ -7,6 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use parking_lot::Mutex;
 
 use super::{bugs, folder, report, runtime, tidy};
+use crate::history::Policy;
 use crate::plan::{Shape, Topology, generate};
 use crate::programs::{self, Build};
 use crate::run;
@@ -54,6 +55,9 @@ fn one() -> Shape {
         lost_replies: 1,
         client_links: 1,
         crawling_links: 1,
+        by_api: true,
+        redacts: true,
+        hooks: Some(Policy::Refuse),
         ..Shape::peaceful(Topology::Single, 1, 5_000)
     }
 }
@@ -64,6 +68,8 @@ fn three() -> Shape {
         calm_every: 1,
         step_downs: 1,
         mongod_kills: 1,
+        by_api: true,
+        redacts: true,
         ..Shape::peaceful(Topology::Trio, 1, 3_000)
     }
 }
@@ -74,6 +80,9 @@ fn two() -> Shape {
         calm_every: 1,
         server_deaths: 1,
         server_stops: 1,
+        by_api: true,
+        redacts: true,
+        events: true,
         ..Shape::peaceful(Topology::Single, 2, 2_000)
     }
 }
@@ -87,6 +96,10 @@ fn two_with_nats() -> Shape {
         nats_kills: 1,
         nats_stops: 1,
         bus_links: 1,
+        by_api: true,
+        redacts: true,
+        events: true,
+        hooks: Some(Policy::Allow),
         ..Shape::peaceful(Topology::Single, 2, 2_000)
     }
 }
@@ -95,16 +108,15 @@ fn carry_out(name: &str, shape: &Shape) -> Result<(), Failed> {
     let _alone = ONE_AT_A_TIME.lock();
     let plan = generate(shape, SEED);
     let program = programs::clean(Build::Test);
-    let run = run::run(&plan, &program, folder(name, SEED));
-    let ran = runtime().block_on(async { tokio::time::timeout(LIMIT, run).await });
-    let ran = ran.map_err(|_| format!("not done within {LIMIT:?}"))?;
+    let run = run::run(&plan, &program, folder(name, SEED), LIMIT);
+    let ran = runtime().block_on(run)?;
     report::print_figures(name, &ran.figures);
     let (did, planned) = (ran.figures.faults.values().sum::<u64>(), plan.steps.len());
     if did != planned as u64 {
         return Err(format!("{did} of {planned} faults came to something").into());
     }
     if ran.is_good() {
-        tidy(&ran);
+        tidy(&Ok(ran));
         Ok(())
     } else {
         Err(report::complaints(&ran).into())

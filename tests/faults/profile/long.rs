@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{bugs, figures, folder, report, runtime, tidy};
+use super::{LIMIT, bugs, figures, folder, report, runtime, tidy};
 use crate::arguments::Arguments;
+use crate::history::Policy;
 use crate::plan::{Shape, Topology, generate};
 use crate::programs::{self, Build};
 use crate::run::{self, Figures};
@@ -30,10 +31,12 @@ pub(crate) fn run(arguments: &Arguments) -> bool {
             let name = format!("{name}-{seed}");
             let plan = generate(&shape, seed);
             let program = programs::clean(build);
-            let ran = runtime().block_on(run::run(&plan, &program, folder(&name, seed)));
+            let ran = runtime().block_on(run::run(&plan, &program, folder(&name, seed), LIMIT));
             good &= report::show(&name, &ran);
             tidy(&ran);
-            total.add(&ran.figures);
+            if let Ok(ran) = &ran {
+                total.add(&ran.figures);
+            }
         }
     }
     report::print_figures("total", &total);
@@ -112,6 +115,9 @@ fn shapes() -> [(&'static str, Shape, u64); 7] {
     let large = |topology, servers, sends| Shape {
         users: 60,
         rooms: 120,
+        by_api: true,
+        redacts: true,
+        events: true,
         ..Shape::peaceful(topology, servers, sends)
     };
     let one = Shape {
@@ -124,6 +130,7 @@ fn shapes() -> [(&'static str, Shape, u64); 7] {
         mongod_stops: 2,
         failed_commands: 4,
         lost_replies: 20,
+        hooks: Some(Policy::Refuse),
         slow_journals: 2,
         client_links: 22,
         crawling_links: 4,
@@ -154,6 +161,7 @@ fn shapes() -> [(&'static str, Shape, u64); 7] {
         crawling_links: 2,
         database_links: 4,
         black_databases: 2,
+        hooks: Some(Policy::Allow),
         ..large(Topology::Single, 2, 20_000)
     };
     let with_nats = |shape: Shape| Shape {

@@ -8,6 +8,7 @@ mod report;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -19,12 +20,15 @@ use crate::plan::Plan;
 use crate::programs::{self, Build};
 use crate::run::{self, Figures, Ran};
 
+/// The longest a run by command may take.
+const LIMIT: Duration = Duration::from_mins(30);
+
 /// Carries out a command of [`crate::arguments`].
 pub(crate) fn command(arguments: &Arguments) -> ExitCode {
     let good = if let Some(events) = arguments.check_speed {
         speed(events).is_ok()
     } else if let Some(folder) = &arguments.check {
-        report::show("check", &run::judge(folder.clone(), Figures::default()))
+        report::show("check", &Ok(run::judge(folder.clone(), Figures::default())))
     } else if let Some(folder) = &arguments.replay {
         replay(folder)
     } else {
@@ -43,7 +47,8 @@ fn replay(folder: &std::path::Path) -> bool {
         Some(_) => programs::seeded(Build::Release),
         None => programs::clean(Build::Release),
     };
-    let ran = runtime().block_on(run::run(&plan, &program, self::folder("replay", plan.seed)));
+    let folder = self::folder("replay", plan.seed);
+    let ran = runtime().block_on(run::run(&plan, &program, folder, LIMIT));
     report::show("replay", &ran)
 }
 
@@ -62,8 +67,10 @@ fn folder(name: &str, seed: u64) -> PathBuf {
 }
 
 /// What is kept of a run: nothing of a good one but its figures.
-fn tidy(ran: &Ran) {
-    if ran.is_good() {
+fn tidy(ran: &Result<Ran, String>) {
+    if let Ok(ran) = ran
+        && ran.is_good()
+    {
         let _ = std::fs::remove_dir_all(&ran.folder);
     }
 }

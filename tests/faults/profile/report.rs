@@ -5,8 +5,15 @@ use crate::run::{Figures, Ran};
 /// Most violations that are printed; all are in the folder of the run.
 const MAX_SHOWN: usize = 20;
 
-/// Prints what came of a run; whether it is good.
-pub(crate) fn show(name: &str, ran: &Ran) -> bool {
+/// Prints what came of a run, or why it did not come to its end; whether it is good.
+pub(crate) fn show(name: &str, ran: &Result<Ran, String>) -> bool {
+    let ran = match ran {
+        Ok(ran) => ran,
+        Err(late) => {
+            println!("{name}: {late}");
+            return false;
+        }
+    };
     print_figures(name, &ran.figures);
     for violation in ran.violations.iter().take(MAX_SHOWN) {
         println!("{violation}");

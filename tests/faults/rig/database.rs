@@ -47,6 +47,14 @@ impl Database {
         }
     }
 
+    /// What each node says of itself.
+    pub(crate) async fn states(&self) -> Vec<String> {
+        match self {
+            Self::Single(single) => vec![single.state().await],
+            Self::Trio(trio) => trio.states().await,
+        }
+    }
+
     /// How many nodes there are.
     pub(crate) fn nodes(&self) -> u32 {
         match self {

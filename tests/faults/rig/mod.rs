@@ -4,11 +4,13 @@
 mod database;
 mod server;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bson::oid::ObjectId;
 use bson::{Document, doc};
+use chatzz::config::{ApiScope, new_api_key};
 use mongodb::Client;
 use mongodb::options::{Acknowledgment, WriteConcern};
 use tokio::time::{Instant, sleep, timeout};
@@ -16,9 +18,12 @@ use tokio::time::{Instant, sleep, timeout};
 pub(crate) use database::Database;
 pub(crate) use server::{Server, Settings, bounds};
 
+use crate::application::{HOOK_TIMEOUT, Hooks, Receiver, SECRET};
+use crate::history::Policy;
 use crate::plan::Plan;
 use crate::proxy::Proxy;
 use crate::support::nats::NatsServer;
+use crate::support::places;
 
 /// The name of the messenger's database.
 pub(crate) const DATABASE: &str = "faults";
@@ -33,6 +38,12 @@ pub(crate) struct Rig {
     pub(crate) database: Database,
     /// What the servers tell each other by, if planned.
     pub(crate) nats: Option<NatsServer>,
+    /// A key of the HTTP API of every server, for all of it.
+    pub(crate) api_key: String,
+    /// Where the application is pushed events, if planned.
+    pub(crate) receiver: Option<Receiver>,
+    /// Where it is asked about messages, if planned.
+    pub(crate) hooks: Option<Hooks>,
     /// Beside the servers, past every proxy.
     mongo: Client,
 }
@@ -48,17 +59,23 @@ impl Rig {
         } else {
             None
         };
+        let (api_key, api_keys) = new_api_key("faults", &ApiScope::ALL).unwrap();
         let mut rig = Self {
             servers: Vec::new(),
             database,
             nats,
+            api_key,
+            receiver: None,
+            hooks: None,
             mongo,
         };
         rig.add_users(users).await;
+        let keys = rig.start_application(plan).await;
         let settings = Settings {
             program: program.to_owned(),
             database: DATABASE.to_owned(),
-            keys: plan.keys.clone(),
+            api_keys: keep_keys(&api_keys),
+            keys,
             bug: plan.bug.clone(),
         };
         for number in 0..plan.servers {
@@ -73,6 +90,35 @@ impl Rig {
             rig.servers.push(server);
         }
         rig
+    }
+
+    /// Starts what the application is, and says how the servers find it.
+    async fn start_application(&mut self, plan: &Plan) -> BTreeMap<String, String> {
+        let mut keys = plan.keys.clone();
+        let mut add = |key: &str, value: String| {
+            keys.entry(key.to_owned()).or_insert(value);
+        };
+        if plan.pushes {
+            let receiver = Receiver::start(plan.seed).await;
+            add("CHATZZ_EVENTS_URL", receiver.url());
+            add("CHATZZ_EVENTS_SECRET", SECRET.to_owned());
+            self.receiver = Some(receiver);
+        }
+        if let Some(policy) = plan.hooks {
+            let hooks = Hooks::start(plan.seed).await;
+            let policy = match policy {
+                Policy::Refuse => "refuse",
+                Policy::Allow => "allow",
+            };
+            add("CHATZZ_HOOKS", "before-send".to_owned());
+            add("CHATZZ_HOOK_URL", hooks.url());
+            add("CHATZZ_HOOK_SECRET", SECRET.to_owned());
+            add("CHATZZ_HOOK_FAILURE", policy.to_owned());
+            let timeout = HOOK_TIMEOUT.as_millis();
+            add("CHATZZ_HOOK_TIMEOUT", format!("{timeout}ms"));
+            self.hooks = Some(hooks);
+        }
+        keys
     }
 
     #[expect(
@@ -138,10 +184,12 @@ impl Rig {
                 .mongo
                 .database("harness")
                 .collection::<Document>("scratch");
-            let insert = scratch
-                .insert_one(doc! {})
-                .write_concern(everywhere.clone());
-            if insert.await.is_ok() {
+            let everywhere = everywhere.clone();
+            let copied = tokio::spawn(async move {
+                let insert = scratch.insert_one(doc! {});
+                insert.write_concern(everywhere).await
+            });
+            if matches!(timeout(TRY_WITHIN * 2, copied).await, Ok(Ok(Ok(_)))) {
                 return;
             }
             assert!(began.elapsed() < limit, "not copied within {limit:?}");
@@ -152,7 +200,7 @@ impl Rig {
     /// Every proxy.
     pub(crate) fn links(&self) -> impl Iterator<Item = &Proxy> {
         self.servers.iter().flat_map(|server| {
-            [&server.clients, &server.some]
+            [&server.clients, &server.some, &server.api]
                 .into_iter()
                 .chain(&server.database)
                 .chain(&server.bus)
@@ -165,4 +213,13 @@ impl Rig {
             std::fs::write(folder.join(format!("server-{number}.log")), server.log()).unwrap();
         }
     }
+}
+
+/// A file with these lines, which every server rereads.
+fn keep_keys(lines: &str) -> PathBuf {
+    let folder = places::temporary().join("faults-keys");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(ObjectId::new().to_hex());
+    std::fs::write(&path, lines).unwrap();
+    path
 }

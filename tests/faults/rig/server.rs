@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) program: PathBuf,
     /// The database, by name.
     pub(crate) database: String,
+    /// The file of keys of the HTTP API.
+    pub(crate) api_keys: PathBuf,
     /// Keys beside the usual ones.
     pub(crate) keys: BTreeMap<String, String>,
     /// A seeded bug to run with.
@@ -56,6 +58,8 @@ pub(crate) struct Server {
     pub(crate) clients: Proxy,
     /// A second link, of some of the people alone.
     pub(crate) some: Proxy,
+    /// The link of the back end to the HTTP API.
+    pub(crate) api: Proxy,
     /// The link to the database, where one mongod stands behind it.
     pub(crate) database: Option<Proxy>,
     /// The link to NATS, if there is one.
@@ -71,11 +75,16 @@ impl Server {
         database: Option<Proxy>,
         bus: Option<Proxy>,
     ) -> Self {
-        let metrics = free_port();
+        let (metrics, api) = (free_port(), free_port());
         let millis = |duration: Duration| format!("{}ms", duration.as_millis());
         let mut keys = vec![
             ("CHATZZ_LISTEN", "127.0.0.1:0".to_owned()),
             ("CHATZZ_METRICS_LISTEN", metrics.to_string()),
+            ("CHATZZ_API_LISTEN", api.to_string()),
+            (
+                "CHATZZ_API_KEYS_FILE",
+                settings.api_keys.display().to_string(),
+            ),
             ("CHATZZ_AUTH", "trusted".to_owned()),
             ("CHATZZ_DATABASE", settings.database.clone()),
             ("CHATZZ_MONGODB_URI", uri.to_owned()),
@@ -109,11 +118,13 @@ impl Server {
             ..Options::default()
         };
         let some = Proxy::start_with(binary.addr(), small).unwrap();
+        let api = Proxy::start(api).unwrap();
         Self {
             binary: Some(binary),
             metrics,
             clients,
             some,
+            api,
             database,
             bus,
         }
@@ -146,6 +157,15 @@ impl Server {
         if let Some(binary) = &self.binary {
             binary.signal(signal);
         }
+    }
+
+    /// Whether the process runs.
+    pub(crate) fn state(&self) -> String {
+        let pid = self.binary.as_ref().map(Binary::pid);
+        pid.map_or_else(
+            || "is between two starts".to_owned(),
+            |pid| format!("is process {pid}, {}", process_state(pid)),
+        )
     }
 
     /// What the process logged.
@@ -183,6 +203,13 @@ impl Server {
         }
         false
     }
+}
+
+/// What `/proc` calls the state of a process, such as `S (sleeping)`.
+fn process_state(pid: u32) -> String {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("State:"));
+    line.map_or_else(|| "gone".to_owned(), |state| state.trim().to_owned())
 }
 
 /// Resident memory in KiB.

@@ -7,16 +7,19 @@ use std::time::{Duration, Instant};
 use bson::{Document, doc};
 use chatzz_dev::mongod::{Mongod, Options, Ready};
 use mongodb::Client;
+use mongodb::error::Error;
 use mongodb::options::{ClientOptions, ServerAddress};
 use nix::sys::signal::Signal;
 use tokio::time::timeout;
 
 use crate::support::mongod;
 
-/// Bound of one command of the harness itself, connection included.
+/// Bound of one command of the harness itself until a node is found.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
-/// How long the connection of a command may take to close.
-const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
+/// Bound of one with its answer.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// Bound of the time that a node may take to say what it is.
+const STATE_LIMIT: Duration = Duration::from_secs(2);
 /// Bound of the time that every thread takes to stop.
 const FROZEN_WITHIN: Duration = Duration::from_secs(10);
 
@@ -106,6 +109,24 @@ impl Node {
         run(self.address(), command).await
     }
 
+    /// Its address and what it is: dead, frozen, silent, primary, secondary or no member.
+    pub(super) async fn state(&self) -> String {
+        let hello = self.hello(STATE_LIMIT).await;
+        let says = |state: &str| {
+            let hello = hello.as_ref();
+            hello.is_some_and(|hello| hello.get_bool(state).unwrap_or(false))
+        };
+        let state = match () {
+            () if self.mongod.pid().is_none() => "dead",
+            () if self.frozen => "frozen",
+            () if hello.is_none() => "silent",
+            () if says("isWritablePrimary") => "primary",
+            () if says("secondary") => "secondary",
+            () => "no member",
+        };
+        format!("{} is {state}", self.address())
+    }
+
     /// What the node says of itself; nothing if it does not answer within `limit`.
     pub(super) async fn hello(&self, limit: Duration) -> Option<Document> {
         if !self.is_up() {
@@ -149,10 +170,24 @@ pub(super) fn direct_uri(address: SocketAddr) -> String {
 }
 
 /// Runs a command on the node at `address`, with a client of its own.
+///
+/// # Errors
+/// Those of the driver; one of our own when there is no answer within [`ANSWER_LIMIT`], which
+/// the driver alone would wait for as long as the connection stands.
 pub(super) async fn run(
     address: SocketAddr,
     command: Document,
 ) -> mongodb::error::Result<Document> {
+    let asked = format!("{address}: {command}");
+    // in a task, because a future of the driver must not be dropped before its end
+    let answer = timeout(ANSWER_LIMIT, tokio::spawn(ask(address, command))).await;
+    match answer {
+        Ok(answer) => answer.map_err(Error::custom)?,
+        Err(late) => Err(Error::custom(format!("{asked} was not answered: {late}"))),
+    }
+}
+
+async fn ask(address: SocketAddr, command: Document) -> mongodb::error::Result<Document> {
     let host = address.ip().to_string();
     let port = Some(address.port());
     let options = ClientOptions::builder()
@@ -164,9 +199,8 @@ pub(super) async fn run(
         .build();
     let client = Client::with_options(options)?;
     let answer = client.database("admin").run_command(command).await;
-    // In driver 3.9 it can wait for ever: for a monitor that waits for the topology's answer,
-    // while that one has ended.
-    let _ = timeout(SHUTDOWN_LIMIT, client.shutdown().immediate(true)).await;
+    // not waited for: the driver's monitors may be in the way of their own end for ever
+    tokio::spawn(async move { client.shutdown().immediate(true).await });
     answer
 }
 

@@ -37,6 +37,11 @@ impl Single {
         through.map_or_else(|| self.node.uri(), |proxy| direct_uri(proxy.addr()))
     }
 
+    /// What it says of itself.
+    pub(crate) async fn state(&self) -> String {
+        self.node.state().await
+    }
+
     /// Kills it (SIGKILL), also frozen, and waits for its end.
     pub(crate) async fn kill(&mut self) {
         self.node.kill().await;

@@ -75,6 +75,11 @@ impl Trio {
         format!("mongodb://{hosts}/?replicaSet={REPLICA_SET}")
     }
 
+    /// What each node says of itself.
+    pub(crate) async fn states(&self) -> Vec<String> {
+        futures::future::join_all(self.nodes.iter().map(Node::state)).await
+    }
+
     /// Which node takes writes now, 0 to 2, if any does.
     pub(crate) async fn primary(&self) -> Option<usize> {
         let says = futures::future::join_all(self.nodes.iter().map(|node| node.hello(HELLO_LIMIT)));

@@ -6,7 +6,7 @@ mod bounds;
 mod canaries;
 mod commands;
 mod erase;
-mod events;
+pub(crate) mod events;
 mod export;
 mod import;
 mod keys;

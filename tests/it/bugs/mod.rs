@@ -4,6 +4,7 @@
 //! They run on `chatzz-seeded`, which the first of these tests builds. Which of them the
 //! fault harness finds is tested separately, see `tests/faults/profile/bugs.rs`.
 
+mod application;
 mod delivery;
 mod network;
 mod outage;

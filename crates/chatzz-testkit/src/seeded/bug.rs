@@ -63,6 +63,11 @@ bugs! {
     SweepLeftOut = "sweep-left-out",
     HintTwice = "hint-twice",
     GapUnseen = "gap-unseen",
+    KeyForgotten = "key-forgotten",
+    RedactionUnannounced = "redaction-unannounced",
+    PushedBeforeTaken = "pushed-before-taken",
+    LettersOvertaken = "letters-overtaken",
+    SilenceAllows = "silence-allows",
 }
 
 impl Bug {

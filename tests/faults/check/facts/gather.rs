@@ -1,7 +1,6 @@
 //! One pass over the lines of a history.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{At, Conn, FAILURES, Facts, Op, PageRequest, Request, Result};
 use crate::check::{Invariant, Report};
@@ -18,6 +17,7 @@ struct Payload {
     up_to: Option<u64>,
     before: Option<u64>,
     after: Option<u64>,
+    after_rev: Option<u64>,
     date: Option<serde::de::IgnoredAny>,
     from_date: Option<serde::de::IgnoredAny>,
 }
@@ -25,6 +25,8 @@ struct Payload {
 #[derive(Deserialize)]
 struct Failure {
     code: String,
+    /// In answers of the HTTP API: `no` or `perhaps`.
+    stored: Option<String>,
 }
 
 impl Facts<'_> {
@@ -64,6 +66,8 @@ impl Facts<'_> {
                     }
                 }
                 Event::Phase(phase) => self.phases.push((at, *phase)),
+                Event::Heard(heard) => self.hear(at, heard, report),
+                Event::Asked { verdict, data } => self.ask(at, *verdict, data),
                 Event::Run(_) | Event::Fault { .. } | Event::Healed { .. } | Event::Sample(_) => {}
             }
         }
@@ -76,6 +80,7 @@ impl Facts<'_> {
             c: open.c,
             user,
             server: open.server,
+            is_api: open.wire == "api",
             open: at,
             close: None,
             details: None,
@@ -103,6 +108,7 @@ impl Facts<'_> {
             again: Vec::new(),
             moved: 0,
             page: None,
+            changes: None,
         });
     }
 
@@ -134,6 +140,13 @@ impl Facts<'_> {
                 let client = payload.client_id.map(|client| self.names.sym(&client));
                 Request::Send(self.send((self.conns[conn].user, to, body, client), at))
             }
+            ("get-changes", Some(with)) => {
+                Request::Changes(with, payload.after_rev.unwrap_or_default())
+            }
+            ("redact", _) => match payload.message_id {
+                Some(id) => Request::Redact(self.names.sym(&id)),
+                None => Request::Other,
+            },
             ("block-user", Some(whom)) => Request::Block(whom),
             ("message-read", None) => match payload.message_id {
                 Some(id) => Request::ReadOne(self.names.sym(&id)),
@@ -161,16 +174,30 @@ impl Facts<'_> {
                 }
                 Result::Ok
             }
-            Outcome::Error(error) => result_of(error),
+            Outcome::Error(error) => {
+                let failure = serde_json::from_str::<Failure>(error.get()).ok();
+                if failure.as_ref().is_some_and(|it| it.code == "refused") {
+                    self.refused.push((op, at));
+                }
+                result_of(failure)
+            }
         };
         self.ops[op].answer = Some((at, result));
     }
 }
 
 /// What an error object says of the outcome.
-fn result_of(error: &RawValue) -> Result {
-    match serde_json::from_str::<Failure>(error.get()) {
-        Ok(failure) if FAILURES.contains(&failure.code.as_str()) => Result::Failed,
-        _ => Result::Unknown,
+fn result_of(failure: Option<Failure>) -> Result {
+    let Some(failure) = failure else {
+        return Result::Unknown;
+    };
+    let failed = match failure.stored {
+        Some(stored) => stored == "no",
+        None => FAILURES.contains(&failure.code.as_str()),
+    };
+    if failed {
+        Result::Failed
+    } else {
+        Result::Unknown
     }
 }

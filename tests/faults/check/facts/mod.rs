@@ -6,6 +6,7 @@
 mod faults;
 mod gather;
 mod names;
+mod outside;
 mod received;
 mod rooms;
 mod sends;
@@ -14,16 +15,18 @@ mod walks;
 
 use std::collections::{HashMap, HashSet};
 
+pub(crate) use crate::history::Verdict;
 use crate::history::{Close, Dump, History, Phase, Run, Status};
 
 pub(crate) use faults::{Fault, NEVER, extended};
 pub(crate) use names::{Names, Sym};
+pub(crate) use outside::{Asked, Heard};
 pub(crate) use rooms::{Room, Stored};
 pub(crate) use sends::{Fate, Key, Send};
 pub(crate) use walks::Walk;
 
 /// The codes that say that nothing was stored.
-pub(crate) const FAILURES: [&str; 15] = [
+pub(crate) const FAILURES: [&str; 16] = [
     "bad-request",
     "unauthorized",
     "forbidden",
@@ -37,6 +40,7 @@ pub(crate) const FAILURES: [&str; 15] = [
     "cannot-add-self",
     "message-not-found",
     "rate-limited",
+    "refused",
     "overloaded",
     "unavailable",
 ];
@@ -54,6 +58,8 @@ pub(crate) struct Conn {
     pub(crate) c: u64,
     pub(crate) user: Sym,
     pub(crate) server: u64,
+    /// Whether it stands for calls of the application, not for a socket.
+    pub(crate) is_api: bool,
     pub(crate) open: At,
     pub(crate) close: Option<(At, Close)>,
     /// Its first `user-details`.
@@ -73,6 +79,10 @@ pub(crate) enum Request {
     ReadUpTo(Sym, u64),
     DeliveredUpTo(Sym, u64),
     Block(Sym),
+    /// What a message says is to be removed.
+    Redact(Sym),
+    /// `get-changes` of somebody after a `rev`.
+    Changes(Sym, u64),
     /// Answered by the close.
     Disconnect,
     /// What the checker has no question about, nonsense included.
@@ -127,6 +137,18 @@ pub(crate) struct Op {
     pub(crate) moved: u64,
     /// What a page held: its messages, among [`Facts::seen`], and `hasMore`.
     pub(crate) page: Option<(std::ops::Range<usize>, bool)>,
+    /// What a page of changes held.
+    pub(crate) changes: Option<ChangedPage>,
+}
+
+/// A page of changes.
+#[derive(Clone, Debug)]
+pub(crate) struct ChangedPage {
+    /// Its messages, among [`Facts::seen`].
+    pub(crate) seen: std::ops::Range<usize>,
+    pub(crate) has_more: bool,
+    /// Up to where it is whole.
+    pub(crate) rev: u64,
 }
 
 /// A message as somebody saw it, or as it is stored.
@@ -143,6 +165,9 @@ pub(crate) struct Msg {
     pub(crate) created: i64,
     pub(crate) sent: Option<i64>,
     pub(crate) read: Option<i64>,
+    pub(crate) rev: Option<u64>,
+    /// Whether what it said was removed; `body` is what it had been.
+    pub(crate) redacted: bool,
 }
 
 /// How a message was seen.
@@ -162,6 +187,10 @@ pub(crate) enum How {
     Sent(usize, bool),
     /// The answer to this `message-read`.
     Read(usize),
+    /// `message-changed`.
+    Changed,
+    /// In the page of changes that this operation got.
+    Change(usize),
     /// `lastMessage` of a contact, asked for in this line.
     Last(usize),
 }
@@ -242,6 +271,14 @@ pub(crate) struct Facts<'a> {
     pub(crate) errors: Vec<usize>,
     /// When anybody first saw a message, by its id.
     pub(crate) first_seen: HashMap<Sym, usize>,
+    /// Events that the application was given.
+    pub(crate) heard: Vec<Heard>,
+    /// What the application was asked about.
+    pub(crate) asked: Vec<Asked>,
+    /// Operations that were answered with `refused`, and when.
+    pub(crate) refused: Vec<(usize, At)>,
+    /// What messages said, by id.
+    pub(crate) texts: HashMap<Sym, Sym>,
     /// What is in the final walk of a user: (user, message).
     pub(crate) walked: HashSet<(Sym, Sym)>,
 }
@@ -276,15 +313,36 @@ impl<'a> Facts<'a> {
             unasked: Vec::new(),
             errors: Vec::new(),
             first_seen: HashMap::new(),
+            heard: Vec::new(),
+            asked: Vec::new(),
+            refused: Vec::new(),
+            texts: HashMap::new(),
             walked: HashSet::new(),
         };
         facts.gather_lines(report);
+        facts.restore_texts();
         facts.gather_rooms(dump, report);
         facts.gather_walks();
         for seen in &facts.seen {
             facts.first_seen.entry(seen.msg.id).or_insert(seen.at.line);
         }
         facts
+    }
+
+    /// Gives redacted messages the text that somebody was shown before, so that they are
+    /// recognised; what is shown when, is judged by `redacted`.
+    fn restore_texts(&mut self) {
+        let created = |heard: &Heard| heard.created.clone();
+        let heard: Vec<Msg> = self.heard.iter().filter_map(created).collect();
+        let all = self.seen.iter().map(|seen| &seen.msg).chain(&heard);
+        let whole = all.filter(|msg| !msg.redacted);
+        self.texts = whole.map(|msg| (msg.id, msg.body)).collect();
+        let seen = self.seen.iter_mut().map(|seen| &mut seen.msg);
+        let heard = self.heard.iter_mut();
+        let heard = heard.filter_map(|heard| heard.created.as_mut());
+        for msg in seen.chain(heard).filter(|msg| msg.redacted) {
+            msg.body = self.texts.get(&msg.id).copied().unwrap_or(msg.body);
+        }
     }
 
     /// When a phase began.

@@ -2,8 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use super::{At, Facts, How, KnownContact, Login, Msg, Request, Seen, Told};
-use crate::history::{Contact, Details, Message, Page, StatusChanged};
+use super::{At, ChangedPage, Facts, How, KnownContact, Login, Msg, Request, Seen, Told};
+use crate::history::{Changes, Contact, Details, Message, Page, StatusChanged};
 
 type Parsed = serde_json::Result<()>;
 
@@ -29,6 +29,18 @@ impl Facts<'_> {
                 }
                 self.ops[op].page = Some((first..self.seen.len(), page.has_more));
             }
+            Request::Changes(..) => {
+                let page: Changes<'_> = serde_json::from_str(ok.get())?;
+                let first = self.seen.len();
+                for message in &page.messages {
+                    self.see(at, conn, How::Change(op), message);
+                }
+                self.ops[op].changes = Some(ChangedPage {
+                    seen: first..self.seen.len(),
+                    has_more: page.has_more,
+                    rev: page.rev,
+                });
+            }
             Request::Add => {
                 let contact: Contact<'_> = serde_json::from_str(ok.get())?;
                 let asked = self.ops[op].invoke;
@@ -41,6 +53,7 @@ impl Facts<'_> {
             Request::Connect
             | Request::DeliveredUpTo(..)
             | Request::Block(_)
+            | Request::Redact(_)
             | Request::Disconnect
             | Request::Other => {}
         }
@@ -53,6 +66,9 @@ impl Facts<'_> {
         match kind {
             "new-message" => {
                 self.see(at, conn, How::New, &serde_json::from_str(data)?);
+            }
+            "message-changed" => {
+                self.see(at, conn, How::Changed, &serde_json::from_str(data)?);
             }
             "message-status-changed" => {
                 let message: Message<'_> = serde_json::from_str(data)?;
@@ -150,8 +166,15 @@ impl Facts<'_> {
 
     /// Notes a message; its place among [`Facts::seen`].
     fn see(&mut self, at: At, conn: usize, how: How, message: &Message<'_>) -> usize {
+        let msg = self.msg(message);
+        self.seen.push(Seen { at, conn, how, msg });
+        self.seen.len() - 1
+    }
+
+    /// A message as it was said.
+    pub(super) fn msg(&mut self, message: &Message<'_>) -> Msg {
         let names = &mut self.names;
-        let msg = Msg {
+        Msg {
             id: names.sym(&message.id),
             room: names.sym(&message.chat_room_id),
             from: names.sym(&message.from.0),
@@ -163,8 +186,8 @@ impl Facts<'_> {
             created: message.created_at,
             sent: message.sent_at,
             read: message.read_at,
-        };
-        self.seen.push(Seen { at, conn, how, msg });
-        self.seen.len() - 1
+            rev: message.rev,
+            redacted: message.redacted,
+        }
     }
 }

@@ -13,6 +13,8 @@ pub(crate) struct Room {
     pub(crate) users: [Sym; 2],
     /// How far each of them got, in the same order.
     pub(crate) cursors: [DumpedCursors; 2],
+    /// What the database says is the last change, perhaps too high.
+    pub(crate) rev: u64,
     /// What the database says is the last position, perhaps too low.
     pub(crate) last_seq: u64,
     /// Its messages among [`Facts::stored`], by position.
@@ -43,6 +45,8 @@ pub(crate) struct Stored {
     pub(crate) msg: Msg,
     /// Whether its receiver, who had blocked its sender, never gets it.
     pub(crate) withheld: bool,
+    /// Whether it says nothing.
+    pub(crate) is_empty: bool,
     /// How many each of the two had sent by then that the other may see, as it is
     /// stored.
     pub(crate) counts: [u64; 2],
@@ -97,6 +101,7 @@ impl Facts<'_> {
                     let cursors = room.cursors.get(&room.chat_users[place]);
                     cursors.copied().unwrap_or_default()
                 }),
+                rev: room.rev,
                 last_seq: room.last_seq.unwrap_or(0),
                 messages: 0..0,
             });
@@ -132,22 +137,28 @@ impl Facts<'_> {
             _ => return None,
         };
         let names = &mut self.names;
+        let id = names.sym(&message.id);
+        let text = names.sym(&message.message);
+        let said = self.texts.get(&id).filter(|_| message.redacted);
         let msg = Msg {
-            id: names.sym(&message.id),
+            id,
             room: room_id,
             from,
             to,
-            body: names.sym(&message.message),
+            body: said.copied().unwrap_or(text),
             client: message.client_id.as_ref().map(|client| names.sym(client)),
             seq: message.seq,
             status,
             created: message.created_at,
             sent: message.sent_at,
             read: message.read_at,
+            rev: message.rev,
+            redacted: message.redacted,
         };
         Some(Stored {
             msg,
             withheld,
+            is_empty: message.message.is_empty(),
             counts: message.counts,
             recount: [0, 0],
             room,

@@ -10,6 +10,7 @@ pub(crate) type Key = (Sym, Sym, Sym, Option<Sym>);
 pub(crate) struct Send {
     pub(crate) from: Sym,
     pub(crate) to: Sym,
+    pub(crate) body: Sym,
     /// Its operations.
     pub(crate) tries: Vec<usize>,
     /// When it was first invoked.
@@ -37,10 +38,11 @@ impl Facts<'_> {
         let new = self.sends.len();
         let index = *self.send_of.entry(key).or_insert(new);
         if index == new {
-            let (from, to, _, _) = key;
+            let (from, to, body, _) = key;
             self.sends.push(Send {
                 from,
                 to,
+                body,
                 tries: Vec::new(),
                 first,
                 oks: Vec::new(),

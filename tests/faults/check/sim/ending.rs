@@ -46,6 +46,7 @@ impl World {
             id: room.id.clone(),
             chat_users: vec![id(*one), id(*other)],
             last_seq: Some(room.messages.len() as u64),
+            rev: 0,
             cursors: [(*one, room.cursors[0]), (*other, room.cursors[1])]
                 .into_iter()
                 .map(|(member, delivered)| (id(member), cursors(room, member, delivered)))
@@ -69,6 +70,8 @@ impl World {
                     created_at: message.created,
                     sent_at: message.sent,
                     read_at: message.read,
+                    rev: None,
+                    redacted: false,
                 })
         });
         Dump {

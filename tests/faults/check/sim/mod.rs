@@ -30,6 +30,9 @@ pub(crate) const RUN: Run = Run {
     lease_ms: 4_000,
     slack_ms: 500,
     cross_ms: 1_500,
+    pulls: false,
+    pushes: false,
+    hooks: None,
 };
 
 /// Everything there is.

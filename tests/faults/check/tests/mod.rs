@@ -1,12 +1,14 @@
 //! Tests of the checker: of each invariant a clean run, and the same run with
 //! exactly that broken.
 
+mod changes;
 mod crossing;
 mod cursors;
 mod edit;
 mod keeping;
 mod messages;
 mod order;
+mod outside;
 mod property;
 mod reading;
 mod receipts;
@@ -153,6 +155,34 @@ fn promises_between_people() -> Vec<Trial> {
             a_withheld_message_that_is_read_is_seen,
             a_range_that_covers_a_withheld_message_is_seen,
             a_withheld_message_that_its_receiver_hears_is_seen,
+        ],
+        trials![changes:
+            a_redacted_message_is_the_same_one_that_was_sent,
+            a_text_that_is_shown_after_it_was_redacted_is_seen,
+            a_text_that_stays_in_the_database_is_seen,
+            a_rev_that_two_messages_have_is_seen,
+            a_rev_beyond_that_of_the_chat_room_is_seen,
+            a_change_under_another_rev_is_seen,
+            a_change_that_somebody_never_hears_of_is_seen,
+            a_gap_that_the_changes_do_not_close_is_seen,
+            an_event_that_tells_a_text_long_after_it_was_redacted_is_seen,
+        ],
+        trials![outside:
+            an_acknowledged_message_of_which_a_consumer_never_hears_is_seen,
+            a_consumer_that_hears_of_nothing_at_all_is_seen,
+            an_event_that_was_refused_each_time_is_not_heard_of,
+            events_of_a_chat_room_out_of_order_are_seen,
+            an_event_about_what_is_not_stored_is_seen,
+            an_event_that_makes_no_sense_is_seen,
+            an_event_that_comes_twice_to_who_stores_the_cursor_is_seen,
+            an_event_with_another_id_is_seen,
+            a_stored_message_that_a_hook_refused_is_seen,
+            what_could_not_be_asked_follows_the_policy,
+            a_message_that_was_allowed_only_after_it_was_seen_is_seen,
+            a_refusal_of_which_the_application_knows_nothing_is_seen,
+            what_the_application_sends_obeys_the_same_rules,
+            what_was_stored_although_an_answer_says_no_is_a_phantom,
+            a_message_of_the_application_needs_no_verdict,
         ],
         trials![crossing:
             a_message_that_never_reaches_somebody_who_is_there_is_seen_at_any_server,

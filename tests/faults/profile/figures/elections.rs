@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::history::{Event, History, Outcome};
 use crate::plan::{Fault, Plan, Shape, Step, Topology, generate};
-use crate::profile::{folder, report};
+use crate::profile::{LIMIT, folder, report};
 use crate::programs::{self, Build};
 use crate::run;
 
@@ -81,7 +81,13 @@ async fn elect(fault: Fault, name: &str) -> Seen {
         ..generate(&Shape::peaceful(Topology::Trio, 1, 5_000), 1)
     };
     let folder = folder(name, plan.seed);
-    let ran = run::run(&plan, &programs::clean(Build::Release), folder.clone()).await;
+    let ran = run::run(
+        &plan,
+        &programs::clean(Build::Release),
+        folder.clone(),
+        LIMIT,
+    )
+    .await;
     let good = report::show(name, &ran);
     look(&run::history(&folder), good)
 }

@@ -6,7 +6,7 @@ mod killed;
 mod notify;
 mod pull;
 mod push;
-mod receiver;
+pub(crate) mod receiver;
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::support::poll::until;
 
 /// The secret that signs.
-pub(super) const SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi10aGUtcHVzaC10ZXN0cyE=";
+pub(crate) const SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi10aGUtcHVzaC10ZXN0cyE=";
 
 type Decide = Box<dyn FnMut(&Value) -> u16 + Send>;
 
@@ -37,7 +37,7 @@ struct Script {
 }
 
 /// An endpoint that checks every signature.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     addr: SocketAddr,
     script: Arc<Mutex<Script>>,
     running: JoinHandle<()>,
@@ -45,7 +45,7 @@ pub(super) struct Receiver {
 
 impl Receiver {
     /// Takes everything, until changed.
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let script = Arc::new(Mutex::new(Script::default()));
@@ -61,12 +61,12 @@ impl Receiver {
     }
 
     /// Its URL.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/events", self.addr)
     }
 
     /// Answers each event with the status that `decide` says, from now on.
-    pub(super) fn answer(&self, decide: impl FnMut(&Value) -> u16 + Send + 'static) {
+    pub(crate) fn answer(&self, decide: impl FnMut(&Value) -> u16 + Send + 'static) {
         self.script.lock().decide = Some(Box::new(decide));
     }
 
@@ -88,7 +88,7 @@ impl Receiver {
     }
 
     /// How many were not taken.
-    pub(super) fn refused(&self) -> usize {
+    pub(crate) fn refused(&self) -> usize {
         self.script.lock().refused
     }
 
@@ -98,7 +98,7 @@ impl Receiver {
     }
 
     /// Waits until these texts were taken, whatever else was.
-    pub(super) async fn wait_for(&self, expected: &[&str]) {
+    pub(crate) async fn wait_for(&self, expected: &[&str]) {
         let within = std::time::Duration::from_secs(40);
         let all_here = async || {
             let texts = self.texts();
@@ -118,7 +118,7 @@ impl Drop for Receiver {
 }
 
 /// The text of the message that an event is about.
-pub(super) fn text(event: &Value) -> Option<&str> {
+pub(crate) fn text(event: &Value) -> Option<&str> {
     event["data"]["message"]["message"].as_str()
 }
 
