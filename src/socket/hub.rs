@@ -354,7 +354,11 @@ impl Sockets for Hub {
         for connection in self.sockets(newest.to) {
             let hears = match advanced.kind {
                 ReceiptKind::Read => Some(connection.id) != reading || connection.hears_each(),
-                ReceiptKind::Sent => false,
+                // what a login contains is `sent` without saying so
+                ReceiptKind::Sent => {
+                    connection.is_in_dialect1()
+                        && connection.is_newer_than_login(newest.chat_room, newest.seq)
+                }
             };
             if hears {
                 change.deliver(&connection);

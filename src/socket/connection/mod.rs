@@ -22,7 +22,7 @@ use super::history_walk::Walks;
 use crate::auth::Identity;
 use crate::config::BaseDialect;
 use crate::hooks::Turns;
-use crate::id::SocketId;
+use crate::id::{ChatRoomId, Seq, SocketId};
 use crate::limits::Allowance;
 use crate::service::{Me, People, SentRange};
 use crate::wire::{Dialect, Notice, PerDialect};
@@ -221,6 +221,12 @@ impl Connection {
     /// A notice in the dialect of this socket.
     pub(super) fn packet(&self, notice: &PerDialect<Notice<'_>>) -> Packet {
         Packet::event(notice.json(self.dialect()))
+    }
+
+    /// Whether the login is out, and this message came after it.
+    pub(super) fn is_newer_than_login(&self, room: ChatRoomId, seq: Seq) -> bool {
+        let known = self.unconfirmed.lock().known(room);
+        known.is_some_and(|last| seq > last)
     }
 
     /// Whether there are messages in these ranges, and the login contained them all.

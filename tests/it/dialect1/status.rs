@@ -142,6 +142,27 @@ async fn a_history_comes_in_pages_until_all_is_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_history_hands_over_becomes_sent_to_both() {
+    let server = super::server().await;
+    let (alice, bob) = server.pair().await;
+    server.store_unannounced(&alice.id, &bob.id, 2).await;
+
+    let query = json!({ "userId": alice.id });
+    bob.client.emit("get-old-messages", query).unwrap();
+
+    for person in [&alice, &bob] {
+        for text in ["text 1", "text 2"] {
+            let change = person.client.wait_for("message-status-changed").await;
+            let message = &change["message"];
+            assert_eq!(
+                (&message["message"], &message["status"]),
+                (&json!(text), &json!("sent"))
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_go_on_while_a_long_history_is_sent() {
     let keys = [
         ("CHATZZ_DIALECT", "1"),
