@@ -39,6 +39,7 @@ Examples:
   chatzz dev --fresh                   the same, from an empty database
   chatzz dev --listen 4000             the same, on another port
   chatzz dev --servers 2 --nats        two servers on one database, with NATS
+  chatzz dev --from-1x                 a database of chatzz 1.x, taken over before your eyes
   chatzz migrate --dry-run             show what would change in the database
   chatzz migrate                       change it
   chatzz verify                        check what is stored, change nothing
@@ -299,6 +300,10 @@ pub struct DevArgs {
     /// ones
     #[arg(long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=4))]
     pub servers: u16,
+    /// Begin with a database as chatzz 1.1.5 left it, and take it over by `chatzz adopt`; `/old` is a
+    /// front end of that time
+    #[arg(long = "from-1x")]
+    pub from_1x: bool,
     /// Start a nats-server as well, which carries typing and signals from one server to the other
     #[arg(long)]
     pub nats: bool,

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use chatzz::adopt;
 use chatzz::app::{App, Operator};
 use chatzz::cli::DevArgs;
 use chatzz::config::{
@@ -15,6 +16,8 @@ use chatzz::config::{
 use chatzz::id::UserId;
 use chatzz::operator::{After, EventQuery};
 use chatzz::service::Occurred;
+use chatzz::store::Store;
+use chatzz::store::adopt::Adoption;
 use chatzz_dev::{DEMO_KINDS, Playground, Progress, Users, free_or_any, is_free, nats};
 use futures::future::{FutureExt as _, join_all};
 
@@ -38,6 +41,8 @@ pub(crate) struct Dev {
     playground: Playground,
     /// The key of the HTTP API, unless the developer has configured their own.
     key: Option<String>,
+    /// Whether the database was one of chatzz 1.x.
+    was_old: bool,
 }
 
 impl Dev {
@@ -58,6 +63,9 @@ impl Dev {
         };
         let mut playground = Playground::prepare(&args.dir, args.fresh, users, progress).await?;
         config.mongodb.uri = playground.uri().into();
+        if args.from_1x {
+            adopt_old(&playground, &config, progress).await?;
+        }
         if config.socket.serve_client.is_none() {
             config.socket.serve_client = playground.client_folder()?;
         }
@@ -107,6 +115,7 @@ impl Dev {
             apps,
             playground,
             key,
+            was_old: args.from_1x,
         })
     }
 
@@ -137,8 +146,13 @@ impl Dev {
                 urls.len()
             )
         };
+        let old = if self.was_old {
+            format!("Alice by a front end of chatzz 1.x:\n  {first}old?as=alice\n")
+        } else {
+            String::new()
+        };
         format!(
-            "\n{beginning}\n  {first}duo\nOr each in a window:\n  {first}?as=alice\n  \
+            "\n{beginning}\n  {first}duo\n{old}Or each in a window:\n  {first}?as=alice\n  \
              {second}?as=bob\nCtrl-C ends it."
         )
     }
@@ -166,6 +180,33 @@ impl Dev {
         tokio::join!(serving, showing);
         self.playground.stop().await;
     }
+}
+
+/// Stores a database of chatzz 1.x, takes it over, and says what became of it.
+async fn adopt_old(
+    playground: &Playground,
+    config: &Config,
+    progress: Progress<'_>,
+) -> anyhow::Result<()> {
+    let names = &config.mongodb;
+    let database = &names.database;
+    let collections = [
+        names.chat_user_collection.as_str(),
+        names.chat_room_collection.as_str(),
+        names.message_collection.as_str(),
+    ];
+    playground.store_old(database, collections).await?;
+    progress("stored a database as chatzz 1.1.5 left it; `chatzz adopt` says:\n");
+    let adoption = Adoption::new(Store::connect(config).await?, database, config)?;
+    let options = adopt::Options {
+        // nobody else knows of the database
+        watch: Duration::from_millis(10),
+        ..adopt::Options::default()
+    };
+    let report = adopt::run(&adoption, &options).await;
+    adoption.store.close().await;
+    progress(&report?.to_string());
+    Ok(())
 }
 
 /// Shows what happens, each event in a line, as the application could hear of it.

@@ -22,15 +22,22 @@ const MESSAGES_AT_ONCE: usize = 1_000;
 pub(super) const BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
 
 impl Run<'_> {
-    /// Takes over every pair that is not complete, several portions at once.
-    pub(super) async fn pairs(&mut self, twins: &Twins) -> Result<(), AdoptError> {
+    /// Takes over every pair that is not complete, several portions at once; those with
+    /// several chat users come last.
+    pub(super) async fn pairs(
+        &mut self,
+        twins: &Twins,
+        of_twins: &[Pair],
+    ) -> Result<(), AdoptError> {
+        let of_twins = of_twins.chunks(PORTION).map(|some| Ok(some.to_vec()));
+        let of_twins: Vec<_> = of_twins.collect();
         let pairs = self.adoption.scan_pairs(twins);
         let (adoption, twins) = (self.adoption.clone(), Arc::new(twins.clone()));
         // ends the others after a failure
         let stop = self.options.stop.child_token();
         let stopped = stop.clone();
-        let portions =
-            portions(pairs).take_while(|_| futures::future::ready(!stopped.is_cancelled()));
+        let portions = portions(pairs).chain(futures::stream::iter(of_twins));
+        let portions = portions.take_while(|_| futures::future::ready(!stopped.is_cancelled()));
         let taken = portions.map(|portion| {
             let (adoption, twins) = (adoption.clone(), Arc::clone(&twins));
             // in a task of its own: it uses another processor, and is never dropped half-way

@@ -188,8 +188,9 @@ impl<'a> Run<'a> {
         self.done(Step::Prepared)?;
         let twins = adoption.list_twins().await?;
         self.people(&twins).await?;
-        self.pairs(&twins).await?;
-        self.strays(&twins).await?;
+        let rooms = adoption.list_twin_rooms(&twins).await?;
+        self.pairs(&twins, &rooms.pairs).await?;
+        self.strays(&twins, rooms).await?;
         self.count(&mut state).await?;
         self.done(Step::Counted)?;
         Ok(state)

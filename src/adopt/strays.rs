@@ -7,14 +7,27 @@ use bson::Bson;
 use super::run::Run;
 use super::{AdoptError, Step};
 use crate::id::ChatRoomId;
-use crate::store::adopt::{Kind, Reason, Twins, Which};
+use crate::store::adopt::{Kind, Reason, TwinRooms, Twins, Which};
 
 /// Chat rooms looked up at once.
 const PORTION: usize = 1_000;
 
 impl Run<'_> {
     /// Sets aside what belongs to no pair. The pairs have to be complete.
-    pub(super) async fn strays(&mut self, twins: &Twins) -> Result<(), AdoptError> {
+    pub(super) async fn strays(
+        &mut self,
+        twins: &Twins,
+        rooms: TwinRooms,
+    ) -> Result<(), AdoptError> {
+        for (ids, reason) in [
+            (rooms.with_oneself, Reason::ToOneself),
+            (rooms.malformed, Reason::Malformed),
+        ] {
+            for some in ids.chunks(PORTION) {
+                self.set_aside(Kind::ChatRooms, some.to_vec(), reason)
+                    .await?;
+            }
+        }
         let adoption = self.adoption;
         for (which, reason) in [
             (Which::WithOneself(twins), Reason::ToOneself),

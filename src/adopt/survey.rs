@@ -107,6 +107,17 @@ impl Run<'_> {
             let count = self.adoption.count_old(Kind::ChatRooms, which).await?;
             *tally.aside.entry((Kind::ChatRooms, reason)).or_default() += count;
         }
+        let of_twins = self.adoption.list_twin_rooms(&tally.twins).await?;
+        for (ids, reason) in [
+            (of_twins.with_oneself, Reason::ToOneself),
+            (of_twins.malformed, Reason::Malformed),
+        ] {
+            let count = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+            tally.add(Kind::ChatRooms, reason, count);
+        }
+        for some in of_twins.pairs.chunks(PORTION) {
+            self.survey_pairs(some, tally).await?;
+        }
         let mut pairs = self.adoption.scan_pairs(&tally.twins);
         let mut portion: Vec<Pair> = Vec::with_capacity(PORTION);
         loop {
@@ -116,22 +127,26 @@ impl Run<'_> {
             if portion.len() < PORTION && !ended {
                 continue;
             }
-            let people = self
-                .existing(portion.iter().map(|pair| pair.members), tally)
-                .await?;
-            for Pair { members, rooms, .. } in portion.drain(..) {
-                let rooms = u64::try_from(rooms.len()).unwrap_or(u64::MAX);
-                if are_all(members, &people) {
-                    tally.add(Kind::ChatRooms, Reason::Merged, rooms.saturating_sub(1));
-                } else {
-                    tally.add(Kind::ChatRooms, Reason::MemberMissing, rooms);
-                }
-            }
-            self.heed_stop()?;
+            self.survey_pairs(&portion, tally).await?;
+            portion.clear();
             if ended {
                 return Ok(());
             }
         }
+    }
+
+    async fn survey_pairs(&self, pairs: &[Pair], tally: &mut Tally) -> Result<(), AdoptError> {
+        let members = pairs.iter().map(|pair| pair.members);
+        let people = self.existing(members, tally).await?;
+        for Pair { members, rooms, .. } in pairs {
+            let rooms = u64::try_from(rooms.len()).unwrap_or(u64::MAX);
+            if are_all(*members, &people) {
+                tally.add(Kind::ChatRooms, Reason::Merged, rooms.saturating_sub(1));
+            } else {
+                tally.add(Kind::ChatRooms, Reason::MemberMissing, rooms);
+            }
+        }
+        self.heed_stop()
     }
 
     async fn survey_messages(&mut self, tally: &mut Tally) -> Result<(), AdoptError> {

@@ -74,7 +74,7 @@ section! {
         /// Must be below `CHATZZ_REQUEST_TIMEOUT`; the default is lowered if necessary.
         timeout: Duration =
             key("CHATZZ_HOOK_TIMEOUT", "duration", default("1s"), within("50ms", "10s")),
-        /// The most requests to the application at one time.
+        /// The most requests of each hook to the application at one time.
         /// Further ones wait within the time limit. Lower it to spare the application.
         concurrency: usize =
             key("CHATZZ_HOOK_CONCURRENCY", "count", default("128"), within("1", "10000")),

@@ -13,6 +13,9 @@ use crate::store::{MAX_FIELD_BYTES, Rendered, User};
 
 /// Most users of one question.
 const MAX_USERS: usize = 100;
+/// Most bytes of their details, unless it is one user: an answer is at most 1 MiB, and may say
+/// more of them than the question.
+const MAX_BYTES: usize = 512 * 1024;
 /// The field that stays what it is.
 const ID: &str = "_id";
 
@@ -26,7 +29,9 @@ impl HookPoints {
         }
         let (deleted, present): (Vec<_>, Vec<_>) =
             users.into_iter().partition(|user| user.is_deleted);
-        let shaped = join_all(present.chunks(MAX_USERS).map(|some| self.shape_some(some))).await;
+        let size = |user: &User| (self.details)(user).get().len();
+        let shaped = portions(&present, size).map(|some| self.shape_some(some));
+        let shaped = join_all(shaped).await;
         let shaped = shaped.into_iter().flatten().chain(deleted);
         shaped.map(Arc::new).collect()
     }
@@ -57,6 +62,20 @@ impl HookPoints {
             Err(_) => users.iter().map(bare).collect(),
         }
     }
+}
+
+/// Users in portions, each for one question.
+fn portions<T>(users: &[T], size: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
+    let (mut count, mut bytes) = (1, 0);
+    users.chunk_by(move |one, next| {
+        bytes += size(one);
+        count += 1;
+        let fits = count <= MAX_USERS && bytes + size(next) <= MAX_BYTES;
+        if !fits {
+            (count, bytes) = (1, 0);
+        }
+        fits
+    })
 }
 
 /// A user of whom `_id` alone is shown.
@@ -108,6 +127,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_question_is_about_a_hundred_users_and_half_a_megabyte() {
+        let lengths = |sizes: &[usize]| -> Vec<usize> {
+            portions(sizes, |size| *size).map(<[_]>::len).collect()
+        };
+        assert_eq!(lengths(&[]), [0; 0]);
+        assert_eq!(lengths(&[1; 100]), [100]);
+        assert_eq!(lengths(&[1; 201]), [100, 100, 1]);
+        assert_eq!(lengths(&[MAX_BYTES / 4; 9]), [4, 4, 1]);
+        // one alone is asked about, however large
+        assert_eq!(lengths(&[MAX_BYTES * 2, 1, 1, MAX_BYTES * 2]), [1, 2, 1]);
+    }
 
     fn object(value: &Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap_or_default()

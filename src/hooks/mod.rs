@@ -69,8 +69,8 @@ pub trait Hooks: Send + Sync + 'static {
     }
 
     /// Shapes what clients are shown of users: of each the fields of `CHATZZ_USER_FIELDS`,
-    /// at most 100 users, answered in the same order. `_id` stays what it is. Shows them as
-    /// they are. If it cannot be asked, `_id` alone is shown.
+    /// at most 100 users and 512 KiB, unless it is one user, answered in the same order. `_id`
+    /// stays what it is. Shows them as they are. If it cannot be asked, `_id` alone is shown.
     fn user_details<'a>(
         &'a self,
         users: &'a [Map<String, Value>],

@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     Send,
     Add,
     History,
+    /// Further pages of a history that is sent whole, which wait instead of being refused.
+    HistoryWalk,
     Typing,
     Signal,
     Other,
@@ -45,6 +47,7 @@ impl Kind {
             Self::Send => "send",
             Self::Add => "add",
             Self::History => "history",
+            Self::HistoryWalk => "history-walk",
             Self::Typing => "typing",
             Self::Signal => "signal",
             Self::Other => "other",

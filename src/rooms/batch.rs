@@ -28,6 +28,7 @@ pub(super) struct PendingSend {
     pub(super) from: Member,
     pub(super) to: Member,
     pub(super) content: Content,
+    pub(super) replacement: Option<String>,
     pub(super) client_id: Option<String>,
     pub(super) via: Option<String>,
     pub(super) asked: Option<String>,
@@ -40,9 +41,19 @@ impl PendingSend {
     /// Whether a message stored under the same client id is what this asks to
     /// store. The chat room tells the receiver, whom a withheld one does not name.
     fn is_same_as(&self, message: &Message) -> bool {
-        // sent twice at once, it may have been replaced by different texts
+        // sent twice at once, a hook may have decided differently
         let was_same = self.asked.is_some() && self.asked == message.asked;
-        self.room == message.chat_room && (message.says(&self.content) || was_same)
+        let says = message.says(&self.content) || message.says(&self.stored_content());
+        self.room == message.chat_room && (says || was_same)
+    }
+
+    /// What is stored of it.
+    fn stored_content(&self) -> Content {
+        let mut content = self.content.clone();
+        if let Some(text) = &self.replacement {
+            content.text.clone_from(text);
+        }
+        content
     }
 }
 
@@ -77,6 +88,7 @@ impl Batch {
                 from: append.from,
                 to: append.to,
                 content: append.content,
+                replacement: append.replacement,
                 client_id: append.client_id,
                 via: append.via,
                 asked: append.asked,
@@ -256,7 +268,7 @@ impl Item {
         let position = members.position(sent.from.id)?;
         // never before the one before it
         let at = now.max(head.at);
-        let content = sent.content.clone();
+        let content = sent.stored_content();
         let is_born_sent = sent.withheld || outlet.is_online(sent.to.id);
         Some(Message {
             id: self.id,
@@ -279,7 +291,7 @@ impl Item {
             rev: None,
             redacted: false,
             via: sent.via.clone(),
-            asked: sent.asked.clone(),
+            asked: sent.asked.clone().filter(|_| sent.replacement.is_some()),
         })
     }
 
@@ -409,6 +421,7 @@ mod tests {
             from: member(),
             to: member(),
             content: Content::of_text(text),
+            replacement: None,
             client_id: None,
             via: None,
             asked: None,

@@ -73,6 +73,8 @@ pub struct Origin {
     pub socket: SocketId,
     /// The acknowledgement it asked for.
     pub ack: Option<i64>,
+    /// Whether it asked for an envelope of its own with the answer.
+    pub envelope: bool,
     /// The event's name, for `error` envelopes, metrics and logs.
     pub event: &'static str,
     /// When the event came.
@@ -119,13 +121,15 @@ pub struct Append {
     pub from: Member,
     /// Who receives.
     pub to: Member,
-    /// What it says, already checked.
+    /// What was sent, already checked.
     pub content: Content,
+    /// The text that a hook puts into the place of the one that was sent.
+    pub replacement: Option<String>,
     /// The sender's key of this send.
     pub client_id: Option<String>,
     /// The name of the API key through which the application sends it.
     pub via: Option<String>,
-    /// The digest of what was sent, if a hook replaced the text.
+    /// The digest of what was sent, if a hook was asked about it.
     pub asked: Option<String>,
     /// Whether the receiver is never to see it, and the sender not to notice.
     pub withheld: bool,

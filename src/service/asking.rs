@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::privacy::Reception;
 use super::{Actor, Conversation, Draft, Error, Me, Messenger};
-use crate::domain::{Content, Message};
+use crate::domain::Message;
 use crate::hooks::{
     AddVerdict, BeforeAdd, BeforeSend, CannotAsk, Hook, HookPoints, SendVerdict, SentOnce, Turn,
 };
@@ -29,33 +29,25 @@ impl Messenger {
     }
 
     /// Makes of a message what is to be stored, and says whether its receiver gets it. A
-    /// repeat of what is stored is not asked about: it is answered with that, whatever a hook
-    /// says by now.
+    /// repeat of what is stored is answered with that, whatever a hook says by now.
+    ///
+    /// The answer takes its time: what a client has sent twice may have been stored meanwhile,
+    /// and what was allowed before may be forbidden.
     ///
     /// # Errors
     /// [`Error::Refused`]; [`Error::Unavailable`] when the hook cannot be asked and the
-    /// policy is to refuse; failures.
+    /// policy is to refuse; those of [`Messenger::may_send`]; failures.
     #[tracing::instrument(name = "messenger.ask_before_send", level = "debug", skip_all)]
     pub(super) async fn ask_before_send(
         &self,
         hooks: &HookPoints,
-        (me, draft, conversation): (&Me, &mut Draft, &Conversation),
-        reception: Reception,
+        (me, draft, actor): (&Me, &mut Draft, Actor),
+        found: (Conversation, Reception),
         turn: Option<&Turn>,
-    ) -> Result<Reception, Error> {
-        if let Some(client_id) = &draft.client_id {
-            let messages = &self.store.messages;
-            let found = messages.find_by_client_id(conversation.room, me.id, client_id);
-            if let Some(stored) = found.await.map_err(|error| Error::of_read(&error))? {
-                if is_replaced(hooks, me, draft, &stored) {
-                    draft.content = Content {
-                        text: stored.message,
-                        kind: stored.kind,
-                        data: stored.data,
-                    };
-                }
-                return Ok(reception);
-            }
+    ) -> Result<(Conversation, Reception), Error> {
+        let conversation = &found.0;
+        if self.is_stored(hooks, me, draft, conversation.room).await? {
+            return Ok(found);
         }
         let place = match turn {
             Some(turn) => turn.place().await,
@@ -74,31 +66,65 @@ impl Messenger {
         let may_be_sent = |text: &str| self.content_rules.check_text(text).is_ok();
         let verdict = hooks.before_send(&asked, may_be_sent).await;
         drop(place);
-        match verdict.map_err(|CannotAsk(_)| Error::Unavailable)? {
-            SendVerdict::Allow => Ok(reception),
-            SendVerdict::Refuse(refusal) => Err(Error::Refused(Arc::new(refusal))),
-            SendVerdict::Withhold => Ok(Reception::Withheld),
-            SendVerdict::Replace(text) => {
-                let sent = as_sent(draft, me, conversation.room);
-                draft.asked = sent.and_then(|sent| hooks.digest(&sent));
-                draft.content.text = text;
-                Ok(reception)
+        let sent = as_sent(draft, me, conversation.room);
+        draft.asked = sent.and_then(|sent| hooks.digest(&sent));
+        let refusal = match verdict.map_err(|CannotAsk(_)| Error::Unavailable)? {
+            SendVerdict::Refuse(refusal) => Error::Refused(Arc::new(refusal)),
+            verdict @ (SendVerdict::Allow | SendVerdict::Withhold | SendVerdict::Replace(_)) => {
+                let is_withheld = verdict == SendVerdict::Withhold;
+                if let SendVerdict::Replace(text) = verdict {
+                    draft.replacement = Some(text);
+                }
+                if let Some(turn) = turn {
+                    turn.come().await;
+                }
+                match self.may_send(me, draft, actor).await {
+                    Ok((to, _)) if is_withheld => return Ok((to, Reception::Withheld)),
+                    Err(refusal @ (Error::UserNotFound | Error::Blocked)) => refusal,
+                    found => return found,
+                }
             }
-        }
+        };
+        let is_stored = self.is_stored(hooks, me, draft, conversation.room).await?;
+        if is_stored { Ok(found) } else { Err(refusal) }
     }
 
-    /// Asks about a new chat room.
+    /// Whether something is stored under the draft's client id. If that is what a hook made of
+    /// it, the draft is recognised as the same.
+    async fn is_stored(
+        &self,
+        hooks: &HookPoints,
+        me: &Me,
+        draft: &mut Draft,
+        room: ChatRoomId,
+    ) -> Result<bool, Error> {
+        let Some(client_id) = &draft.client_id else {
+            return Ok(false);
+        };
+        let messages = &self.store.messages;
+        let stored = messages.find_by_client_id(room, me.id, client_id).await;
+        let Some(stored) = stored.map_err(|error| Error::of_read(&error))? else {
+            return Ok(false);
+        };
+        if is_replaced(hooks, me, draft, &stored) {
+            draft.asked = stored.asked;
+        }
+        Ok(true)
+    }
+
+    /// Asks about a new chat room; `false` when nobody was asked.
     ///
     /// # Errors
-    /// Those of [`Messenger::ask_before_send`].
+    /// [`Error::Refused`]; [`Error::Unavailable`] when the hook cannot be asked and the
+    /// policy is to refuse.
     pub(super) async fn ask_before_add(
         &self,
         me: &Me,
         whom: &UserId,
         actor: Actor,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let Some(hooks) = self.asked(Hook::BeforeAdd, actor) else {
-            return Ok(());
+            return Ok(false);
         };
         let asked = BeforeAdd {
             from: me.user.clone(),
@@ -106,7 +132,7 @@ impl Messenger {
         };
         let verdict = Box::pin(hooks.before_add(&asked)).await;
         match verdict.map_err(|CannotAsk(_)| Error::Unavailable)? {
-            AddVerdict::Allow => Ok(()),
+            AddVerdict::Allow => Ok(true),
             AddVerdict::Refuse(refusal) => Err(Error::Refused(Arc::new(refusal))),
         }
     }

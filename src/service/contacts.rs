@@ -110,9 +110,7 @@ impl Messenger {
         if user.id == me.user {
             return Err(Error::CannotAddSelf);
         }
-        if !actor.ignores_rule() && !self.rule.ask(me, &user.id).await? {
-            return Err(Error::UserNotFound);
-        }
+        self.check_rule(me, &user.id, actor).await?;
         let of_write = |error| Error::of_write(&error);
         let other = self
             .store
@@ -122,15 +120,13 @@ impl Messenger {
             .map_err(of_write)?;
         let members = Members::new(me.id, other.id).ok_or(Error::CannotAddSelf)?;
         let is_new = self.room(members).await?.is_none();
-        // without a chat room there is nothing that could be withheld
-        if is_new
-            && !actor.ignores_block()
-            && self.reception(other.id, me).await? != Reception::Taken
-        {
-            return Err(Error::Blocked);
-        }
         if is_new {
-            self.ask_before_add(me, &user.id, actor).await?;
+            self.check_block(me, other.id, actor).await?;
+            if self.ask_before_add(me, &user.id, actor).await? {
+                // the answer took its time
+                self.check_rule(me, &user.id, actor).await?;
+                self.check_block(me, other.id, actor).await?;
+            }
         }
         let blocked_since = self.privacies.of(me.id).await?.blocked_since(other.id);
         // all that may fail is read before: a new chat room has to be announced
@@ -189,6 +185,22 @@ impl Messenger {
             created: opened.created,
             described,
         })
+    }
+
+    async fn check_rule(&self, me: &Me, whom: &UserId, actor: Actor) -> Result<(), Error> {
+        if actor.ignores_rule() || self.rule.ask(me, whom).await? {
+            return Ok(());
+        }
+        Err(Error::UserNotFound)
+    }
+
+    /// Refuses a new chat room with somebody who has blocked me: without one there is nothing
+    /// that could be withheld.
+    async fn check_block(&self, me: &Me, other: ChatUserId, actor: Actor) -> Result<(), Error> {
+        if actor.ignores_block() || self.reception(other, me).await? == Reception::Taken {
+            return Ok(());
+        }
+        Err(Error::Blocked)
     }
 
     async fn shown_self(&self, me: &Me) -> Result<Shown, Error> {

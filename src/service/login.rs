@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bson::DateTime;
 
-use super::{ActiveQuery, Contact, Error, IdInput, Me, Messenger, People, SentRange};
+use super::{Contact, Error, IdInput, Me, Messenger, People, SentRange};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
 use crate::rooms::Stored;
 use crate::store::{ChatUser, PresenceStatus, User};
@@ -15,6 +15,10 @@ const MAX_ROOMS: i64 = 200;
 
 /// Most contacts of a login in dialect 1, which has no further pages of them.
 const MAX_CONTACTS: usize = 2_000;
+/// Bytes of the details of those that are added, 2 MiB.
+const MAX_CONTACT_BYTES: usize = 2 * 1024 * 1024;
+/// Of them, how many are read at once.
+const CONTACTS_AT_ONCE: usize = 100;
 
 /// Everything `user-details` contains, and what follows once it is sent.
 #[derive(Clone, Debug)]
@@ -152,31 +156,38 @@ impl Messenger {
     }
 
     /// Adds the contacts that a login does not contain, for front ends that know of no
-    /// further pages: up to `MAX_CONTACTS`, without their last messages.
+    /// further pages: up to 2,000 in all and 2 MiB, without their last messages.
     ///
     /// # Errors
     /// When the database cannot answer.
     pub async fn add_other_contacts(&self, me: &Me, login: &mut Login) -> Result<(), Error> {
-        let known = login.contacts.iter().map(|contact| contact.room);
-        let known: HashSet<ChatRoomId> = known.collect();
-        let mut query = ActiveQuery {
-            after: None,
-            limit: Some(i64::MAX),
-            all: true,
-        };
-        while login.more_contacts && login.contacts.len() < MAX_CONTACTS {
-            let page = self.active(me, &query).await?;
-            let last = page.contacts.last();
-            query.after = last.map(|last| IdInput::Text(last.user.id.to_key()));
-            login.more_contacts = page.has_more && query.after.is_some();
-            let others = page.contacts.into_iter();
-            let others = others.filter(|contact| !known.contains(&contact.room));
-            login.contacts.extend(others.map(|contact| Contact {
-                last_message: None,
-                ..contact
-            }));
+        if !login.more_contacts {
+            return Ok(());
         }
-        login.contacts.truncate(MAX_CONTACTS);
+        let of_read = |error| Error::of_read(&error);
+        let chat_rooms = &self.store.chat_rooms;
+        let mut pairs = chat_rooms.list_pairs_of(&[me.id]).await.map_err(of_read)?;
+        let known = login.contacts.iter().map(|contact| contact.id);
+        let known: HashSet<ChatUserId> = known.collect();
+        pairs.retain(|pair| !known.contains(&pair.other(me.id)));
+        let places = MAX_CONTACTS.saturating_sub(login.contacts.len());
+        login.more_contacts = pairs.len() > places;
+        pairs.truncate(places);
+        let mut bytes = 0;
+        for some in pairs.chunks(CONTACTS_AT_ONCE) {
+            let rooms = chat_rooms.list_by_pairs(some).await.map_err(of_read)?;
+            for contact in self.describe(me, rooms).await? {
+                bytes += contact.user.size();
+                if bytes > MAX_CONTACT_BYTES {
+                    login.more_contacts = true;
+                    return Ok(());
+                }
+                login.contacts.push(Contact {
+                    last_message: None,
+                    ..contact
+                });
+            }
+        }
         Ok(())
     }
 

@@ -16,8 +16,10 @@ pub struct Draft {
     pub(super) content: Content,
     pub(super) client_id: Option<String>,
     pub(super) via: Option<String>,
-    /// The digest of the content that a hook replaced.
+    /// The digest of the content that a hook was asked about.
     pub(super) asked: Option<String>,
+    /// The text that the hook puts in its place.
+    pub(super) replacement: Option<String>,
 }
 
 impl Draft {
@@ -41,6 +43,7 @@ impl Draft {
             client_id,
             via: None,
             asked: None,
+            replacement: None,
         })
     }
 
@@ -130,12 +133,13 @@ impl Messenger {
             }
             found => found?,
         };
-        let reception = match self.asked_before_send(actor) {
-            None => reception,
+        let (conversation, reception) = match self.asked_before_send(actor) {
+            None => (conversation, reception),
             Some(hooks) => {
-                let send = (me, &mut draft, &conversation);
+                let send = (me, &mut draft, actor);
+                let found = (conversation, reception);
                 // boxed: seldom needed, and held by the future of every send
-                Box::pin(self.ask_before_send(hooks, send, reception, turn.as_ref())).await?
+                Box::pin(self.ask_before_send(hooks, send, found, turn.as_ref())).await?
             }
         };
         if let Some(turn) = &turn {
@@ -148,6 +152,7 @@ impl Messenger {
             from: conversation.me,
             to: conversation.other,
             content: draft.content,
+            replacement: draft.replacement,
             client_id: draft.client_id,
             via: draft.via,
             asked: draft.asked,
@@ -161,7 +166,7 @@ impl Messenger {
     }
 
     /// Whom a message goes to, and what becomes of it.
-    async fn may_send(
+    pub(super) async fn may_send(
         &self,
         me: &Me,
         draft: &Draft,

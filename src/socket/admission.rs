@@ -25,7 +25,7 @@ use crate::transport::{ClientAddress, Joined, Sessions};
 use crate::wire::{Code, ErrorBody};
 
 /// How many times as long as a session to join, a socket may take to log in.
-const LOGIN_FACTOR: u32 = 3;
+pub(super) const LOGIN_FACTOR: u32 = 3;
 
 /// Why a socket may not join; the text begins with the code and ends with what the
 /// application adds, on a line of its own: it is all of a `connect_error` that the library

@@ -2,7 +2,8 @@
 //!
 //! One task for each such socket, as long as there is something to send: the next page is
 //! read once the one before has left, so that a history of any length costs one page. The
-//! events of the socket go on meanwhile.
+//! events of the socket go on meanwhile. Pages have the rates of `CHATZZ_LIMIT_HISTORY` for
+//! themselves: they wait where an event would be refused, and take nothing from events.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::time::sleep;
 use super::Context;
 use super::connection::Connection;
 use super::connection::packet::Packet;
+use crate::limits::Kind;
 use crate::service::{Error, HistoryPage, HistoryQuery, Me};
 use crate::wire::{Notice, Render as _};
 
@@ -78,6 +80,9 @@ impl Context {
             };
             let Some(mut walk) = next else { return };
             while let Some(page) = self.next_page(connection, &walk).await {
+                if !connection.is_of(&walk.me) {
+                    break;
+                }
                 let page = Arc::new(page);
                 let handed = page.sent_ranges.into_iter().collect();
                 let notice = Notice::OldMessages(Arc::clone(&page));
@@ -91,13 +96,20 @@ impl Context {
         }
     }
 
-    /// The next page, once the one before has left; `None` when the socket is gone, is
-    /// somebody else's by now, or the database does not answer for long.
+    /// The next page, once the one before has left; `None` when the socket is gone, its
+    /// token is over, it is somebody else's by now, or the database does not answer for long.
     async fn next_page(&self, connection: &Arc<Connection>, walk: &Walk) -> Option<HistoryPage> {
         for _ in 0..ATTEMPTS {
             connection.drained().await;
-            let is_theirs = connection.me().is_some_and(|me| me == walk.me);
-            if connection.is_closed() || self.is_draining() || !is_theirs {
+            while let Err(wait) = connection.allowance.take(Kind::HistoryWalk) {
+                tokio::select! {
+                    () = connection.closed() => return None,
+                    () = sleep(wait) => {}
+                }
+            }
+            let has_expired = connection.has_expired(self.messenger.clock().now());
+            let is_over = connection.is_closed() || self.is_draining() || has_expired;
+            if is_over || !connection.is_of(&walk.me) {
                 return None;
             }
             match self.messenger.history(&walk.me, &walk.query).await {

@@ -217,8 +217,8 @@ impl Hub {
         self.reply(origin, &Err(error), Vec::new());
     }
 
-    /// Answers an event: by its acknowledgement, which may hand messages over, else
-    /// by an `error` envelope.
+    /// Answers an event: by its acknowledgement, which may hand messages over; by an envelope
+    /// before it if the event asked for one; a failure without both by an `error` envelope.
     pub(super) fn reply(
         &self,
         origin: &Origin,
@@ -230,18 +230,23 @@ impl Hub {
             return;
         };
         let dialect = connection.dialect();
-        let packet = match (origin.ack, reply) {
-            (Some(id), reply) => {
-                let rendered = reply.as_ref().map(|reply| reply.render(dialect));
-                Packet::ack(id, rendered.map_err(|error| error.render(dialect))).handing(handed)
+        let notice = match reply {
+            // its page was sent as `old-messages`
+            Ok(Reply::History(_)) => None,
+            Ok(reply) => (origin.envelope).then_some(Notice::Result(origin.event, reply)),
+            Err(error) => {
+                let by_itself = origin.ack.is_none() && connection.hears_errors();
+                (by_itself || origin.envelope).then_some(Notice::Error(origin.event, error))
             }
-            (None, Ok(_)) => return,
-            (None, Err(error)) if !connection.hears_errors() => {
-                return connection.record_client_error(error);
-            }
-            (None, Err(error)) => Packet::event(Notice::Error(origin.event, error).render(dialect)),
         };
-        connection.send(packet);
+        if let Some(notice) = notice {
+            connection.send(Packet::event(notice.render(dialect)));
+        }
+        if let Some(id) = origin.ack {
+            let rendered = reply.as_ref().map(|reply| reply.render(dialect));
+            let packet = Packet::ack(id, rendered.map_err(|error| error.render(dialect)));
+            connection.send(packet.handing(handed));
+        }
         if let Err(error) = reply {
             connection.record_client_error(error);
         }

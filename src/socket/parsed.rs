@@ -7,7 +7,7 @@ use super::connection::Connection;
 use super::connection::fifo::Incoming;
 use crate::limits::Kind;
 use crate::rooms::Origin;
-use crate::wire::request::client_events;
+use crate::wire::request::{self, client_events};
 
 /// An event's name and first argument.
 pub(super) struct Parsed<'a> {
@@ -99,6 +99,7 @@ impl<'a> Parsed<'a> {
         Origin {
             socket: connection.id,
             ack: event.ack,
+            envelope: request::wants_envelope(self.payload),
             event: self.event.map_or("unknown", Event::name),
             since: event.since,
             permit: None,

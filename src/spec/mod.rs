@@ -22,6 +22,11 @@ pub fn document() -> Value {
     let (mut messages, mut operations) = (Map::new(), Map::new());
     let events = schema::events(&mut read, &mut written);
     let error = schema::error(&mut written).to_value();
+    let payloads = events.iter().filter_map(|event| event.payload.get("$ref"));
+    let payloads = payloads
+        .filter_map(Value::as_str)
+        .filter_map(|reference| reference.rsplit_once('/'));
+    let payloads: Vec<String> = payloads.map(|(_, name)| name.to_owned()).collect();
     of_client(events, &error, &mut messages, &mut operations);
     let envelopes = schema::envelopes(&mut written);
     of_server(envelopes, &mut messages, &mut operations);
@@ -29,6 +34,15 @@ pub fn document() -> Value {
     answers.values_mut().for_each(schema::without_null);
     // what is both read and written has one name in each, and is the same
     let mut schemas = read.take_definitions(true);
+    for payload in payloads {
+        let fields = schemas
+            .get_mut(&payload)
+            .and_then(|schema| schema.get_mut("properties"));
+        if let Some(fields) = fields.and_then(Value::as_object_mut) {
+            let (name, schema) = schema::in_every_payload();
+            fields.insert(name.to_owned(), schema);
+        }
+    }
     schemas.extend(answers);
     for schema in schemas.values_mut().chain(messages.values_mut()) {
         for_generators(schema);

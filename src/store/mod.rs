@@ -113,6 +113,9 @@ pub(crate) struct Names {
 /// The longest a maintenance operation may take: building an index on millions
 /// of documents, 10 minutes.
 const MAINTENANCE_LIMIT: Duration = Duration::from_mins(10);
+/// How long the connections may take to close. In driver 3.9 that can last for ever: it waits
+/// for a monitor that waits for the topology's answer, while that one has ended.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 impl Store {
     /// Connects, waiting at most `CHATZZ_STARTUP_TIMEOUT`, and checks that chatzz
@@ -206,10 +209,10 @@ impl Store {
         self.database.name()
     }
 
-    /// Closes the connections. Nothing may be queried afterwards.
+    /// Closes the connections, within 5 s. Nothing may be queried afterwards.
     pub async fn close(self) {
         self.runner.close();
-        self.client.shutdown().await;
+        let _ = tokio::time::timeout(CLOSE_LIMIT, self.client.shutdown()).await;
     }
 }
 

@@ -7,7 +7,7 @@ use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawBsonRef, RawDocument, RawDocumentBuf, doc};
 use futures::TryStreamExt as _;
 use mongodb::Cursor;
-use mongodb::error::Result as DriverResult;
+use mongodb::error::{ErrorKind, Result as DriverResult};
 use tokio::sync::mpsc;
 
 use super::documents::{BATCH, Documents};
@@ -65,34 +65,51 @@ impl<T> Scan<T> {
         cursor: impl Future<Output = DriverResult<Cursor<RawDocumentBuf>>> + Send + 'static,
         read: fn(&RawDocument) -> T,
     ) -> Self {
+        let mut cursor = Some(cursor);
+        Self::opened(move |_| cursor.take(), None, read)
+    }
+
+    /// Reads what cursors find, one after the other: MongoDB ends one that nobody asks for
+    /// 10 minutes, and then `open` makes the next, behind the last document by its field `key`.
+    pub(super) fn resuming<F>(
+        open: impl Fn(Option<Bson>) -> F + Send + 'static,
+        key: &'static str,
+        read: fn(&RawDocument) -> T,
+    ) -> Self
+    where
+        F: Future<Output = DriverResult<Cursor<RawDocumentBuf>>> + Send + 'static,
+    {
+        Self::opened(move |last| Some(open(last)), Some(key), read)
+    }
+
+    fn opened<F>(
+        mut open: impl FnMut(Option<Bson>) -> Option<F> + Send + 'static,
+        key: Option<&'static str>,
+        read: fn(&RawDocument) -> T,
+    ) -> Self
+    where
+        F: Future<Output = DriverResult<Cursor<RawDocumentBuf>>> + Send + 'static,
+    {
         let (sender, portions) = mpsc::channel(MAX_PORTIONS);
         tokio::spawn(async move {
-            let scanned = async {
-                let mut cursor = cursor.await?;
-                let (mut portion, mut bytes) = (Vec::with_capacity(PORTION), 0);
-                while let Some(document) = cursor.try_next().await? {
-                    bytes += document.as_bytes().len();
-                    portion.push(document);
-                    if portion.len() == PORTION || bytes >= PORTION_BYTES {
-                        bytes = 0;
-                        let full = std::mem::replace(&mut portion, Vec::with_capacity(PORTION));
-                        if sender.send(Ok(Some(full))).await.is_err() {
-                            return Ok(portion);
-                        }
-                    }
-                }
-                Ok(portion)
+            let mut copying = Copying {
+                key,
+                last: None,
+                portion: Vec::with_capacity(PORTION),
+                bytes: 0,
+                sender,
             };
-            // sending fails when the reader is gone
-            match scanned.await {
-                Ok(rest) => {
-                    let _ = sender.send(Ok(Some(rest))).await;
-                    let _ = sender.send(Ok(None)).await;
+            let mut copied = Ok(());
+            while let Some(cursor) = open(copying.last.clone()) {
+                let before = copying.last.clone();
+                copied = copying.copy(cursor).await;
+                let is_gone = copied.as_ref().is_err_and(is_of_gone_cursor);
+                if !is_gone || copying.last == before {
+                    break;
                 }
-                Err(error) => {
-                    let _ = sender.send(Err(error)).await;
-                }
+                tracing::info!("MongoDB has ended a cursor");
             }
+            copying.end(copied).await;
         });
         Self {
             portions,
@@ -140,6 +157,61 @@ impl<T> Scan<T> {
             }
         }
     }
+}
+
+/// Documents on their way from cursors to the reader.
+struct Copying {
+    /// The field that says how far it is, if that matters.
+    key: Option<&'static str>,
+    last: Option<Bson>,
+    portion: Vec<RawDocumentBuf>,
+    bytes: usize,
+    sender: mpsc::Sender<DriverResult<Option<Vec<RawDocumentBuf>>>>,
+}
+
+impl Copying {
+    /// Sends what a cursor finds, but for the last portion.
+    async fn copy(
+        &mut self,
+        cursor: impl Future<Output = DriverResult<Cursor<RawDocumentBuf>>>,
+    ) -> DriverResult<()> {
+        let mut cursor = cursor.await?;
+        while let Some(document) = cursor.try_next().await? {
+            if let Some(key) = self.key {
+                self.last = document.get(key).ok().flatten().map(value);
+            }
+            self.bytes += document.as_bytes().len();
+            self.portion.push(document);
+            if self.portion.len() == PORTION || self.bytes >= PORTION_BYTES {
+                self.bytes = 0;
+                let full = std::mem::replace(&mut self.portion, Vec::with_capacity(PORTION));
+                if self.sender.send(Ok(Some(full))).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the last portion, and that it is the last. Fails when the reader is gone.
+    async fn end(self, copied: DriverResult<()>) {
+        let last = match copied {
+            Ok(()) => {
+                let _ = self.sender.send(Ok(Some(self.portion))).await;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
+        let _ = self.sender.send(last).await;
+    }
+}
+
+/// Whether MongoDB has ended the cursor: by itself, or since an operator said so.
+fn is_of_gone_cursor(error: &mongodb::error::Error) -> bool {
+    const NOT_FOUND: i32 = 43;
+    const KILLED: i32 = 237;
+    matches!(error.kind.as_ref(), ErrorKind::Command(command)
+        if [NOT_FOUND, KILLED].contains(&command.code))
 }
 
 /// Matches ids after the given one, and nothing that is not an id: a comparison is within one type.

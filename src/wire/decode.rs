@@ -1,5 +1,6 @@
 //! Reading a payload: an object, not too deep, of the right types.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -19,6 +20,38 @@ pub fn decode<T: DeserializeOwned>(payload: Option<&RawValue>) -> Result<T, Erro
         let nested = format!("the payload is nested deeper than {MAX_DEPTH} levels");
         return Err(Error::BadRequest(nested));
     }
+    if may_ask_for_envelope(text) {
+        read::<InEveryPayload>(text)?;
+    }
+    read(text)
+}
+
+/// What every payload may have, beside what its event takes.
+#[derive(Deserialize)]
+struct InEveryPayload {
+    /// Whether the answer is sent as an envelope too.
+    #[serde(default)]
+    envelope: Option<bool>,
+}
+
+/// Whether a payload asks for an envelope; one that cannot be read does not.
+pub(crate) fn wants_envelope(payload: Option<&RawValue>) -> bool {
+    let text = payload.map(RawValue::get);
+    text.is_some_and(|text| {
+        // nesting that is too deep is refused, not read
+        may_ask_for_envelope(text)
+            && depth::is_within(text, MAX_DEPTH)
+            && read::<InEveryPayload>(text).is_ok_and(|read| read.envelope == Some(true))
+    })
+}
+
+/// Few events ask for one: the others are not read twice for it. A name in escapes is no name
+/// that anybody writes.
+fn may_ask_for_envelope(text: &str) -> bool {
+    text.contains("\"envelope\"")
+}
+
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     let mut json = serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub use super::decode::decode;
+pub(crate) use super::decode::wants_envelope;
 pub(crate) use super::ephemeral::small_json;
 pub use super::ephemeral::{GetActiveUsers, Signal, Typing};
 pub use super::time::DateInput;
@@ -131,15 +132,6 @@ pub struct GetOldMessages {
     after: Option<Seq>,
     #[serde(default)]
     limit: Option<i64>,
-    #[serde(default)]
-    envelope: Option<bool>,
-}
-
-impl GetOldMessages {
-    /// Whether the page is requested as an envelope as well as in the ack.
-    pub fn wants_envelope(&self) -> bool {
-        self.envelope.unwrap_or_default()
-    }
 }
 
 impl GetOldMessages {

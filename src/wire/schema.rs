@@ -70,6 +70,44 @@ pub(super) enum ReadResult {
     Many(result::Read),
 }
 
+/// The result of an event, with the name of the event.
+struct EventResult;
+
+impl JsonSchema for EventResult {
+    fn schema_name() -> Cow<'static, str> {
+        "EventResult".into()
+    }
+
+    fn json_schema(written: &mut SchemaGenerator) -> Schema {
+        macro_rules! results {
+            ($($name:literal $summary:literal $handler:ident($event:ident) -> $result:ty, $limit:ident, $order:ident;)*) => {
+                [$(($name, concat!(stringify!($event), "Result"), written.subschema_for::<$result>())),*]
+            };
+        }
+        let mut results = Vec::from(request::client_events!(results));
+        // its page is an envelope of its own, `old-messages`
+        results.retain(|(event, ..)| *event != "get-old-messages");
+        let of_event = |(event, title, result): (&str, &str, Schema)| {
+            json!({
+                "title": title,
+                "type": "object",
+                "properties": { "event": { "const": event }, "data": result },
+                "required": ["event", "data"],
+                "additionalProperties": false,
+            })
+        };
+        let results: Vec<Value> = results.into_iter().map(of_event).collect();
+        json_schema!({ "oneOf": results })
+    }
+}
+
+/// What every payload may have, beside what its event takes.
+pub(crate) fn in_every_payload() -> (&'static str, Value) {
+    let description = "Whether the answer is sent as an envelope too.";
+    let schema = json!({ "description": description, "type": ["boolean", "null"] });
+    ("envelope", schema)
+}
+
 impl JsonSchema for UserId {
     fn schema_name() -> Cow<'static, str> {
         "UserId".into()
@@ -180,7 +218,8 @@ pub(crate) fn envelopes(written: &mut SchemaGenerator) -> Vec<Envelope> {
         "user-typing" "Somebody types, or has stopped" envelope::UserTyping<'static>;
         "user-signal" "The front end of somebody sent a signal" envelope::UserSignal<'static>;
         "app-signal" "The application's back end sent a signal" envelope::AppSignal<'static>;
-        "error" "An event without an ack failed" envelope::Failed<'static>;
+        "result" "An event with envelope: true succeeded" EventResult;
+        "error" "An event without an ack, or with envelope: true, failed" envelope::Failed<'static>;
     }
 }
 

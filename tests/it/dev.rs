@@ -212,3 +212,38 @@ async fn a_nats_server_that_is_not_there_is_said_before_anything_is_started() {
     assert!(ended.err.contains(said), "{ended:?}");
     assert!(!folder.exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_1_x_is_taken_over_before_ones_eyes() {
+    let folder = folder();
+    let quiet = [("CHATZZ_METRICS_LISTEN", "off")];
+    let args = ["--listen", "127.0.0.1:0", "--from-1x"];
+
+    let dev = Binary::dev(&folder, &args, &quiet).await;
+
+    let out = dev.out();
+    for line in [
+        "chat rooms              6            3            3",
+        "set aside: 2 messages of more than 64 KiB",
+        "chatzz has been taken over into chatzz",
+        "/old?as=alice",
+    ] {
+        assert!(out.contains(line), "no {line:?} in {out}");
+    }
+    let (alice, bob) = (demo_user(&dev, "alice").await, demo_user(&dev, "bob").await);
+    let page = bob.history(json!({ "userId": alice.id })).await.unwrap();
+    let texts = page["messages"].as_array().unwrap().iter();
+    let texts: Vec<&Value> = texts.map(|message| &message["message"]).collect();
+    assert!(texts.contains(&&json!("Friday at eight?")), "{texts:?}");
+    alice.send(&bob.id, "by the new server").await.unwrap();
+    let message = bob.client.wait_for("new-message").await;
+    assert_eq!(message["message"], "by the new server");
+    dev.terminate().await;
+
+    // it is there, and is not deleted unless that is said
+    let dir = folder.to_str().unwrap();
+    let again = Binary::run(&["dev", "--dir", dir, "--from-1x"], &quiet).await;
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
+    assert!(again.err.contains("add --fresh"), "{again:?}");
+    let _ = std::fs::remove_dir_all(folder);
+}

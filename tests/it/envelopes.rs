@@ -256,6 +256,9 @@ async fn set_privacy(seen: &mut Seen, server: &Server, alice: &Person, bob: &Per
     seen.ack(&bob.client, "block-user");
     second.client.wait_for("privacy-changed").await;
     seen.envelope(&second.client, "privacy-changed");
+    let again = json!({ "userId": alice.id, "envelope": true });
+    bob.ask("block-user", again).await.unwrap();
+    seen.envelope(&bob.client, "result");
     bob.ask("get-blocked-users", json!({})).await.unwrap();
     seen.ack(&bob.client, "get-blocked-users");
     bob.ask("unblock-user", whom).await.unwrap();

@@ -1,4 +1,4 @@
-//! `kind` and `data`: messages of the application's own kinds (chat-service 8).
+//! `kind` and `data`: messages of the application's own kinds (chat-service 2, chitchat 12).
 
 use std::path::PathBuf;
 
@@ -131,7 +131,10 @@ async fn who_connects_learns_whether_there_are_kinds() {
 
     let answer = person.login().await.unwrap();
 
-    assert_eq!(answer["features"], json!(["changes", "compact", "kinds"]));
+    assert_eq!(
+        answer["features"],
+        json!(["changes", "compact", "envelope", "kinds"])
+    );
     let without = Server::start().await;
     let (alice, bob) = without.pair().await;
     let refused = send(&alice, &bob.id, json!({ "kind": "wave" })).await;

@@ -173,6 +173,7 @@ impl Scene {
             from: self.bob.clone(),
             to: self.alice.clone(),
             content: Content::of_text("are you there?"),
+            replacement: None,
             client_id: None,
             via: None,
             asked: None,

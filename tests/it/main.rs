@@ -71,6 +71,7 @@ mod privacy;
 mod proxies;
 mod queries;
 mod races;
+mod rows;
 mod spec;
 mod store;
 mod transports;

@@ -168,8 +168,14 @@ export interface Envelopes {
   'user-typing': Typing;
   'user-signal': { userId: UserId; data: unknown };
   'app-signal': { data: unknown };
+  result: Answered;
   error: WireError & { event: string };
 }
+
+/** The data of `result`: an event with `envelope: true` succeeded; a page of history is `old-messages`. */
+export type Answered = {
+  [Event in Exclude<keyof Requests, 'get-old-messages'>]: { event: Event; data: Requests[Event][1] };
+}[Exclude<keyof Requests, 'get-old-messages'>];
 
 /** One envelope; `old-messages` also says whether the history goes on. */
 export type Envelope = {

@@ -26,12 +26,12 @@ type Fields<T> = {
   [Key in keyof T as string extends Key ? 'any other' : Key]-?:
     {} extends Pick<T, Key> ? { optional: Shape<Exclude<T[Key], undefined>> } : Shape<T[Key]>;
 };
-// The server also takes null for what is absent.
-type Given<T> = T extends unknown ? { [Key in keyof T]: Exclude<T[Key], null> } : never;
+// The server also takes null for what is absent. The library has its answers in acks, never in envelopes of their own.
+type Given<T> = T extends unknown ? { [Key in keyof T as Exclude<Key, 'envelope'>]: Exclude<T[Key], null> } : never;
 type Payloads = { [Event in keyof Wire['payloads']]: Given<Wire['payloads'][Event]> };
 type Of<Event extends keyof Payloads> =
-  // The answer comes in the ack, and by one name.
-  Event extends 'get-old-messages' ? Omit<Payloads[Event], 'envelope' | 'fromDate'>
+  // By one name.
+  Event extends 'get-old-messages' ? Omit<Payloads[Event], 'fromDate'>
   // Without it nothing could be repeated.
   : Event extends 'send-message' ? Payloads[Event] & { clientId: string }
   : Payloads[Event];

@@ -19,9 +19,22 @@ pub enum DevError {
     /// The demo users could not be stored.
     #[error("the demo users could not be stored")]
     Users(#[source] mongodb::error::Error),
-    /// The demo users cannot be read.
-    #[error("fixtures/users.json is not a list of users")]
-    Fixture,
+    /// What comes with the program cannot be read.
+    #[error("fixtures/{0} cannot be read")]
+    Fixture(&'static str),
+    /// The database of chatzz 1.x could not be stored.
+    #[error("the database of chatzz 1.x could not be stored")]
+    Old(#[source] mongodb::error::Error),
+    /// There is something where a database of chatzz 1.x is to be stored.
+    #[error(
+        "the folder {} has a database of an earlier run: add --fresh, which deletes it, or choose another \
+         folder with --dir",
+        dir.display()
+    )]
+    NotEmpty {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// Another `chatzz dev` uses the folder.
     #[error(
         "another `chatzz dev` with the folder {} {place}. Use that one, end it, or give this one \

@@ -20,6 +20,8 @@ pub mod mongod;
 #[cfg(unix)]
 pub mod nats;
 #[cfg(unix)]
+pub mod old_database;
+#[cfg(unix)]
 mod pages;
 pub mod peer;
 #[cfg(unix)]

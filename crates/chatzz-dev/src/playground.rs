@@ -10,10 +10,11 @@ use crate::claim::Claim;
 use crate::mongod::{Environment, Mongod, Options, locate};
 use crate::nats::Nats;
 use crate::pages::{self, Pages};
-use crate::{DevError, Progress, demo};
+use crate::{DevError, Progress, demo, old_database};
 
 /// The demo users: what an existing application would store, secrets included.
 const USERS: &str = include_str!("../fixtures/users.json");
+const USERS_FILE: &str = "users.json";
 /// The fields that the demo application may show for choosing a user.
 const SHOWN: [&str; 6] = [
     "_id",
@@ -87,6 +88,41 @@ impl Playground {
             nats: None,
             pages,
             claim,
+        })
+    }
+
+    /// Stores a database as chatzz 1.1.5 left it, beside the demo users, in these collections:
+    /// chat users, chat rooms and messages.
+    ///
+    /// # Errors
+    /// [`DevError::NotEmpty`] if one of them has documents, or failures.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this plays chatzz 1.x: chatzz itself never writes its documents"
+    )]
+    pub async fn store_old(&self, database: &str, names: [&str; 3]) -> Result<(), DevError> {
+        let documents = old_database::documents()?;
+        let store = async {
+            let client = mongodb::Client::with_uri_str(self.mongod.uri()).await?;
+            let database = client.database(database);
+            let collections = names.map(|name| database.collection::<Document>(name));
+            let mut is_empty = true;
+            for collection in &collections {
+                is_empty &= collection.find_one(doc! {}).await?.is_none();
+            }
+            if is_empty {
+                for (collection, documents) in collections.iter().zip(documents) {
+                    collection.insert_many(documents).await?;
+                }
+            }
+            client.shutdown().await;
+            Ok(is_empty)
+        };
+        if store.await.map_err(DevError::Old)? {
+            return Ok(());
+        }
+        Err(DevError::NotEmpty {
+            dir: self.dir.clone(),
         })
     }
 
@@ -192,15 +228,16 @@ pub fn is_free(addr: SocketAddr) -> bool {
 }
 
 fn demo_users() -> Result<Vec<Document>, DevError> {
-    let json: serde_json::Value = serde_json::from_str(USERS).map_err(|_| DevError::Fixture)?;
+    let json: serde_json::Value =
+        serde_json::from_str(USERS).map_err(|_| DevError::Fixture(USERS_FILE))?;
     let Ok(Bson::Array(users)) = Bson::try_from(json) else {
-        return Err(DevError::Fixture);
+        return Err(DevError::Fixture(USERS_FILE));
     };
     users
         .into_iter()
         .map(|user| match user {
             Bson::Document(user) => Ok(user),
-            _ => Err(DevError::Fixture),
+            _ => Err(DevError::Fixture(USERS_FILE)),
         })
         .collect()
 }
@@ -227,7 +264,6 @@ async fn store_users(
                 .upsert(true)
                 .await?;
         }
-        client.shutdown().await;
         Ok(())
     };
     store.await.map_err(DevError::Users)

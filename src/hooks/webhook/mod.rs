@@ -28,10 +28,17 @@ pub(crate) struct Webhook {
     client: reqwest::Client,
     url: ServiceUrl,
     secrets: SigningSecrets,
-    hooks: Vec<Hook>,
-    places: Semaphore,
-    breakers: Vec<(Hook, Breaker)>,
+    points: Vec<Point>,
     clock: Clock,
+}
+
+/// One hook: one that hangs or fails takes no other with it.
+#[derive(Debug)]
+struct Point {
+    hook: Hook,
+    /// Requests that may be on their way.
+    places: Semaphore,
+    breaker: Breaker,
 }
 
 impl Webhook {
@@ -43,14 +50,16 @@ impl Webhook {
         let (Some(url), Some(secrets)) = (config.url.clone(), config.secrets.clone()) else {
             return Ok(None);
         };
-        let breaker = |hook: &Hook| (*hook, Breaker::new(*hook, config.timeout));
+        let point = |hook: &Hook| Point {
+            hook: *hook,
+            places: Semaphore::new(config.concurrency),
+            breaker: Breaker::new(*hook, config.timeout),
+        };
         Ok(Some(Arc::new(Self {
             client: callout::client(&url, config.timeout, config.concurrency)?,
             url,
             secrets,
-            breakers: config.hooks.iter().map(breaker).collect(),
-            hooks: config.hooks.clone(),
-            places: Semaphore::new(config.concurrency),
+            points: config.hooks.iter().map(point).collect(),
             clock,
         })))
     }
@@ -62,11 +71,12 @@ impl Webhook {
         data: impl Serialize,
         read: impl FnOnce(&[u8]) -> Result<T, String>,
     ) -> Result<T, CannotAsk> {
+        let Some(point) = self.point(hook) else {
+            return Err(CannotAsk("it is not asked".to_owned()));
+        };
         // waiting for a place says nothing of the application; never closed
-        let _place = self.places.acquire().await;
-        let breaker = self.breakers.iter().find(|(of, _)| *of == hook);
-        let attempt = breaker.and_then(|(_, breaker)| breaker.enter());
-        let Some(attempt) = attempt else {
+        let _place = point.places.acquire().await;
+        let Some(attempt) = point.breaker.enter() else {
             return Err(CannotAsk("it failed too often just now".to_owned()));
         };
         match self.exchange(hook, data, read).await {
@@ -79,6 +89,10 @@ impl Webhook {
                 Err(CannotAsk(error.to_string()))
             }
         }
+    }
+
+    fn point(&self, hook: Hook) -> Option<&Point> {
+        self.points.iter().find(|point| point.hook == hook)
     }
 
     async fn exchange<T>(
@@ -118,7 +132,7 @@ fn is_json(value: &http::HeaderValue) -> bool {
 
 impl Hooks for Webhook {
     fn asks(&self, hook: Hook) -> bool {
-        self.hooks.contains(&hook)
+        self.point(hook).is_some()
     }
 
     fn before_send<'a>(&'a self, asked: &'a BeforeSend) -> Answer<'a, SendVerdict> {

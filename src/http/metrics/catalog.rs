@@ -61,12 +61,20 @@ const COUNTERS: [Metric; 27] = [
             (
                 "kind",
                 &[
-                    "connect", "send", "add", "history", "typing", "signal", "other",
+                    "connect",
+                    "send",
+                    "add",
+                    "history",
+                    "history-walk",
+                    "typing",
+                    "signal",
+                    "other",
                 ],
             ),
             ("of", &["socket", "shared"]),
         ]),
-        "Events over a limit, by what they count as and whose limit it was.",
+        "Events over a limit, by what they count as and whose limit it was. `history-walk` are pages of \
+         dialect 1, which wait instead.",
     ),
     metric(
         "chatzz_requests_refused_total",

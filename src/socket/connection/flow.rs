@@ -88,6 +88,11 @@ impl Connection {
         self.until(|one| !one.is_waiting()).await;
     }
 
+    /// Waits until the socket is gone.
+    pub(in crate::socket) async fn closed(&self) {
+        self.until(Self::is_closed).await;
+    }
+
     async fn until(&self, holds: impl Fn(&Self) -> bool + Send) {
         loop {
             let changed = self.flow.changed.notified();

@@ -120,6 +120,11 @@ impl Connection {
         self.me.lock().clone()
     }
 
+    /// Whether this is who is logged in.
+    pub(super) fn is_of(&self, me: &Me) -> bool {
+        self.me.lock().as_deref().is_some_and(|one| one == me)
+    }
+
     /// Fixes who the socket is, until it logs out.
     pub(super) fn log_in(&self, me: Me) -> Arc<Me> {
         Arc::clone(self.me.lock().get_or_insert_with(|| Arc::new(me)))
@@ -129,6 +134,7 @@ impl Connection {
     /// stays missed.
     pub(super) fn log_out(&self) -> Option<Arc<Me>> {
         let me = self.me.lock().take();
+        self.outbox.lock().hand_over_nothing();
         *self.unconfirmed.lock() = Unconfirmed::default();
         me
     }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::limits::{Kind, Shared, Slot};
 use crate::service::presence::Departure;
 use crate::service::{Error, Me};
+use crate::socket::admission::LOGIN_FACTOR;
 use crate::socket::connection::Connection;
 use crate::socket::{Audience, Context, Outcome};
 use crate::store::{ChatUser, User};
@@ -35,6 +36,7 @@ pub(in crate::socket) async fn handle(
     if !again && let Some(before) = before {
         context.withdraw(&connection, before.id, Departure::Clean);
         connection.log_out();
+        connection.cut_unless_logged_in(context.bounds.connect * LOGIN_FACTOR);
     }
     if !again {
         connection.outbox.lock().hold();

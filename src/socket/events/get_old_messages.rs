@@ -19,7 +19,7 @@ pub(in crate::socket) async fn handle(
     if call.connection.is_in_dialect1() {
         return send_all(call, request).await;
     }
-    let wants_envelope = request.wants_envelope() || call.origin.ack.is_none();
+    let wants_envelope = call.origin.envelope || call.origin.ack.is_none();
     let query = request.into_query(call.connection.people());
     let page = Arc::new(call.context.messenger.history(&call.me, &query).await?);
     let notice = Notice::OldMessages(Arc::clone(&page));

@@ -17,6 +17,7 @@ mod read;
 mod rest;
 mod state;
 mod swap;
+mod twins;
 
 use std::future::Future;
 use std::time::Duration;
@@ -28,9 +29,10 @@ use mongodb::{Collection, Database};
 pub use insert::NewRoom;
 pub use look::Look;
 pub use names::{Kind, NamesClash};
-pub use read::{OldRoom, OldUser, Pair, Twins};
+pub use read::{OldRoom, OldUser, Pair};
 pub use rest::{Reason, SetAside, Which};
 pub use state::{Phase, State, Totals};
+pub use twins::{TwinRooms, Twins};
 
 use super::application_ids::ApplicationIds;
 use super::migrate::{MigrateError, Plan};

@@ -1,77 +1,24 @@
 //! Reading the old collections, in bounded memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Document, RawBson, RawDocument, RawDocumentBuf, doc};
+use futures::TryStreamExt as _;
 use mongodb::options::{FindOptions, Hint};
 
+use super::twins::{Twins, is_of_two};
 use super::{Adoption, Kind};
 use crate::domain::Members;
 use crate::id::{ChatRoomId, ChatUserId, UserId};
 use crate::store::Error;
-use crate::store::documents::{BATCH, collect};
+use crate::store::documents::BATCH;
 use crate::store::raw::{FromRaw, Unreadable};
 use crate::store::scan::{self, Scan};
 
 /// Groups fetched in one round trip: MongoDB ends a cursor that nobody asks for 10 minutes,
 /// and each pair may have many messages.
 const GROUPS: u32 = 1_000;
-
-/// Chat users who are the same person as an older one, by their ids.
-///
-/// A unique index of chatzz 1.x keeps them out, unless it could not be created.
-#[derive(Clone, Debug, Default)]
-pub struct Twins(HashMap<ChatUserId, ChatUserId>);
-
-impl Twins {
-    /// The chat user who stands for this one.
-    pub fn oldest(&self, who: ChatUserId) -> ChatUserId {
-        self.0.get(&who).copied().unwrap_or(who)
-    }
-
-    /// Whether this one is merged into an older one.
-    pub fn is_merged(&self, who: ChatUserId) -> bool {
-        self.0.contains_key(&who)
-    }
-
-    /// The members of a chat room, as an expression.
-    fn members(&self) -> Bson {
-        let list = doc! { "$cond": [{ "$isArray": "$chatUsers" }, "$chatUsers", []] };
-        if self.0.is_empty() {
-            return list.into();
-        }
-        let branches = self.0.iter();
-        let branches = branches.map(
-            |(younger, oldest)| doc! { "case": { "$eq": ["$$this", *younger] }, "then": *oldest },
-        );
-        let oldest = doc! { "$switch": {
-            "branches": branches.collect::<Vec<_>>(), "default": "$$this",
-        } };
-        doc! { "$map": { "input": list, "in": oldest } }.into()
-    }
-
-    /// Whether a chat room has two members and an id, as an expression.
-    pub(super) fn is_of_two(&self) -> Document {
-        let is_id = |value: Bson| doc! { "$eq": [{ "$type": value }, "objectId"] };
-        let member = |at: i32| doc! { "$arrayElemAt": ["$$members", at] };
-        doc! { "$let": {
-            "vars": { "members": self.members() },
-            "in": { "$and": [
-                is_id("$_id".into()),
-                { "$eq": [{ "$size": "$$members" }, 2] },
-                is_id(member(0).into()),
-                is_id(member(1).into()),
-                { "$ne": [member(0), member(1)] },
-            ] },
-        } }
-    }
-
-    /// Whether all members of a chat room are the same person, as an expression.
-    pub(super) fn with_oneself(&self) -> Document {
-        doc! { "$eq": [{ "$size": { "$setUnion": [self.members(), []] } }, 1] }
-    }
-}
 
 /// A chat user of chatzz 1.x.
 #[derive(Clone, Debug)]
@@ -141,16 +88,6 @@ pub struct OldRoom {
     pub members: Option<Members>,
 }
 
-impl FromRaw for OldRoom {
-    fn from_raw(document: &RawDocument) -> Result<Self, Unreadable> {
-        let id = document.get("_id")?.and_then(ChatRoomId::from_raw);
-        Ok(Self {
-            id: id.ok_or(Unreadable::Field("_id"))?,
-            members: Members::from_raw(document).ok(),
-        })
-    }
-}
-
 impl Adoption {
     /// Reads the old chat users after one, by `_id`, those whose `_id` is an id.
     pub fn scan_users(&self, after: Option<ChatUserId>) -> Scan<OldUser> {
@@ -165,53 +102,36 @@ impl Adoption {
         self.ids.read(value.as_raw_bson_ref())
     }
 
-    /// Lists the chat users who are the same person as an older one.
-    ///
-    /// # Errors
-    /// When the database cannot answer.
-    pub async fn list_twins(&self) -> Result<Twins, Error> {
-        let old = self.old(Kind::ChatUsers);
-        let stages = [
-            doc! { "$match": { "_id": { "$type": "objectId" }, "user": { "$ne": null } } },
-            doc! { "$sort": { "_id": 1 } },
-            doc! { "$group": { "_id": "$user", "all": { "$push": "$_id" } } },
-            doc! { "$match": { "all.1": { "$exists": true } } },
-        ];
-        let groups: Vec<Document> = self
-            .step("adopt.list_twins", async move {
-                let groups = old.aggregate(stages).allow_disk_use(true).await?;
-                collect(groups).await
-            })
-            .await?;
-        let mut twins = HashMap::new();
-        for group in &groups {
-            let all = group.get_array("all").into_iter().flatten();
-            let mut all = all
-                .filter_map(Bson::as_object_id)
-                .map(|id| ChatUserId::from_bytes(id.bytes()));
-            if let Some(oldest) = all.next() {
-                twins.extend(all.map(|younger| (younger, oldest)));
-            }
-        }
-        Ok(Twins(twins))
-    }
-
-    /// Reads every two people who have a chat room, in no particular order.
+    /// Reads every two people who have a chat room, by the oldest of theirs, but for those who
+    /// have several chat users: [`Adoption::list_twin_rooms`].
     pub fn scan_pairs(&self, twins: &Twins) -> Scan<Result<Pair, Unreadable>> {
         let is_date = doc! { "$eq": [{ "$type": "$createdAt" }, "date"] };
         let created_at = doc! { "$cond": [is_date, "$createdAt", { "$toDate": "$_id" }] };
         let stages = vec![
-            doc! { "$match": { "$expr": twins.is_of_two() } },
+            doc! { "$match": { "$and": [twins.others(), { "$expr": is_of_two() }] } },
             doc! { "$sort": { "_id": 1 } },
-            doc! { "$project": { "members": twins.members(), "createdAt": created_at } },
+            doc! { "$project": { "members": "$chatUsers", "createdAt": created_at } },
             doc! { "$group": {
                 "_id": [{ "$min": "$members" }, { "$max": "$members" }],
+                "oldest": { "$first": "$_id" },
                 "members": { "$first": "$members" },
                 "rooms": { "$push": "$_id" },
                 "createdAt": { "$min": "$createdAt" },
             } },
+            doc! { "$sort": { "oldest": 1 } },
         ];
-        self.aggregate_old(Kind::ChatRooms, stages, Pair::from_raw)
+        let old = self.old(Kind::ChatRooms);
+        // each portion of them may take longer than MongoDB keeps a cursor
+        let open = move |last: Option<Bson>| {
+            let mut stages = stages.clone();
+            stages.extend(last.map(|last| doc! { "$match": { "oldest": { "$gt": last } } }));
+            let old = old.clone();
+            async move {
+                let aggregate = old.aggregate(stages).allow_disk_use(true);
+                aggregate.with_type().batch_size(GROUPS).await
+            }
+        };
+        Scan::resuming(open, "oldest", Pair::from_raw)
     }
 
     /// Reads the messages of chat rooms, each room's in order, and those of `merged` rooms
@@ -249,7 +169,7 @@ impl Adoption {
         self.aggregate_old(Kind::Messages, stages, id)
     }
 
-    fn find_old<T>(
+    pub(super) fn find_old<T>(
         &self,
         kind: Kind,
         filter: Document,
@@ -287,16 +207,23 @@ impl Adoption {
         rooms: Vec<ChatRoomId>,
         twins: &Twins,
     ) -> Result<Vec<OldRoom>, Error> {
-        let members = doc! { "$cond": [twins.is_of_two(), twins.members(), []] };
-        let stages = [
-            doc! { "$match": { "_id": { "$in": rooms } } },
-            doc! { "$project": { "chatUsers": members } },
-        ];
         let old = self.old(Kind::ChatRooms);
-        self.step("adopt.list_old_rooms", async move {
-            collect(old.aggregate(stages).await?).await
-        })
-        .await
+        let found: Vec<RawDocumentBuf> = self
+            .step("adopt.list_old_rooms", async move {
+                let find = old.find(doc! { "_id": { "$in": rooms } });
+                find.projection(doc! { "chatUsers": 1 })
+                    .await?
+                    .try_collect()
+                    .await
+            })
+            .await?;
+        let room = |room: &RawDocumentBuf| {
+            Some(OldRoom {
+                id: ChatRoomId::from_raw(room.get("_id").ok()??)?,
+                members: twins.members(room),
+            })
+        };
+        Ok(found.iter().filter_map(room).collect())
     }
 
     /// Lists those of these old chat users that exist.

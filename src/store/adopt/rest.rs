@@ -4,7 +4,8 @@ use bson::{Bson, Document, RawDocumentBuf, doc};
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::{Adoption, Kind, Twins, open};
+use super::twins::{Twins, is_of_two, is_with_oneself};
+use super::{Adoption, Kind, open};
 use crate::id::ChatRoomId;
 use crate::store::Error;
 use crate::store::documents::collect;
@@ -66,9 +67,9 @@ pub enum Which<'a> {
     WithoutId,
     /// The messages of the chat rooms that they name so, whatever these are.
     OfRooms(Vec<Bson>),
-    /// Chat rooms whose members are all the same person.
+    /// Chat rooms whose members are all the same person, and none of these people.
     WithOneself(&'a Twins),
-    /// Chat rooms whose members are not people.
+    /// Chat rooms whose members are not people, and none of these.
     WithoutMembers(&'a Twins),
 }
 
@@ -78,10 +79,12 @@ impl Which<'_> {
             Self::Ids(ids) => doc! { "_id": { "$in": ids } },
             Self::WithoutId => doc! { "_id": { "$not": { "$type": "objectId" } } },
             Self::OfRooms(rooms) => doc! { "chatRoom": { "$in": rooms } },
-            Self::WithOneself(twins) => doc! { "$expr": twins.with_oneself() },
+            Self::WithOneself(twins) => {
+                doc! { "$and": [twins.others(), { "$expr": is_with_oneself() }] }
+            }
             Self::WithoutMembers(twins) => {
-                let neither = doc! { "$or": [twins.is_of_two(), twins.with_oneself()] };
-                doc! { "$expr": { "$not": [neither] } }
+                let neither = doc! { "$or": [is_of_two(), is_with_oneself()] };
+                doc! { "$and": [twins.others(), { "$expr": { "$not": [neither] } }] }
             }
         }
     }

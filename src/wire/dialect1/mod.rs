@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::envelope::{envelope, messages};
+use super::envelope::{envelope, messages, result_of};
 use super::json::{Json, render};
 use super::time::Date;
 use super::view::Inlined;
-use super::{Notice, Render as _, Reply, user_details};
+use super::{Dialect, Notice, Render as _, Reply, user_details};
 use crate::domain::Status;
 use crate::id::Hex;
 use crate::rooms::Advanced;
@@ -52,6 +52,7 @@ pub(super) fn notice(notice: &Notice<'_>) -> Json {
         | Notice::AppSignal(_)
         | Notice::Finished(_)
         | Notice::Error(..) => notice.v3(),
+        Notice::Result(event, reply) => result_of(event, reply, Dialect::V1),
     }
 }
 
@@ -87,6 +88,7 @@ impl Notice<'_> {
             | Self::NewMessage(_)
             | Self::MessageChanged(_)
             | Self::MessageStatusChanged(_)
+            | Self::Result(..)
             | Self::Error(..) => true,
             Self::BlockChanged(..)
             | Self::SettingsChanged(_)

@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use self::result::Reply;
 use super::json::{Json, render};
 use super::time::Date;
 use super::{Dialect, ErrorBody, PerDialect, Render, dialect1, schema, view};
@@ -26,9 +27,9 @@ pub const EVENT: &str = "chatzz";
 /// Version of the contract in `docs/protocol.md`; the npm package spoke 1.
 pub const PROTOCOL: u32 = 3;
 /// What was added to protocol 3, by the names that `connect-user` answers.
-const FEATURES: &[&str] = &["changes", "compact"];
+const FEATURES: &[&str] = &["changes", "compact", "envelope"];
 /// The same, where the application has kinds of messages.
-const FEATURES_WITH_KINDS: &[&str] = &["changes", "compact", "kinds"];
+const FEATURES_WITH_KINDS: &[&str] = &["changes", "compact", "envelope", "kinds"];
 
 /// Something that the server sends on its own initiative.
 pub enum Notice<'a> {
@@ -58,7 +59,9 @@ pub enum Notice<'a> {
     AppSignal(&'a RawValue),
     /// Another server has rendered it, for every dialect alike.
     Finished(Json),
-    /// An event of this name failed and carried no acknowledgement.
+    /// An event of this name succeeded, and asked for an envelope.
+    Result(&'a str, &'a Reply<'a>),
+    /// An event of this name failed, and carried no acknowledgement or asked for an envelope.
     Error(&'a str, &'a Error),
 }
 
@@ -97,6 +100,7 @@ impl Render for Notice<'_> {
             }
             Self::AppSignal(data) => envelope("app-signal", AppSignal { data }),
             Self::Finished(json) => Json::clone(json),
+            Self::Result(event, reply) => result_of(event, reply, Dialect::V3),
             Self::Error(event, error) => {
                 let body = ErrorBody::from(*error);
                 envelope("error", Failed { event, body })
@@ -123,6 +127,7 @@ impl Render for Notice<'_> {
                 let change = view::StatusChange::<view::Id<'_>>::from(*advanced);
                 envelope("message-status-changed", change)
             }
+            Self::Result(event, reply) => result_of(event, reply, Dialect::V3Compact),
             Self::StatusChanged(..)
             | Self::ChatUserAdded(_)
             | Self::BlockChanged(..)
@@ -157,6 +162,12 @@ pub(super) fn envelope(r#type: &str, data: impl Serialize) -> Json {
         has_more,
     })
     .into()
+}
+
+/// The answer to an event, as its acknowledgement has it.
+pub(super) fn result_of(event: &str, reply: &Reply<'_>, dialect: Dialect) -> Json {
+    let data = &*reply.render(dialect);
+    envelope("result", EventResult { event, data })
 }
 
 fn history(data: impl Serialize, has_more: bool) -> Json {
@@ -275,6 +286,13 @@ pub(in crate::wire) struct UserSignal<'a> {
 #[derive(Serialize, JsonSchema)]
 pub(in crate::wire) struct AppSignal<'a> {
     #[schemars(with = "serde_json::Value")]
+    data: &'a RawValue,
+}
+
+/// `data` of `result`.
+#[derive(Serialize)]
+struct EventResult<'a> {
+    event: &'a str,
     data: &'a RawValue,
 }
 

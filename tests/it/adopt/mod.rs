@@ -2,9 +2,11 @@
 
 mod after;
 mod interrupted;
+mod large;
 mod late;
 mod messes;
 mod names;
 mod old;
+mod recorded;
 mod refused;
 mod undo;

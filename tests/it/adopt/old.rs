@@ -47,6 +47,13 @@ impl Old {
         Self::named(NAMES).await
     }
 
+    /// With what 1.1.5 itself wrote.
+    pub(super) async fn recorded() -> Self {
+        let mut old = Self::empty().await;
+        old.documents = chatzz_dev::old_database::documents().unwrap();
+        old.store().await
+    }
+
     /// With collections under these names.
     pub(super) async fn named(names: [&str; 3]) -> Self {
         Self::on(TestDatabase::shared().await, names).await

@@ -1,13 +1,18 @@
 //! Dialect 1: front ends that were written for the npm package chatzz 1.1.5.
 
+mod bounds;
 mod client_file;
 mod golden;
 mod login;
 mod mixed;
+mod modern;
 mod readme;
 mod replay;
 mod rows;
 mod status;
+mod two_servers;
+
+use std::net::SocketAddr;
 
 use serde_json::Value;
 
@@ -22,19 +27,28 @@ pub(crate) async fn server() -> Server {
 
 /// A client with this query.
 async fn client_with(server: &Server, query: &[(&str, &str)]) -> Client {
+    client_at(server.addr(), query).await
+}
+
+async fn client_at(addr: SocketAddr, query: &[(&str, &str)]) -> Client {
     let query = query
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let options = ConnectOptions {
         query: query.collect(),
-        ..ConnectOptions::new(server.addr())
+        ..ConnectOptions::new(addr)
     };
     Client::connect(options).await.unwrap()
 }
 
 /// A user who logs in on a socket of a dialect, and the `user-details`.
 pub(crate) async fn arrive_in(server: &Server, dialect: &str, id: &Value) -> (Person, Value) {
-    let client = client_with(server, &[("dialect", dialect)]).await;
+    arrive_at(server.addr(), dialect, id).await
+}
+
+/// The same at any server.
+pub(crate) async fn arrive_at(addr: SocketAddr, dialect: &str, id: &Value) -> (Person, Value) {
+    let client = client_at(addr, &[("dialect", dialect)]).await;
     let person = Person::new(client, id.clone());
     person.login().await.unwrap();
     let details = person.client.expect_envelope("user-details").await;

@@ -191,6 +191,20 @@ async fn a_sender_who_is_blocked_finds_no_sign_of_it_in_the_ids() {
 
     assert_eq!(after["to"], before["to"]);
     assert_eq!(after["status"], before["status"]);
+    for text in ["before", "after"] {
+        let message = alice.client.wait_for("new-message").await;
+        assert_eq!(message["message"], text);
+        let change = alice.client.wait_for("message-status-changed").await;
+        let message = &change["message"];
+        assert_eq!(
+            (&message["message"], &message["status"]),
+            (&json!(text), &json!("sent"))
+        );
+    }
+    for kind in ["new-message", "message-status-changed"] {
+        bob.client.expect_envelope(kind).await;
+    }
+    bob.client.assert_silent_for_roundtrip().await;
     alice.client.drain();
     alice
         .client

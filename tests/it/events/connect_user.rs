@@ -241,7 +241,10 @@ async fn a_compact_socket_gets_ids_in_messages_and_details_once() {
     let reader = server.socket_of(&bob).await;
     let login = json!({ "userId": bob, "compact": true, "protocol": 3 });
     let answer = reader.ask("connect-user", login).await.unwrap();
-    assert_eq!(answer["features"], json!(["changes", "compact"]));
+    assert_eq!(
+        answer["features"],
+        json!(["changes", "compact", "envelope"])
+    );
     let has_ids = |message: &Value| {
         let people = (&message["from"], &message["to"]);
         assert_eq!(people, (&alice, &bob), "{message}");

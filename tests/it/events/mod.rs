@@ -6,6 +6,7 @@ mod client_id;
 mod connect_user;
 mod crowded;
 mod disconnect;
+mod envelope;
 mod get_active_users;
 mod get_old_messages;
 mod message_delivered;

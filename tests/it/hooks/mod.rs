@@ -4,6 +4,7 @@ mod before_add;
 mod before_send;
 mod failures;
 mod in_process;
+mod meanwhile;
 mod order;
 mod trial;
 mod user_details;

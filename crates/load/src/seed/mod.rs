@@ -90,7 +90,6 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Stored> {
     } else {
         chatzz_world::store(&database, &world, &mut stored).await?;
     }
-    database.client().clone().shutdown().await;
     Ok(stored)
 }
 

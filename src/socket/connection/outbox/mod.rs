@@ -158,6 +158,13 @@ impl Outbox {
         self.held.get_or_insert_default();
     }
 
+    /// From now on what waits counts as handed to nobody: whom it was for is logged out.
+    pub(in crate::socket) fn hand_over_nothing(&mut self) {
+        for waiting in &mut self.waiting {
+            waiting.packet.handed.clear();
+        }
+    }
+
     /// Forgets what was held back: the login failed.
     pub(in crate::socket) fn drop_held(&mut self) {
         self.take_held();
