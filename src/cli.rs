@@ -39,7 +39,7 @@ Examples:
   chatzz dev --fresh                   the same, from an empty database
   chatzz dev --listen 4000             the same, on another port
   chatzz dev --servers 2 --nats        two servers on one database, with NATS
-  chatzz dev --from-1x                 a database of chatzz 1.x, taken over before your eyes
+  chatzz dev --from-1x                 a database of chatzz 1.x, taken over as you watch
   chatzz migrate --dry-run             show what would change in the database
   chatzz migrate                       change it
   chatzz verify                        check what is stored, change nothing

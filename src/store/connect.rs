@@ -1,6 +1,8 @@
 //! Connecting to the database, and refusing those that chatzz does not support.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use bson::{Document, doc};
@@ -8,7 +10,8 @@ use mongodb::Client;
 use mongodb::error::ErrorKind;
 use mongodb::event::EventHandler;
 use mongodb::event::cmap::CmapEvent;
-use mongodb::options::ClientOptions;
+use mongodb::options::{ClientOptions, ServerAddress};
+use parking_lot::Mutex;
 
 use super::elections::Elections;
 use super::reach::{self, Reach};
@@ -76,7 +79,8 @@ pub(super) async fn client(
     options.connect_timeout = Some(config.connect_timeout);
     options.heartbeat_freq = Some(Duration::from_secs(2));
     options.retry_writes.get_or_insert(true);
-    options.cmap_event_handler = Some(EventHandler::callback(|event| count_connection(&event)));
+    let pools = Pools::default();
+    options.cmap_event_handler = Some(EventHandler::callback(move |event| pools.note(&event)));
     let reach = Arc::new(Reach::new(&options));
     let (looking, reaching) = (Arc::clone(elections), Arc::clone(&reach));
     let look = EventHandler::callback(move |event| {
@@ -98,16 +102,38 @@ pub(super) async fn client(
     Ok(client)
 }
 
-/// Updates the pool's gauges: all connections, and those in use.
-fn count_connection(event: &CmapEvent) {
-    let all = || metrics::gauge!("chatzz_mongodb_connections");
-    let used = || metrics::gauge!("chatzz_mongodb_connections_in_use");
-    match event {
-        CmapEvent::ConnectionCreated(_) => all().increment(1.0),
-        CmapEvent::ConnectionClosed(_) => all().decrement(1.0),
-        CmapEvent::ConnectionCheckedOut(_) => used().increment(1.0),
-        CmapEvent::ConnectionCheckedIn(_) => used().decrement(1.0),
-        _ => {}
+/// The connections of the driver's pools. Counted here, not by the gauges: the first are made
+/// before there is anything that takes a metric, and those that fill a pool are reported as
+/// given back though nobody took them.
+#[derive(Default)]
+struct Pools {
+    all: AtomicI32,
+    used: Mutex<HashSet<(ServerAddress, u32)>>,
+}
+
+impl Pools {
+    fn note(&self, event: &CmapEvent) {
+        let all = |by| {
+            let now = self.all.fetch_add(by, Ordering::Relaxed) + by;
+            metrics::gauge!("chatzz_mongodb_connections").set(f64::from(now));
+        };
+        let used = |change: &dyn Fn(&mut HashSet<(ServerAddress, u32)>)| {
+            let mut used = self.used.lock();
+            change(&mut used);
+            let now = u32::try_from(used.len()).unwrap_or(u32::MAX);
+            metrics::gauge!("chatzz_mongodb_connections_in_use").set(f64::from(now));
+        };
+        match event {
+            CmapEvent::ConnectionCreated(_) => all(1),
+            CmapEvent::ConnectionClosed(_) => all(-1),
+            CmapEvent::ConnectionCheckedOut(taken) => used(&|used| {
+                used.insert((taken.address.clone(), taken.connection_id));
+            }),
+            CmapEvent::ConnectionCheckedIn(given) => used(&|used| {
+                used.remove(&(given.address.clone(), given.connection_id));
+            }),
+            _ => {}
+        }
     }
 }
 

@@ -61,9 +61,9 @@ impl ContactRule {
             place: i64,
         }
         by_serde!(Allowed);
-        let from = Bson::from(from.clone());
+        let from = self.ids.to_stored(from.clone());
         let one = |(place, to): (i64, &UserId)| {
-            let filter = self.rule.about(&from, &Bson::from(to.clone()));
+            let filter = self.rule.about(&from, &self.ids.to_stored(to.clone()));
             let place = doc! { "_id": 0, "place": { "$literal": place } };
             [
                 doc! { "$match": filter },

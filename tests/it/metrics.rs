@@ -27,6 +27,23 @@ async fn started_on(database: &TestDatabase, node: &str) -> (Binary, SocketAddr)
     (server, addr)
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_in_use_are_never_less_than_none() {
+    let (server, addr) = started().await;
+    // the server writes its leases meanwhile, so that connections are taken and given back
+    for _ in 0..20 {
+        let page = get(addr, "/metrics").await.body;
+        let value = |name: &str| -> f64 {
+            let line = page.lines().find_map(|line| line.strip_prefix(name));
+            line.expect(name).trim().parse().unwrap()
+        };
+        let all = value("chatzz_mongodb_connections ");
+        let used = value("chatzz_mongodb_connections_in_use ");
+        assert!(all >= 1.0 && used >= 0.0, "{all} {used}");
+        get(server.addr(), "/readyz").await;
+    }
+}
+
 /// What is said of one metric.
 #[derive(Default)]
 struct Family {

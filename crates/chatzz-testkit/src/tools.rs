@@ -72,10 +72,11 @@ pub async fn openapi_linter() -> Script {
 
 /// The tests in `demo`, one file after the other.
 pub async fn browser_tests() -> Script {
-    const FILES: [&str; 7] = [
+    const FILES: [&str; 8] = [
         "back-end.test.js",
         "chat.test.js",
         "docs.test.js",
+        "from-1x.test.js",
         "looks.test.js",
         "notify.test.js",
         "old.test.js",

@@ -191,6 +191,9 @@ async fn a_rule_and_a_nested_uuid_have_the_byte_order_of_the_application_as_well
     let [anna, bert, team] = ids.map(|id| Value::from(id.to_string()));
     let (anna, details) = server.arrive(&anna).await;
     assert_eq!(details["user"]["team"], team);
+    // there is no chat room yet: the rule alone lets her know of him
+    let settings = anna.set_privacy(json!({ "whitelist": [bert] })).await;
+    assert_eq!(settings.unwrap()["whitelist"], json!([bert]));
     anna.add(&bert).await.unwrap();
     let (bert, _) = server.arrive(&bert).await;
     let refused = bert.send(&anna.id, "hello").await.unwrap_err();
