@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { Chatzz } from 'chatzz-client';
 
@@ -10,7 +10,8 @@ export function Notify({ chat, open }: { chat: Chatzz; open(userId: string): voi
   // The newest of each conversation, by the other person.
   const shown = useRef(new Map<string, Notification>());
 
-  useEffect(() => {
+  // At once, and not after the next paint: a page in the background is painted late.
+  useLayoutEffect(() => {
     if (permission !== 'granted') return;
     const close = (isOver: (userId: string) => boolean) => {
       for (const [userId, notification] of shown.current) {

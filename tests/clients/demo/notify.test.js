@@ -42,6 +42,8 @@ function watch() {
 const hide = (page, isHidden) => page.evaluate((hidden) => {
   Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
   Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => (hidden ? 'hidden' : 'visible') });
+  if (hidden) document.hasFocus = () => false; // or what arrives is read
+  else delete document.hasFocus;
   document.dispatchEvent(new Event('visibilitychange'));
 }, isHidden);
 const shown = (page) => page.evaluate(() => window.notices.filter(({ isOpen }) => isOpen).map(({ title, body }) => `${title}: ${body}`));
