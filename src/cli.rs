@@ -39,7 +39,7 @@ Examples:
   chatzz dev --fresh                   the same, from an empty database
   chatzz dev --listen 4000             the same, on another port
   chatzz dev --servers 2 --nats        two servers on one database, with NATS
-  chatzz dev --from-1x                 a database of chatzz 1.x, taken over before your eyes
+  chatzz dev --from-1x                 a database of chatzz 1.x, taken over as you watch
   chatzz migrate --dry-run             show what would change in the database
   chatzz migrate                       change it
   chatzz verify                        check what is stored, change nothing
@@ -189,9 +189,9 @@ names: `chatzz dev` keeps one in .chatzz/api-key.
 
 Exit codes:
   0  done
-  1  refused: nothing was done, and a repeat would be refused as well
+  1  refused, and a repeat would be as well
   2  wrong command line, or no key
-  3  no answer, or too busy: repeat it; a message may be sent, so repeat its --key";
+  3  no answer, or too busy: repeat it, and a message with the same --key";
 
 /// Where the HTTP API is, and how to print its answers.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]

@@ -162,16 +162,22 @@ impl Dev {
     pub(crate) async fn run_until(
         self,
         shutdown: impl Future<Output = ()> + Send,
-        show: impl Fn(&str) + Send + 'static,
+        show: impl Fn(&str) + Send,
     ) {
         let shutdown = shutdown.shared();
-        let shown = self.apps.first().map(App::operator);
-        let shown = shown.map(|operator| tokio::spawn(show_events(operator, show)));
+        let (shown, until) = (self.apps.first().map(App::operator), shutdown.clone());
+        let showing = async {
+            if let Some(operator) = shown {
+                // a server that stops lets nobody wait: this must not go round meanwhile
+                tokio::select! {
+                    () = until => {}
+                    () = show_events(operator, show) => {}
+                }
+            }
+        };
         let servers = self.apps.into_iter();
-        join_all(servers.map(|app| Box::pin(app.run_until(shutdown.clone())))).await;
-        if let Some(shown) = shown {
-            shown.abort();
-        }
+        let serving = join_all(servers.map(|app| Box::pin(app.run_until(shutdown.clone()))));
+        tokio::join!(serving, showing);
         self.playground.stop().await;
     }
 }

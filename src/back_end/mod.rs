@@ -9,7 +9,7 @@ mod tail;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, header};
-use reqwest::Client;
+use reqwest::{Client, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -74,6 +74,38 @@ enum Failed {
     ForGood(CallError),
 }
 
+/// How long a call is made again, and how soon.
+struct Patience {
+    end: Option<Instant>,
+    pause: Duration,
+}
+
+impl Patience {
+    /// For so long; for ever without it.
+    fn new(patience: Option<Duration>) -> Self {
+        Self {
+            end: patience.map(|patience| Instant::now() + patience),
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// Waits until the next attempt, unless there is to be none.
+    async fn next(&mut self, failed: Failed, waits: fn(&CallError)) -> Result<(), CallError> {
+        let (error, at_least) = match failed {
+            Failed::ForNow(error, at_least) => (error, at_least),
+            Failed::ForGood(error) => return Err(error),
+        };
+        let next = Instant::now() + self.pause.max(at_least);
+        if self.end.is_some_and(|end| next > end) {
+            return Err(error);
+        }
+        waits(&error);
+        sleep_until(next).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        Ok(())
+    }
+}
+
 /// A call that can be made again.
 #[derive(Clone, Debug)]
 struct Call<'a> {
@@ -134,29 +166,26 @@ impl BackEnd {
 
     /// Makes a call, again and again if need be.
     async fn call<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, CallError> {
-        let end = call.patience.map(|patience| Instant::now() + patience);
-        let mut pause = FIRST_PAUSE;
+        let mut patience = Patience::new(call.patience);
         loop {
-            let (error, at_least) = match self.attempt(call).await {
+            match self.attempt(call).await {
                 Ok(answer) => return Ok(answer),
-                Err(Failed::ForGood(error)) => return Err(error),
-                Err(Failed::ForNow(error, at_least)) => (error, at_least),
-            };
-            let next = Instant::now() + pause.max(at_least);
-            if end.is_some_and(|end| next > end) {
-                return Err(error);
+                Err(failed) => patience.next(failed, self.waits).await?,
             }
-            (self.waits)(&error);
-            sleep_until(next).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
     async fn attempt<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, Failed> {
-        let no_answer = |error: FetchError| {
-            let error = CallError::NoAnswer(format!("{}: {error}", self.url));
-            Failed::ForNow(error, Duration::ZERO)
-        };
+        let response = self.open(call).await?;
+        let status = response.status().as_u16();
+        let body = callout::body(response, MAX_BYTES).await;
+        let body = body.map_err(|error| self.no_answer(&error))?;
+        callout::object(&body)
+            .ok_or_else(|| Failed::ForGood(CallError::Stranger(self.url.to_string(), status)))
+    }
+
+    /// Makes a call once, up to the head of a good answer.
+    async fn open(&self, call: &Call<'_>) -> Result<Response, Failed> {
         let mut url = self.url.url().clone();
         let path = format!("{}/v1/{}", url.path().trim_end_matches('/'), call.path);
         url.set_path(&path);
@@ -172,16 +201,19 @@ impl BackEnd {
                 .body(body.to_string());
         }
         let response = request.send().await.map_err(FetchError::from);
-        let response = response.map_err(no_answer)?;
+        let response = response.map_err(|error| self.no_answer(&error))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = callout::body(response, MAX_BYTES).await;
-        let body = body.map_err(no_answer)?;
-        if let Some(answer) = callout::object(&body)
-            && status.is_success()
-        {
-            return Ok(answer);
+        if status.is_success() {
+            return Ok(response);
         }
+        let body = callout::body(response, MAX_BYTES).await;
+        let body = body.map_err(|error| self.no_answer(&error))?;
         Err(self.failed(status, &headers, callout::object(&body)))
+    }
+
+    fn no_answer(&self, error: &FetchError) -> Failed {
+        let error = CallError::NoAnswer(format!("{}: {error}", self.url));
+        Failed::ForNow(error, Duration::ZERO)
     }
 
     fn failed(&self, status: StatusCode, headers: &HeaderMap, problem: Option<Problem>) -> Failed {

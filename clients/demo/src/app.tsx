@@ -7,6 +7,7 @@ import { addressOf, remember, wanted } from './address.ts';
 import { AddDialog } from './add.tsx';
 import { Banner } from './banner.tsx';
 import { Contacts } from './contacts.tsx';
+import { Notify } from './notify.tsx';
 import { nameOf, usernameOf } from './people.ts';
 import type { DemoUser } from './people.ts';
 import { Person } from './person.tsx';
@@ -68,6 +69,7 @@ export function App({ chat, me, users }: { chat: Chatzz; me: DemoUser; users: De
           <div class="actions row">
             <button type="button" class="primary grow" onClick={() => setAdding(true)}>Add somebody</button>
             <button type="button" onClick={invite}>Invite</button>
+            <Notify chat={chat} open={open} />
           </div>
           <Contacts chat={chat} conversations={conversations} current={current} open={open} />
         </aside>

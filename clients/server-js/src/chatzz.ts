@@ -39,7 +39,7 @@ export class Chatzz {
   /** Sends a message as a user, once under its key, and opens the chat room if there is none. */
   send = (message: NewMessage): Answer<'sendMessage'> => this.#call('POST', ['messages'], { body: message });
   /** Sends up to 500 messages: a result for each, in their order. What is refused for now is sent again, in order. */
-  sendBatch = (messages: NewMessage[]): Answer<'sendBatch'> => this.#call('POST', ['messages', 'batch'], { body: { messages }, isForNow: isPartlyForNow });
+  sendBatch = (messages: NewMessage[]): Answer<'sendBatch'> => this.#call('POST', ['messages', 'batch'], { body: { messages }, isForNow: ({ results }) => results.some(({ status }: Schemas['MessageResult']) => status === 429 || status >= 500) });
   /** A message as it is now. */
   message = (id: string): Answer<'getMessage'> => this.#call('GET', ['messages', id]);
   /** Removes what a message says, for both people and for ever. */
@@ -96,8 +96,4 @@ export class Chatzz {
     for (const part of path) if (/^\.{0,2}$/.test(String(part))) throw new TypeError(`“${part}” is no id`);
     return request(this.#options, method, path.map((part) => encodeURIComponent(part)).join('/'), call);
   }
-}
-
-function isPartlyForNow({ results }: Schemas['Results']): boolean {
-  return results.some(({ status }) => status === 429 || status >= 500);
 }

@@ -72,11 +72,13 @@ pub async fn openapi_linter() -> Script {
 
 /// The tests in `demo`, one file after the other.
 pub async fn browser_tests() -> Script {
-    const FILES: [&str; 6] = [
+    const FILES: [&str; 8] = [
+        "back-end.test.js",
         "chat.test.js",
         "docs.test.js",
         "from-1x.test.js",
         "looks.test.js",
+        "notify.test.js",
         "old.test.js",
         "readme.test.js",
     ];
@@ -85,6 +87,7 @@ pub async fn browser_tests() -> Script {
     command.args(["--test", "--test-reporter=tap", "--test-concurrency=1"]);
     command.args(FILES.map(|file| folder.join(file)));
     command.env("CHATZZ_LIBRARY", library().await);
+    command.env("CHATZZ_SERVER_LIBRARY", server_library().await);
     command.env("CHATZZ_SOURCES", places::repository());
     Script(command)
 }
@@ -101,6 +104,13 @@ pub async fn npm_test() -> Script {
     Script(command)
 }
 
+/// `npm test` of the package in `clients/server-js`, in a copy with its packages.
+pub async fn npm_test_of_back_ends() -> Script {
+    let mut command = Command::new("npm");
+    command.arg("test").current_dir(server_library().await);
+    Script(command)
+}
+
 /// The type check of the demo application, in a copy with its packages beside the library.
 pub async fn demo_check() -> Script {
     let folder = blocking(install_demo).await;
@@ -112,6 +122,12 @@ pub async fn demo_check() -> Script {
 async fn library() -> &'static Path {
     static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
     INSTALLED.get_or_init(|| blocking(install_library)).await
+}
+
+async fn server_library() -> &'static Path {
+    static INSTALLED: OnceCell<PathBuf> = OnceCell::const_new();
+    let install = || blocking(install_server_library);
+    INSTALLED.get_or_init(install).await
 }
 
 /// Versions of python-socketio, each in an environment of its own.
@@ -221,6 +237,13 @@ fn install_linter() -> PathBuf {
 fn install_library() -> PathBuf {
     let from = places::repository().join("clients/js");
     let folder = places::temporary().join("chatzz-client");
+    once(&from, &folder, "package.json", || npm_install(&folder))
+}
+
+/// The same for the package in `clients/server-js`.
+fn install_server_library() -> PathBuf {
+    let from = places::repository().join("clients/server-js");
+    let folder = places::temporary().join("chatzz-server");
     once(&from, &folder, "package.json", || npm_install(&folder))
 }
 

@@ -34,6 +34,26 @@ class Browser {
     await this.#context.setGeolocation(place);
   }
 
+  /** Runs a function in each page that is opened from now on, before its own scripts. */
+  prepare(script) {
+    return this.#context.addInitScript(script);
+  }
+
+  /** Lets the pages of an origin notify. */
+  allowNotifications(origin) {
+    return this.#context.grantPermissions(['notifications'], { origin });
+  }
+
+  /** Hands data to the service worker of a page, as the browser's vendor would. */
+  async push(page, origin, data) {
+    const session = await this.#context.newCDPSession(page);
+    const registered = new Promise((resolve) => {
+      session.on('ServiceWorker.workerRegistrationUpdated', ({ registrations: [one] }) => one && resolve(one.registrationId));
+    });
+    await session.send('ServiceWorker.enable');
+    await session.send('ServiceWorker.deliverPushMessage', { origin, registrationId: await registered, data });
+  }
+
   async open(url, viewport = DESKTOP) {
     const page = await this.#context.newPage();
     await page.setViewportSize(viewport);

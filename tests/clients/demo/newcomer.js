@@ -88,18 +88,23 @@ class Newcomer {
     return path.join(this.#folder, 'my-chat');
   }
 
-  /** A command of the page, with this test's folders instead of the newcomer's. */
+  /** A text of the page, with this test's folders instead of the newcomer's. */
+  meant(text) {
+    return text.replaceAll('/tmp/', `${this.#folder}/`).replaceAll('~/', `${this.#folder}/`);
+  }
+
+  /** A command of the page. */
   shell(command, cwd = this.home) {
-    const meant = command.replaceAll('/tmp/', `${this.#folder}/`).replaceAll('~/', `${this.#folder}/`);
-    execFileSync('sh', ['-ec', meant], { cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000 });
+    execFileSync('sh', ['-ec', this.meant(command)], { cwd, stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000 });
   }
 
   /** The package as the page has it made, without a change of the repository's own folder. */
-  pack(command) {
-    assert.match(command, /^\(cd clients\/js && npm ci && npm pack --pack-destination \/tmp\)$/m);
-    const library = process.env.CHATZZ_LIBRARY ?? '';
+  pack(command, which = 'js') {
+    assert.ok(command.split('\n').includes(`(cd clients/${which} && npm ci && npm pack --pack-destination /tmp)`), command);
+    const library = (which === 'js' ? process.env.CHATZZ_LIBRARY : process.env.CHATZZ_SERVER_LIBRARY) ?? '';
     const copy = path.join(this.#folder, 'library');
-    for (const part of ['src', 'react', 'package.json', 'tsconfig.json', 'tsconfig.cjs.json', 'README.md', 'LICENSE']) {
+    const parts = ['src', 'react', 'package.json', 'tsconfig.json', 'tsconfig.cjs.json', 'README.md', 'LICENSE'];
+    for (const part of parts.filter((part) => fs.existsSync(path.join(library, part)))) {
       fs.cpSync(path.join(library, part), path.join(copy, part), { recursive: true });
     }
     fs.symlinkSync(path.join(library, 'node_modules'), path.join(copy, 'node_modules'));

@@ -11,7 +11,7 @@ use crate::support::nats;
 use crate::support::poll::eventually;
 use crate::support::server::Server;
 use crate::support::tools::{
-    self, Python, Script, browser_tests, demo_check, node, npm_test, python,
+    self, Python, Script, browser_tests, demo_check, node, npm_test, npm_test_of_back_ends, python,
 };
 
 /// A text that a client which encodes twice gets wrong.
@@ -211,6 +211,19 @@ async fn the_npm_package_chatzz_client_passes_its_own_tests() {
     all_pass(tests, 190).await;
 }
 
+/// Its own tests: against an API that fails as they say, the packed package, and a server that
+/// they kill and start again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_npm_package_chatzz_server_passes_its_own_tests() {
+    let mut tests = npm_test_of_back_ends().await;
+    tests.env("CHATZZ_MONGOD", located().await);
+    tests.env("CHATZZ_BIN", chatzz());
+    tests.env("CHATZZ_TEST_DIR", env!("CARGO_TARGET_TMPDIR"));
+    tests.env("CHATZZ_SOURCES", env!("CARGO_MANIFEST_DIR"));
+
+    all_pass(tests, 30).await;
+}
+
 /// The demo application in a browser, on servers that the tests start, kill and start
 /// again; its pictures stay in the target folder.
 #[tokio::test(flavor = "multi_thread")]
@@ -226,7 +239,7 @@ async fn the_demo_application_does_what_it_should_in_a_browser() {
     std::fs::create_dir_all(&pictures).unwrap();
     tests.env("CHATZZ_PICTURES", &pictures);
 
-    all_pass(tests, 36).await;
+    all_pass(tests, 44).await;
 
     assert!(pictures.join("phone-contacts.png").is_file());
 }
