@@ -108,8 +108,11 @@ pub(super) async fn client(
 #[derive(Default)]
 struct Pools {
     all: AtomicI32,
-    used: Mutex<HashSet<(ServerAddress, u32)>>,
+    used: Mutex<Used>,
 }
+
+/// Connections by their server and the number that its pool gave them.
+type Used = HashSet<(ServerAddress, u32)>;
 
 impl Pools {
     fn note(&self, event: &CmapEvent) {
@@ -117,7 +120,7 @@ impl Pools {
             let now = self.all.fetch_add(by, Ordering::Relaxed) + by;
             metrics::gauge!("chatzz_mongodb_connections").set(f64::from(now));
         };
-        let used = |change: &dyn Fn(&mut HashSet<(ServerAddress, u32)>)| {
+        let used = |change: &dyn Fn(&mut Used)| {
             let mut used = self.used.lock();
             change(&mut used);
             let now = u32::try_from(used.len()).unwrap_or(u32::MAX);

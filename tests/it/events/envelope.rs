@@ -62,13 +62,13 @@ async fn the_result_of_every_event_comes_as_an_envelope_before_its_ack() {
     bob.send(&alice.id, "hello").await.unwrap();
     for event in ["message-delivered", "message-read"] {
         alice.client.drain();
-        let asked = json!({ "userId": bob.id, "upTo": 1, "envelope": true });
-        let acked = alice.ask(event, asked).await.unwrap();
+        let payload = json!({ "userId": bob.id, "upTo": 1, "envelope": true });
+        let acked = alice.ask(event, payload).await.unwrap();
         let expected = json!({ "event": event, "data": acked });
         assert_eq!(only(&alice.client.drain(), "result"), &expected);
     }
-    let asked = json!({ "userId": alice.id, "envelope": true });
-    let acked = alice.ask("connect-user", asked).await.unwrap();
+    let payload = json!({ "userId": alice.id, "envelope": true });
+    let acked = alice.ask("connect-user", payload).await.unwrap();
     let expected = json!({ "event": "connect-user", "data": acked });
     assert_eq!(only(&alice.client.drain(), "result"), &expected);
 }

@@ -54,21 +54,18 @@ async fn a_repeat_shares_the_question_and_its_answer() {
 
         let first = outcome(first.await);
         assert_eq!(service.asked().len(), 1);
-        match stored {
-            Some(text) => {
-                let (first, second) = (first.unwrap(), second.unwrap());
-                assert_eq!(first["message"], text);
-                assert_eq!(second["message"], text);
-                assert_eq!(second["_id"], first["_id"]);
+        if let Some(text) = stored {
+            let (first, second) = (first.unwrap(), second.unwrap());
+            assert_eq!(first["message"], text);
+            assert_eq!(second["message"], text);
+            assert_eq!(second["_id"], first["_id"]);
+        } else {
+            for refused in [first, second] {
+                assert_eq!(refused.unwrap_err()["reason"], "no phone numbers");
             }
-            None => {
-                for refused in [first, second] {
-                    assert_eq!(refused.unwrap_err()["reason"], "no phone numbers");
-                }
-                // once the question is answered, a repeat is one of its own
-                let again = alice.ask("send-message", twice(&bob)).await;
-                assert_eq!(again.unwrap_err()["reason"], "you have sent that");
-            }
+            // once the question is answered, a repeat is one of its own
+            let again = alice.ask("send-message", twice(&bob)).await;
+            assert_eq!(again.unwrap_err()["reason"], "you have sent that");
         }
         assert_eq!(server.messages().await.len(), usize::from(stored.is_some()));
     }
