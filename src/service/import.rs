@@ -144,7 +144,10 @@ impl Messenger {
                 match known.next(&ready) {
                     Next::Store(message) => batch.push((ready, message)),
                     Next::Stored(message) => {
-                        note(&mut progress, &ready, &message);
+                        // how far people got with what was sent since is their own
+                        if message.is_imported() {
+                            note(&mut progress, &ready, &message);
+                        }
                         set(ready.index, Imported::Duplicate);
                     }
                     Next::Wait => later.push(ready),
@@ -383,19 +386,22 @@ impl Known {
     }
 }
 
-/// Notes how far a chat room, and the receiver of a message that is stored, got by it.
+/// Notes how far a chat room, and both people of a message that is stored, got by it.
 fn note(progress: &mut HashMap<ChatRoomId, ImportedUpTo>, ready: &Ready, message: &Message) {
     let members = ready.room.members;
     let new = || ImportedUpTo::new(ready.room.id, members);
     let room = progress.entry(ready.room.id).or_insert_with(new);
     room.head = room.head.later(message.head());
-    if ready.is_unread {
-        return;
-    }
     let (Some(reader), Some(sender)) = (members.position(ready.to), members.position(ready.from))
     else {
         return;
     };
+    // nobody has to confirm their own messages
+    room.got.of_mut(sender).extend(message.seq);
+    if ready.is_unread {
+        return;
+    }
+    room.got.of_mut(reader).jump(message.seq);
     let read = room.read.of_mut(reader);
     let count = *message.counts.of(sender);
     *read = (*read).max((message.seq, count));

@@ -9,12 +9,13 @@ use futures::StreamExt as _;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::api::lines::Work;
 use crate::api::problem::Problem;
 use crate::api::read::Lines;
 use crate::api::{Call, Reply};
+use crate::operator::Operator;
 use crate::service::{Content, Error, IdInput, Imported, ToImport};
 use crate::wire::ErrorBody;
 use crate::wire::import::{Code, Counts, Line, OwnCode, Refused};
@@ -30,6 +31,8 @@ const MAX_LINE: usize = 512 * 1_024;
 const MAX_REFUSED: usize = 100;
 /// The longest that the next bytes may take.
 const NEXT_WITHIN: Duration = Duration::from_mins(1);
+/// How often it is looked meanwhile whether the server is going down.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// A message that was sent before.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -104,7 +107,7 @@ impl Import {
         let operator = work.api.operator.clone();
         let (mut lines, mut messages, mut bytes) = (Vec::new(), Vec::new(), 0);
         loop {
-            let line = self.next_line().await?;
+            let line = self.next_line(&operator).await?;
             let has_ended = line.is_none();
             if let Some(line) = line {
                 self.counts.lines += 1;
@@ -127,9 +130,6 @@ impl Import {
             }
             if has_ended {
                 return Ok(());
-            }
-            if operator.is_draining() {
-                return Err(Error::Unavailable);
             }
             work.lines.offer(&Line::progress(self.counts));
         }
@@ -169,7 +169,10 @@ impl Import {
     }
 
     /// The next line, or why it is none; `None` after the last one.
-    async fn next_line(&mut self) -> Result<Option<Result<BytesMut, Error>>, Error> {
+    async fn next_line(
+        &mut self,
+        operator: &Operator,
+    ) -> Result<Option<Result<BytesMut, Error>>, Error> {
         let mut looked_at = 0;
         let mut is_too_long = false;
         loop {
@@ -191,12 +194,25 @@ impl Import {
                 let is_line = is_too_long || !line.is_empty();
                 return Ok(is_line.then(|| whole(line, is_too_long)));
             }
-            let cut = "the body broke off, or took too long; what was before is stored";
-            match timeout(NEXT_WITHIN, self.body.next()).await {
+            self.read_on(operator).await?;
+        }
+    }
+
+    /// Reads the next bytes, unless the server is going down.
+    async fn read_on(&mut self, operator: &Operator) -> Result<(), Error> {
+        let cut = "the body broke off, or took too long; what was before is stored";
+        let until = Instant::now() + NEXT_WITHIN;
+        loop {
+            if operator.is_draining() {
+                return Err(Error::Unavailable);
+            }
+            match timeout(LOOK_EVERY, self.body.next()).await {
                 Ok(Some(Ok(chunk))) => self.read.extend_from_slice(&chunk),
                 Ok(None) => self.has_ended = true,
+                Err(_) if Instant::now() < until => continue,
                 Ok(Some(Err(_))) | Err(_) => return Err(Error::BadRequest(cut.into())),
             }
+            return Ok(());
         }
     }
 }

@@ -12,6 +12,35 @@ use crate::id::{ChatRoomId, Seq};
 /// The longest that it is waited for.
 const MOVED_WITHIN: Duration = Duration::from_secs(30);
 
+/// A range of messages that a member has got, without a gap.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Got {
+    first: Seq,
+    last: Seq,
+}
+
+impl Got {
+    /// Adds a message, if there is no gap before it.
+    pub fn extend(&mut self, seq: Seq) {
+        if self.last == 0 {
+            self.first = seq;
+        }
+        if self.last == 0 || self.last + 1 == seq {
+            self.last = seq;
+        }
+    }
+
+    /// Adds a message and all before it.
+    pub fn jump(&mut self, seq: Seq) {
+        if seq > self.last {
+            *self = Self {
+                first: 1,
+                last: seq,
+            };
+        }
+    }
+}
+
 /// How far a chat room got.
 #[derive(Clone, Copy, Debug)]
 pub struct ImportedUpTo {
@@ -22,6 +51,8 @@ pub struct ImportedUpTo {
     /// Up to where each of the members has read, and how many messages of the other that
     /// were.
     pub read: ByMember<(Seq, i64)>,
+    /// What each of the members has got.
+    pub got: ByMember<Got>,
 }
 
 impl ImportedUpTo {
@@ -32,6 +63,7 @@ impl ImportedUpTo {
             members,
             head: Head::EMPTY,
             read: ByMember::default(),
+            got: ByMember::default(),
         }
     }
 
@@ -50,11 +82,22 @@ impl ImportedUpTo {
             "q": key(self.room, self.members), "u": { "$max": head },
         }];
         for position in [Position::First, Position::Second] {
+            let cursors = format!("cursors.{}", self.members.one(position));
+            let Got { first, last } = *self.got.of(position);
+            if last > 0 {
+                let delivered = format!("{cursors}.delivered");
+                let mut without_gap = key(self.room, self.members);
+                if first > 1 {
+                    without_gap.insert(&delivered, doc! { "$gte": first - 1 });
+                }
+                statements.push(doc! {
+                    "q": without_gap, "u": { "$max": { delivered: last } },
+                });
+            }
             let (seq, count) = *self.read.of(position);
             if seq == 0 {
                 continue;
             }
-            let cursors = format!("cursors.{}", self.members.one(position));
             let read = format!("{cursors}.read.seq");
             let mut behind = key(self.room, self.members);
             // nothing in a document that has none
@@ -63,10 +106,6 @@ impl ImportedUpTo {
             let moved = doc! { "seq": seq, "count": count, "after": 0_i64 };
             statements.push(doc! {
                 "q": behind, "u": { "$set": { format!("{cursors}.read"): moved } },
-            });
-            statements.push(doc! {
-                "q": key(self.room, self.members),
-                "u": { "$max": { format!("{cursors}.delivered"): seq } },
             });
         }
         statements

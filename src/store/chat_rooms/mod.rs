@@ -21,7 +21,7 @@ use super::{error::Error, index};
 use crate::domain::{ByMember, Cursors, Members, Position, ReadStep};
 use crate::id::{ChatRoomId, ChatUserId, Seq};
 
-pub use imported::ImportedUpTo;
+pub use imported::{Got, ImportedUpTo};
 pub use moves::{CursorMove, Moved};
 pub(super) use moves::{numbers, progress, steps};
 pub use notified::NotifiedRoom;

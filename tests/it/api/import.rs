@@ -4,8 +4,12 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use bson::doc;
+use chatzz::config::ApiScope;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
+use super::servers::two;
 use super::{Answer, BackEnd, server};
 use crate::support::user::each;
 use crate::verify::assert_clean;
@@ -113,6 +117,69 @@ async fn the_same_again_stores_nothing_even_after_something_was_sent() {
         (&json!(7), &json!("conflict"))
     );
     assert_eq!(server.messages().await.len(), 7);
+    assert_clean(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_repeats_a_message_that_was_sent_does_not_make_it_read() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    back_end.send(&alice, &bob, "old 1", "old-1").await;
+    back_end.send(&alice, &bob, "another", "old-2").await;
+
+    let answer = back_end.import(&[old(&alice, &bob, 1)]).await;
+
+    assert_eq!(counts(&end(&answer)), [1, 0, 1, 0, 0]);
+    let (_, details) = server.arrive(&bob).await;
+    assert_eq!(details["connectedUsers"][0]["unreadCount"], 2);
+    let missed = &details["missedMessages"][alice.as_str().unwrap()];
+    assert_eq!(each(missed, "message"), ["old 1", "another"], "{details}");
+    assert_clean(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_have_got_what_they_wrote_but_not_what_is_unread_before_it() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let carol = server.user("carol").await;
+    back_end
+        .import(&[
+            old(&alice, &bob, 1),
+            old(&alice, &bob, 2),
+            unread(old(&bob, &alice, 3)),
+            old(&alice, &carol, 4),
+            unread(old(&carol, &alice, 5)),
+        ])
+        .await;
+    back_end.import(&[unread(old(&alice, &carol, 6))]).await;
+
+    let delivered = async |one: &Value, who: &Value| {
+        let target = format!(
+            "/v1/chat-rooms?user={}&with={}",
+            one.as_str().unwrap(),
+            who.as_str().unwrap()
+        );
+        let room = back_end.get(&target).await;
+        let id = server.chat_user(who).await.get_object_id("_id").unwrap();
+        let rooms = server.dump("chatrooms").await;
+        let room = rooms.iter().find(|found| {
+            let found = found.get_object_id("_id").unwrap().to_hex();
+            room.body["_id"] == found
+        });
+        let cursors = room.unwrap().get_document("cursors").unwrap();
+        let cursors = cursors.get_document(id.to_hex()).unwrap();
+        cursors.get_i64("delivered").unwrap_or_default()
+    };
+    assert_eq!(delivered(&alice, &bob).await, 3);
+    assert_eq!(delivered(&bob, &alice).await, 2);
+    assert_eq!(delivered(&alice, &carol).await, 2);
+    // what she wrote behind an unread one confirms nothing
+    assert_eq!(delivered(&carol, &alice).await, 1);
+    let (_, details) = server.arrive(&alice).await;
+    for (who, text) in [(&bob, "old 3"), (&carol, "old 5")] {
+        let missed = &details["missedMessages"][who.as_str().unwrap()];
+        assert_eq!(each(missed, "message"), [text], "{details}");
+    }
     assert_clean(&server).await;
 }
 
@@ -234,6 +301,39 @@ async fn an_import_and_sends_at_the_same_time_leave_one_conversation_without_a_g
         (1..=i64::try_from(stored.len()).unwrap()).collect::<Vec<_>>()
     );
     assert_clean(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_does_not_wait_for_a_body_that_does_not_go_on() {
+    let world = two(&[ApiScope::Import]).await;
+    let [one, _two] = world.servers;
+    let [first, second] = &world.back_ends;
+    let lines = [
+        old(&world.alice, &world.bob, 1),
+        old(&world.alice, &world.bob, 2),
+    ];
+    let mut stream = TcpStream::connect(first.addr).await.unwrap();
+    let begun = format!(
+        "POST /v1/messages/import HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-type: application/x-ndjson\r\ncontent-length: 10000\r\n\r\n{}\n",
+        first.key, lines[0]
+    );
+    stream.write_all(begun.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.windows(4).any(|window| window == b"\r\n\r\n") {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0);
+    }
+
+    let ended = one.terminate().await;
+
+    assert!(ended.status.success(), "{}", ended.err);
+    // whatever else comes with an end of the connection
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.contains("\"code\":\"unavailable\""), "{answer}");
+    let again = second.import(&lines).await;
+    assert_eq!(counts(&end(&again))[0], 2);
+    assert_eq!(world.database.dump("chatmessages").await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
