@@ -168,7 +168,7 @@ pub enum UserId {
 const LARGEST_EXACT_JSON_INTEGER: u64 = (1 << 53) - 1;
 
 /// What the name of a chat user begins with who was erased.
-const ERASED: &str = "erased:";
+pub(crate) const ERASED: &str = "erased:";
 
 impl UserId {
     /// The name of a chat user who was erased: it says nothing of whom it was.

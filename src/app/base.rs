@@ -154,6 +154,7 @@ impl Base {
             }),
             lost: Box::new(move || {
                 watch.forget();
+                sockets.messenger.forget_people();
                 sockets.close_all();
             }),
         })

@@ -45,6 +45,18 @@ impl Operator {
         self.context.messenger.erase_lists(erased, counts).await
     }
 
+    /// Removes from the lists of others whoever may be meant.
+    ///
+    /// # Errors
+    /// Failures, after which it can be done again.
+    pub async fn erase_from_lists(
+        &self,
+        who: &IdInput,
+        counts: &mut ErasureCounts,
+    ) -> Result<(), Error> {
+        self.context.messenger.erase_from_lists(who, counts).await
+    }
+
     /// Removes what a user said in the next chat rooms, and announces it; `false` after the
     /// last one.
     ///
@@ -80,20 +92,26 @@ impl Operator {
     }
 
     /// Waits until what a user had under way is stored or refused.
-    pub async fn erase_settled(&self, erased: &Erased) {
-        self.context.messenger.erase_settled(erased).await;
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if they are still online at a server.
+    pub async fn erase_settled(&self, erased: &Erased) -> Result<(), Error> {
+        self.context.messenger.erase_settled(erased).await
     }
 
-    /// Ends an erasure: it is done, and the application hears of it.
+    /// Ends an erasure: it is done, and the application hears of it. `false` if the user
+    /// is online at a server: that has to settle first.
     ///
     /// # Errors
     /// Failures, after which it can be done again.
-    pub async fn end_erasure(&self, erased: &Erased) -> Result<(), Error> {
+    pub async fn end_erasure(&self, erased: &Erased) -> Result<bool, Error> {
         let messenger = &self.context.messenger;
-        messenger.end_erasure(erased).await?;
+        if !messenger.end_erasure(erased).await? {
+            return Ok(false);
+        }
         self.context.end_chat_user(erased.who);
         // who asks again after a failure up to here has it told again
         self.logged().await?;
-        messenger.forget_erasure(erased).await
+        messenger.forget_erasure(erased).await.map(|()| true)
     }
 }

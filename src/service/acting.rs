@@ -68,10 +68,13 @@ impl Messenger {
     ///
     /// # Errors
     /// [`Error::UserNotFound`] for whom the application does not have, unless they took
-    /// part before, or failures.
+    /// part before and are not erased, or failures.
     #[tracing::instrument(name = "messenger.sender", level = "debug", skip_all)]
     pub async fn sender(&self, who: &IdInput) -> Result<Sender, Error> {
         let user = self.user_or_deleted(who).await?;
+        if user.id.is_erased() {
+            return Err(Error::UserNotFound);
+        }
         let id = match self.chat_user(&user.id).await? {
             Some(id) => id,
             None => self.register(&user).await?.id,

@@ -104,6 +104,11 @@ impl UserDirectory {
         Box::pin(self.look_up(input)).await
     }
 
+    /// Forgets what was read of a user.
+    pub(super) async fn forget(&self, id: &UserId) {
+        self.by_id.invalidate(id).await;
+    }
+
     /// As [`UserDirectory::find`], asking the database: for a login, which nobody may have
     /// on a document that was deleted since.
     ///

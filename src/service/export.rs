@@ -22,8 +22,8 @@ use crate::store::{ChatRoom, Privacy, User};
 const ROOMS_AT_ONCE: i64 = 200;
 /// Messages read at first: of long ones few fit.
 const MESSAGES_AT_FIRST: i64 = 20;
-/// Most messages read at once.
-const MESSAGES_AT_MOST: i64 = 1_000;
+/// Most messages read at once: the next ones may all be long.
+const MESSAGES_AT_MOST: i64 = 64;
 /// Bytes of messages wanted at once.
 const BYTES_AT_ONCE: usize = 256 * 1_024;
 /// Bytes of a message beside what it says.

@@ -76,6 +76,8 @@ const MAX_CACHED: u64 = 500_000;
 const MAX_RECEIPTS: u64 = 10_000;
 /// How long, since the last page: while somebody scrolls back.
 const RECEIPTS_KEPT: Duration = Duration::from_mins(5);
+/// How long it is remembered who a chat user is, beyond an erasure that was not heard of.
+const PEOPLE_KEPT: Duration = Duration::from_mins(5);
 
 /// Added to the ping's times before a silent client counts as gone.
 const GRACE: Duration = Duration::from_secs(1);
@@ -109,7 +111,7 @@ pub struct Messenger {
     deadline: Duration,
     /// How long a client may be gone before it is noticed.
     silence: Duration,
-    /// Chat users never change their user and are never deleted.
+    /// Chat users change their user only when they are erased, and are never deleted.
     chat_users: Cache<UserId, ChatUserId>,
     /// The same, the other way round.
     users: Cache<ChatUserId, UserId>,
@@ -169,7 +171,10 @@ impl Messenger {
             content_rules: ContentRules::new(config),
             deadline: config.timeouts.request,
             silence: config.socket.ping_interval + config.socket.ping_timeout + GRACE,
-            chat_users: Cache::new(MAX_CACHED),
+            chat_users: Cache::builder()
+                .max_capacity(MAX_CACHED)
+                .time_to_live(PEOPLE_KEPT)
+                .build(),
             users: Cache::new(MAX_CACHED),
             rooms: Cache::new(MAX_CACHED),
             changing: Default::default(),

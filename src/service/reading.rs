@@ -287,12 +287,13 @@ impl Messenger {
         let [one, other] = document.members.ids();
         let mut people = self.contact_users(&[one, other]).await?;
         let mut member = |id| {
-            let (_, user) = people.remove(&id)?;
-            Some(Member { id, user })
+            let found = people.remove(&id).map(|(_, user)| user);
+            // without a chat user the rest can be read all the same
+            let gone = || Arc::new(User::deleted(UserId::erased(id)));
+            let user = found.unwrap_or_else(gone);
+            Member { id, user }
         };
-        let (Some(me), Some(other)) = (member(one), member(other)) else {
-            return Err(Error::Internal);
-        };
+        let (me, other) = (member(one), member(other));
         let conversation = Conversation {
             room: id,
             members: document.members,

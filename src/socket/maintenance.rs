@@ -120,10 +120,15 @@ impl Context {
     }
 
     /// Reads everybody who is here anew: renamed people are shown so, and the
-    /// sockets of deleted ones are closed.
+    /// sockets of deleted and erased ones are closed.
     async fn refresh_people(&self) -> Result<(), Error> {
         let here = self.presence.list();
         for some in here.chunks(PEOPLE_PER_QUERY) {
+            // who logged in while they were erased is left over
+            let ids: Vec<ChatUserId> = some.iter().map(|(id, _)| *id).collect();
+            for who in self.messenger.list_erased(&ids).await? {
+                self.end_chat_user(who);
+            }
             let by_user: HashMap<&UserId, ChatUserId> =
                 some.iter().map(|(id, user)| (user, *id)).collect();
             let ids = some.iter().map(|(_, user)| user.clone()).collect();

@@ -235,7 +235,11 @@ impl Privacies {
         user: &UserId,
         limit: i64,
     ) -> Result<Vec<ChatUserId>, Error> {
-        let naming = doc! { "$or": [{ "blocked.who": who }, { "whitelist.user": user.clone() }] };
+        let naming = doc! { "$or": [
+            { "blocked.who": who },
+            { "blocked.user": user.clone() },
+            { "whitelist.user": user.clone() },
+        ] };
         let found = self
             .documents
             .run_within(MAINTENANCE_LIMIT, "privacies.list_naming", |collection| {
@@ -260,15 +264,15 @@ impl Privacies {
         who: ChatUserId,
         user: &UserId,
     ) -> Result<Privacy, Error> {
-        let without = |list: &str, name: &str, value: Bson| {
-            doc! { "$filter": {
-                "input": list_of(list),
-                "cond": { "$ne": [format!("$$this.{name}"), { "$literal": value }] },
-            } }
+        let without = |list: &str, others: Bson| {
+            doc! { "$filter": { "input": list_of(list), "cond": others } }
         };
+        let other_user = doc! { "$ne": ["$$this.user", { "$literal": user.clone() }] };
+        let other_person = doc! { "$ne": ["$$this.who", who] };
+        let others = doc! { "$and": [other_person, other_user.clone()] };
         let fields = doc! {
-            "blocked": without("blocked", "who", who.into()),
-            "whitelist": without("whitelist", "user", user.clone().into()),
+            "blocked": without("blocked", others.into()),
+            "whitelist": without("whitelist", other_user.into()),
         };
         self.change(id, fields).await
     }

@@ -8,13 +8,16 @@ use crate::operator::Operator;
 use crate::service::{Erased, ErasureCounts, ErasurePass, Error, IdInput};
 use crate::wire::erasure::Line;
 
+/// How often the end may find that the user has been online since.
+const ATTEMPTS: u32 = 3;
+
 pub(in crate::api) async fn handle(call: Call, _: Nothing) -> Result<Reply, Problem> {
     let who = IdInput::Text(call.id.clone());
     let all = call.api.operator.begin_erasure(&who).await?;
-    call.in_lines(|work| write(work, all))
+    call.in_lines(|work| write(work, who, all))
 }
 
-async fn write(mut work: Work, all: Vec<Erased>) -> String {
+async fn write(mut work: Work, who: IdInput, all: Vec<Erased>) -> String {
     let operator = work.api.operator.clone();
     let mut counts = ErasureCounts::default();
     let mut ended = Ok(());
@@ -23,6 +26,9 @@ async fn write(mut work: Work, all: Vec<Erased>) -> String {
         if ended.is_err() {
             break;
         }
+    }
+    if ended.is_ok() {
+        ended = operator.erase_from_lists(&who, &mut counts).await;
     }
     let (line, code) = match &ended {
         Ok(()) => (Line::end(&counts), "ok"),
@@ -41,13 +47,20 @@ async fn erase(
     counts: &mut ErasureCounts,
 ) -> Result<(), Error> {
     remove(operator, erased, (work, true), counts).await?;
-    let was_online = operator.erase_name(erased).await?;
-    if was_online {
-        operator.erase_settled(erased).await;
+    let mut was_online = operator.erase_name(erased).await?;
+    for _ in 0..ATTEMPTS {
+        if was_online {
+            operator.erase_settled(erased).await?;
+        }
+        // what was under way in between
+        remove(operator, erased, (work, false), counts).await?;
+        if operator.end_erasure(erased).await? {
+            return Ok(());
+        }
+        // they had just come, and it was not stored yet
+        was_online = true;
     }
-    // what was under way in between
-    remove(operator, erased, (work, false), counts).await?;
-    operator.end_erasure(erased).await
+    Err(Error::Unavailable)
 }
 
 /// What can be removed as often as one likes.

@@ -23,11 +23,11 @@ impl ChatUsers {
     }
 
     /// Removes when a chat user who is erased was last here; not while they are online
-    /// somewhere.
+    /// somewhere. Returns whether it did.
     ///
     /// # Errors
     /// When the database cannot be reached or did not answer.
-    pub async fn forget_presence(&self, id: ChatUserId) -> Result<(), Error> {
+    pub async fn forget_presence(&self, id: ChatUserId) -> Result<bool, Error> {
         let gone = doc! { "_id": id, "nodes.0": { "$exists": false } };
         let forget = doc! {
             "$set": { "status": "offline", "lastOnline": Bson::Null },
@@ -36,6 +36,6 @@ impl ChatUsers {
         self.documents
             .update_one("chat_users.forget_presence", gone, forget, false)
             .await
-            .map(drop)
+            .map(|matched| matched == 1)
     }
 }

@@ -2,6 +2,8 @@
 
 use bson::{Bson, DateTime, Document, doc};
 
+use crate::id::ERASED;
+
 /// The update of a person who has a socket on the node `boot`, and who last went offline
 /// at `left`, which may not have been written yet.
 pub(in crate::store) fn online(boot: &str, left: Option<DateTime>) -> Bson {
@@ -18,15 +20,17 @@ pub(in crate::store) fn online(boot: &str, left: Option<DateTime>) -> Bson {
 
 /// The update of a person whose last socket on the node `boot` has closed.
 ///
-/// Another node may hold a socket of the same person: only a person on no node is offline.
+/// Of who is erased it is not kept when that was. Another node may hold a socket of the same person: only a person on no node is offline.
 pub(in crate::store) fn offline(boot: &str, at: DateTime) -> Bson {
     let others = doc! { "$setDifference": [{ "$ifNull": ["$nodes", []] }, [{ "$literal": boot }]] };
     let gone = doc! { "$eq": [{ "$size": "$nodes" }, 0] };
+    let erased = doc! { "$eq": ["$user", { "$concat": [ERASED, { "$toString": "$_id" }] }] };
+    let left = doc! { "$and": [gone.clone(), { "$not": erased }] };
     let stages: [Document; 2] = [
         doc! { "$set": { "nodes": others } },
         doc! { "$set": {
-            "status": { "$cond": [gone.clone(), "offline", "online"] },
-            "lastOnline": { "$cond": [gone, at, "$lastOnline"] },
+            "status": { "$cond": [gone, "offline", "online"] },
+            "lastOnline": { "$cond": [left, at, "$lastOnline"] },
             "changedAt": "$$NOW",
             "changedBy": { "$literal": boot },
         } },

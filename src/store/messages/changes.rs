@@ -9,7 +9,7 @@ use super::{Error, Messages, withheld};
 use crate::domain::Message;
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 use crate::store::MAINTENANCE_LIMIT;
-use crate::store::documents::Listing;
+use crate::store::documents::{BATCH, Listing, collect};
 use crate::store::raw::by_serde;
 
 /// The longest that a redaction of some messages is waited for.
@@ -97,8 +97,13 @@ impl Messages {
             doc! { "$limit": limit },
             doc! { "$project": { "seq": 1 } },
         ];
+        // of a sender who has none left it reads the whole chat room
         let name = "messages.list_redactable";
-        self.documents.aggregate(name, stages).await
+        self.documents
+            .run_within(MAINTENANCE_LIMIT, name, |collection| async move {
+                collect(collection.aggregate(stages).batch_size(BATCH).await?).await
+            })
+            .await
     }
 
     /// Lists those that are not redacted yet, in their order. Index: `_id_`.
