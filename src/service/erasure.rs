@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use bson::DateTime;
 use tokio::time::{Instant, sleep};
 
 use super::{Error, IdInput, Messenger, ToTell};
@@ -240,7 +241,7 @@ impl Messenger {
         let since = self.clock.now().timestamp_millis()
             - i64::try_from(RECENTLY.as_millis()).unwrap_or(i64::MAX);
         Ok(before.is_some_and(|before| {
-            let left = before.last_online.map(|at| at.timestamp_millis());
+            let left = before.last_online.map(DateTime::timestamp_millis);
             before.status == PresenceStatus::Online || left.is_some_and(|left| left > since)
         }))
     }

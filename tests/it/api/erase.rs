@@ -226,6 +226,26 @@ async fn who_never_took_part_is_erased_from_the_lists_of_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_erased_is_not_taken_in_again_as_they_are_remembered() {
+    let (server, back_end) = server_with(&[("CHATZZ_USER_CACHE", "1h")]).await;
+    let bob = server.person("bob").await;
+    let dora = json!("dora");
+    server
+        .store_user(doc! { "_id": "dora", "username": "dora" })
+        .await;
+    bob.add(&dora).await.unwrap();
+    let users = server.collection("users");
+    users.delete_one(doc! { "_id": "dora" }).await.unwrap();
+
+    let answer = back_end.erase(&dora).await;
+    let refused = bob.add(&dora).await.unwrap_err();
+
+    assert_eq!(end(&answer)["chatRooms"], 1);
+    assert_eq!(refused["code"], "user-not-found");
+    assert_eq!(server.dump("chatusers").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_late_server_left_behind_is_erased_by_the_new_name() {
     let (server, back_end) = server_with(&[("CHATZZ_REQUEST_TIMEOUT", "1s")]).await;
     let (alice, bob) = server.pair().await;

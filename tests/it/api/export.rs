@@ -53,6 +53,28 @@ pub(super) async fn fill(room: &Document, messages: Collection<Document>, count:
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_contact_whose_chat_user_is_missing_does_not_hold_it_up() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    alice.send(&bob.id, "to bob").await.unwrap();
+    let of_bob = server.chat_user(&bob.id).await;
+    bob.client.close().await;
+    let who = of_bob.get_object_id("_id").unwrap();
+    let chat_users = server.collection("chatusers");
+    chat_users.delete_one(doc! { "_id": who }).await.unwrap();
+
+    let lines = back_end.export(&alice.id, None).await.lines();
+
+    assert_eq!(
+        kinds(&lines),
+        ["user", "privacy", "chat-room", "message", "end"]
+    );
+    let gone = format!("erased:{}", who.to_hex());
+    assert_eq!(lines[2]["chatRoom"]["userId"], gone);
+    assert_eq!(texts(&lines), ["to bob"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn everything_that_is_stored_of_a_user_is_handed_out() {
     let (server, back_end) = server().await;
     let (alice, bob) = server.pair().await;
