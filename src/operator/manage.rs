@@ -50,10 +50,10 @@ impl Operator {
     /// Why not, or why that is not known.
     pub async fn advance(&self, reader: &IdInput, receipt: Receipt) -> Result<u64, Refused> {
         let messenger = &self.context.messenger;
-        let reader = messenger.sender(reader).await?;
+        let reader = messenger.reader(reader).await?;
         let (answer, answered) = oneshot::channel();
         let caller = Caller::Call(answer);
-        let submitted = messenger.receipt(&reader.me, receipt, caller).await;
+        let submitted = messenger.receipt(&reader, receipt, caller).await;
         submitted.map_err(in_field("with"))?;
         let answer = answered.await.map_err(|_| Error::UnknownOutcome)?;
         match answer.map_err(Error::from)? {

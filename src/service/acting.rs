@@ -88,6 +88,19 @@ impl Messenger {
         })
     }
 
+    /// Finds a user who has something to read; stores nothing.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`] when there is none, [`Error::NoChatRoom`] when they never took
+    /// part, or failures.
+    #[tracing::instrument(name = "messenger.reader", level = "debug", skip_all)]
+    pub async fn reader(&self, who: &IdInput) -> Result<Me, Error> {
+        let user = self.user_or_deleted(who).await?;
+        let id = self.chat_user(&user.id).await?.ok_or(Error::NoChatRoom)?;
+        let user = user.id.clone();
+        Ok(Me { id, user })
+    }
+
     /// Finds out whether the application has a user.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod export;
 mod import;
 mod keys;
 mod manage;
+mod objects;
 mod openapi;
 mod privacy_page;
 mod read;
