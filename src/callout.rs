@@ -32,16 +32,23 @@ pub(crate) enum FetchError {
     Unusable(String),
 }
 
+impl FetchError {
+    /// There was no connection, and so no request.
+    pub(crate) const CANNOT_CONNECT: Self = Self::NoAnswer("cannot connect");
+    /// The last line is missing.
+    pub(crate) const CUT_OFF: Self = Self::NoAnswer("it was cut off");
+}
+
 impl From<reqwest::Error> for FetchError {
     fn from(error: reqwest::Error) -> Self {
         // its own text contains the URL
-        Self::NoAnswer(if error.is_timeout() {
-            "timed out"
+        if error.is_timeout() {
+            Self::NoAnswer("timed out")
         } else if error.is_connect() {
-            "cannot connect"
+            Self::CANNOT_CONNECT
         } else {
-            "the connection broke"
-        })
+            Self::NoAnswer("the connection broke")
+        }
     }
 }
 

@@ -54,6 +54,8 @@ Examples:
   chatzz key new shop read,send        a key for the HTTP API of your back end
   chatzz send --from 1 --to 2 Hello    send a message as a user of your application
   chatzz events tail                   print what happens, as it happens
+  chatzz export 1                      print everything that is stored of a user
+  chatzz import old.ndjson             bring in messages that were sent before
   chatzz hook test                     ask your application about a sample of each hook
   chatzz config                        every key with its default, as a .env file
   chatzz serve                         run it; `chatzz` alone does the same";
@@ -156,6 +158,18 @@ pub enum Command {
     /// See what happens, through the HTTP API of a running server
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Print everything that is stored of a user, through the HTTP API of a running server
+    ///
+    /// A JSON object a line; it is whole if the last one has `"end": true`. Where the connection
+    /// is lost it goes on with the next line. Its key needs the scope `privacy`.
+    #[command(after_help = CALLS)]
+    Export(ExportArgs),
+    /// Bring in messages that were sent before, through the HTTP API of a running server
+    ///
+    /// A JSON object a line, as docs/back-end.md has it. Run it again after any failure: what is
+    /// there stays. Its key needs the scope `import`. Exits with 1 if a line was not stored.
+    #[command(after_help = CALLS)]
+    Import(ImportArgs),
     /// Make a key for the HTTP API of the application's back end
     ///
     /// Needs no configuration and no database.
@@ -191,9 +205,9 @@ Exit codes:
   0  done
   1  refused, and a repeat would be as well
   2  wrong command line, or no key
-  3  no answer, or too busy: repeat it, and a message with the same --key";
+  3  no answer, or a lost one: repeat it, and a message with the same --key";
 
-/// Where the HTTP API is, and how to print its answers.
+/// Where the HTTP API is.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ApiArgs {
     /// Where `CHATZZ_API_LISTEN` is reached
@@ -205,9 +219,26 @@ pub struct ApiArgs {
         value_parser = ServiceUrl::from_text
     )]
     pub url: ServiceUrl,
-    /// Print JSON, one object a line, instead of text
-    #[arg(long)]
-    pub json: bool,
+}
+
+/// The options of `chatzz export`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ExportArgs {
+    /// The `_id` of the user
+    pub user: String,
+    /// Where to call.
+    #[command(flatten)]
+    pub api: ApiArgs,
+}
+
+/// The options of `chatzz import`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct ImportArgs {
+    /// The file with a message a line; `-` reads standard input
+    pub file: PathBuf,
+    /// Where to call.
+    #[command(flatten)]
+    pub api: ApiArgs,
 }
 
 /// The options of `chatzz send`.
@@ -224,6 +255,9 @@ pub struct SendArgs {
     pub key: Option<String>,
     /// The text; `-` reads it from standard input
     pub text: String,
+    /// Print JSON, one object a line, instead of text
+    #[arg(long)]
+    pub json: bool,
     /// Where to call.
     #[command(flatten)]
     pub api: ApiArgs,
@@ -250,6 +284,9 @@ pub struct TailArgs {
     /// Only these types, with commas between them, such as `message.created,message.read`
     #[arg(long, value_name = "TYPES")]
     pub types: Option<String>,
+    /// Print JSON, one object a line, instead of text
+    #[arg(long)]
+    pub json: bool,
     /// Where to call.
     #[command(flatten)]
     pub api: ApiArgs,
@@ -281,6 +318,8 @@ impl Command {
             | Self::Config(_)
             | Self::Send(_)
             | Self::Events(_)
+            | Self::Export(_)
+            | Self::Import(_)
             | Self::Key(_) => Mode::Migrate,
         }
     }

@@ -14,7 +14,7 @@ use chatzz::config::{
     AllowedOrigins, ApiKey, ApiScope, Config, EventType, Kinds, NatsConfig, NatsUrl, new_api_key,
 };
 use chatzz::id::UserId;
-use chatzz::operator::{After, EventQuery};
+use chatzz::operator::{After, EventQuery, EventsError};
 use chatzz::service::Occurred;
 use chatzz::store::Store;
 use chatzz::store::adopt::Adoption;
@@ -227,6 +227,8 @@ async fn show_events(operator: Operator, show: impl Fn(&str)) {
                 }
                 query.after = After::Cursor(page.cursor);
             }
+            // what was missed was for a person who watches
+            Err(EventsError::Gone(_)) => query.after = After::Head,
             // the log of the server says what is wrong
             Err(_) => tokio::time::sleep(EVENTS_PAUSE).await,
         }

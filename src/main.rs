@@ -43,6 +43,8 @@ async fn main() -> ExitCode {
         Command::Config(args) => return ended(document(args)),
         Command::Key(KeyCommand::New(args)) => return ended(new_key(args)),
         Command::Send(args) => return remote::ended(remote::send(args).await),
+        Command::Export(args) => return remote::ended(remote::export(args).await),
+        Command::Import(args) => return remote::ended(remote::import(args).await),
         Command::Events(EventsCommand::Tail(args)) => {
             return remote::ended(remote::tail(args).await);
         }
@@ -74,7 +76,7 @@ async fn main() -> ExitCode {
         #[cfg(feature = "dev")]
         Command::Peer(_) => Ok(()),
         Command::Spec(_) | Command::Config(_) | Command::Key(_) => Ok(()),
-        Command::Send(_) | Command::Events(_) => Ok(()),
+        Command::Send(_) | Command::Events(_) | Command::Export(_) | Command::Import(_) => Ok(()),
     };
     ended(done)
 }

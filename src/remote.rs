@@ -1,13 +1,24 @@
 //! The commands that call the HTTP API of a running server.
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
-use chatzz::back_end::{BackEnd, CallError, NewMessage, PulledEvent, Tail};
-use chatzz::cli::{ApiArgs, SendArgs, TailArgs};
+use anyhow::Context as _;
+use chatzz::back_end::{
+    BackEnd, CallError, Exported, Imported, NewMessage, NotImported, PulledEvent, Tail,
+};
+use chatzz::bar::Bar;
+use chatzz::cli::{ApiArgs, ExportArgs, ImportArgs, SendArgs, TailArgs};
 use chatzz::config;
 
 use crate::{Usage, complain, say, shutdown};
+
+/// Lines that are brought in by one call.
+const LINES_AT_ONCE: usize = 500;
+/// Bytes that are, about.
+const BYTES_AT_ONCE: usize = 8 * 1024 * 1024;
 
 /// Exit code of a call that nobody answered.
 const NO_ANSWER: u8 = 3;
@@ -53,13 +64,13 @@ pub(crate) async fn send(args: &SendArgs) -> anyhow::Result<()> {
         key: args.key.clone().unwrap_or_else(made),
     };
     let sent = match back_end(&args.api)?.send(&message).await {
-        Err(error @ CallError::NoAnswer(_)) if args.key.is_none() => {
+        Err(error @ CallError::NoAnswer(_)) => {
             complain(&format_args!("repeat it with --key {}", message.key));
             return Err(error.into());
         }
         sent => sent?,
     };
-    if args.api.json {
+    if args.json {
         say(&sent.answer);
     } else {
         say(&sent);
@@ -77,7 +88,7 @@ pub(crate) async fn tail(args: &TailArgs) -> anyhow::Result<()> {
     };
     let hears = |event: PulledEvent| {
         let mut out = std::io::stdout().lock();
-        let written = if args.api.json {
+        let written = if args.json {
             writeln!(out, "{}", event.0)
         } else {
             writeln!(out, "{event}")
@@ -89,4 +100,63 @@ pub(crate) async fn tail(args: &TailArgs) -> anyhow::Result<()> {
         ended = back_end.tail(wanted, hears) => Ok(ended?),
         () = shutdown => Ok(()),
     }
+}
+
+/// `chatzz export`: prints what is stored of a user, with a bar if it goes elsewhere than to
+/// the terminal.
+pub(crate) async fn export(args: &ExportArgs) -> anyhow::Result<()> {
+    let back_end = back_end(&args.api)?;
+    let bar = (!std::io::stdout().is_terminal()).then(Bar::of_messages);
+    let mut lost = None;
+    let hears = |line: &str, done: Exported| {
+        if let Some(bar) = &bar {
+            bar.show(done.messages, done.messages);
+        }
+        // an export that is not whole must not look so
+        lost = writeln!(std::io::stdout(), "{line}").err();
+        lost.is_none()
+    };
+    back_end.export(&args.user, hears).await?;
+    lost.map_or(Ok(()), Err)?;
+    Ok(std::io::stdout().flush()?)
+}
+
+/// `chatzz import`: brings in the lines of a file, part by part, and says what became of them.
+pub(crate) async fn import(args: &ImportArgs) -> anyhow::Result<()> {
+    let back_end = back_end(&args.api)?;
+    let named = || args.file.display().to_string();
+    let mut file: Box<dyn BufRead + Send> = if args.file == Path::new("-") {
+        Box::new(BufReader::new(std::io::stdin()))
+    } else {
+        Box::new(BufReader::new(File::open(&args.file).with_context(named)?))
+    };
+    let bar = Bar::of_messages();
+    let mut all = Imported::default();
+    loop {
+        let part = next_part(&mut *file).with_context(named)?;
+        if part.is_empty() {
+            break;
+        }
+        all.add(back_end.import(part).await?);
+        for NotImported { line, code, detail } in all.errors.drain(..) {
+            complain(&format_args!("line {line}: {detail} ({code})"));
+        }
+        bar.show(all.lines, all.lines);
+    }
+    drop(bar);
+    say(&all);
+    let left = all.conflicts + all.refused;
+    anyhow::ensure!(left == 0, "{left} lines were not stored");
+    Ok(())
+}
+
+/// The next whole lines; empty at the end.
+fn next_part(file: &mut dyn BufRead) -> std::io::Result<Vec<u8>> {
+    let mut part = Vec::new();
+    for _ in 0..LINES_AT_ONCE {
+        if part.len() >= BYTES_AT_ONCE || file.read_until(b'\n', &mut part)? == 0 {
+            break;
+        }
+    }
+    Ok(part)
 }

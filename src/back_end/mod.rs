@@ -3,6 +3,8 @@
 //! A call is repeated as long as that may help: every call may be made again, and a message
 //! is sent once under its key.
 
+mod export;
+mod import;
 mod send;
 mod tail;
 
@@ -13,13 +15,14 @@ use reqwest::{Client, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use crate::callout::{self, FetchError};
 use crate::clock::Clock;
 use crate::config::ServiceUrl;
 
+pub use export::Exported;
+pub use import::{Imported, NotImported};
 pub use send::{NewMessage, Sent};
 pub use tail::{PulledEvent, Tail};
 
@@ -31,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// The longest that is waited because an answer says so.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
 /// Most bytes of an answer: 500 messages of the longest kind.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// The connections that stay open: a command makes one call at a time.
@@ -47,8 +52,8 @@ pub enum CallError {
         /// For people.
         detail: String,
     },
-    /// There is no answer, or the server is busy; whether it was done is not known unless
-    /// `nothing_stored`.
+    /// There is no answer, or the server is busy, or an earlier attempt had no answer: whether
+    /// it was done is not known.
     #[error("{0}")]
     NoAnswer(String),
     /// Something else than chatzz answers there.
@@ -64,12 +69,19 @@ pub enum CallError {
 struct Problem {
     code: String,
     detail: String,
+    stored: Option<String>,
 }
 
 /// What an attempt came to.
 enum Failed {
-    /// A repeat may succeed, after so long at least.
-    ForNow(CallError, Duration),
+    /// A repeat may succeed.
+    ForNow {
+        error: CallError,
+        /// After so long.
+        at_least: Duration,
+        /// Whether this attempt may have done what it was to do.
+        may_be_done: bool,
+    },
     /// A repeat cannot.
     ForGood(CallError),
 }
@@ -92,7 +104,9 @@ impl Patience {
     /// Waits until the next attempt, unless there is to be none.
     async fn next(&mut self, failed: Failed, waits: fn(&CallError)) -> Result<(), CallError> {
         let (error, at_least) = match failed {
-            Failed::ForNow(error, at_least) => (error, at_least),
+            Failed::ForNow {
+                error, at_least, ..
+            } => (error, at_least),
             Failed::ForGood(error) => return Err(error),
         };
         let next = Instant::now() + self.pause.max(at_least);
@@ -113,7 +127,8 @@ struct Call<'a> {
     /// Below `/v1`.
     path: &'a str,
     query: &'a [(&'a str, &'a str)],
-    body: Option<&'a Value>,
+    /// Its type, and what it says.
+    body: Option<(&'static str, Vec<u8>)>,
     /// How long one attempt may take.
     timeout: Duration,
     /// How long it is repeated; for ever without it.
@@ -167,11 +182,21 @@ impl BackEnd {
     /// Makes a call, again and again if need be.
     async fn call<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, CallError> {
         let mut patience = Patience::new(call.patience);
+        let mut perhaps = false;
         loop {
-            match self.attempt(call).await {
+            let failed = match self.attempt(call).await {
                 Ok(answer) => return Ok(answer),
-                Err(failed) => patience.next(failed, self.waits).await?,
+                // the refusal says nothing of an earlier attempt
+                Err(Failed::ForGood(error)) if perhaps => {
+                    let text = format!("{error}; an attempt before it had no answer");
+                    return Err(CallError::NoAnswer(text));
+                }
+                Err(failed) => failed,
+            };
+            if let Failed::ForNow { may_be_done, .. } = failed {
+                perhaps |= may_be_done && call.method != Method::GET;
             }
+            patience.next(failed, self.waits).await?;
         }
     }
 
@@ -194,11 +219,10 @@ impl BackEnd {
         request = request
             .timeout(call.timeout)
             .bearer_auth(self.key.expose_secret());
-        if let Some(body) = call.body {
-            let json = "application/json";
+        if let Some((content_type, body)) = &call.body {
             request = request
-                .header(header::CONTENT_TYPE, json)
-                .body(body.to_string());
+                .header(header::CONTENT_TYPE, *content_type)
+                .body(body.clone());
         }
         let response = request.send().await.map_err(FetchError::from);
         let response = response.map_err(|error| self.no_answer(&error))?;
@@ -212,8 +236,20 @@ impl BackEnd {
     }
 
     fn no_answer(&self, error: &FetchError) -> Failed {
-        let error = CallError::NoAnswer(format!("{}: {error}", self.url));
-        Failed::ForNow(error, Duration::ZERO)
+        Failed::ForNow {
+            may_be_done: *error != FetchError::CANNOT_CONNECT,
+            error: CallError::NoAnswer(format!("{}: {error}", self.url)),
+            at_least: Duration::ZERO,
+        }
+    }
+
+    /// A line of a stream says that it cannot go on.
+    fn cut_off(&self, code: &str) -> Failed {
+        Failed::ForNow {
+            error: CallError::NoAnswer(format!("{}: it cannot go on ({code})", self.url)),
+            at_least: Duration::ZERO,
+            may_be_done: true,
+        }
     }
 
     fn failed(&self, status: StatusCode, headers: &HeaderMap, problem: Option<Problem>) -> Failed {
@@ -221,17 +257,25 @@ impl BackEnd {
             status,
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS
         ) || status.is_server_error();
+        let stored = problem
+            .as_ref()
+            .and_then(|problem| problem.stored.as_deref());
+        let may_be_done = stored != Some("no");
         let error = match problem {
-            Some(Problem { code, detail }) if is_for_now => {
+            Some(Problem { code, detail, .. }) if is_for_now => {
                 CallError::NoAnswer(format!("{}: {detail} ({code})", self.url))
             }
-            Some(Problem { code, detail }) => CallError::Refused { code, detail },
+            Some(Problem { code, detail, .. }) => CallError::Refused { code, detail },
             None if is_for_now => CallError::NoAnswer(format!("{}: status {status}", self.url)),
             None => CallError::Stranger(self.url.to_string(), status.as_u16()),
         };
         if is_for_now {
             let wait = callout::retry_after(headers, self.clock.now());
-            Failed::ForNow(error, wait.unwrap_or_default())
+            Failed::ForNow {
+                error,
+                at_least: wait.unwrap_or_default().min(LONGEST_WAIT),
+                may_be_done,
+            }
         } else {
             Failed::ForGood(error)
         }

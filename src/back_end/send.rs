@@ -55,7 +55,7 @@ impl BackEnd {
         } = message;
         let body = json!({ "from": from, "to": to, "message": text, "key": key });
         let call = Call {
-            body: Some(&body),
+            body: Some(("application/json", body.to_string().into_bytes())),
             ..Call::new(Method::POST, "messages")
         };
         let answer = self.call(&call).await?;

@@ -51,9 +51,12 @@ impl BackEnd {
         mut hears: impl FnMut(PulledEvent) -> bool + Send,
     ) -> Result<(), CallError> {
         let mut after = tail.after;
-        let wait = format!("{}s", WAIT.as_secs());
+        // the first call does not wait: what happens after it is behind its cursor, whatever
+        // becomes of the next
+        let mut wait = None;
         loop {
-            let mut query = vec![("after", after.as_str()), ("wait", wait.as_str())];
+            let mut query = vec![("after", after.as_str())];
+            query.extend(wait.as_deref().map(|wait| ("wait", wait)));
             query.extend(tail.types.as_deref().map(|types| ("types", types)));
             let call = Call {
                 query: &query,
@@ -68,6 +71,7 @@ impl BackEnd {
                 }
             }
             after = page.cursor;
+            wait = Some(format!("{}s", WAIT.as_secs()));
         }
     }
 }

@@ -225,6 +225,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Brings in messages that people sent before, one a line
+         * @description Needs a key with the scope `import`.
+         */
+        post: operations["importMessages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -259,6 +279,26 @@ export interface paths {
          * @description Needs a key with the scope `read`.
          */
         post: operations["getPresence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How much there is, about
+         * @description Needs a key with the scope `read`.
+         */
+        get: operations["getStats"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -305,6 +345,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/users/{id}/blocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whom a user blocked, the first blocked first
+         * @description Needs a key with the scope `read`.
+         */
+        get: operations["listBlocked"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/users/{id}/blocks/{other}": {
         parameters: {
             query?: never;
@@ -342,6 +402,90 @@ export interface paths {
          */
         get: operations["listChatRooms"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}/delivered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Marks what has arrived at a user from another one as sent
+         * @description Needs a key with the scope `manage`.
+         */
+        post: operations["markDelivered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Removes what is stored of a user; may be repeated until it is done
+         * @description Needs a key with the scope `privacy`.
+         */
+        post: operations["eraseUser"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything that is stored of a user, one thing a line
+         * @description Needs a key with the scope `privacy`.
+         */
+        get: operations["exportUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/users/{id}/privacy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who may write to a user
+         * @description Needs a key with the scope `read`.
+         */
+        get: operations["getPrivacy"];
+        /**
+         * Sets who may write to a user
+         * @description Needs a key with the scope `manage`.
+         */
+        put: operations["setPrivacy"];
         post?: never;
         delete?: never;
         options?: never;
@@ -418,6 +562,17 @@ export interface components {
             /** @description As it is from now on. */
             blocked: boolean;
         };
+        BlockedUser: {
+            since: components["schemas"]["Date"];
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description Whom a user blocked. */
+        BlockedUsers: {
+            /** @description Whether there are more: continue with the last one as `after`. */
+            hasMore: boolean;
+            /** @description The ids of the users, the first blocked first. */
+            users: components["schemas"]["UserId"][];
+        };
         /** @description A rule that may be set aside. */
         Bypass: "block" | "rule";
         /** @description A chat room. */
@@ -471,6 +626,14 @@ export interface components {
          * @description RFC 3339, UTC, with milliseconds.
          */
         Date: string;
+        /** @description How many messages have arrived. */
+        Delivered: {
+            /**
+             * Format: uint64
+             * @description Those that were not sent before.
+             */
+            delivered: number;
+        };
         /** @description How many sockets were ended. */
         Ended: {
             /**
@@ -478,6 +641,52 @@ export interface components {
              * @description Those at the server that was asked; the other servers end theirs as well.
              */
             ended: number;
+        };
+        /** @description A line of the answer. */
+        ErasureLine: {
+            /**
+             * Format: uint64
+             * @description Chat rooms in which the user had a part.
+             */
+            chatRooms: number;
+            /** @constant */
+            kind: "progress";
+            /**
+             * Format: uint64
+             * @description Block lists and whitelists of others that do not name the user any more.
+             */
+            lists: number;
+            /**
+             * Format: uint64
+             * @description Messages of the user that say nothing any more.
+             */
+            messages: number;
+        } | {
+            /**
+             * Format: uint64
+             * @description Chat rooms in which the user had a part.
+             */
+            chatRooms: number;
+            /** @description Always `true`. */
+            end: boolean;
+            /** @constant */
+            kind: "end";
+            /**
+             * Format: uint64
+             * @description Block lists and whitelists of others that do not name the user any more.
+             */
+            lists: number;
+            /**
+             * Format: uint64
+             * @description Messages of the user that say nothing any more.
+             */
+            messages: number;
+        } | {
+            /** @description As in the answer to another call. */
+            code: components["schemas"]["Code"];
+            detail: string;
+            /** @constant */
+            kind: "error";
         };
         /** @description Something that happened, with what it is about as it is now. */
         Event: {
@@ -543,6 +752,16 @@ export interface components {
         } | {
             /** @description Of pulled events: write it as `after` to go on behind this one. */
             cursor?: string | null;
+            data: components["schemas"]["UserErased"];
+            /** @description The same however often the event is delivered: leave out what you had. */
+            id: string;
+            /** @description When it happened. */
+            timestamp: components["schemas"]["Date"];
+            /** @constant */
+            type: "user.erased";
+        } | {
+            /** @description Of pulled events: write it as `after` to go on behind this one. */
+            cursor?: string | null;
             data: components["schemas"]["NotificationDue"];
             /** @description The same however often the event is delivered: leave out what you had. */
             id: string;
@@ -589,6 +808,219 @@ export interface components {
             events: components["schemas"]["Event"][];
             /** @description Whether there are more already. */
             hasMore: boolean;
+        };
+        /** @description A chat room of the user. */
+        ExportedChatRoom: {
+            _id: string;
+            addedAt: components["schemas"]["Date"];
+            addedBy: components["schemas"]["UserId"];
+            /**
+             * Format: int64
+             * @description Up to which `seq` a device of the user has confirmed.
+             */
+            deliveredUpTo: number;
+            /**
+             * Format: int64
+             * @description Up to which `seq` the other user has read.
+             */
+            otherReadUpTo: number;
+            readAt: components["schemas"]["Date"] | null;
+            /**
+             * Format: int64
+             * @description Up to which `seq` the user has read, and when they last did.
+             */
+            readUpTo: number;
+            /** @description The other user. */
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description What the user set. */
+        ExportedPrivacy: {
+            blocked: components["schemas"]["BlockedUser"][];
+            whitelist: components["schemas"]["UserId"][];
+            whitelistOnly: boolean;
+        };
+        /** @description The user, as far as chatzz stores them. */
+        ExportedUser: {
+            lastOnline: components["schemas"]["Date"] | null;
+            status: components["schemas"]["Presence"];
+            /** @description Whether they have ever taken part in the messenger. */
+            takesPart: boolean;
+            userId: components["schemas"]["UserId"];
+        };
+        /** @description A line of an export. */
+        ExportLine: {
+            /** @description Write it as `after` to go on behind this line. */
+            cursor: string;
+            /** @constant */
+            kind: "user";
+            user: components["schemas"]["ExportedUser"];
+        } | {
+            cursor: string;
+            /** @constant */
+            kind: "privacy";
+            privacy: components["schemas"]["ExportedPrivacy"];
+        } | {
+            chatRoom: components["schemas"]["ExportedChatRoom"];
+            cursor: string;
+            /** @constant */
+            kind: "chat-room";
+        } | {
+            cursor: string;
+            /** @constant */
+            kind: "message";
+            message: components["schemas"]["Message"];
+        } | {
+            /**
+             * Format: uint64
+             * @description Chat rooms in this answer.
+             */
+            chatRooms: number;
+            /** @description Always `true`. */
+            end: boolean;
+            /** @constant */
+            kind: "end";
+            /**
+             * Format: uint64
+             * @description Messages in this answer.
+             */
+            messages: number;
+        } | {
+            /** @description As in the answer to another call. */
+            code: components["schemas"]["Code"];
+            detail: string;
+            /** @constant */
+            kind: "error";
+        };
+        /** @description A line of the answer. */
+        ImportLine: {
+            /**
+             * Format: uint64
+             * @description Not stored: something was sent in their chat rooms before.
+             */
+            conflicts: number;
+            /**
+             * Format: uint64
+             * @description Stored before under this key.
+             */
+            duplicates: number;
+            /**
+             * Format: uint64
+             * @description Stored by this call.
+             */
+            imported: number;
+            /** @constant */
+            kind: "progress";
+            /**
+             * Format: uint64
+             * @description All of them.
+             */
+            lines: number;
+            /**
+             * Format: uint64
+             * @description Not stored: something in them is wrong.
+             */
+            refused: number;
+        } | {
+            /**
+             * Format: uint64
+             * @description Not stored: something was sent in their chat rooms before.
+             */
+            conflicts: number;
+            /**
+             * Format: uint64
+             * @description Stored before under this key.
+             */
+            duplicates: number;
+            /** @description Always `true`. */
+            end: boolean;
+            /** @description The first 100 lines that were not stored. */
+            errors: components["schemas"]["RefusedLine"][];
+            /**
+             * Format: uint64
+             * @description Stored by this call.
+             */
+            imported: number;
+            /** @constant */
+            kind: "end";
+            /**
+             * Format: uint64
+             * @description All of them.
+             */
+            lines: number;
+            /**
+             * Format: uint64
+             * @description Not stored: something in them is wrong.
+             */
+            refused: number;
+        } | {
+            /** @description As in the answer to another call. */
+            code: components["schemas"]["Code"];
+            /**
+             * Format: uint64
+             * @description Not stored: something was sent in their chat rooms before.
+             */
+            conflicts: number;
+            detail: string;
+            /**
+             * Format: uint64
+             * @description Stored before under this key.
+             */
+            duplicates: number;
+            /** @description The first 100 lines that were not stored. */
+            errors: components["schemas"]["RefusedLine"][];
+            /**
+             * Format: uint64
+             * @description Stored by this call.
+             */
+            imported: number;
+            /** @constant */
+            kind: "error";
+            /**
+             * Format: uint64
+             * @description All of them.
+             */
+            lines: number;
+            /**
+             * Format: uint64
+             * @description Not stored: something in them is wrong.
+             */
+            refused: number;
+        };
+        /** @description A message that was sent before. */
+        ImportMessage: {
+            /**
+             * Format: date-time
+             * @description When it was sent; not before the line above it of the same two users.
+             */
+            createdAt: string;
+            /**
+             * @description What your front end makes of it.
+             * @default null
+             */
+            data?: {
+                [key: string]: unknown;
+            } | null;
+            /** @description The user who sent it; need never have logged in. */
+            from: components["schemas"]["UserIdInput"];
+            /**
+             * @description Your own name for the message: 1 to 64 printable ASCII characters. Under the same one
+             *     it is stored once, for ever.
+             */
+            key: string;
+            /**
+             * @description One of the kinds in your `CHATZZ_KINDS_FILE`.
+             * @default null
+             */
+            kind?: string | null;
+            /** @description The text. */
+            message: string;
+            /** @description The user who received it. */
+            to: components["schemas"]["UserIdInput"];
+            /**
+             * @description `true`: the receiver has not read it yet.
+             * @default false
+             */
+            unread?: boolean;
         };
         /** @description The newest message of a contact, with the ids of both people. */
         LastMessage: {
@@ -639,7 +1071,7 @@ export interface components {
             hasMore: boolean;
             letters: components["schemas"]["Letter"][];
         };
-        /** @description What is read. */
+        /** @description What is read, or has arrived. */
         MarkRead: {
             /**
              * Format: int64
@@ -805,6 +1237,11 @@ export interface components {
         Presences: {
             users: components["schemas"]["UserPresence"][];
         };
+        /** @description Who may write to the user. */
+        Privacy: {
+            whitelist: components["schemas"]["UserId"][];
+            whitelistOnly: boolean;
+        };
         /** @description Why a call was not done. */
         Problem: {
             /** @description The stable code: those of the protocol of clients, and some of the API alone. */
@@ -861,6 +1298,24 @@ export interface components {
              */
             upTo: number;
         };
+        /** @description A line that was not stored. */
+        RefusedLine: {
+            code: components["schemas"]["RefusedLineCode"];
+            /** @description For people: what is wrong. */
+            detail: string;
+            /**
+             * Format: uint64
+             * @description Which line, from 1 on.
+             */
+            line: number;
+        };
+        /** @description Why a line was not stored. */
+        RefusedLineCode: components["schemas"]["Code"] | components["schemas"]["RefusedLineOwnCode"];
+        /**
+         * @description A code of imports alone.
+         * @constant
+         */
+        RefusedLineOwnCode: "conflict";
         /** @description What became of each message, in the order of the request. */
         Results: {
             results: components["schemas"]["MessageResult"][];
@@ -933,10 +1388,57 @@ export interface components {
             to: components["schemas"]["UserId"];
             via?: components["schemas"]["Via"];
         };
+        /** @description Who may write; what is left out stays as it is. */
+        SetPrivacy: {
+            /**
+             * @description The whole whitelist, at most 1,000 users.
+             * @default null
+             */
+            whitelist?: components["schemas"]["UserIdInput"][] | null;
+            /**
+             * @description Whether only those on the whitelist may.
+             * @default null
+             */
+            whitelistOnly?: boolean | null;
+        };
         /** @description Something for the front end. */
         Signal: {
             /** @description Any JSON, sent on unchanged, at most 4 KiB. */
             data: unknown;
+        };
+        /** @description How much there is. */
+        Stats: {
+            /**
+             * Format: uint64
+             * @description Conversations, about.
+             */
+            chatRooms: number;
+            /**
+             * Format: int64
+             * @description Entries of the log of events that this server has yet to read: more than a few for
+             *     more than a moment means that it cannot keep up.
+             */
+            logBehind: number;
+            /**
+             * Format: uint64
+             * @description Messages, about.
+             */
+            messages: number;
+            /**
+             * Format: uint64
+             * @description Users who are online at any server.
+             */
+            online: number;
+            /**
+             * Format: uint
+             * @description Servers that run.
+             */
+            servers: number;
+            /**
+             * Format: uint64
+             * @description Users who ever took part, about.
+             */
+            users: number;
         };
         /** @description How far a message has got; it only ever moves forward. */
         Status: "not_sent" | "sent" | "read";
@@ -979,6 +1481,9 @@ export interface components {
             deleted?: boolean;
         } & {
             [key: string]: unknown;
+        };
+        UserErased: {
+            userId: components["schemas"]["UserId"];
         };
         /** @description The application's own id of a user: text, or a number for integer ids. */
         UserId: string | number;
@@ -1350,6 +1855,30 @@ export interface operations {
             };
         };
     };
+    importMessages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": components["schemas"]["ImportMessage"];
+            };
+        };
+        responses: {
+            /** @description What became of them; the last line says `end` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["ImportLine"];
+                };
+            };
+        };
+    };
     getOpenapi: {
         parameters: {
             query?: never;
@@ -1396,6 +1925,26 @@ export interface operations {
             };
         };
     };
+    getStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Counts, and how far behind the log of events is */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stats"];
+                };
+            };
+        };
+    };
     getUnread: {
         parameters: {
             query?: never;
@@ -1438,6 +1987,31 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+        };
+    };
+    listBlocked: {
+        parameters: {
+            query?: {
+                /** @description Only those behind this user, who must be blocked. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Their ids */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlockedUsers"];
                 };
             };
         };
@@ -1511,6 +2085,127 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Contacts"];
+                };
+            };
+        };
+    };
+    markDelivered: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarkRead"];
+            };
+        };
+        responses: {
+            /** @description How many messages it were */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivered"];
+                };
+            };
+        };
+    };
+    eraseUser: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it is; the last line says `end` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["ErasureLine"];
+                };
+            };
+        };
+    };
+    exportUser: {
+        parameters: {
+            query?: {
+                /** @description The `cursor` of the last whole line of an answer that was cut off: only what follows. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines; the last one says `end` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["ExportLine"];
+                };
+            };
+        };
+    };
+    getPrivacy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Their whitelist, and whether it holds */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Privacy"];
+                };
+            };
+        };
+    };
+    setPrivacy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetPrivacy"];
+            };
+        };
+        responses: {
+            /** @description As it is from now on */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Privacy"];
                 };
             };
         };

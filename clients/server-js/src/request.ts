@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { ChatzzError, type Problem } from './error.js';
 
 export interface Options {
@@ -25,10 +24,12 @@ export interface Call {
   isRepeatable?: boolean;
   /** Whether a part of an answer is refused for now only. */
   isForNow?: (answer: any) => boolean;
+  /** Whether JSON is an answer of chatzz. */
+  isAnswer?: (answer: any) => boolean;
 }
 
-/** The pause after a first failure, which doubles with each further one up to the longest, in milliseconds. */
-const [FIRST_PAUSE, LONGEST_PAUSE] = [200, 10_000];
+/** The pause after a first failure, which doubles up to the longest, and the longest `Retry-After`, in milliseconds. */
+const [FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WAIT] = [200, 10_000, 300_000];
 
 /** One call, repeated as long as that is safe, may help, and is in time. */
 export async function request(options: Options, method: string, path: string, call: Call): Promise<any> {
@@ -40,13 +41,14 @@ export async function request(options: Options, method: string, path: string, ca
     try {
       const answer = await attempt(options, method, path, call);
       if (!call.isForNow?.(answer) || performance.now() + pause > end) return answer;
+      stored = 'perhaps'; // the other part
     } catch (error) {
       call.signal?.throwIfAborted();
       if (!(error instanceof ChatzzError)) throw error;
       const { status = 503, retryAfter = 0 } = error;
       const isForNow = status === 408 || status === 429 || status >= 500;
       const isSafe = call.isRepeatable !== false || error.stored === 'no';
-      pause = Math.max(pause, retryAfter);
+      pause = Math.max(pause, Math.min(retryAfter, LONGEST_WAIT));
       // An earlier attempt may have stored what the last one could not.
       if (error.stored === 'perhaps') stored = 'perhaps';
       if (!isForNow || !isSafe || performance.now() + pause > end) throw Object.assign(error, { stored });
@@ -70,17 +72,9 @@ async function attempt({ url, key, ...usual }: Options, method: string, path: st
   });
   const { ok, status } = response;
   const retryAfter = 1_000 * Number(response.headers.get('retry-after')) || 0;
-  const answer = parsed(text);
-  if (ok && answer !== undefined) return answer;
+  const answer: any = await new Response(text).json().catch(() => undefined);
+  if (ok && answer !== undefined && call.isAnswer?.(answer) !== false) return answer;
   const said = { status, ...(retryAfter > 0 && { retryAfter }) };
   if (answer?.stored) throw new ChatzzError(answer.code, answer.detail, { ...said, stored: answer.stored, problem: answer });
   throw new ChatzzError('unreachable', `${target.origin}: what answers there is not chatzz (status ${status})`, { ...said, stored });
-}
-
-function parsed(text: string): any {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-
 import type { Event } from './chatzz.js';
 import { ChatzzError } from './error.js';
 
@@ -28,24 +27,28 @@ export type Handlers = { [Type in keyof Questions]?: (data: Questions[Type]) => 
 };
 
 const MAX_BYTES = 4 * 1024 * 1024; // of a request
-
 /**
  * The JSON of a request of chatzz, signed as Standard Webhooks say: a hook's question, or a pushed event. Throws
  * `bad-signature` unless one of the secrets signed exactly these bytes, at most `tolerance` seconds ago.
  */
 export function verify(headers: HeadersLike, rawBody: string | Uint8Array, secret: string | string[], tolerance = 300): any {
   const [id, time, signatures] = ['id', 'timestamp', 'signature'].map((name) => header(headers, `webhook-${name}`)) as [string, string, string];
-  const secrets = [secret].flat().flatMap((text) => (/^\s*whsec_/.test(text) ? text.split(/[\s,]+/) : [text])).filter((text) => text.trim() !== '');
-  if (secrets.length === 0) throw new TypeError('secret: is empty, and anybody could sign with it');
   const given = signatures.split(' ').filter((one) => one.startsWith('v1,')).map((one) => Buffer.from(one.slice(3), 'base64'));
-  const isSigned = secrets.some((text) => {
-    const key = text.startsWith('whsec_') ? Buffer.from(text.slice(6), 'base64') : text;
+  const isSigned = keysOf(secret).some((key) => {
     const wanted = createHmac('sha256', key).update(`${id}.${time}.`).update(rawBody).digest();
     return given.some((one) => one.length === wanted.length && timingSafeEqual(one, wanted));
   });
   if (!isSigned) throw new ChatzzError('bad-signature', 'the request is not signed with this secret');
   if (!/^\d+$/.test(time) || Math.abs(Date.now() / 1000 - Number(time)) > tolerance) throw new ChatzzError('bad-signature', 'the request was signed at another time');
   return JSON.parse(typeof rawBody === 'string' ? rawBody : new TextDecoder().decode(rawBody));
+}
+
+/** What the secrets are, without what a file has around them. */
+function keysOf(secret: string | string[]): Buffer[] {
+  const texts = [secret].flat().map((text) => String(text ?? '').trim()).flatMap((text) => (text.startsWith('whsec_') ? text.split(/[\s,]+/) : text || []));
+  const keys = texts.map((text) => (text.startsWith('whsec_') ? Buffer.from(text.slice(6), 'base64') : Buffer.from(text)));
+  if (!keys[0] || keys.some(({ length }) => length === 0)) throw new TypeError('secret: is empty, and anybody could sign with it');
+  return keys;
 }
 
 function header(headers: HeadersLike, name: string): string {
@@ -57,17 +60,16 @@ function header(headers: HeadersLike, name: string): string {
  * A listener of `http.createServer`, or a route of Express without a body parser before it. It answers hooks and takes
  * events that are pushed. When a function throws, chatzz asks or posts again, or does what `CHATZZ_HOOK_FAILURE` says.
  */
-export function listener(secret: string | string[], handlers: Handlers, onError: (error: unknown) => void = console.error) {
+export function listener(secret: string | string[], handlers: Handlers, onError: (error: unknown) => unknown = console.error) {
+  keysOf(secret); // A mistake shows when the program begins.
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    const end = (status: number, json: unknown = {}) => void res.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json));
+    const end = (status: number, json: unknown = {}, text = JSON.stringify(json)) => void res.writeHead(status, { 'content-type': 'application/json' }).end(text);
     try {
       const parts: Buffer[] = [];
       let length = 0;
-      for await (const part of req) {
-        length += part.length;
-        if (length > MAX_BYTES) return end(413);
-        parts.push(part);
-      }
+      // What is too large is read and not kept: whoever sends it would not hear the answer before.
+      for await (const part of req) if ((length += part.length) <= MAX_BYTES) parts.push(part);
+      if (length > MAX_BYTES) return end(413);
       const { type, ...rest } = verify(req.headers, Buffer.concat(parts), secret);
       const hook = handlers[type as keyof Questions] as ((data: unknown) => unknown) | undefined;
       if (hook) return end(200, await hook(rest.data));
@@ -75,8 +77,8 @@ export function listener(secret: string | string[], handlers: Handlers, onError:
       await handlers.event({ type, ...rest });
       end(200);
     } catch (error) {
-      onError(error);
-      end(error instanceof ChatzzError ? 401 : 500);
+      end(error instanceof ChatzzError && error.code === 'bad-signature' ? 401 : 500);
+      await Promise.resolve(error).then(onError).catch(console.error);
     }
   };
 }

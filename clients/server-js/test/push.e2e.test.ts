@@ -13,12 +13,14 @@ import { after, before, test } from 'node:test';
 import { ALICE, BOB, Page, packed, root, server, service, until } from './support.js';
 
 const page = new Page('docs/push.md');
-/** What a vendor got, and what it answers: at first that it is busy, then as a test says. */
+const CAROL = '65a000000000000000000003';
+/** What a vendor got, and what it answers Bob's devices: at first that it is busy, then as a test says. */
 interface Vendor {
   url: string;
   got: { path: string; headers: IncomingHttpHeaders; body: Buffer }[];
   busy: number;
-  gone: boolean;
+  answers: 'ok' | 'gone' | 'refused' | 'nothing';
+  asked: number;
   end(): unknown;
 }
 const { place } = packed();
@@ -26,6 +28,8 @@ let there: Awaited<ReturnType<typeof server>>;
 let vendors: Record<'web' | 'fcm' | 'apns', Vendor>;
 let program: ChildProcess | undefined;
 let said = '';
+/** The connections that were made to Apple. */
+let sessions = 0;
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -62,25 +66,30 @@ function decrypt(body: Buffer): any {
 
 const EXPECTED = { fcm: '/v1/projects/my-project/messages:send', apns: '/3/device/a1b2', web: '/push/one' };
 
-/** How each vendor answers: done, busy, or that the device is gone. */
-const ANSWERS: Record<keyof typeof EXPECTED, [ok: [number, string], busy: [number, string], gone: [number, string]]> = {
-  web: [[201, ''], [429, ''], [410, '']],
-  fcm: [[200, '{"name":"projects/my-project/messages/1"}'], [503, '{"error":{"status":"UNAVAILABLE"}}'], [404, '{"error":{"status":"NOT_FOUND","details":[{"errorCode":"UNREGISTERED"}]}}']],
-  apns: [[200, ''], [503, '{"reason":"ServiceUnavailable"}'], [410, '{"reason":"Unregistered"}']],
+/** How each vendor answers: done, busy, that the device is gone, or that the message is wrong. */
+const ANSWERS: Record<keyof typeof EXPECTED, Record<'ok' | 'busy' | 'gone' | 'refused', [number, string]>> = {
+  web: { ok: [201, ''], busy: [429, ''], gone: [410, ''], refused: [413, ''] },
+  fcm: {
+    ok: [200, '{"name":"projects/my-project/messages/1"}'], busy: [503, '{"error":{"status":"UNAVAILABLE"}}'],
+    gone: [404, '{"error":{"status":"NOT_FOUND","details":[{"errorCode":"UNREGISTERED"}]}}'], refused: [400, '{"error":{"status":"INVALID_ARGUMENT"}}'],
+  },
+  apns: { ok: [200, ''], busy: [503, '{"reason":"ServiceUnavailable"}'], gone: [410, '{"reason":"Unregistered"}'], refused: [403, '{"reason":"InvalidProviderToken"}'] },
 };
 
 async function vendor(name: keyof typeof EXPECTED, listening: Server, scheme: string): Promise<Vendor> {
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
   const url = `${scheme}://127.0.0.1:${(listening.address() as AddressInfo).port}`;
-  const one: Vendor = { url, got: [], busy: 1, gone: false, end: () => listening.close() };
+  const one: Vendor = { url, got: [], busy: 1, answers: 'ok', asked: 0, end: () => listening.close() };
   listening.on('request', async (req: IncomingMessage, res: ServerResponse) => {
     const parts: Buffer[] = [];
     for await (const chunk of req) parts.push(chunk);
-    const [ok, busy, gone] = ANSWERS[name];
-    const [status, text] = one.busy > 0 ? busy : one.gone ? gone : ok;
-    if (one.busy > 0) one.busy -= 1;
-    else one.got.push({ path: req.url ?? '', headers: req.headers, body: Buffer.concat(parts) });
-    res.writeHead(status).end(text);
+    const body = Buffer.concat(parts);
+    const isOfCarol = body.includes('"token":"c1"');
+    one.asked += isOfCarol ? 0 : 1;
+    const how = isOfCarol ? 'ok' : one.busy > 0 ? 'busy' : one.answers;
+    if (how === 'busy') one.busy -= 1;
+    else if (how !== 'nothing') one.got.push({ path: req.url ?? '', headers: req.headers, body });
+    if (how !== 'nothing') res.writeHead(ANSWERS[name][how][0]).end(ANSWERS[name][how][1]);
   });
   return one;
 }
@@ -104,7 +113,9 @@ before(async () => {
   const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(place, name)) as [string, string];
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'pipe' });
   const secure = createSecureServer({ key: readFileSync(key), cert: readFileSync(cert) });
-  const [web, fcm, apns] = await Promise.all([vendor('web', secure, 'https'), vendor('fcm', createServer(), 'http'), vendor('apns', createHttp2Server() as unknown as Server, 'http')]);
+  const apple = createHttp2Server();
+  apple.on('session', () => { sessions += 1; });
+  const [web, fcm, apns] = await Promise.all([vendor('web', secure, 'https'), vendor('fcm', createServer(), 'http'), vendor('apns', apple as unknown as Server, 'http')]);
   vendors = { web, fcm, apns };
   google = await tokens();
   there = await server({ CHATZZ_NOTIFY_AFTER: '1s' });
@@ -114,13 +125,15 @@ before(async () => {
   save('devices.mjs', page.block('The events', 'js', 1));
   save('web-push.mjs', page.block('Browsers', 'js'));
   save('fcm.mjs', page.block('Android', 'js').replace('https://fcm.googleapis.com', fcm.url));
-  save('apns.mjs', page.block('iPhones', 'js').replace('https://api.push.apple.com', apns.url));
+  save('apns.mjs', page.block('iPhones', 'js').replace('https://api.push.apple.com', apns.url).replace('10_000', '1_000'));
   save('service-account.json', JSON.stringify({ project_id: 'my-project', client_email: 'me@my-project.example.org', private_key: pem(rsa.privateKey), token_uri: `${google.url}/token` }));
   save('AuthKey.p8', pem(ec.privateKey));
   const keys = { p256dh: browser.getPublicKey('base64url'), auth: auth.toString('base64url') };
   const devices = [{ kind: 'web-push', subscription: { endpoint: `${web.url}${EXPECTED.web}`, keys } }, { kind: 'fcm', token: 'f1' }, { kind: 'apns', token: 'a1b2' }];
   save('main.mjs', `import { add, devicesOf } from './devices.mjs';
 for (const device of ${JSON.stringify(devices)}) add('${BOB}', device);
+add('${CAROL}', { kind: 'fcm', token: 'c1' });
+add('${CAROL}', { kind: '../../evil', token: 'c2' });
 setInterval(async () => console.log('devices', (await devicesOf('${BOB}')).length), 200);
 await import('./notify.mjs');`);
   const env = {
@@ -184,8 +197,64 @@ test('what was read is taken back from phones', async () => {
   assert.equal(vendors.web.got.length, 1);
 });
 
+/** Sends a message that Bob's devices are to be told of. */
+async function due(message: string, key: string, to: string = BOB) {
+  await there.chatzz.markRead(BOB, { with: ALICE });
+  const before = all().map(({ got }) => got.length);
+  await there.chatzz.send({ from: ALICE, to, message, key });
+  return (name: keyof typeof EXPECTED) => vendors[name].got.length > before[Object.keys(vendors).indexOf(name)]!;
+}
+
+test('of a long text each vendor gets as much as it takes', async () => {
+  const isTold = await due('漢'.repeat(4_000), 'long');
+  await until(`each vendor is told:\n${said}`, () => isTold('web') && isTold('fcm') && isTold('apns'), 60_000);
+
+  const bodies = all().map(({ got }) => got.at(-1)!.body);
+  for (const { length } of bodies) assert.ok(length <= 4_096, `${length} bytes`);
+  const [web, fcm, apns] = bodies as [Buffer, Buffer, Buffer];
+  const shown = '漢'.repeat(200);
+  assert.deepEqual([decrypt(web).body, json(fcm).message.notification.body, json(apns).aps.alert.body], [shown, shown, shown]);
+});
+
+test('a connection to Apple that does not answer is left for another', async () => {
+  const before = sessions;
+  vendors.apns.answers = 'nothing';
+  const asked = vendors.apns.asked;
+  const isTold = await due('Silence', 'silence');
+  await until('it is asked', () => vendors.apns.asked > asked, 60_000);
+  vendors.apns.answers = 'ok';
+  await until(`it is told:\n${said}`, () => isTold('apns'), 60_000);
+  assert.ok(sessions > before, `${sessions} connections`);
+});
+
+test('a vendor that is busy with one person keeps nobody else waiting', async () => {
+  vendors.fcm.busy = 5;
+  const isTold = await due('Busy', 'busy');
+  await until('it is busy', () => vendors.fcm.busy < 5, 60_000);
+  await there.chatzz.send({ from: ALICE, to: CAROL, message: 'Hi Carol', key: 'carol' });
+  await until(`Carol is told:\n${said}`, () => vendors.fcm.got.some(({ body }) => json(body).message.token === 'c1'), 60_000);
+  assert.ok(vendors.fcm.busy > 0, 'Bob is still waiting');
+  assert.ok(said.includes('there is no vendor “../../evil”'), said);
+  vendors.fcm.busy = 0;
+  await until(`Bob is told:\n${said}`, () => vendors.fcm.got.some(({ body }) => json(body).message.notification?.body === 'Busy'), 60_000);
+  assert.ok(isTold('web'));
+});
+
+test('what a vendor refuses for good is not repeated, and the next is told', async () => {
+  for (const one of all()) one.answers = 'refused';
+  const isTold = await due('Wrong', 'wrong');
+  await until(`each vendor refuses:\n${said}`, () => isTold('web') && isTold('fcm') && isTold('apns'), 60_000);
+  for (const one of all()) one.answers = 'ok';
+  const isToldNext = await due('Right', 'right');
+  await until(`each vendor is told:\n${said}`, () => isToldNext('web') && isToldNext('fcm') && isToldNext('apns'), 60_000);
+
+  const shown = (name: 'fcm' | 'apns') => vendors[name].got.map(({ body }) => json(body)).map((body) => body.message?.notification?.body ?? body.aps?.alert?.body);
+  for (const name of ['fcm', 'apns'] as const) assert.equal(shown(name).filter((text) => text === 'Wrong').length, 1, name);
+  assert.equal(vendors.web.got.map(({ body }) => decrypt(body).body).filter((text) => text === 'Wrong').length, 1);
+});
+
 test('a device that is gone is not asked again', async () => {
-  for (const one of all()) one.gone = true;
-  await there.chatzz.send({ from: ALICE, to: BOB, message: 'Are you there?', key: 'two' });
+  for (const one of all()) one.answers = 'gone';
+  await due('Are you there?', 'two');
   await until(`they are removed:\n${said}`, () => said.includes('devices 0'), 60_000);
 });

@@ -77,7 +77,7 @@ test('a signal that may have arrived is not sent again, and one that did not is'
   await Promise.all([lost.end(), busy.end()]);
 });
 
-test('a batch is sent again as long as a part of it is refused for now', async () => {
+test('a batch is sent again as a whole while a part of it is refused for now', async () => {
   const stored = { status: 201, message: { _id: 'm1' } };
   const refused = { status: 404, problem: problem(404, 'user-not-found') };
   const busy = { status: 503, problem: problem(503, 'unavailable') };
@@ -88,6 +88,10 @@ test('a batch is sent again as long as a part of it is refused for now', async (
   assert.deepEqual(results, [stored, refused, stored]);
   assert.equal(api.asked.length, 2);
   await api.end();
+  const broken = await against([[200, { results: [stored, busy] }], [401, problem(401, 'unauthorized')]]);
+  const error = await fails(broken.chatzz.sendBatch([message]));
+  assert.deepEqual([error.code, error.stored], ['unauthorized', 'perhaps'], 'a part of it was stored');
+  await broken.end();
   const never = await against([[200, { results: [stored, busy] }]], { patience: 300 });
   assert.deepEqual((await never.chatzz.sendBatch([message])).results, [stored, busy]);
   await never.end();
@@ -124,19 +128,23 @@ test('what is wrong with an argument is not taken for a lost connection', async 
 
 test('events go on behind the last page, and end when the signal says so', async () => {
   const page = (ids: string[], cursor: string): Scripted => [200, { events: ids.map((id) => ({ id, type: 'contact.added', cursor: `of-${id}` })), cursor, hasMore: false }];
-  const api = await against([page(['a', 'b'], 'c1'), 'breaks', page([], 'c2'), page(['c'], 'c3')]);
+  const api = await against([page(['a', 'b'], 'c1'), 'breaks', page([], 'c2'), page(['c', 'd'], 'c3')]);
   const stop = new AbortController();
   const heard: string[] = [];
+  const onCursor = (cursor: string) => heard.push(cursor);
 
-  for await (const event of api.chatzz.events({ after: 'head', types: ['contact.added', 'user.blocked'], signal: stop.signal })) {
+  for await (const event of api.chatzz.events({ after: 'head', types: ['contact.added', 'user.blocked'], signal: stop.signal, onCursor })) {
     heard.push(`${event.id} ${event.cursor}`);
     if (event.id === 'c') stop.abort();
   }
 
-  assert.deepEqual(heard, ['a of-a', 'b of-b', 'c of-c']);
+  // the cursor of a page comes when all of it was heard, also when it is empty
+  assert.deepEqual(heard, ['a of-a', 'b of-b', 'c1', 'c2', 'c of-c']);
   const queries = api.asked.map(({ path }) => new URL(path, api.url).searchParams);
   assert.deepEqual(queries.map((query) => query.get('after')), ['head', 'c1', 'c1', 'c2']);
-  assert.equal(queries[0]?.get('types'), 'contact.added,user.blocked');
+  assert.deepEqual(queries.map((query) => query.get('types')), Array(4).fill('contact.added,user.blocked'));
+  // where `head` is must be known before the waiting begins, which may fail
+  assert.deepEqual(queries.map((query) => query.get('wait')), [null, '25s', '25s', '25s']);
   await api.end();
 });
 
@@ -144,6 +152,26 @@ test('events that were missed end the loop with their code', async () => {
   const api = await against([[410, problem(410, 'cursor-gone')]]);
   const error = await fails(api.chatzz.events({ after: 'old' }).next());
   assert.deepEqual([error.code, api.asked.length], ['cursor-gone', 1]);
+  await api.end();
+});
+
+test('what answers like no page of events is no chatzz, and the cursor stays', async () => {
+  for (const answer of [{}, null, { events: [] }, { events: [], cursor: 1 }, { events: {}, cursor: 'c' }]) {
+    const api = await against([[200, answer]]);
+    const error = await fails(api.chatzz.events({ after: 'c0', onCursor: assert.fail }).next());
+    assert.deepEqual([error.code, error.status, api.asked.length], ['unreachable', 200, 1], JSON.stringify(answer));
+    await api.end();
+  }
+});
+
+test('a Retry-After that no timer can wait for is no reason to ask at once', async () => {
+  const api = await against([[503, problem(503, 'unavailable'), { 'retry-after': '99999999' }]]);
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 300);
+
+  for await (const event of api.chatzz.events({ after: 'head', signal: stop.signal })) assert.fail(event.id);
+
+  assert.equal(api.asked.length, 1);
   await api.end();
 });
 

@@ -55,11 +55,17 @@ test('every call does what it says', async () => {
   assert.deepEqual((await chatzz.chatRooms(BOB, { limit: 5 })).contacts.map(({ _id }) => _id), [ALICE]);
   assert.deepEqual((await chatzz.presence([ALICE, BOB])).users.map(({ status }) => status), ['offline', 'offline']);
   await until('the numbers are there', async () => (await chatzz.unread([BOB])).users[0]?.unreadCount === 2);
+  assert.deepEqual(await chatzz.markDelivered(BOB, { with: ALICE, upTo: 1 }), { delivered: 1 });
   assert.deepEqual(await chatzz.markRead(BOB, { with: ALICE, upTo: 1 }), { read: 1 });
 
   await chatzz.block(BOB, ALICE);
   assert.equal(await code(chatzz.send({ from: ALICE, to: BOB, message: 'Hello?', key: 'blocked' })), 'blocked');
+  assert.deepEqual((await chatzz.blocked(BOB)).users, [ALICE]);
   await chatzz.unblock(BOB, ALICE);
+  await chatzz.setPrivacy(BOB, { whitelistOnly: true, whitelist: [ALICE] });
+  const { whitelistOnly, whitelist } = await chatzz.privacy(BOB);
+  assert.deepEqual([whitelistOnly, whitelist], [true, [ALICE]]);
+  assert.equal((await chatzz.stats()).online, 0);
   assert.deepEqual(await chatzz.endSockets(BOB), { ended: 0 });
   assert.deepEqual(await chatzz.signal(BOB, { ring: true }), { online: false });
   assert.deepEqual((await chatzz.redact(sent._id)).redacted, true);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 
-import { type Handlers, listener, verify } from '../src/index.js';
+import { ChatzzError, type Handlers, listener, verify } from '../src/index.js';
 import { KNOWN as SECRET, service } from './support.js';
 
 /** The example of the reference libraries of Standard Webhooks, of 2021. */
@@ -39,7 +39,7 @@ test('one of several secrets, and one of several signatures, is enough', () => {
 
 test('a secret that is any text signs with its bytes, as that of the login webhook does', () => {
   const mac = createHmac('sha256', 'any text').update(`${HEADERS['webhook-id']}.1614265330.${BODY}`).digest('base64');
-  verify({ ...HEADERS, 'webhook-signature': `v1,${mac}` }, BODY, 'any text', EVER);
+  for (const read of ['any text', 'any text\n', ' any text\r\n']) verify({ ...HEADERS, 'webhook-signature': `v1,${mac}` }, BODY, read, EVER);
 });
 
 test('everything else is refused', () => {
@@ -64,7 +64,12 @@ test('a request that is older or newer than five minutes is refused', () => {
 });
 
 test('an empty secret is a mistake of the program, and verifies nothing', () => {
-  for (const empty of ['', ' \n', []]) assert.throws(() => verify(HEADERS, BODY, empty, EVER), TypeError);
+  for (const empty of ['', ' \n', [], 'whsec_', 'whsec_\n', `${SECRET} whsec_`, ['', 'whsec_!'], undefined as unknown as string]) {
+    const mac = createHmac('sha256', '').update(`${HEADERS['webhook-id']}.1614265330.${BODY}`).digest('base64');
+    const headers = { ...HEADERS, 'webhook-signature': `v1,${mac}` };
+    assert.throws(() => verify(headers, BODY, empty, EVER), /^TypeError: secret: is empty/);
+    assert.throws(() => listener(empty, {}), /^TypeError: secret: is empty/);
+  }
 });
 
 /** What a listener with these functions answers, and the errors that it reports. */
@@ -96,6 +101,9 @@ test('a hook or an event without a function, and a function that throws, is no v
     [{}, question], [{ event: () => {} }, question], [{}, { id: 'e1', type: 'user.blocked' }],
     [{ 'before-send': () => { throw new Error('the database is away'); } }, question], [{ event: async () => Promise.reject(new Error('away')) }, { id: 'e1', type: 'user.blocked' }],
     [{}, '{'],
+    // what the function throws may come from chatzz, and says nothing of the request
+    [{ event: () => { throw new ChatzzError('unauthorized', 'of another call', { status: 401 }); } }, { id: 'e1', type: 'user.blocked' }],
+    [{ 'user-details': () => ({ action: 'replace', users: [{ _id: 1n as unknown as number }] }) }, { ...question, type: 'user-details' }],
   ];
   for (const [handlers, asked] of wrong) {
     const { status, errors } = await answered(handlers, asked);
@@ -103,12 +111,25 @@ test('a hook or an event without a function, and a function that throws, is no v
   }
 });
 
-test('who does not know the secret is not answered, and what is too large is not read', async () => {
+test('a function for errors that throws ends nothing', async () => {
+  const mute = console.error;
+  const said: unknown[] = [];
+  console.error = (error) => said.push(error);
+  for (const onError of [() => { throw new Error('worse'); }, async () => Promise.reject(new Error('worse'))]) {
+    const app = await service(listener(SECRET, {}, onError));
+    assert.equal((await fetch(app.url, { method: 'POST', headers: signed('{}'), body: '{}' })).status, 500);
+    await app.end();
+  }
+  console.error = mute;
+  assert.deepEqual(said.map(String), ['Error: worse', 'Error: worse']);
+});
+
+test('who does not know the secret is not answered, and what is too large is named', async () => {
   const handlers: Handlers = { 'before-send': () => assert.fail('it is not asked') };
   const stranger = await answered(handlers, question, signed(JSON.stringify(question), OTHER));
   assert.equal(stranger.status, 401);
   const app = await service(listener(SECRET, handlers, () => {}));
-  const large = await fetch(app.url, { method: 'POST', body: 'x'.repeat(5 * 1024 * 1024) }).then(({ status }) => status, () => 413);
-  assert.equal(large, 413);
+  const large = await fetch(app.url, { method: 'POST', body: 'x'.repeat(5 * 1024 * 1024) });
+  assert.equal(large.status, 413);
   await app.end();
 });

@@ -34,7 +34,7 @@ before(async () => {
   const [, file] = /^CHATZZ_HOOK_SECRET_FILE=(\S+) cargo run --release -- dev$/.exec(start);
   env.CHATZZ_HOOK_URL = env.CHATZZ_HOOK_URL.replace('3002', ports[1]);
   env.CHATZZ_HOOK_SECRET_FILE = newcomer.meant(file);
-  const line = execFileSync(process.env.CHATZZ_BIN, ['key', 'new', 'shop', 'read,send,events'], { encoding: 'utf8' }).split('\n');
+  const line = execFileSync(process.env.CHATZZ_BIN, ['key', 'new', 'shop', 'read,send,events,manage'], { encoding: 'utf8' }).split('\n');
   key = line[1].trim();
   fs.writeFileSync(newcomer.meant('~/keys'), line[3].trim());
   const api = { CHATZZ_API_LISTEN: `127.0.0.1:${ports[0]}`, CHATZZ_API_KEYS_FILE: newcomer.meant('~/keys') };
@@ -97,6 +97,21 @@ test('whoever follows the page has a server that answers, refuses and hears', as
   const again = run(command);
   await log.getByText('Thank you! We answer soon.').nth(1).waitFor({ timeout: 60_000 });
   assert.ok(!again.said.includes('Do you have tea?'), 'it goes on at its cursor');
+
+  // somebody who blocked the shop cannot be thanked; everybody else still is
+  const [aliceId, bobId] = ['65a000000000000000000001', '65a000000000000000000002'];
+  const call = async (method, way, json) => {
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+    const answer = await fetch(`http://127.0.0.1:${ports[0]}/v1/${way}`, { method, headers, body: json && JSON.stringify(json) });
+    assert.ok(answer.ok, await answer.text());
+  };
+  await call('PUT', `users/${aliceId}/blocks/${bobId}`);
+  await call('POST', 'messages', { from: aliceId, to: bobId, message: 'You are blocked', key: 'blocked' });
+  await says(again, 'You are blocked');
+  await call('DELETE', `users/${aliceId}/blocks/${bobId}`);
+  await call('POST', 'messages', { from: aliceId, to: bobId, message: 'Welcome back', key: 'back' });
+  await log.getByText('Thank you! We answer soon.').nth(2).waitFor({ timeout: 60_000 });
+  assert.equal(again.exitCode, null);
   await alice.page.close();
   newcomer.stop();
 });

@@ -1,8 +1,9 @@
 //! `chatzz send` and `chatzz events tail`, against a running server.
 
-use std::io::Write as _;
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -23,11 +24,40 @@ impl BackEnd {
     }
 
     /// Runs a command with the key of this back end.
-    async fn command(&self, args: &[&str]) -> Ended {
+    pub(super) async fn command(&self, args: &[&str]) -> Ended {
         let url = self.url();
         let keys = [("CHATZZ_API_URL", url.as_str()), ("CHATZZ_KEY", &self.key)];
         Binary::run(args, &keys).await
     }
+}
+
+/// An answer of this status and with this body.
+pub(super) fn with(status: u16, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+}
+
+/// Gives each of these answers to one call, and closes its connection; the calls that came.
+pub(super) fn canned(addr: SocketAddr, answers: Vec<String>) -> JoinHandle<Vec<String>> {
+    let there = TcpListener::bind(addr).unwrap();
+    let answer = move |answer: String| {
+        let (mut stream, _) = there.accept().unwrap();
+        let mut request = String::new();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        while !request.ends_with("\r\n\r\n") {
+            assert_ne!(reader.read_line(&mut request).unwrap(), 0, "{request}");
+        }
+        let lower = request.to_lowercase();
+        let length = lower
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+        reader.read_exact(&mut body).unwrap();
+        request.push_str(&String::from_utf8(body).unwrap());
+        stream.write_all(answer.as_bytes()).unwrap();
+        request
+    };
+    std::thread::spawn(move || answers.into_iter().map(answer).collect())
 }
 
 /// A send of this text under this key.
@@ -200,33 +230,17 @@ async fn a_tail_goes_on_when_the_server_is_back_and_ends_where_events_were_misse
     })
     .await;
 
-    // somebody answers there now
-    let there = TcpListener::bind(addr).unwrap();
-    let answers = std::thread::spawn(move || {
-        let pages = [
-            (
-                200,
-                r#"{"events":[{"id":"e1","type":"contact.added","timestamp":"now","data":{},"cursor":"c1"}],"cursor":"c1","hasMore":false}"#,
-            ),
-            (
-                410,
-                r#"{"title":"Gone","status":410,"code":"cursor-gone","detail":"events were missed","stored":"no"}"#,
-            ),
-        ];
-        pages.map(|(status, body)| {
-            let (mut stream, _) = there.accept().unwrap();
-            let mut request = vec![0; 4096];
-            let length = std::io::Read::read(&mut stream, &mut request).unwrap();
-            let head = format!(
-                "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                body.len()
-            );
-            stream
-                .write_all(format!("{head}{body}").as_bytes())
-                .unwrap();
-            String::from_utf8_lossy(&request[..length]).into_owned()
-        })
-    });
+    // somebody answers there now, though not at once
+    let page = |events: &str| format!(r#"{{"events":[{events}],"cursor":"c1","hasMore":false}}"#);
+    let event = r#"{"id":"e1","type":"contact.added","timestamp":"now","data":{},"cursor":"c2"}"#;
+    let gone = r#"{"title":"Gone","status":410,"code":"cursor-gone","detail":"events were missed","stored":"no"}"#;
+    let answers = [
+        with(200, &page("")),
+        String::new(),
+        with(200, &page(event)),
+        with(410, gone),
+    ];
+    let asked = canned(addr, answers.to_vec());
     let ended = tail.ended(LATER).await;
 
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
@@ -235,14 +249,52 @@ async fn a_tail_goes_on_when_the_server_is_back_and_ends_where_events_were_misse
         ended.err.contains("events were missed (cursor-gone)"),
         "{ended:?}"
     );
-    let [first, second] = answers.join().unwrap();
-    assert!(
-        first.contains("after=head") && second.contains("after=c1"),
-        "{first}{second}"
-    );
-    let shown = "authorization: Bearer chatzz_test";
-    assert!(
-        first.to_lowercase().contains(&shown.to_lowercase()),
-        "{first}"
-    );
+    let asked = asked.join().unwrap();
+    let cursors = ["head", "c1", "c1", "c1"].map(|after| format!("after={after}"));
+    for (request, after) in asked.iter().zip(&cursors) {
+        assert!(request.contains(after), "{asked:?}");
+    }
+    // where `head` is must be known before the waiting begins, which may fail
+    let waits: Vec<bool> = asked.iter().map(|one| one.contains("wait=25s")).collect();
+    assert_eq!(waits, [false, true, true, true]);
+    let shown = "authorization: bearer chatzz_test";
+    assert!(asked[0].to_lowercase().contains(shown), "{asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_done() {
+    let unauthorized = r#"{"code":"unauthorized","detail":"the key ended","stored":"no"}"#;
+    let busy = r#"{"code":"unavailable","detail":"busy","stored":"no"}"#;
+    // what an attempt came to, and the exit code after a refusal of the next one
+    for (first, code) in [(String::new(), 3), (with(503, busy), 1)] {
+        let addr = free_addr();
+        let asked = canned(addr, vec![first, with(401, unauthorized)]);
+        let url = format!("http://{addr}");
+        let keys = [("CHATZZ_API_URL", &*url), ("CHATZZ_KEY", "chatzz_test")];
+
+        let (from, to) = (json!("1"), json!("2"));
+        let args = send(&from, &to, "order-17", "hello");
+        let ended = Binary::run(&args, &keys).await;
+
+        assert_eq!(ended.status.code(), Some(code), "{ended:?}");
+        assert!(ended.err.contains("the key ended"), "{ended:?}");
+        let says = ended.err.contains("repeat it with --key order-17");
+        assert_eq!(says, code == 3, "{ended:?}");
+        assert_eq!(asked.join().unwrap().len(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_without_end_is_no_reason_to_fall_over() {
+    let addr = free_addr();
+    let head = "HTTP/1.1 503 x\r\nretry-after: 18446744073709551615\r\ncontent-length: 0\r\n\r\n";
+    let asked = canned(addr, vec![head.to_owned()]);
+    let url = format!("http://{addr}");
+    let keys = [("CHATZZ_API_URL", &*url), ("CHATZZ_KEY", "chatzz_test")];
+
+    let args = ["send", "--from", "1", "--to", "2", "hello"];
+    let ended = Binary::run(&args, &keys).await;
+
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    asked.join().unwrap();
 }

@@ -10,6 +10,7 @@ pub(crate) mod events;
 mod export;
 mod import;
 mod keys;
+mod lines;
 mod manage;
 mod objects;
 mod openapi;
