@@ -105,4 +105,17 @@ mod tests {
         );
         EventType::parse_list("").unwrap_err();
     }
+
+    #[test]
+    fn what_is_posted_by_default_is_what_is_pulled_by_default() {
+        let example = include_str!("../../.env.example");
+        let posted = example
+            .lines()
+            .find_map(|line| line.strip_prefix("#CHATZZ_EVENTS_TYPES="));
+        let usual: Vec<_> = EventType::ALL
+            .into_iter()
+            .filter(|one| one.is_usual())
+            .collect();
+        assert_eq!(EventType::parse_list(posted.unwrap()).unwrap(), usual);
+    }
 }

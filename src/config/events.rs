@@ -28,8 +28,8 @@ section! {
         types: Vec<EventType> =
             key("CHATZZ_EVENTS_TYPES", "list of types",
                 default(
-                    "message.created,message.read,contact.added,user.blocked,user.unblocked,\
-                     user.erased,notification.due,notification.withdrawn"
+                    "message.created,message.read,message.redacted,contact.added,user.blocked,\
+                     user.unblocked,user.erased,notification.due,notification.withdrawn"
                 ),
                 types),
         /// How long a device may take to confirm a message before its receiver is to be notified,
