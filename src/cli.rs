@@ -158,13 +158,13 @@ pub enum Command {
     /// See what happens, through the HTTP API of a running server
     #[command(subcommand)]
     Events(EventsCommand),
-    /// Print everything that is stored of a user, through the HTTP API of a running server
+    /// Print everything that is stored of a user, through the API of a server
     ///
     /// A JSON object a line; it is whole if the last one has `"end": true`. Where the connection
     /// is lost it goes on with the next line. Its key needs the scope `privacy`.
     #[command(after_help = CALLS)]
     Export(ExportArgs),
-    /// Bring in messages that were sent before, through the HTTP API of a running server
+    /// Import messages that were sent before, through the API of a server
     ///
     /// A JSON object a line, as docs/back-end.md has it. Run it again after any failure: what is
     /// there stays. Its key needs the scope `import`. Exits with 1 if a line was not stored.

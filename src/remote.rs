@@ -15,7 +15,7 @@ use chatzz::config;
 
 use crate::{Usage, complain, say, shutdown};
 
-/// Lines that are brought in by one call.
+/// Lines that one call imports.
 const LINES_AT_ONCE: usize = 500;
 /// Bytes that are, about.
 const BYTES_AT_ONCE: usize = 8 * 1024 * 1024;

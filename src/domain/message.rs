@@ -125,7 +125,7 @@ impl Message {
         self.client_id.as_deref()?.strip_prefix(SERVER_KEY_MARK)
     }
 
-    /// Whether the application brought it in, as it was sent somewhere else before.
+    /// Whether the application imported it: it was sent somewhere else before.
     pub fn is_imported(&self) -> bool {
         self.via.as_deref() == Some(IMPORTED)
     }

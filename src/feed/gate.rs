@@ -63,7 +63,7 @@ impl Gate {
             // what an event here waits for has just got its number
             if message.seq > *announced || stored.origin.is_some() {
                 *announced = message.seq.max(*announced);
-                // of what was brought in from before nobody hears
+                // nobody hears of what was imported
                 if !message.is_imported() {
                     self.announce(stored);
                 }

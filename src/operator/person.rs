@@ -110,7 +110,7 @@ impl Operator {
             return Ok(false);
         }
         self.context.end_chat_user(erased.who);
-        // who asks again after a failure up to here has it told again
+        // who asks again after a failure up to here has it announced again
         self.logged().await?;
         messenger.forget_erasure(erased).await.map(|()| true)
     }

@@ -7,7 +7,7 @@
 //! | it is noted that it begins | whoever asks again finds what is left |
 //! | messages, privacy, lists | most of it is gone, and people who are here saw it go |
 //! | the chat user gets a name of its own | who comes back under the old one is somebody new |
-//! | the others are told | no server takes the old name for that chat user any more |
+//! | others are notified | no server takes the old name for that chat user any more |
 //! | once more all of the above | what was under way in between is gone, too |
 //! | it is noted that it has ended | the application hears `user.erased` |
 

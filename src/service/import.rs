@@ -1,7 +1,7 @@
 //! Messages that people wrote elsewhere, before there was chatzz.
 //!
 //! They come first in their chat rooms: once something was sent in one, nothing more can be
-//! brought into it. Nobody hears of them, neither people nor the application, and they are
+//! imported into it. Nobody hears of them, neither people nor the application, and they are
 //! no missed messages unless they are unread.
 //!
 //! The unique indexes decide between an import and a send at the same moment: whoever takes
@@ -30,7 +30,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// The longest that storing some messages is waited for.
 const STORED_WITHIN: Duration = Duration::from_secs(30);
 
-/// A message that is to be brought in.
+/// A message that is to be imported.
 #[derive(Clone, Debug)]
 pub struct ToImport {
     /// Who sent it.

@@ -1,4 +1,4 @@
-//! What became of messages that were brought in: the answer to `POST /v1/messages/import`.
+//! What became of messages that were imported: the answer to `POST /v1/messages/import`.
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! How far chat rooms got by messages that were brought in.
+//! How far chat rooms got by messages that were imported.
 
 use std::time::Duration;
 
@@ -113,7 +113,7 @@ impl ImportedUpTo {
 }
 
 impl ChatRooms {
-    /// Moves heads and cursors behind what was brought in.
+    /// Moves heads and cursors behind what was imported.
     ///
     /// # Errors
     /// When the database cannot be reached or did not answer: then some may have moved.

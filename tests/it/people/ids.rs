@@ -191,7 +191,7 @@ async fn a_rule_and_a_nested_uuid_have_the_byte_order_of_the_application_as_well
     let [anna, bert, team] = ids.map(|id| Value::from(id.to_string()));
     let (anna, details) = server.arrive(&anna).await;
     assert_eq!(details["user"]["team"], team);
-    // there is no chat room yet: the rule alone lets her know of him
+    // there is no chat room yet: the rule alone lets one know of the other
     let settings = anna.set_privacy(json!({ "whitelist": [bert] })).await;
     assert_eq!(settings.unwrap()["whitelist"], json!([bert]));
     anna.add(&bert).await.unwrap();
