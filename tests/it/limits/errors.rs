@@ -206,10 +206,11 @@ async fn a_dismissed_client_that_goes_on_polling_is_refused() {
     let opened: Value = serde_json::from_str(&opened[1..]).unwrap();
     let endpoint = format!("{endpoint}&sid={}", opened["sid"].as_str().unwrap());
     assert_eq!(post(server.addr(), &endpoint, "40").await.status, 200);
-    for _ in 0..2 {
-        let frame = "42[\"nonsense\"]";
-        assert_eq!(post(server.addr(), &endpoint, frame).await.status, 200);
-    }
+    let frame = "42[\"nonsense\"]";
+    assert_eq!(post(server.addr(), &endpoint, frame).await.status, 200);
+    // the end of the session may overtake the answer
+    let last = post(server.addr(), &endpoint, frame).await.status;
+    assert!([200, 400].contains(&last), "{last}");
     eventually("its requests are refused", async || {
         let status = post(server.addr(), &endpoint, "3").await.status;
         (status == 400).then_some(())

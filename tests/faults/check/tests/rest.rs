@@ -105,9 +105,7 @@ pub(super) fn an_answer_to_nothing_is_seen() {
 /// The answer comes this much later, with everything after it.
 fn late(case: &mut Case, invoke: usize, ms: u64) -> usize {
     let answer = case.answer_to(invoke);
-    for line in &mut case.history.lines[answer - 1..] {
-        line.t += ms * 1_000;
-    }
+    delay(case, answer, ms);
     answer
 }
 
@@ -148,6 +146,35 @@ pub(super) fn a_stopped_server_may_answer_later() {
 pub(super) fn a_stopped_database_does_not_excuse_the_server() {
     let (case, invoke) = while_stopped("stop-mongod", false);
     case.shows(I13, &[invoke, case.answer_to(invoke)]);
+}
+
+pub(super) fn a_call_to_a_dead_server_alone_needs_no_answer() {
+    for (what, wire, is_clean) in [
+        ("kill-server", "api", true),
+        ("kill-server", "ws4", false),
+        ("stop-server", "api", false),
+    ] {
+        let (mut case, invoke) = while_stopped(what, true);
+        case.remove(case.answer_to(invoke));
+        let open = case.lines(|event| matches!(event, Event::Open { .. }))[0];
+        if let Event::Open(open) = &mut case.history.lines[open - 1].event {
+            wire.clone_into(&mut open.wire);
+        }
+        let close = case.lines(|event| matches!(event, Event::Close { .. }))[0];
+        delay(&mut case, close, 10_000);
+        if is_clean {
+            case.is_clean();
+        } else {
+            case.shows(I13, &[invoke, close]);
+        }
+    }
+}
+
+/// A line comes this much later, with everything after it.
+fn delay(case: &mut Case, line: usize, ms: u64) {
+    for line in &mut case.history.lines[line - 1..] {
+        line.t += ms * 1_000;
+    }
 }
 
 pub(super) fn a_closed_connection_needs_no_answer() {
