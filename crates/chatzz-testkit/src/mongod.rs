@@ -54,6 +54,11 @@ const ACTIONS: [&str; 8] = [
     "dropIndex",
 ];
 
+/// Files that nobody used for 20 s are closed. Each test has a database of some 25 files; kept
+/// open for 10 minutes, as is usual, those of all tests are more than a process may have.
+const CLOSES_FILES: &str =
+    "file_manager=(close_idle_time=20,close_scan_interval=5,close_handle_minimum=500)";
+
 /// The connection string of the shared mongod, with the account of servers. It is
 /// started by the first caller and ended with the test process.
 pub async fn shared_uri() -> String {
@@ -95,6 +100,8 @@ async fn start_shared() -> Mongod {
         options.ready = Ready::Answering;
         let key = key_file(&options.dir).display().to_string();
         options.extra_args = vec!["--keyFile".to_owned(), key];
+        let engine = ["--wiredTigerEngineConfigString", CLOSES_FILES];
+        options.extra_args.extend(engine.map(str::to_owned));
         options
     })
     .await;
