@@ -55,7 +55,7 @@ Examples:
   chatzz send --from 1 --to 2 Hello    send a message as a user of your application
   chatzz events tail                   print what happens, as it happens
   chatzz export 1                      print everything that is stored of a user
-  chatzz import old.ndjson             bring in messages that were sent before
+  chatzz import old.ndjson             import messages that were sent before
   chatzz hook test                     ask your application about a sample of each hook
   chatzz config                        every key with its default, as a .env file
   chatzz serve                         run it; `chatzz` alone does the same";

@@ -138,7 +138,7 @@ fn events(facts: &Facts<'_>, redacted: &HashMap<Sym, At>, report: &mut Report) {
         if to > from + ON_ITS_WAY_MS * 1000 && !excused {
             report.add(Invariant::I18, &[answered.line, heard.at.line], || {
                 let message = facts.message(msg);
-                format!("an event told what {message} had said, long after it was redacted")
+                format!("an event contained what {message} had said, long after it was redacted")
             });
         }
     }

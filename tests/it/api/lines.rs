@@ -21,7 +21,7 @@ fn file(lines: &[Value]) -> PathBuf {
     path
 }
 
-/// A message from before, to be brought in.
+/// A message from before, to be imported.
 fn old(from: &Value, to: &Value, number: usize) -> Value {
     json!({
         "from": from, "to": to, "message": format!("old {number}"), "key": format!("old-{number}"),

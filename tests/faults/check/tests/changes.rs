@@ -44,8 +44,8 @@ fn redacted() -> Redacted {
     world.wait(20_000);
     let mut case = Case::of(world.finish());
     let sent = case.invokes("send-message")[1];
-    let told = case.envelopes("new-message").into_iter();
-    let next = told.chain([case.answer_to(sent)]).max().unwrap() + 1;
+    let announced = case.envelopes("new-message").into_iter();
+    let next = announced.chain([case.answer_to(sent)]).max().unwrap() + 1;
     let stored = case.dump.messages[0].clone();
     let first = case.envelopes("new-message")[0];
     let Event::Envelope { data, .. } = &case.history.lines[first - 1].event else {
