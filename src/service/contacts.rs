@@ -16,8 +16,9 @@ use crate::store::{ChatRoom, ChatUser, Event, User};
 const MAX_BYTES: usize = 128 * 1024;
 /// Bytes of a contact beside its user details and the text of the last message.
 const CONTACT_BYTES: usize = 700;
-/// Chat rooms that are described at first: of people with long details few fit.
-const ROOMS_AT_FIRST: usize = 20;
+/// Chat rooms that are described at first: nearly everybody's contacts in one round of
+/// reads, and with the longest texts and data less than 4 MiB of them.
+const ROOMS_AT_FIRST: usize = 100;
 /// Most chat rooms that are described at the same time.
 const ROOMS_AT_ONCE: usize = 200;
 

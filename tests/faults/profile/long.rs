@@ -90,6 +90,11 @@ fn missed(total: &Figures) -> Vec<String> {
         ("kills of a mongod", faults(&["kill-mongod"]), 25),
         ("step-downs", faults(&["step-down"]), 15),
         ("SIGSTOPs", faults(&["stop-server", "stop-mongod"]), 15),
+        (
+            "faults of the bus",
+            faults(&["kill-nats", "stop-nats", "bus-link"]),
+            50,
+        ),
         ("resets", total.resets, 1_000),
         ("lost replies", total.lost_replies, 1_000),
         (
