@@ -12,7 +12,7 @@ pub mod bus;
 mod gate;
 mod hint;
 mod log;
-mod login_baseline;
+mod had;
 
 use std::sync::Arc;
 
@@ -27,7 +27,6 @@ use futures::future::BoxFuture;
 use gate::Gate;
 pub use hint::{Done, Hint};
 pub use log::{Company, Log, LogDeps};
-use login_baseline::LoginBaseline;
 
 /// Messages read at once that other nodes stored.
 const CATCH_UP_PAGE: i64 = 500;
@@ -103,17 +102,11 @@ impl Feed {
     async fn catch_up(
         &self,
         opening: &Opening,
-        baseline: &LoginBaseline,
+        had: Option<Seq>,
     ) -> Result<Vec<Stored>, Error> {
         let room = opening.document.id;
         let head = opening.head.seq;
-        let before = |(member, delivered): &(ChatUserId, Seq)| {
-            let contained = baseline.get(&(room, *member))?;
-            Some((*contained).max(*delivered))
-        };
-        let start = opening.delivered.iter().filter_map(before).min();
-        let start = start.map_or(head, |start| start.min(head));
-        // a sender's own messages count as confirmed, whatever their other devices have
+        let start = had.map_or(head, |had| had.min(head));
         let start = opening
             .heard
             .map_or(start, |first| start.min((first - 1).max(0)));
@@ -168,10 +161,11 @@ impl Outlet for Feed {
 
     fn open(&self, rooms: Vec<Opening>) -> BoxFuture<'_, Result<Vec<Stored>, Error>> {
         let open = async move {
-            let baseline = self.login_baseline(&rooms).await?;
+            let had = self.had_by_all(&rooms).await?;
             let mut found = Vec::new();
             for opening in &rooms {
-                found.extend(self.catch_up(opening, &baseline).await?);
+                let had = had.get(&opening.document.id).copied();
+                found.extend(self.catch_up(opening, had).await?);
             }
             Ok(found)
         };

@@ -14,9 +14,9 @@ use crate::store::{Letter, Occurrence, Subject};
 /// Letters that wait at most; then the log waits until the oldest of them are taken or given up.
 const MAX_LETTERS: usize = 10_000;
 /// Letters about one subject that are tried in a row.
-const AT_ONCE: i64 = 8;
+const AT_ONCE: i64 = 16;
 /// Subjects whose letters are tried at a time.
-const SUBJECTS_AT_ONCE: usize = 4;
+const SUBJECTS_AT_ONCE: usize = 8;
 /// Letters read in one round trip.
 const READ_AT_ONCE: i64 = 1_000;
 /// The pause before a letter is tried first, which doubles with each failure: short, so that
@@ -148,14 +148,19 @@ impl Aside {
         let are_tried = self.subjects.values().filter(|next| next.is_none()).count();
         let is_due = |next: &Option<Instant>| next.is_some_and(|next| next <= now);
         let due = self.subjects.iter().filter(|(_, next)| is_due(next));
-        let due = due.map(|(subject, _)| *subject);
-        let due: Vec<Subject> = due
-            .take(SUBJECTS_AT_ONCE.saturating_sub(are_tried))
+        let mut due: Vec<(Instant, Subject)> = due
+            .filter_map(|(subject, next)| Some(((*next)?, *subject)))
             .collect();
-        let mut letters = Vec::new();
-        for subject in due {
+        // whoever has waited longest is first, or some would never have their turn
+        due.sort_unstable();
+        due.truncate(SUBJECTS_AT_ONCE.saturating_sub(are_tried));
+        let listed = due.into_iter().map(async |(_, subject)| {
             let some = pusher.pushes.list_letters_about(subject, AT_ONCE).await;
-            let some = some.map_err(|error| of_read(&error))?;
+            some.map(|some| (subject, some))
+        });
+        let listed = futures::future::try_join_all(listed).await;
+        let mut letters = Vec::new();
+        for (subject, some) in listed.map_err(|error| of_read(&error))? {
             if some.is_empty() {
                 // what follows goes the usual way again
                 self.subjects.remove(&subject);
@@ -176,11 +181,10 @@ impl Aside {
         taken: usize,
         failure: Option<String>,
     ) -> Result<(), Error> {
-        for letter in letters.iter().take(taken) {
-            let removed = pusher.pushes.remove_letter(letter).await;
-            removed.map_err(|error| of_write(&error))?;
-            self.waiting = self.waiting.saturating_sub(1);
-        }
+        let gone = letters.get(..taken).unwrap_or(&letters);
+        let removed = pusher.pushes.remove_letters(gone).await;
+        removed.map_err(|error| of_write(&error))?;
+        self.waiting = self.waiting.saturating_sub(gone.len());
         let now = pusher.clock.now();
         let mut next = now;
         let failed = letters.into_iter().nth(taken).zip(failure);

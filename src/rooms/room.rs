@@ -11,8 +11,8 @@ use crate::id::{ChatRoomId, ChatUserId};
 
 /// Chat rooms a lane remembers before it forgets idle ones.
 const MAX_REMEMBERED: usize = 50_000;
-/// A chat room is idle after this.
-const IDLE_AFTER: Duration = Duration::from_mins(1);
+/// A chat room is idle after this: later than what is stored elsewhere may be announced.
+const IDLE_AFTER: Duration = Duration::from_mins(3);
 /// And after this one that has something open: else each chat room with messages
 /// that nobody fetched would stay for ever.
 const LONG_IDLE_AFTER: Duration = Duration::from_mins(30);

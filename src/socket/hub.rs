@@ -166,10 +166,11 @@ impl Hub {
     /// Sends a message to every socket of one of its two people.
     fn announce_to(&self, who: ChatUserId, stored: &Stored, notice: &SharedNotice<'_>) {
         let message = just(&stored.message);
+        let asking = stored.origin.as_ref().map(|origin| origin.socket);
         for connection in self.sockets(who) {
-            // found late, since another node stored it or the answer was lost; what somebody
-            // hears live of their own messages has no gap then
-            if stored.origin.is_none() && connection.has_all_from_login(&[message]) {
+            // found late, since another node stored it or the answer was lost: what follows is
+            // left out as well, and so nobody hears one message and not the next
+            if asking != Some(connection.id) && connection.has_all_from_login(&[message]) {
                 continue;
             }
             connection.deliver_text(text_packet(&connection, who, stored, notice), stored);

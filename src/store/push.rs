@@ -314,14 +314,17 @@ impl Pushes {
         updated.await.map(drop)
     }
 
-    /// Removes a letter that was taken.
+    /// Removes letters that were taken.
     ///
     /// # Errors
     /// When the database cannot be reached or did not answer.
-    pub async fn remove_letter(&self, letter: &Letter) -> Result<(), Error> {
-        let id = format!("{}{}", LETTERS[0], letter.id());
-        let removed = self.meta.delete_one("meta.remove_letter", by_id(id));
-        removed.await.map(drop)
+    pub async fn remove_letters(&self, letters: &[Letter]) -> Result<(), Error> {
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let ids = letters.iter().map(|one| format!("{}{}", LETTERS[0], one.id()));
+        let gone = doc! { "_id": { "$in": ids.collect::<Vec<String>>() } };
+        self.remove(gone).await
     }
 
     /// Removes dead letters that were set aside before a time.
@@ -335,10 +338,14 @@ impl Pushes {
             "dead": true,
             "since": { "$lt": before },
         };
+        self.remove(old).await
+    }
+
+    async fn remove(&self, which: Document) -> Result<(), Error> {
         let removed = self
             .meta
             .run("meta.remove_letters", |collection| async move {
-                collection.delete_many(old).await.map(drop)
+                collection.delete_many(which).await.map(drop)
             });
         removed.await
     }

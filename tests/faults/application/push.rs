@@ -26,8 +26,9 @@ const FAILING: u8 = 30;
 const STUBBORN: u8 = 2;
 /// How often that is: more often than it takes until an event is set aside.
 const OFTEN: u32 = 7;
-/// How long the last events may take: what failed is tried again, less and less often.
-const ENDED_WITHIN: Duration = Duration::from_mins(1);
+/// How long one may wait for the next of the last events: what failed is tried again, less
+/// and less often.
+const NEXT_WITHIN: Duration = Duration::from_mins(1);
 
 /// An endpoint of the application.
 pub(crate) struct Receiver {
@@ -74,14 +75,20 @@ impl Receiver {
     /// missing then, the checker finds.
     pub(crate) async fn end(&self, dump: &Dump) {
         self.state.lock().good = true;
-        let deadline = Instant::now() + ENDED_WITHIN;
-        let heard_all = || {
+        let missing = || {
             let state = self.state.lock();
-            let mut stored = dump.messages.iter();
-            stored.all(|message| state.messages.contains(&message.id))
+            let stored = dump.messages.iter();
+            stored
+                .filter(|message| !state.messages.contains(&message.id))
+                .count()
         };
-        while !heard_all() && Instant::now() < deadline {
+        let (mut least, mut since) = (missing(), Instant::now());
+        while least > 0 && since.elapsed() < NEXT_WITHIN {
             sleep(Duration::from_millis(50)).await;
+            let now = missing();
+            if now < least {
+                (least, since) = (now, Instant::now());
+            }
         }
         self.state.lock().world = None;
         self.endpoint.close().await;

@@ -1,0 +1,76 @@
+//! What sockets here have when a chat room is taken up.
+//!
+//! What another node stored since somebody's login here is still to be announced to
+//! them. They have what the login contained: after a long absence that is all that was
+//! said meanwhile, and to announce it again would fill their outbox, and that of whoever
+//! wrote it. What is confirmed and was not stored just now was announced here, too. What was
+//! stored just now may be confirmed by another device of theirs, or be their own.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use bson::DateTime;
+
+use super::{Feed, LoginState};
+use crate::id::{ChatRoomId, Seq};
+use crate::rooms::Opening;
+use crate::store::Error;
+
+/// What was stored longer ago than this is in a login that is under way, and was heard of
+/// here: a minute for the longest login there can be, and one for clocks of two servers.
+/// Shorter than chat rooms are remembered, or what was announced would be announced again.
+const JUST_NOW: Duration = Duration::from_mins(2);
+
+impl Feed {
+    /// Up to which position everybody who is here has the messages of these chat rooms, or
+    /// will have when their login is over. Nothing of chat rooms whose members are not here.
+    pub(super) async fn had_by_all(
+        &self,
+        rooms: &[Opening],
+    ) -> Result<HashMap<ChatRoomId, Seq>, Error> {
+        let members = rooms.iter().flat_map(|opening| {
+            opening.delivered.iter().map(move |(member, delivered)| {
+                let state = self.sockets.login_state(opening.document.id, *member);
+                (opening, *delivered, state)
+            })
+        });
+        let members: Vec<(&Opening, Seq, LoginState)> = members.collect();
+        let just_now = self.just_now();
+        // the only ones of which a socket may lack what counts as contained or confirmed
+        let fresh = members.iter().filter(|(opening, delivered, state)| {
+            let is_open = state.logging_in || state.up_to.is_some_and(|up_to| up_to < *delivered);
+            is_open && opening.head.seq > 0 && opening.head.at >= just_now
+        });
+        let fresh: HashSet<ChatRoomId> = fresh.map(|(opening, ..)| opening.document.id).collect();
+        let asked: Vec<ChatRoomId> = fresh.iter().copied().collect();
+        let older = self
+            .store
+            .messages
+            .list_last_before(&asked, just_now)
+            .await?;
+        let mut had: HashMap<ChatRoomId, Seq> = HashMap::new();
+        for (opening, delivered, state) in members {
+            let room = opening.document.id;
+            let settled = if fresh.contains(&room) {
+                older.get(&room).copied().unwrap_or_default()
+            } else {
+                opening.head.seq
+            };
+            let login = state.logging_in.then_some(settled);
+            let Some(contained) = state.up_to.into_iter().chain(login).min() else {
+                continue;
+            };
+            let has = contained.max(delivered.min(settled));
+            let all = had.entry(room).or_insert(has);
+            *all = has.min(*all);
+        }
+        Ok(had)
+    }
+
+    /// What was stored before this time is settled.
+    fn just_now(&self) -> DateTime {
+        let margin = i64::try_from(JUST_NOW.as_millis()).unwrap_or(i64::MAX);
+        let now = self.clock.now().timestamp_millis();
+        DateTime::from_millis(now.saturating_sub(margin))
+    }
+}
