@@ -23,6 +23,17 @@ use crate::wire::Code;
 
 /// The longest the body of a request may take.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
+/// How long a call is waited for beyond the time limit of a request: what is sent is answered
+/// at that limit, more exactly.
+const GRACE: Duration = Duration::from_millis(500);
+/// Calls that take as long as there is something to do, or to wait for.
+const WITHOUT_LIMIT: [&str; 5] = [
+    "importMessages",
+    "exportUser",
+    "eraseUser",
+    "redactChatRoom",
+    "listEvents",
+];
 
 /// The values of a path's parameters, in their order.
 pub(super) type Named = Path<Vec<(String, String)>>;
@@ -35,6 +46,14 @@ pub(super) struct Route {
     pub(super) scope: Option<ApiScope>,
     /// Most bytes of a body.
     pub(super) max_body: usize,
+}
+
+impl Route {
+    /// Whether the call may store something.
+    fn is_mutating(&self, method: &Method) -> bool {
+        let only_reads = matches!(self.scope, None | Some(ApiScope::Read));
+        !only_reads && method != Method::GET
+    }
 }
 
 /// Answers a request.
@@ -52,9 +71,20 @@ where
     // to its end, even if nobody waits for the answer any more: what is begun is announced
     // to others, and is in the log
     let span = tracing::debug_span!("api.call", call = route.name);
+    let limit = api.patience + GRACE;
+    let is_mutating = route.is_mutating(request.method());
     let working = work(api, route, named, request, handle).instrument(span);
-    let done = tokio::spawn(working).await;
-    let done = done.unwrap_or_else(|_| Err(Problem::from(Error::Internal)));
+    let working = tokio::spawn(working);
+    let done = if WITHOUT_LIMIT.contains(&route.name) {
+        Ok(working.await)
+    } else {
+        timeout(limit, working).await
+    };
+    let done = match done {
+        Ok(done) => done.unwrap_or_else(|_| Err(Problem::from(Error::Internal))),
+        Err(_) if is_mutating => Err(Problem::from(Error::UnknownOutcome)),
+        Err(_) => Err(Problem::from(Error::Unavailable).of_call(false)),
+    };
     match done {
         Ok(reply) => {
             let (media_type, body) = match reply.body {
@@ -83,8 +113,7 @@ where
     R: Read,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    let only_reads = matches!(route.scope, None | Some(ApiScope::Read));
-    let is_mutating = !only_reads && request.method() != Method::GET;
+    let is_mutating = route.is_mutating(request.method());
     let admitted = admit(&api, &route, request.headers());
     let name = admitted.as_ref().ok().map(|key| key.name().to_owned());
     let done = match admitted {

@@ -9,7 +9,7 @@ use super::Sockets;
 use crate::clock::Clock;
 use crate::domain::Message;
 use crate::id::{ChatRoomId, Seq};
-use crate::rooms::{Advanced, RecentCursors, Stored};
+use crate::rooms::{Advanced, ReceiptKind, RecentCursors, Stored};
 
 /// Locks of watermarks. More than there are threads, so that two lanes seldom meet.
 const SHARDS: usize = 64;
@@ -102,10 +102,18 @@ impl Gate {
         metrics::histogram!("chatzz_remote_announce_seconds").record(delay.max(0) as f64 / 1_000.0);
     }
 
-    /// Announces that messages got further.
+    /// Announces that messages got further; not that they arrived where they are read by now,
+    /// which another server may have stored meanwhile.
     pub(super) fn advanced(&self, advanced: &Advanced) {
-        let _held = self.hold(advanced.newest.message.chat_room);
-        self.sockets.advanced(advanced);
+        let newest = &advanced.newest.message;
+        let _held = self.hold(newest.chat_room);
+        let known = self.recent.of(newest.chat_room, newest.to);
+        let read = known.map_or(0, |cursors| cursors.read.seq);
+        if advanced.kind == ReceiptKind::Read || advanced.first() > read {
+            self.sockets.advanced(advanced);
+        } else if newest.seq > read {
+            self.sockets.advanced(&advanced.after(read));
+        }
     }
 }
 
@@ -114,14 +122,17 @@ mod tests {
     use bson::{DateTime, doc, oid::ObjectId};
 
     use super::*;
-    use crate::domain::{ByMember, Counts, Cursors, Members, SentCursor, Status};
+    use crate::domain::{ByMember, Counts, Cursors, Members, ReadCursor, SentCursor, Status};
     use crate::feed::LoginState;
     use crate::id::{ChatUserId, MessageId, UserId};
     use crate::rooms::{Answer, LaneError, Origin};
     use crate::store::{ChatRoom, User};
 
     #[derive(Default)]
-    struct Ear(Mutex<Vec<(Seq, Status)>>);
+    struct Ear {
+        stored: Mutex<Vec<(Seq, Status)>>,
+        advanced: Mutex<Vec<(Seq, Seq)>>,
+    }
 
     impl Sockets for Ear {
         fn is_here(&self, _: ChatUserId) -> bool {
@@ -138,10 +149,13 @@ mod tests {
 
         fn stored(&self, stored: &Stored) {
             let heard = (stored.message.seq, stored.delivery.status);
-            self.0.lock().push(heard);
+            self.stored.lock().push(heard);
         }
 
-        fn advanced(&self, _: &Advanced) {}
+        fn advanced(&self, advanced: &Advanced) {
+            let range = (advanced.first(), advanced.newest.message.seq);
+            self.advanced.lock().push(range);
+        }
 
         fn answer(&self, _: Origin, _: Result<Answer, LaneError>) {}
     }
@@ -169,6 +183,21 @@ mod tests {
                 room: ChatRoomId::generate(),
                 members: Members::new(a, b).unwrap(),
             }
+        }
+
+        /// What the receiver's cursors are by now.
+        fn learn(&self, of_receiver: Cursors) {
+            let [_, to] = self.members.ids();
+            let mut cursors = ByMember::<Cursors>::default();
+            *cursors.of_mut(self.members.position(to).unwrap()) = of_receiver;
+            self.recent.learn(&ChatRoom {
+                id: self.room,
+                members: self.members,
+                created_at: DateTime::now(),
+                added_by: to,
+                cursors,
+                rev: 0,
+            });
         }
 
         fn message(&self, seq: Seq) -> Stored {
@@ -207,7 +236,7 @@ mod tests {
         }
 
         fn heard(&self) -> Vec<(Seq, Status)> {
-            self.ear.0.lock().clone()
+            self.ear.stored.lock().clone()
         }
     }
 
@@ -228,22 +257,33 @@ mod tests {
     fn a_message_is_announced_no_less_far_than_a_faster_receipt_said() {
         let scene = Scene::set();
         let at = Some(DateTime::now());
-        let sent = Cursors {
+        scene.learn(Cursors {
             sent: SentCursor { seq: 1, at },
             ..Cursors::default()
-        };
-        let [_, to] = scene.members.ids();
-        let mut cursors = ByMember::<Cursors>::default();
-        *cursors.of_mut(scene.members.position(to).unwrap()) = sent;
-        scene.recent.learn(&ChatRoom {
-            id: scene.room,
-            members: scene.members,
-            created_at: DateTime::now(),
-            added_by: to,
-            cursors,
-            rev: 0,
         });
         scene.gate.stored(&mut [1, 2].map(|seq| scene.message(seq)));
         assert_eq!(scene.heard(), [(1, Status::Sent), (2, Status::NotSent)]);
+    }
+    #[test]
+    fn what_is_read_is_not_announced_as_sent() {
+        let scene = Scene::set();
+        scene.learn(Cursors {
+            read: ReadCursor {
+                seq: 2,
+                ..ReadCursor::default()
+            },
+            ..Cursors::default()
+        });
+        let sent = |oldest, newest| Advanced {
+            oldest,
+            ..Advanced::of(scene.message(newest))
+        };
+        scene.gate.advanced(&sent(Some(1), 4));
+        scene.gate.advanced(&sent(Some(1), 3));
+        scene.gate.advanced(&sent(Some(1), 2));
+        scene.gate.advanced(&sent(None, 1));
+        scene.gate.advanced(&sent(None, 5));
+
+        assert_eq!(*scene.ear.advanced.lock(), [(3, 4), (3, 3), (5, 5)]);
     }
 }

@@ -10,9 +10,9 @@
 
 pub mod bus;
 mod gate;
+mod had;
 mod hint;
 mod log;
-mod had;
 
 use std::sync::Arc;
 
@@ -99,11 +99,7 @@ impl Feed {
 
     /// Announces what was stored before this node took up a chat room, as far as somebody
     /// here may not have it.
-    async fn catch_up(
-        &self,
-        opening: &Opening,
-        had: Option<Seq>,
-    ) -> Result<Vec<Stored>, Error> {
+    async fn catch_up(&self, opening: &Opening, had: Option<Seq>) -> Result<Vec<Stored>, Error> {
         let room = opening.document.id;
         let head = opening.head.seq;
         let start = had.map_or(head, |had| had.min(head));

@@ -339,6 +339,21 @@ impl Advanced {
         }
     }
 
+    /// The position of the first message that it is about.
+    pub fn first(&self) -> Seq {
+        self.oldest.unwrap_or(self.newest.message.seq)
+    }
+
+    /// The same of what lies after a position before the newest message.
+    pub fn after(&self, seq: Seq) -> Self {
+        let others = self.others.iter().filter(|one| one.seq > seq);
+        Self {
+            oldest: (self.newest.message.seq > seq + 1).then_some(seq + 1),
+            others: others.cloned().collect(),
+            ..self.clone()
+        }
+    }
+
     /// Each message by itself, ascending.
     pub fn each(&self) -> impl Iterator<Item = Self> + '_ {
         let newest = self.newest.message.clone();

@@ -154,12 +154,6 @@ impl Receipts {
             Ok((messages, mut others)) => {
                 self.heard.retry = None;
                 for (room, members, advance) in std::mem::take(&mut self.heard.waiting) {
-                    let known = self.recent.of(room, advance.reader);
-                    let is_read = known.is_some_and(|known| known.read.seq >= advance.newest);
-                    if is_read && advance.kind == ReceiptKind::Sent {
-                        // the receipt that says so has been announced, or follows
-                        continue;
-                    }
                     if let Some(message) = messages.get(&(room, advance.newest)) {
                         let range = (room, advance.newest, advance.oldest);
                         let advanced = Advanced {

@@ -322,7 +322,9 @@ impl Pushes {
         if letters.is_empty() {
             return Ok(());
         }
-        let ids = letters.iter().map(|one| format!("{}{}", LETTERS[0], one.id()));
+        let ids = letters
+            .iter()
+            .map(|one| format!("{}{}", LETTERS[0], one.id()));
         let gone = doc! { "_id": { "$in": ids.collect::<Vec<String>>() } };
         self.remove(gone).await
     }
