@@ -1,17 +1,20 @@
 //! The load generator and benchmark of chatzz; `docs/performance.md` is its work.
 //!
 //! ```text
-//! main → {bench, cost, mode} → {seed, servers, measure, wire}
+//! main → {bench, compare, cost, mode} → fresh → {runner, seed, servers, measure, wire}
 //! ```
 //!
 //! Each mode puts one kind of load on a server, checks that nothing is lost, duplicated
 //! or out of order, and prints one JSON line. `bench` runs this program again and again,
-//! and compares. `cost` measures one event at a time, at its worst.
+//! and compares with others; `compare` does it for any mode and two settings. `cost` measures one event at a time, at its worst.
 
 mod bench;
+mod compare;
 mod cost;
+mod fresh;
 mod measure;
 mod mode;
+mod runner;
 mod seed;
 mod servers;
 mod wire;
@@ -40,6 +43,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Send(mode::send::Options),
+    Api(mode::api::Options),
+    Backlog(mode::backlog::Options),
+    Jobs(mode::jobs::Options),
+    Idle(mode::idle::Options),
     Connect(mode::connect::Options),
     Login(mode::login::Options),
     History(mode::history::Options),
@@ -54,6 +61,7 @@ enum Command {
     Seed(seed::Options),
     Bench(bench::Options),
     Cost(cost::Options),
+    Compare(compare::Options),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +95,10 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<bool> {
     match command {
         Command::Send(options) => report(&mode::send::run(options).await?),
+        Command::Api(options) => report(&mode::api::run(options).await?),
+        Command::Backlog(options) => report(&mode::backlog::run(options).await?),
+        Command::Jobs(options) => report(&mode::jobs::run(options).await?),
+        Command::Idle(options) => report(&mode::idle::run(options).await?),
         Command::Connect(options) => report(&mode::connect::run(options).await?),
         Command::Login(options) => report(&mode::login::run(options).await?),
         Command::History(options) => report(&mode::history::run(options).await?),
@@ -100,6 +112,10 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Slow(options) => report(&mode::abuse::slow::run(options).await?),
         Command::Seed(options) => print(&seed::run(options).await?).map(|()| true),
         Command::Bench(options) => bench::run(options).await,
+        Command::Compare(options) => {
+            let (comparison, is_clean) = compare::run(options).await?;
+            print(&comparison).map(|()| is_clean)
+        }
         Command::Cost(options) => print(&cost::run(options).await?).map(|()| true),
     }
 }

@@ -47,7 +47,17 @@ impl Server {
     /// given variables.
     pub(crate) async fn chatzz(
         program: &Path,
+        place: (&Path, &str, &str),
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        Self::chatzz_beside(program, place, 0, settings).await
+    }
+
+    /// The same for a database that has so many servers already.
+    pub(crate) async fn chatzz_beside(
+        program: &Path,
         (work, uri, database): (&Path, &str, &str),
+        others: usize,
         settings: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
         let mut command = Command::new(program);
@@ -61,7 +71,11 @@ impl Server {
             ("CHATZZ_DATABASE", database),
         ]);
         command.envs(settings.iter().copied());
-        let (child, line) = start(command, work, database, "listening on http://").await?;
+        let name = match others {
+            0 => database.to_owned(),
+            _ => format!("{database}-{others}"),
+        };
+        let (child, line) = start(command, work, &name, "listening on http://").await?;
         let (_, addr) = line.split_once("http://").context("no address")?;
         Self::of(child, addr.trim().parse()?, database, false)
     }
@@ -71,20 +85,16 @@ impl Server {
         batched: bool,
         (work, uri, database): (&Path, &str, &str),
     ) -> anyhow::Result<Self> {
-        // free a moment ago; other programs on the machine do not know it is taken
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
+        let addr = free_addr()?;
         let mut command = Command::new("node");
         command.arg(work.join("peer/node-peer.js")).envs([
             ("MONGO_URI", uri),
             ("DB", database),
             ("USERS", "0"),
-            ("PORT", &port.to_string()),
+            ("PORT", &addr.port().to_string()),
             ("BATCH", if batched { "1" } else { "0" }),
         ]);
         let (child, _) = start(command, work, database, "HOST listening").await?;
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         Self::of(child, addr, database, true)
     }
 
@@ -107,6 +117,11 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// An address that was free a moment ago; other programs do not know that it is taken.
+pub(crate) fn free_addr() -> std::io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
 /// Starts a program in the folder `work` and waits for the line that says it listens.

@@ -4,7 +4,6 @@ mod page;
 mod plan;
 mod plot;
 mod results;
-mod runner;
 
 use std::path::PathBuf;
 
@@ -13,8 +12,8 @@ use clap::Args;
 
 use plan::Plan;
 use results::Results;
-use runner::Runner;
 
+use crate::runner::{self, Runner};
 use crate::servers;
 
 /// Measures chatzz, the Node peer and the database alone, and writes the page

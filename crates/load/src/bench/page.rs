@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::plan::Plan;
 use super::plot::Plot;
-use super::results::{Key, Medians, Part, Results};
+use super::results::{Key, Medians, Part, Results, Who};
 
 const HEAD: &str = "\
 # Performance
@@ -24,10 +24,13 @@ Latency is measured from when a request was due, also in the open loop, until it
 milliseconds per operation.
 ";
 
+/// What the rows of idle servers are called.
+pub(super) const IDLE: &str = "idle";
+
 /// The notes written by hand.
 const NOTES: &str = include_str!("notes.md");
 
-const PARTS: [(Part, &str, &str); 6] = [
+const PARTS: [(Part, &str, &str); 8] = [
     (
         Part::Send,
         "Messages, closed loop",
@@ -42,6 +45,20 @@ const PARTS: [(Part, &str, &str); 6] = [
         Part::Work,
         "Logins, history, presence",
         "The presence row counts changes of presence, each announced to 50 contacts.",
+    ),
+    (
+        Part::BackEnd,
+        "Back end",
+        "Batches by the HTTP API (messages × batches in flight; the latency is that of a batch), with every message read back; \
+         a hook that allows each message after 2 ms; events that are posted to a consumer, and 100,000 that are asked for at once \
+         (the latency is that of a call).",
+    ),
+    (
+        Part::Servers,
+        "Several servers",
+        "Sixteen pairs who write to each other at 1,000 messages a second in all, the two of each pair at different servers. \
+         The delay is that from the ack until the message is at the other server's socket; processor time is the sum of all \
+         servers. Idle servers: percent of a core, all of them together.",
     ),
     (
         Part::Growth,
@@ -83,10 +100,10 @@ pub(super) fn write(results: &Results, plan: &Plan, plots: &[Plot]) -> String {
             continue;
         }
         let _ = write!(page, "\n## {title}\n\n{about}\n\n");
-        if part == Part::Connections {
-            connections(&mut page, &lines);
-        } else {
-            table(&mut page, part, &lines);
+        match part {
+            Part::Connections => connections(&mut page, &lines),
+            Part::Servers => servers(&mut page, &lines),
+            _ => table(&mut page, part, &lines),
         }
         for plot in plots.iter().filter(|plot| plot.part == part) {
             let _ = write!(page, "\n![{}]({})\n", plot.title, plot.file);
@@ -142,6 +159,40 @@ fn connections(page: &mut String, lines: &[(&Key, Medians)]) {
             figure("beforeResidentKib", 1024.0),
             figure("heldResidentKib", 1024.0),
             figure("afterResidentKib", 1024.0),
+        );
+    }
+}
+
+fn servers(page: &mut String, lines: &[(&Key, Medians)]) {
+    page.push_str("| servers | by | per second | ack p50 ms | delay p50 ms | delay p99 ms | server ms | mongod ms | idle: servers % | mongod % |\n");
+    page.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
+    let (idle, busy): (Vec<_>, Vec<_>) = lines.iter().partition(|(key, _)| key.what == IDLE);
+    for (key, medians) in busy {
+        let figure = |name: &str| medians.figures.get(name).copied().unwrap_or_default();
+        let idle = idle
+            .iter()
+            .find(|(other, _)| (other.x, other.who) == (key.x, key.who));
+        let percent = |name: &str| {
+            let value = idle.and_then(|(_, medians)| medians.figures.get(name));
+            value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"))
+        };
+        let _ = writeln!(
+            page,
+            "| {} | {} | {:.0} | {:.2} | {:.2} | {:.2} | {} | {} | {} | {} |",
+            key.x,
+            if key.who == Who::Nats {
+                "NATS"
+            } else {
+                "MongoDB"
+            },
+            medians.per_second,
+            medians.p50,
+            figure("afterAck.p50"),
+            figure("afterAck.p99"),
+            millis(medians.server_ms),
+            millis(medians.mongod_ms),
+            percent("serverPercentOfACore"),
+            percent("mongodPercentOfACore"),
         );
     }
 }

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::measure::Report;
+use crate::measure::{Report, median};
 
 /// Whose figures they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Who {
     Chatzz,
+    /// Servers that are connected by NATS.
+    Nats,
     Peer,
     Batched,
     Raw,
@@ -18,6 +20,7 @@ impl Who {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Chatzz => "chatzz",
+            Self::Nats => "chatzz, NATS",
             Self::Peer => "Node peer",
             Self::Batched => "Node peer, batched",
             Self::Raw => "database alone",
@@ -31,6 +34,8 @@ pub(super) enum Part {
     Send,
     OpenLoop,
     Work,
+    BackEnd,
+    Servers,
     Growth,
     Contacts,
     Connections,
@@ -88,9 +93,10 @@ fn medians(reports: &[Report]) -> Medians {
             .collect();
         each.map(median)
     };
-    let names = reports.first().map(|report| report.figures.keys());
+    let all: Vec<_> = reports.iter().map(Report::all_figures).collect();
+    let names = all.first().map(BTreeMap::keys);
     let figure = |name: &String| {
-        let values = reports.iter().filter_map(|report| report.figures.get(name));
+        let values = all.iter().filter_map(|figures| figures.get(name));
         (name.clone(), median(values.copied().collect()))
     };
     Medians {
@@ -103,29 +109,5 @@ fn medians(reports: &[Report]) -> Medians {
         mongod_ms: cpu(|report| report.cpu_seconds.mongod),
         own_ms: cpu(|report| report.cpu_seconds.own),
         figures: names.into_iter().flatten().map(figure).collect(),
-    }
-}
-
-/// The middle one, or the mean of the two in the middle; 0 of none.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let at = |i: usize| values.get(i).copied().unwrap_or_default();
-    match values.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => at(n / 2),
-        n => f64::midpoint(at(n / 2 - 1), at(n / 2)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_middle_whatever_the_order() {
-        let same = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-9, "{found}");
-        same(median(vec![9.0, 1.0, 2.0]), 2.0);
-        same(median(vec![4.0, 1.0, 2.0, 9.0]), 3.0);
-        same(median(vec![]), 0.0);
     }
 }

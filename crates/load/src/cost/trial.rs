@@ -197,7 +197,7 @@ async fn time(place: &Place, server: &Server, case: &Case) -> anyhow::Result<Fig
 async fn memory(server: &Server, case: &Case) -> anyhow::Result<f64> {
     let mut stage = Stage::set(server, case).await?;
     let watched = Watched {
-        pid: Some(server.pid),
+        pid: vec![server.pid],
         mongod_pid: None,
     };
     let before = watched.memory().map_or(0, |memory| memory.resident_kib);

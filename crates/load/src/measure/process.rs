@@ -9,11 +9,11 @@ use nix::unistd::{Pid, SysconfVar, sysconf};
 use serde::{Deserialize, Serialize};
 
 /// The processes looked at beside this one.
-#[derive(Args, Clone, Copy, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Watched {
-    /// Process id of the server: its processor time and memory are reported
+    /// Process id of the server: its processor time and memory are reported; of several, the sum
     #[arg(long)]
-    pub(crate) pid: Option<u32>,
+    pub(crate) pid: Vec<u32>,
     /// Process id of mongod: its processor time is reported
     #[arg(long)]
     pub(crate) mongod_pid: Option<u32>,
@@ -45,18 +45,30 @@ impl Cpu {
 impl Watched {
     /// The processor time used so far.
     pub(crate) fn cpu(&self) -> Cpu {
-        let of = |pid: Option<u32>| pid.and_then(|pid| cpu_of(&pid.to_string()));
+        let of = |pid: u32| cpu_of(&pid.to_string());
+        let servers = self.pid.iter().map(|pid| of(*pid));
         Cpu {
-            server: of(self.pid),
-            mongod: of(self.mongod_pid),
+            server: sum(servers),
+            mongod: self.mongod_pid.and_then(of),
             own: cpu_of("self"),
         }
     }
 
     /// The server's memory.
     pub(crate) fn memory(&self) -> Option<Memory> {
-        Memory::of(self.pid?)
+        let each = self.pid.iter().map(|pid| Memory::of(*pid));
+        let each: Vec<Memory> = each.collect::<Option<_>>()?;
+        (!each.is_empty()).then(|| Memory {
+            resident_kib: each.iter().map(|memory| memory.resident_kib).sum(),
+            private_kib: each.iter().map(|memory| memory.private_kib).sum(),
+        })
     }
+}
+
+/// The sum, if there is anything and all of it is known.
+fn sum(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let values: Vec<f64> = values.collect::<Option<_>>()?;
+    (!values.is_empty()).then(|| values.iter().sum())
 }
 
 /// The processor time that a process has used, to the nanosecond.
@@ -145,7 +157,7 @@ mod tests {
     #[test]
     fn this_process_has_memory_and_unknown_ones_have_nothing() {
         let own = Watched {
-            pid: Some(std::process::id()),
+            pid: vec![std::process::id()],
             mongod_pid: None,
         };
         assert!(own.memory().unwrap().resident_kib > 0);

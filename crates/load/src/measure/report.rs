@@ -94,6 +94,16 @@ impl Report {
         self.more_ms.insert(name.to_owned(), latency.percentiles());
     }
 
+    /// The figures, with p50 and p99 of the latencies of other kinds.
+    pub(crate) fn all_figures(&self) -> BTreeMap<String, f64> {
+        let mut all = self.figures.clone();
+        for (kind, latency) in &self.more_ms {
+            all.insert(format!("{kind}.p50"), latency.p50);
+            all.insert(format!("{kind}.p99"), latency.p99);
+        }
+        all
+    }
+
     /// Adds a figure.
     pub(crate) fn figure(&mut self, name: &str, value: f64) {
         self.figures.insert(name.to_owned(), value);

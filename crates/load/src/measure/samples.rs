@@ -1,4 +1,4 @@
-//! Whether two sets of times differ.
+//! What sets of samples say: their median, and whether two of them differ.
 
 /// How two sets of samples compare.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,6 +46,17 @@ impl Difference {
     }
 }
 
+/// The middle one, or the mean of the two in the middle; 0 of none.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let at = |i: usize| values.get(i).copied().unwrap_or_default();
+    match values.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => at(n / 2),
+        n => f64::midpoint(at(n / 2 - 1), at(n / 2)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +73,13 @@ mod tests {
         let apart = Difference::of(&[1, 2], &[3, 4]);
         assert!((apart.area - 1.0).abs() < 1e-9 && (apart.distance - 1.0).abs() < 1e-9);
         assert!(Difference::of(&[3, 4], &[1, 2]).area < 1e-9);
+    }
+
+    #[test]
+    fn the_median_is_the_middle_whatever_the_order() {
+        let same = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-9, "{found}");
+        same(median(vec![9.0, 1.0, 2.0]), 2.0);
+        same(median(vec![4.0, 1.0, 2.0, 9.0]), 3.0);
+        same(median(vec![]), 0.0);
     }
 }

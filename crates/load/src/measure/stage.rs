@@ -87,7 +87,7 @@ impl Stage {
     }
 
     /// Waits until the window is over, with a progress line every second.
-    pub(crate) async fn run(&self, watched: Watched) -> Measured {
+    pub(crate) async fn run(&self, watched: &Watched) -> Measured {
         self.wait(self.from.load(Relaxed)).await;
         let (began, before) = (Instant::now(), watched.cpu());
         self.wait(self.until()).await;
@@ -155,7 +155,7 @@ mod tests {
             warm_up: 0.05,
             seconds: 0.1,
         });
-        stage.run(Watched::default()).await;
+        stage.run(&Watched::default()).await;
         assert!(!stage.is_open());
         assert!(!stage.counts(before), "the warm-up does not count");
         assert!(stage.counts(stage.until() - 1) && !stage.counts(stage.until()));

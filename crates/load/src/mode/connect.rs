@@ -101,14 +101,14 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
         tasks.spawn(async move { crowd.socket(i).await });
     }
     let mut checks = Checks::default();
-    let connected = step(&stage, &mut done, sockets, watched, &mut checks).await;
+    let connected = step(&stage, &mut done, sockets, &watched, &mut checks).await;
     sleep(Duration::from_secs(1)).await;
     memory.push(("connected", watched.memory()));
     let mut logged_in = None;
     let alive = sockets - u32::try_from(checks.errors)?;
     if crowd.load.login {
         phase.send_replace(Phase::Login);
-        logged_in = Some(step(&stage, &mut done, alive, watched, &mut checks).await);
+        logged_in = Some(step(&stage, &mut done, alive, &watched, &mut checks).await);
     }
     stage.say("holding");
     sleep(Duration::from_secs_f64(crowd.load.hold)).await;
@@ -138,7 +138,7 @@ async fn step(
     stage: &Stage,
     done: &mut mpsc::UnboundedReceiver<Step>,
     count: u32,
-    watched: Watched,
+    watched: &Watched,
     checks: &mut Checks,
 ) -> (Measured, Latency) {
     let (began, before) = (Instant::now(), watched.cpu());

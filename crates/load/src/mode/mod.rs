@@ -1,8 +1,13 @@
 //! The kinds of load, one a module.
 
 pub(crate) mod abuse;
+pub(crate) mod api;
+pub(crate) mod backlog;
+mod batches;
 pub(crate) mod connect;
 pub(crate) mod history;
+pub(crate) mod idle;
+pub(crate) mod jobs;
 pub(crate) mod login;
 pub(crate) mod mixed;
 pub(crate) mod oracle;
@@ -18,13 +23,15 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::measure::{Watched, Window};
-use crate::wire::Target;
+use crate::wire::{ApiTarget, Target};
 
 /// The options of every load on a server.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
     #[command(flatten)]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) api: ApiTarget,
     #[command(flatten)]
     pub(crate) window: Window,
     #[command(flatten)]

@@ -82,7 +82,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
         let storm = Arc::clone(&storm);
         tokio::spawn(async move { storm.rounds().await })
     };
-    let measured = stage.run(common.watched).await;
+    let measured = stage.run(&common.watched).await;
     let work = rounds.await??;
     // surplus notifications would arrive now
     sleep(Duration::from_millis(500)).await;

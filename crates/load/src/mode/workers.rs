@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinSet;
 
-use crate::measure::{Checks, Latency, Measured, Stage, Watched, Window};
+use crate::measure::{Checks, Latency, Measured, Schedule, Stage, Watched, Window, pace};
 
 /// What a worker, or all of them, did.
 #[derive(Debug, Default)]
@@ -53,14 +54,59 @@ where
     F: Future<Output = anyhow::Result<Work>> + Send + 'static,
 {
     stage.begin(window);
+    run_begun(stage, &watched, workers).await
+}
+
+/// Runs the workers in the window that is set, and adds up what they did.
+pub(super) async fn run_begun<F>(
+    stage: &Arc<Stage>,
+    watched: &Watched,
+    workers: impl IntoIterator<Item = F>,
+) -> anyhow::Result<(Measured, Work)>
+where
+    F: Future<Output = anyhow::Result<Work>> + Send + 'static,
+{
     let mut tasks = JoinSet::new();
     for worker in workers {
         tasks.spawn(worker);
     }
-    let measured = stage.run(watched).await;
+    let measured = stage.run(&watched).await;
     let mut all = Work::default();
     while let Some(ended) = tasks.join_next().await {
         all.add(&ended??);
     }
     Ok((measured, all))
+}
+
+/// Deals what is due at a rate out to so many workers, in turn, until the window is over;
+/// `None` to each if there is no rate.
+pub(super) fn deal(
+    stage: &Arc<Stage>,
+    rate: Option<f64>,
+    workers: u32,
+) -> Vec<Option<UnboundedReceiver<u64>>> {
+    let Some(rate) = rate else {
+        return (0..workers).map(|_| None).collect();
+    };
+    let (give, take): (Vec<_>, Vec<_>) = (0..workers)
+        .map(|_| {
+            let (give, take) = unbounded_channel();
+            (give, Some(take))
+        })
+        .unzip();
+    let schedule = Schedule {
+        rate,
+        begin: stage.now(),
+        end: stage.until(),
+    };
+    let stage = Arc::clone(stage);
+    std::thread::spawn(move || {
+        let mut turn = give.iter().cycle();
+        pace(
+            schedule,
+            || stage.now(),
+            |_, at| turn.next().is_some_and(|worker| worker.send(at).is_ok()),
+        );
+    });
+    take
 }

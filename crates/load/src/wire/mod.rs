@@ -1,9 +1,11 @@
 //! The clients of the load, and what is read out of their frames.
 
+mod api;
 mod scan;
 mod socket;
 mod text;
 
+pub(crate) use api::{Api, ApiTarget};
 pub(crate) use chatzz_dev::frames::Packet;
 pub(crate) use scan::{Envelope, count, number_after, sequence, text_after};
 pub(crate) use socket::{Refused, Socket, Target, is_success};

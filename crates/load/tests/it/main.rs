@@ -10,5 +10,6 @@
 
 mod house;
 mod liar;
+mod lying_api;
 mod modes;
 mod support;

@@ -79,6 +79,41 @@ async fn every_mode_finds_nothing_wrong_with_a_real_server() {
     server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_back_end_does_is_found_right_on_a_real_server() {
+    let server = Server::start().await;
+    let api = &server.api;
+    let seed = format!("seed --uri {} --database chatzz --users 60", server.uri);
+    assert_eq!(run(&seed).await.code, Some(0));
+
+    let batches = format!("api {SHORT} {api} --pairs 6 --batch 20 --in-flight 2");
+    assert!(server.load(&batches).await.clean_count() > 0);
+    let paced = format!("api {SHORT} {api} --pairs 6 --batch 10 --in-flight 2 --rate 100");
+    assert!(server.load(&paced).await.clean_count() > 0);
+    let pulled = format!("send {SHORT} {api} --first-user 12 --pairs 2 --both-ways --events pull");
+    let pulled = server.load(&pulled).await;
+    assert!(pulled.clean_count() > 0);
+    assert!(pulled.report["moreMs"]["event"]["p50"].as_f64().unwrap() > 0.0);
+    let backlog =
+        format!("backlog {api} --messages 600 --pairs 4 --batch 50 --in-flight 2 --settle 0");
+    assert!(server.load(&backlog).await.clean_count() >= 600);
+    let jobs =
+        format!("jobs {api} --first-user 30 --messages 300 --erased 60 --contacts 5 --settle 0");
+    let jobs = server.load(&jobs).await;
+    assert_eq!(jobs.clean_count(), 300);
+    for took in ["import", "again", "export", "erase"] {
+        let seconds = &jobs.report["figures"][format!("{took}Seconds")];
+        assert!(seconds.as_f64().unwrap() > 0.0, "{took}: {jobs:?}");
+    }
+
+    // and that nobody posts what should be posted can be noticed
+    let line = format!("send {SHORT} --first-user 12 --rate 20 --events push --listen 127.0.0.1:0");
+    let unposted = server.load(&line).await;
+    assert_eq!(unposted.code, Some(1), "{unposted:?}");
+    assert!(unposted.report["checks"]["lost"].as_u64().unwrap() > 0);
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_server_that_is_not_there_is_an_error_and_no_report() {
     let ran = run("send --addr 127.0.0.1:1 --seconds 1").await;

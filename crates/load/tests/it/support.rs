@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use chatzz::app::App;
-use chatzz::config::{Config, Mode};
+use chatzz::config::{ApiKey, ApiScope, Config, Mode};
 use chatzz_dev::mongod::{Environment, Mongod, Options, locate};
 use serde_json::Value;
 use tokio::process::Command;
@@ -17,9 +17,14 @@ use tokio::time::timeout;
 /// The longest one run of the load generator may take.
 const LIMIT: Duration = Duration::from_secs(90);
 
+/// The key of its HTTP API.
+const KEY: &str = "chatzz_load";
+
 /// A server of this process on a mongod of its own.
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
+    /// The options that say where the HTTP API is.
+    pub(crate) api: String,
     pub(crate) uri: String,
     mongod: Mongod,
     dir: PathBuf,
@@ -37,7 +42,13 @@ impl Server {
         options.oplog_mb = 64;
         let mongod = Mongod::start(options).await.unwrap();
         let uri = mongod.uri();
+        let keys = dir.join("api-keys");
+        let key = ApiKey::new("load", ApiScope::ALL.to_vec(), KEY).unwrap();
+        std::fs::write(&keys, key.line()).unwrap();
         let settings = [
+            ("CHATZZ_API_LISTEN", "127.0.0.1:0"),
+            ("CHATZZ_API_KEYS_FILE", keys.to_str().unwrap()),
+            ("CHATZZ_API_LIMIT", "off"),
             ("CHATZZ_LISTEN", "127.0.0.1:0"),
             ("CHATZZ_METRICS_LISTEN", "off"),
             ("CHATZZ_AUTH", "trusted"),
@@ -52,6 +63,7 @@ impl Server {
         let (config, _) = Config::from_lookup(lookup, names, Mode::Serve).unwrap();
         let app = App::build(config, axum::Router::new()).await.unwrap();
         let addr = app.addr();
+        let api = format!("--api {} --key {KEY}", app.api_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(app.run_until(async {
             // a test that fails drops the sender
@@ -59,6 +71,7 @@ impl Server {
         }));
         Self {
             addr,
+            api,
             uri,
             mongod,
             dir,

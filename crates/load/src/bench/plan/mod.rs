@@ -1,13 +1,14 @@
 //! What is measured, in which order.
 
+mod deployments;
 mod scale;
 
 use std::path::Path;
 
 use super::Options;
 use super::results::{Key, Part, Results, Who};
-use super::runner::Runner;
-use super::servers;
+use crate::runner::Runner;
+use crate::servers;
 
 /// How much of everything.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Plan {
     shapes: &'static [(u32, u32)],
     rates: &'static [u32],
     people: u32,
+    servers: &'static [u8],
+    backlog: u32,
 }
 
 /// Contacts of each person where that is not what is varied.
@@ -44,6 +47,8 @@ impl Plan {
             shapes: &[(1, 1), (10, 1), (50, 1), (10, 4), (50, 8)],
             rates: &[100, 500, 2_000],
             people: 100,
+            servers: &[1, 2, 4, 8],
+            backlog: 100_000,
         };
         if !options.quick {
             return full;
@@ -59,6 +64,8 @@ impl Plan {
             shapes: &[(1, 1), (10, 1), (50, 8)],
             rates: &[500],
             people: 10,
+            servers: &[1, 2],
+            backlog: 5_000,
         }
     }
 
@@ -85,6 +92,8 @@ impl Plan {
     ) -> anyhow::Result<Results> {
         let mut results = Results::default();
         self.compare(runner, peer, &mut results).await?;
+        self.back_end(runner, &mut results).await?;
+        self.several_servers(runner, &mut results).await?;
         self.growth(runner, &mut results).await?;
         self.contacts(runner, &mut results).await?;
         self.connections(runner, peer.is_some(), &mut results)

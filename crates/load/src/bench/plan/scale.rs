@@ -2,7 +2,7 @@
 
 use super::{CONTACTS, PEOPLE_OF_MANY, PER_ROOM, Plan};
 use crate::bench::results::{Key, Part, Results, Who};
-use crate::bench::runner::Runner;
+use crate::runner::Runner;
 use crate::servers::Server;
 
 /// Sockets from one address: beyond about 14,000, half of its ports, the kernel looks

@@ -75,7 +75,7 @@ impl Pairs {
                 written
             });
         }
-        let measured = self.stage.run(self.watched).await;
+        let measured = self.stage.run(&self.watched).await;
         let mut latency = Latency::default();
         while let Some(written) = running.join_next().await {
             latency.merge(&written??);

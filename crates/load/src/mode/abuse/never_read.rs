@@ -79,15 +79,15 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
         load,
     } = options;
     let stage = Stage::new("never-read");
-    let pairs = Pairs::new(&stage, &common.target, honest, common.watched);
+    let pairs = Pairs::new(&stage, &common.target, honest, common.watched.clone());
     let (_, without) = pairs.write(common.window).await?;
     let seen = Arc::new(Mutex::new(Seen::default()));
     let mut contact = Socket::connect(&common.target, None).await?;
     contact.login(load.deaf, |_| {}).await?;
     let watching = tokio::spawn(watch_them(contact, Arc::clone(&seen)));
-    let before = resident(common.watched);
+    let before = resident(&common.watched);
     let (stop, stopped) = watch::channel(());
-    let peak = tokio::spawn(peak(common.watched, stopped));
+    let peak = tokio::spawn(peak(common.watched.clone(), stopped));
     let (with, deaf) = tokio::join!(
         pairs.write(common.window),
         go_deaf(&common.target, from, load, &seen)
@@ -183,16 +183,16 @@ async fn watch_them(mut contact: Socket, seen: Arc<Mutex<Seen>>) {
     }
 }
 
-fn resident(watched: Watched) -> Option<f64> {
+fn resident(watched: &Watched) -> Option<f64> {
     let kib = watched.memory()?.resident_kib;
     Some(f64::from(u32::try_from(kib).unwrap_or(u32::MAX)))
 }
 
 /// The most that the server has in memory until stopped.
 async fn peak(watched: Watched, mut stopped: watch::Receiver<()>) -> Option<f64> {
-    let mut most = resident(watched)?;
+    let mut most = resident(&watched)?;
     while timeout(LOOK_EVERY, stopped.changed()).await.is_err() {
-        most = most.max(resident(watched).unwrap_or_default());
+        most = most.max(resident(&watched).unwrap_or_default());
     }
     Some(most)
 }

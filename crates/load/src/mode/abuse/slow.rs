@@ -104,7 +104,7 @@ async fn connects(
         }
         anyhow::Ok(latency)
     };
-    let (measured, latency) = tokio::join!(stage.run(common.watched), work);
+    let (measured, latency) = tokio::join!(stage.run(&common.watched), work);
     Ok((measured, latency?))
 }
 

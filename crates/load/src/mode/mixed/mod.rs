@@ -151,7 +151,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
     drop(tell_done);
     stage.begin(common.window);
     give_orders(&day, orders)?;
-    let measured = stage.run(common.watched).await;
+    let measured = stage.run(&common.watched).await;
 
     let mut done = Vec::new();
     let gather = async {

@@ -1,22 +1,33 @@
 //! `send`: pairs of people, one of each writing to the other.
 
+mod events;
 mod receiver;
 mod sender;
+mod times;
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
-use tokio::sync::{Barrier, mpsc, watch};
+use serde_json::Value;
+use tokio::sync::{Barrier, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::timeout;
 
 use super::Common;
-use crate::measure::{Checks, Latency, Report, Schedule, Stage, pace};
+use super::workers::deal;
+use crate::measure::{Checks, Latency, Measured, Report, Stage};
 use crate::wire::Target;
+use events::{EventOptions, Events};
+use receiver::Received;
+use times::Times;
+
+pub(crate) use events::Consumer;
+pub(super) use events::{EventPage, pull};
 
 /// How long answers may take after the window.
 const SETTLING: Duration = Duration::from_secs(20);
@@ -32,6 +43,9 @@ pub(crate) struct Options {
     common: Common,
     #[command(flatten)]
     load: Load,
+    /// A further server of the same database: the two of a pair are connected to two servers
+    #[arg(long)]
+    other_addr: Vec<SocketAddr>,
 }
 
 /// What is sent.
@@ -53,18 +67,40 @@ struct Load {
     /// Give every message a `clientId`
     #[arg(long)]
     client_ids: bool,
+    /// The second of each pair writes to the first, too
+    #[arg(long)]
+    both_ways: bool,
     /// Mark each message as read, with one receipt per message (`upTo`)
     #[arg(long)]
     receipts: bool,
     /// Number of the first user
     #[arg(long, default_value_t = 0)]
     first_user: u32,
+    #[command(flatten)]
+    #[serde(flatten)]
+    events: EventOptions,
+}
+
+impl Load {
+    /// In how many directions messages are sent.
+    fn directions(&self) -> u32 {
+        self.pairs * if self.both_ways { 2 } else { 1 }
+    }
+
+    /// Who writes to whom.
+    fn direction(&self, i: u32) -> (u32, u32) {
+        if !self.both_ways {
+            return (self.first_user + 2 * i, self.first_user + 2 * i + 1);
+        }
+        (self.first_user + i, self.first_user + (i ^ 1))
+    }
 }
 
 /// What the tasks of a run share.
 struct Run {
     stage: Arc<Stage>,
-    target: Target,
+    /// The servers.
+    targets: Vec<Target>,
     load: Load,
     /// Tells this run's messages from others.
     number: u32,
@@ -75,6 +111,14 @@ struct Run {
 }
 
 impl Run {
+    /// The server of a person: neighbours are at different ones.
+    fn target(&self, person: u32) -> anyhow::Result<&Target> {
+        let person = usize::try_from(person)?;
+        let server = person.checked_rem(self.targets.len());
+        let target = server.and_then(|server| self.targets.get(server));
+        target.context("no server")
+    }
+
     /// Takes part in the start; returns when work may begin.
     async fn start(&self) -> anyhow::Result<()> {
         self.ready.wait().await;
@@ -86,21 +130,32 @@ impl Run {
 
 /// Runs it.
 pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
-    let Options { common, load } = options;
+    let Options {
+        common,
+        load,
+        other_addr,
+    } = options;
     let Common {
         target,
         window,
         watched,
+        api,
     } = common;
+    let others = other_addr.into_iter().map(|addr| Target {
+        addr,
+        ..target.clone()
+    });
+    let targets = std::iter::once(target.clone()).chain(others).collect();
     let parameters = super::parameters(&load)?;
-    let with_receipts = load.receipts;
     let stage = Stage::new("send");
+    let number = super::run_number();
+    let consumer = Events::start(load.events, &api, Arc::clone(&stage), number).await?;
     let (gun, begun) = watch::channel(false);
     let run = Arc::new(Run {
         stage: Arc::clone(&stage),
-        target,
-        number: super::run_number(),
-        ready: Barrier::new(usize::try_from(2 * load.pairs)? + 1),
+        targets,
+        number,
+        ready: Barrier::new(usize::try_from(2 * load.directions())? + 1),
         load,
         begun,
     });
@@ -108,15 +163,14 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
     let mut receivers = JoinSet::new();
     let mut due = Vec::new();
     let mut ends = Vec::new();
-    for pair in 0..run.load.pairs {
-        let (due_sender, due_receiver) = mpsc::unbounded_channel();
-        due.push(due_sender);
-        let due = run.load.rate.is_some().then_some(due_receiver);
+    for i in 0..run.load.directions() {
+        let (give, take) = oneshot::channel();
+        due.push(give);
         let (end, ended) = watch::channel(None);
         ends.push(end);
         let (a, b) = (Arc::clone(&run), Arc::clone(&run));
-        senders.spawn(async move { Ok((pair, sender::run(&a, pair, due).await?)) });
-        receivers.spawn(async move { Ok((pair, receiver::run(&b, pair, ended).await?)) });
+        senders.spawn(async move { Ok((i, sender::run(&a, i, take).await?)) });
+        receivers.spawn(async move { Ok((i, receiver::run(&b, i, ended).await?)) });
     }
     tokio::select! {
         _ = run.ready.wait() => {}
@@ -125,30 +179,53 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
         Some(ended) = receivers.join_next() => return Err(too_early(ended)),
     }
     stage.begin(window);
-    if let Some(rate) = run.load.rate {
-        start_pacing(&stage, rate, due);
+    let dealt = deal(&stage, run.load.rate, run.load.directions());
+    for (give, dealt) in due.into_iter().zip(dealt) {
+        // a sender that has failed is seen below
+        let _ = give.send(dealt);
     }
     gun.send_replace(true);
-    let measured = stage.run(watched).await;
+    let measured = stage.run(&watched).await;
 
     let sent = timeout(SETTLING, join(senders)).await;
     let sent = sent.context("answers are missing long after the end")??;
-    for (pair, sent) in &sent {
-        if let Some(end) = ends.get(usize::try_from(*pair)?) {
+    for (i, sent) in &sent {
+        if let Some(end) = ends.get(usize::try_from(*i)?) {
             end.send_replace(Some((sent.total, sent.failed.clone())));
         }
     }
     let received = timeout(2 * ARRIVING, join(receivers)).await;
     let received = received.context("receivers do not end")??;
 
+    let mut report = tally(&stage, (parameters, measured), &sent, &received)?;
+    if let Some(consumer) = consumer {
+        let sent = sent
+            .iter()
+            .map(|(i, sent)| (run.load.direction(*i).0, sent));
+        let sent: Vec<_> = sent.collect();
+        let checks = consumer.report(&stage, &sent, &mut report).await?;
+        report.checks.add(checks);
+    }
+    Ok(report)
+}
+
+/// Adds up what all senders and receivers saw.
+fn tally(
+    stage: &Stage,
+    (parameters, measured): (Value, Measured),
+    sent: &[(u32, Sent)],
+    received: &[(u32, Received)],
+) -> anyhow::Result<Report> {
     let (mut answers, mut deliveries) = (Latency::default(), Latency::default());
+    let mut after_ack = Latency::default();
     let (mut receipts, mut refused) = (Latency::default(), 0);
     let (mut answered, mut total, mut checks) = (0, 0, Checks::default());
-    for ((_, sent), (_, received)) in sent.iter().zip(&received) {
+    for ((_, sent), (_, received)) in sent.iter().zip(received) {
         answers.merge(&sent.latency);
         deliveries.merge(&received.latency);
         receipts.merge(&received.receipts);
         refused += received.refused;
+        sent.acked.until(&received.arrived, stage, &mut after_ack);
         answered += sent.answered;
         total += sent.total;
         checks.add(Checks {
@@ -160,7 +237,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<Report> {
     }
     let mut report = Report::new("send", parameters, measured, answered, &answers);
     report.also("delivery", &deliveries);
-    if with_receipts {
+    report.also("afterAck", &after_ack);
+    if receipts.count() > 0 {
         report.also("receipt", &receipts);
     }
     checks.errors += refused;
@@ -179,25 +257,7 @@ fn too_early<T>(ended: Result<anyhow::Result<T>, JoinError>) -> anyhow::Error {
     }
 }
 
-/// Deals what is due out to the pairs, in turn.
-fn start_pacing(stage: &Arc<Stage>, rate: f64, due: Vec<mpsc::UnboundedSender<u64>>) {
-    let schedule = Schedule {
-        rate,
-        begin: stage.now(),
-        end: stage.until(),
-    };
-    let stage = Arc::clone(stage);
-    std::thread::spawn(move || {
-        let mut turn = due.iter().cycle();
-        pace(
-            schedule,
-            || stage.now(),
-            |_, at| turn.next().is_some_and(|pair| pair.send(at).is_ok()),
-        );
-    });
-}
-
-/// Waits for all, in the order of the pairs.
+/// Waits for all, in their order.
 async fn join<T: 'static>(
     mut tasks: JoinSet<anyhow::Result<(u32, T)>>,
 ) -> anyhow::Result<Vec<(u32, T)>> {
@@ -205,7 +265,7 @@ async fn join<T: 'static>(
     while let Some(ended) = tasks.join_next().await {
         all.push(ended??);
     }
-    all.sort_by_key(|(pair, _)| *pair);
+    all.sort_by_key(|(i, _)| *i);
     Ok(all)
 }
 
@@ -217,6 +277,8 @@ struct Sent {
     answered: u64,
     /// Messages in all.
     total: u64,
+    /// When each was answered.
+    acked: Times,
     /// Those that were refused.
     failed: BTreeSet<u64>,
     /// Answers whose `seq` went backwards, and own copies that did.

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use super::times::Times;
 use super::{ARRIVING, Run};
 use crate::measure::{Latency, Order};
 use crate::wire::{Envelope, Packet, Socket, Text, is_success, number_after, user};
@@ -15,6 +16,8 @@ pub(super) struct Received {
     /// From when a message was due until it was here.
     pub(super) latency: Latency,
     pub(super) order: Order,
+    /// When each was here.
+    pub(super) arrived: Times,
     /// Numbers that the chat room skipped.
     pub(super) holes: u64,
     /// From when a message was here until its receipt was answered.
@@ -33,11 +36,11 @@ type End = Option<(u64, BTreeSet<u64>)>;
 /// says was sent, or [`ARRIVING`] after that.
 pub(super) async fn run(
     run: &Run,
-    pair: u32,
+    i: u32,
     mut end: watch::Receiver<End>,
 ) -> anyhow::Result<Received> {
-    let mut socket = Socket::connect(&run.target, None).await?;
-    let me = run.load.first_user + 2 * pair + 1;
+    let (sender, me) = run.load.direction(i);
+    let mut socket = Socket::connect(run.target(me)?, None).await?;
     socket.login(me, |_| {}).await?;
     run.start().await?;
     let mut received = Received::default();
@@ -53,11 +56,11 @@ pub(super) async fn run(
             packet = socket.next() => {
                 let mut packet = Some(packet?);
                 while let Some(one) = packet {
-                    if let Some(seq) = received.take(run, &one)
+                    if let Some(seq) = received.take(run, sender, &one)
                         && run.load.receipts
                     {
                         received.open.push_back(run.stage.now());
-                        socket.feed(receipt(me - 1, seq)).await?;
+                        socket.feed(receipt(sender, seq)).await?;
                     }
                     packet = socket.next_if_there().await?;
                 }
@@ -85,7 +88,7 @@ fn receipt(sender: u32, seq: u64) -> String {
 
 impl Received {
     /// Handles one packet and returns the `seq` of the message in it, if there is one.
-    fn take(&mut self, run: &Run, packet: &str) -> Option<u64> {
+    fn take(&mut self, run: &Run, sender: u32, packet: &str) -> Option<u64> {
         let arguments = match Packet::parse(packet) {
             Packet::Event(arguments) => arguments,
             Packet::Ack(_, arguments) => {
@@ -107,11 +110,17 @@ impl Received {
         };
         let text = Text::find(rest).filter(|text| text.run == run.number)?;
         let seq = number_after(rest, "\"seq\":").unwrap_or(0);
-        self.order.see(text.n, seq);
         self.holes += u64::from(self.last_seq.is_some_and(|last| seq > last + 1));
         self.last_seq = Some(seq);
+        if text.from != sender {
+            // what this person wrote at another socket
+            return None;
+        }
+        self.order.see(text.n, seq);
+        let now = run.stage.now();
+        self.arrived.note(text.n, now);
         if run.stage.counts(text.at) {
-            self.latency.add(run.stage.now().saturating_sub(text.at));
+            self.latency.add(now.saturating_sub(text.at));
         }
         Some(seq)
     }

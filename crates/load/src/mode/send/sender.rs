@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
+use anyhow::Context as _;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
 
 use super::{Run, Sent};
 use crate::wire::{self, Envelope, Packet, Socket, Text, is_success, number_after, user};
@@ -12,12 +14,13 @@ use crate::wire::{self, Envelope, Packet, Socket, Text, is_success, number_after
 type Due = UnboundedReceiver<u64>;
 
 /// Connects, waits for the others, writes until the end, waits for the answers.
-pub(super) async fn run(run: &Run, pair: u32, due: Option<Due>) -> anyhow::Result<Sent> {
-    let (me, to) = (
-        run.load.first_user + 2 * pair,
-        run.load.first_user + 2 * pair + 1,
-    );
-    let mut socket = Socket::connect(&run.target, None).await?;
+pub(super) async fn run(
+    run: &Run,
+    i: u32,
+    due: oneshot::Receiver<Option<Due>>,
+) -> anyhow::Result<Sent> {
+    let (me, to) = run.load.direction(i);
+    let mut socket = Socket::connect(run.target(me)?, None).await?;
     socket.login(me, |_| {}).await?;
     let contact = format!("{{\"userToAdd\":\"{}\"}}", user(to));
     socket.call("add-chat-user", &contact, |_| {}).await?;
@@ -32,7 +35,7 @@ pub(super) async fn run(run: &Run, pair: u32, due: Option<Due>) -> anyhow::Resul
         last_answer: 0,
         last_copy: 0,
     };
-    match due {
+    match due.await.context("the run was given up")? {
         None => sender.closed_loop().await?,
         Some(due) => sender.open_loop(due).await?,
     }
@@ -140,6 +143,7 @@ impl Sender<'_> {
         self.sent.disorder += u64::from(seq <= self.last_answer);
         self.last_answer = seq;
         let now = self.run.stage.now();
+        self.sent.acked.note(n, now);
         self.run.stage.done();
         if self.run.stage.counts(now) {
             self.sent.answered += 1;

@@ -17,14 +17,14 @@ use crate::servers::Server;
 const LIMIT: Duration = Duration::from_mins(30);
 
 /// Writes a line of progress.
-pub(super) fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     // a closed stderr is no failure
-    let _ = writeln!(std::io::stderr().lock(), "bench: {line}");
+    let _ = writeln!(std::io::stderr().lock(), "chatzz-load: {line}");
 }
 
 /// Where everything is, and whether all went well so far.
 #[derive(Debug)]
-pub(super) struct Runner {
+pub(crate) struct Runner {
     program: PathBuf,
     server: PathBuf,
     work: PathBuf,
@@ -35,7 +35,7 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    pub(super) fn new(work: &Path, mongod: &Mongod, server: PathBuf) -> anyhow::Result<Self> {
+    pub(crate) fn new(work: &Path, mongod: &Mongod, server: PathBuf) -> anyhow::Result<Self> {
         Ok(Self {
             program: std::env::current_exe()?,
             server: std::path::absolute(server)?,
@@ -48,26 +48,42 @@ impl Runner {
     }
 
     /// Whether no measurement found anything wrong.
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.clean
     }
 
-    pub(super) fn work(&self) -> &Path {
+    /// Where mongod is.
+    pub(crate) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// The server that is measured unless another one is named.
+    pub(crate) fn server(&self) -> &Path {
+        &self.server
+    }
+
+    /// The process id of mongod.
+    pub(crate) fn mongod(&self) -> u32 {
+        self.mongod
+    }
+
+    /// The folder of databases and logs.
+    pub(crate) fn work(&self) -> &Path {
         &self.work
     }
 
     /// Starts chatzz on a database of that name.
-    pub(super) async fn chatzz(&self, database: &str) -> anyhow::Result<Server> {
+    pub(crate) async fn chatzz(&self, database: &str) -> anyhow::Result<Server> {
         Server::chatzz(&self.server, (&self.work, &self.uri, database), &[]).await
     }
 
     /// Starts the Node peer on a database of that name.
-    pub(super) async fn peer(&self, database: &str, batched: bool) -> anyhow::Result<Server> {
+    pub(crate) async fn peer(&self, database: &str, batched: bool) -> anyhow::Result<Server> {
         Server::peer(batched, (&self.work, &self.uri, database)).await
     }
 
     /// Stores users, chat rooms and messages for a server.
-    pub(super) async fn seed(&self, server: &Server, arguments: &str) -> anyhow::Result<()> {
+    pub(crate) async fn seed(&self, server: &Server, arguments: &str) -> anyhow::Result<()> {
         let Self { uri, .. } = self;
         let Server { database, .. } = server;
         say(&format!("{database}: storing {arguments}"));
@@ -79,7 +95,7 @@ impl Runner {
     }
 
     /// One measurement on a server.
-    pub(super) async fn load(
+    pub(crate) async fn load(
         &mut self,
         server: &Server,
         arguments: &str,
@@ -92,17 +108,47 @@ impl Runner {
     }
 
     /// One measurement of the database alone.
-    pub(super) async fn raw(&mut self, arguments: &str) -> anyhow::Result<Report> {
+    pub(crate) async fn raw(&mut self, arguments: &str) -> anyhow::Result<Report> {
         let Self { uri, mongod, .. } = self;
         let line = format!("raw --uri {uri} --database raw --mongod-pid {mongod} {arguments}");
         self.measure("database", &line).await
     }
 
-    async fn measure(&mut self, who: &str, line: &str) -> anyhow::Result<Report> {
+    /// One measurement.
+    pub(crate) async fn measure(&mut self, who: &str, line: &str) -> anyhow::Result<Report> {
+        let (report, success) = self.report(line).await?;
+        self.note(who, line, &report, success)?;
+        Ok(report)
+    }
+
+    /// Two measurements at the same time.
+    pub(crate) async fn measure_two(
+        &mut self,
+        who: &str,
+        (line, beside): (&str, &str),
+    ) -> anyhow::Result<(Report, Report)> {
+        let (first, second) = tokio::try_join!(self.report(line), self.report(beside))?;
+        self.note(who, line, &first.0, first.1)?;
+        self.note(who, beside, &second.0, second.1)?;
+        Ok((first.0, second.0))
+    }
+
+    async fn report(&self, line: &str) -> anyhow::Result<(Report, bool)> {
         let (out, success) = self.run(line).await?;
-        let report: Report = serde_json::from_str(out.trim())
+        let report = serde_json::from_str(out.trim())
             .with_context(|| format!("no report came from: chatzz-load {line}"))?;
-        let run = serde_json::json!({ "who": who, "line": line, "report": &report });
+        Ok((report, success))
+    }
+
+    /// Writes a report down, and says whether it is good.
+    fn note(
+        &mut self,
+        who: &str,
+        line: &str,
+        report: &Report,
+        success: bool,
+    ) -> anyhow::Result<()> {
+        let run = serde_json::json!({ "who": who, "line": line, "report": report });
         writeln!(self.log, "{run}")?;
         let (rate, latency) = (report.per_second, report.latency_ms);
         say(&format!(
@@ -113,7 +159,7 @@ impl Runner {
             self.clean = false;
             say(&format!("{who}: WRONG: {:?}", report.checks));
         }
-        Ok(report)
+        Ok(())
     }
 
     /// Runs this program; returns its output, and whether it found nothing wrong.
