@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ApiTarget {
     /// Where the HTTP API listens, for modes that call it
-    #[arg(long = "api", default_value = "127.0.0.1:3001")]
+    #[arg(id = "api", long = "api", value_name = "ADDR", default_value = "127.0.0.1:3001")]
     addr: SocketAddr,
     /// A key of the HTTP API that may do everything
     #[arg(long = "key", default_value = "", hide_default_value = true)]
