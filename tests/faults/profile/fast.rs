@@ -1,10 +1,11 @@
 //! The fast profile, part of `cargo test`: 12,000 sends and 13 faults in four
 //! runs, and four of the seeded bugs.
+//!
+//! As many go on at a time as there are cores: half of a run is waiting for leases to run out.
 
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use parking_lot::Mutex;
 
 use super::{bugs, folder, report, runtime, tidy};
 use crate::history::Policy;
@@ -17,9 +18,6 @@ use crate::run;
 const SEED: u64 = 2026;
 /// The longest a run may take on a busy machine.
 const LIMIT: Duration = Duration::from_mins(5);
-
-/// The runs take the whole machine: one at a time.
-pub(super) static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// The trials of the profile.
 pub(crate) fn trials() -> Vec<Trial> {
@@ -105,7 +103,6 @@ fn two_with_nats() -> Shape {
 }
 
 fn carry_out(name: &str, shape: &Shape) -> Result<(), Failed> {
-    let _alone = ONE_AT_A_TIME.lock();
     let plan = generate(shape, SEED);
     let program = programs::clean(Build::Test);
     let run = run::run(&plan, &program, folder(name, SEED), LIMIT);
