@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_mins(5);
 
 /// The trials of the profile.
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = vec![
+    let runs = [
         Trial::test(
             "runs::one_server_and_one_mongod_survive_kills_and_links",
             || carry_out("one", &one()),
@@ -36,12 +36,14 @@ pub(crate) fn trials() -> Vec<Trial> {
             carry_out("two-nats", &two_with_nats())
         }),
     ];
-    trials.extend(bugs::FAST.iter().map(|bug| {
+    let mut seeded = bugs::FAST.iter().map(|bug| {
         Trial::test(format!("seeded_bugs::{bug}_is_caught"), move || {
             bugs::caught(*bug, Build::Test).map_err(Failed::from)
         })
-    }));
-    trials
+    });
+    // it builds the program with the bugs, which is to go on beside the runs
+    let first = seeded.next();
+    first.into_iter().chain(runs).chain(seeded).collect()
 }
 
 /// 5,000 sends, five faults.
