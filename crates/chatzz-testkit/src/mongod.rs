@@ -69,6 +69,12 @@ pub async fn shared_uri() -> String {
     with_login(&mongod.uri(), ACCOUNT)
 }
 
+/// That of the shared mongod with the account of tests, once it has been started.
+pub(crate) fn administrator_uri() -> Option<String> {
+    let mongod = SHARED.get()?;
+    Some(with_login(&mongod.uri(), ADMINISTRATOR))
+}
+
 /// The same connection string with the account of tests, if the mongod has one.
 pub fn as_administrator(uri: &str) -> String {
     uri.replace(&format!("{ACCOUNT}:"), &format!("{ADMINISTRATOR}:"))
