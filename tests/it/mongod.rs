@@ -12,6 +12,9 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::support::database::TestDatabase;
+use crate::support::poll::eventually;
+
 /// Set in a process that plays the parent which gets killed; holds the folder of its mongod.
 const PARENT_DIR: &str = "CHATZZ_TEST_PARENT_DIR";
 
@@ -274,4 +277,26 @@ async fn a_refused_argument_is_reported_in_the_words_of_mongod() {
 
     assert!(matches!(error, StartError::Exited { .. }), "{error}");
     assert!(error.to_string().contains("no-such-option"), "{error}");
+}
+
+#[tokio::test]
+async fn the_database_of_a_test_that_has_ended_is_dropped() {
+    let of_another = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let database = TestDatabase::shared().await;
+            database.user("alice").await;
+            assert_eq!(database.collections().await, ["users"]);
+            database.name().to_owned()
+        })
+    });
+    let name = of_another.join().unwrap();
+
+    let here = TestDatabase::shared().await;
+    let ended = here.raw().client().database(&name);
+    eventually("it is dropped", async || {
+        let left = ended.list_collection_names().await.unwrap();
+        left.is_empty().then_some(())
+    })
+    .await;
 }

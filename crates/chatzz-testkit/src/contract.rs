@@ -2,23 +2,25 @@
 //! tests that must contain "every event" are compared with them.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
+/// Made once: it takes long, and tests of every event ask for each of its parts.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(chatzz::spec::document);
+
 /// Every event of the client that is answered.
 pub fn events() -> BTreeSet<String> {
-    let document = chatzz::spec::document();
-    let operations = document["operations"].as_object().unwrap();
+    let operations = DOCUMENT["operations"].as_object().unwrap();
     let of_clients = operations.keys().filter(|name| !name.contains('.'));
     of_clients.cloned().collect()
 }
 
 /// The fields of an event's payload: all of them, or the required ones.
 pub fn fields(event: &str, required: bool) -> BTreeSet<String> {
-    let document = chatzz::spec::document();
-    let payload = &document["components"]["messages"][event]["payload"];
+    let payload = &DOCUMENT["components"]["messages"][event]["payload"];
     let path = payload["$ref"].as_str().unwrap();
-    let schema = document.pointer(path.trim_start_matches('#')).unwrap();
+    let schema = DOCUMENT.pointer(path.trim_start_matches('#')).unwrap();
     let names = |value: &Value| value.as_str().unwrap().to_owned();
     if required {
         let required = schema["required"].as_array();

@@ -9,6 +9,7 @@ use serde_json::Value;
 #[cfg(unix)]
 use super::binary::Binary;
 use super::canary;
+use super::ended;
 use super::mongod;
 
 /// A database, and the application's operations on its users.
@@ -28,7 +29,7 @@ impl TestDatabase {
     pub async fn on(uri: &str) -> Self {
         Self {
             uri: uri.to_owned(),
-            name: format!("test_{}", ObjectId::new().to_hex()),
+            name: ended::database_of_this_test(),
             mongo: Mongo::with_uri_str(mongod::as_administrator(uri))
                 .await
                 .unwrap(),

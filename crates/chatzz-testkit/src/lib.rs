@@ -18,6 +18,7 @@ pub mod binary;
 pub mod canary;
 pub mod contract;
 pub mod database;
+mod ended;
 pub mod frame;
 pub mod http;
 pub mod mongod;

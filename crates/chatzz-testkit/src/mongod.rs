@@ -3,12 +3,15 @@
 //! It requires passwords, and servers get an account that may `find` users and nothing
 //! else there: the whole run is a test of that role.
 
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use bson::{Document, doc};
 use chatzz_dev::mongod::{Environment, Mongod, Options, Ready, locate};
 use mongodb::{Client, Database};
+use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use super::poll::until;
@@ -66,6 +69,12 @@ pub async fn shared_uri() -> String {
     with_login(&mongod.uri(), ACCOUNT)
 }
 
+/// That of the shared mongod with the account of tests, once it has been started.
+pub(crate) fn administrator_uri() -> Option<String> {
+    let mongod = SHARED.get()?;
+    Some(with_login(&mongod.uri(), ADMINISTRATOR))
+}
+
 /// The same connection string with the account of tests, if the mongod has one.
 pub fn as_administrator(uri: &str) -> String {
     uri.replace(&format!("{ACCOUNT}:"), &format!("{ADMINISTRATOR}:"))
@@ -77,14 +86,46 @@ pub fn refused_on(collection: &str) -> Vec<String> {
     let Some(mongod) = SHARED.get() else {
         return Vec::new();
     };
-    // a slow command with a text that is not UTF-8 is logged as it came
-    let log = std::fs::read(mongod.log_path()).unwrap();
-    let log = String::from_utf8_lossy(&log);
-    // "Checking authorization failed"
-    let refused = log.lines().filter(|line| line.contains(r#""id":20436,"#));
+    let mut refusals = REFUSALS.lock();
+    refusals.read_on(&mongod.log_path());
     let named = format!(r#": \"{collection}\","#);
-    let named = refused.filter(|line| line.contains(&named));
-    named.map(ToOwned::to_owned).collect()
+    let named = refusals.lines.iter().filter(|line| line.contains(&named));
+    named.cloned().collect()
+}
+
+/// The lines of the shared mongod's log about refused commands.
+///
+/// Every server asks for them at its end, so what has been read is not read again: the log of
+/// a whole run has tens of megabytes.
+struct Refusals {
+    /// So many bytes of the log have been read, up to the end of a line.
+    read: u64,
+    lines: Vec<String>,
+}
+
+static REFUSALS: Mutex<Refusals> = Mutex::new(Refusals {
+    read: 0,
+    lines: Vec::new(),
+});
+
+impl Refusals {
+    fn read_on(&mut self, log: &Path) {
+        let mut log = File::open(log).unwrap();
+        log.seek(SeekFrom::Start(self.read)).unwrap();
+        let mut log = BufReader::new(log);
+        // a slow command with a text that is not UTF-8 is logged as it came
+        let mut line = Vec::new();
+        // what does not end yet is read the next time
+        while log.read_until(b'\n', &mut line).unwrap() > 0 && line.ends_with(b"\n") {
+            self.read += u64::try_from(line.len()).unwrap();
+            let text = String::from_utf8_lossy(&line);
+            // "Checking authorization failed"
+            if text.contains(r#""id":20436,"#) {
+                self.lines.push(text.into_owned());
+            }
+            line.clear();
+        }
+    }
 }
 
 fn with_login(uri: &str, account: &str) -> String {
@@ -147,7 +188,7 @@ fn key_file(dir: &Path) -> PathBuf {
     use std::io::Write as _;
     std::fs::create_dir_all(dir).unwrap();
     let path = dir.join("key");
-    let mut options = std::fs::File::options();
+    let mut options = File::options();
     let file = options.create(true).truncate(true).write(true).mode(0o600);
     let key = uuid::Uuid::new_v4().simple().to_string();
     file.open(&path).unwrap().write_all(key.as_bytes()).unwrap();

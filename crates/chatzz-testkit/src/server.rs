@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::database::user_document;
+use super::ended;
 use super::frame::{Client, ConnectOptions};
 use super::mongod;
 use super::poll::eventually;
@@ -47,14 +48,14 @@ impl Server {
     /// A server with hooks that are part of it.
     pub async fn with_hooks(hooks: InProcess, keys: &[(&str, &str)]) -> Self {
         let uri = mongod::shared_uri().await;
-        let database = format!("test_{}", ObjectId::new().to_hex());
+        let database = ended::database_of_this_test();
         let started = Self::try_start(&uri, &database, keys, Some(hooks)).await;
         started.unwrap_or_else(|refusal| panic!("{refusal}"))
     }
 
     /// A server with some keys set, on a mongod of the test's own.
     pub async fn on(uri: &str, keys: &[(&str, &str)]) -> Self {
-        let database = format!("test_{}", ObjectId::new().to_hex());
+        let database = ended::database_of_this_test();
         Self::on_database(uri, &database, keys).await
     }
 

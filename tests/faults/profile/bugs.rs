@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::fast::ONE_AT_A_TIME;
 use super::{folder, report, runtime, tidy};
 use crate::history::Policy;
 use crate::plan::{Fault, Link, Plan, Shape, Step, Topology, Trouble, generate};
@@ -29,7 +28,6 @@ const LIMIT: Duration = Duration::from_mins(5);
 /// # Errors
 /// When no violation of an invariant that it breaks is reported.
 pub(crate) fn caught(bug: Bug, build: Build) -> Result<(), String> {
-    let _alone = ONE_AT_A_TIME.lock();
     let program = programs::seeded(build);
     let plan = plan(bug);
     let run = run::run(&plan, &program, folder(bug.name(), SEED), LIMIT);
