@@ -176,6 +176,7 @@ fn promises_between_people() -> Vec<Trial> {
             an_event_about_what_is_not_stored_is_seen,
             an_event_that_makes_no_sense_is_seen,
             an_event_that_comes_twice_to_who_stores_the_cursor_is_seen,
+            an_event_that_says_something_else_when_it_comes_again_is_seen,
             an_event_with_another_id_is_seen,
             a_stored_message_that_a_hook_refused_is_seen,
             what_could_not_be_asked_follows_the_policy,
