@@ -103,7 +103,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             an_answer_to_nothing_is_seen,
             a_late_answer_is_seen,
             a_stopped_server_may_answer_later,
-            a_call_to_a_dead_server_alone_needs_no_answer,
+            a_call_to_a_dead_server_ends_in_time_as_well,
             a_stopped_database_does_not_excuse_the_server,
             a_closed_connection_needs_no_answer,
             leaked_sockets_descriptors_and_memory_are_seen,
