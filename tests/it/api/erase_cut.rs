@@ -158,7 +158,7 @@ async fn two_servers_that_redact_the_same_use_every_change_once() {
         }
     };
 
-    tokio::time::timeout(Duration::from_secs(120), async {
+    tokio::time::timeout(Duration::from_mins(2), async {
         tokio::join!(
             redact(&first, json!({})),
             redact(&second, json!({ "from": alice })),
@@ -174,5 +174,6 @@ async fn two_servers_that_redact_the_same_use_every_change_once() {
         .map(|one| one.get_i64("rev").unwrap())
         .collect();
     revs.sort_unstable();
-    assert_eq!(revs, (1..=MESSAGES).collect::<Vec<_>>());
+    let is_whole = revs.iter().copied().eq(1..=MESSAGES);
+    assert!(is_whole, "{} up to {:?}", revs.len(), revs.last());
 }

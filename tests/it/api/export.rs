@@ -216,7 +216,7 @@ async fn those_who_read_nothing_keep_others_from_theirs_only_for_a_while() {
         (answer.status == wanted).then_some(answer)
     };
 
-    let within = Duration::from_secs(60);
+    let within = Duration::from_mins(1);
     let refused = until("there is no place", within, async || is_answered(503).await).await;
     let handed_out = until("there is one", within, async || is_answered(200).await).await;
 
