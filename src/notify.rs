@@ -22,6 +22,9 @@ use crate::service::Error;
 use crate::store::chat_rooms::NotifiedRoom;
 use crate::store::{Entry, Event, EventQueue, Held, Pushed, Pushes, Store};
 
+/// How long the confirmation of a device may take to be stored, which is written behind: a
+/// message is looked at so much later.
+const STORED_WITHIN: Duration = Duration::from_millis(500);
 /// How often messages are looked at whose time has come.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How often it is noted how far this is.
@@ -30,6 +33,8 @@ const NOTE_EVERY: Duration = Duration::from_secs(1);
 const MAX_WAITING: usize = 50_000;
 /// Chat rooms looked at in one round trip.
 const ROOMS_AT_ONCE: usize = 500;
+/// People whose chat rooms are looked at in one round trip.
+const PEOPLE_AT_ONCE: usize = 50;
 /// How long an intent may take to be in the log.
 const LOGGED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -73,6 +78,11 @@ struct Holding {
     by_time: BTreeSet<(i64, Whom)>,
     /// Who has read since something.
     readers: HashSet<Whom>,
+    /// Up to where the log says that somebody is to be notified, and not that it is withdrawn:
+    /// whoever wrote that may have died before it was noted in the chat room.
+    dues: HashMap<Whom, Seq>,
+    /// Who was at a server that is gone: the log may lack that they have read.
+    left_behind: HashSet<ChatUserId>,
     noted: Option<Pushed>,
 }
 
@@ -153,6 +163,8 @@ impl Notifier {
             waiting: HashMap::new(),
             by_time: BTreeSet::new(),
             readers: HashSet::new(),
+            dues: HashMap::new(),
+            left_behind: HashSet::new(),
             noted: held.pushed,
         })
     }
@@ -174,7 +186,7 @@ impl Notifier {
                 let next = Cursor::behind(entry);
                 if next != holding.read {
                     is_news = true;
-                    holding.add(entry, self.after);
+                    holding.add(entry, self.after.saturating_add(STORED_WITHIN));
                     holding.read = next;
                 }
             }
@@ -182,16 +194,36 @@ impl Notifier {
                 break;
             }
         }
-        let readers: Vec<Whom> = holding.readers.drain().collect();
-        let mut withdrawn = Vec::new();
-        for (document, who) in self.rooms_of(&readers).await? {
-            let (room, up_to) = (document.room.id, document.notified(who));
+        self.withdraw(holding).await
+    }
+
+    /// Withdraws what was read, and notes what is due and was not noted.
+    async fn withdraw(&self, holding: &mut Holding) -> Result<(), Error> {
+        let dues = std::mem::take(&mut holding.dues);
+        let mut whom = std::mem::take(&mut holding.readers);
+        whom.extend(dues.keys());
+        whom.extend(
+            self.notified_of(holding.left_behind.drain().collect())
+                .await?,
+        );
+        let whom: Vec<Whom> = whom.into_iter().collect();
+        let (mut withdrawn, mut unnoted) = (Vec::new(), Vec::new());
+        for (document, who) in self.rooms_of(&whom).await? {
+            let (room, noted) = (document.room.id, document.notified(who));
+            let due = dues.get(&(room, who)).copied().unwrap_or_default();
+            let up_to = due.max(noted);
             if up_to > 0 && document.room.cursors(who).read.seq >= up_to {
                 let user = who;
                 let event = Event::NotificationWithdrawn { room, user, up_to };
                 self.events.happened(event);
                 withdrawn.push((room, who, up_to));
+            } else if due > noted {
+                unnoted.push((room, who, due));
             }
+        }
+        for (room, who, up_to) in unnoted {
+            let set = self.store.chat_rooms.set_notified(room, who, up_to).await;
+            set.map_err(|error| Error::of_write(&error))?;
         }
         self.logged(!withdrawn.is_empty()).await?;
         for (room, who, up_to) in withdrawn {
@@ -257,6 +289,20 @@ impl Notifier {
         }
     }
 
+    /// Where these people were notified.
+    async fn notified_of(&self, people: Vec<ChatUserId>) -> Result<Vec<Whom>, Error> {
+        let mut found = Vec::new();
+        for some in people.chunks(PEOPLE_AT_ONCE) {
+            let rooms = self.store.chat_rooms.list_notified_of(some).await;
+            for room in rooms.map_err(|error| Error::of_read(&error))? {
+                let members = room.room.members.ids().into_iter();
+                let members = members.filter(|who| some.contains(who) && room.notified(*who) > 0);
+                found.extend(members.map(|who| (room.room.id, who)));
+            }
+        }
+        Ok(found)
+    }
+
     /// The chat rooms, each with whom it is about.
     async fn rooms_of(&self, whom: &[Whom]) -> Result<Vec<(NotifiedRoom, ChatUserId)>, Error> {
         let mut found = Vec::new();
@@ -300,14 +346,29 @@ impl Holding {
             }
         }
         for item in &entry.items {
-            if let Event::Advanced {
-                room,
-                reader,
-                status: Status::Read,
-                ..
-            } = item.event
-            {
-                self.readers.insert((room, reader));
+            match &item.event {
+                Event::Advanced {
+                    room,
+                    reader,
+                    status: Status::Read,
+                    ..
+                } => {
+                    self.readers.insert((*room, *reader));
+                }
+                Event::NotificationDue { room, user, up_to } => {
+                    self.dues.insert((*room, *user), *up_to);
+                }
+                Event::NotificationWithdrawn { room, user, up_to } => {
+                    let whom = (*room, *user);
+                    if self.dues.get(&whom).is_some_and(|due| due <= up_to) {
+                        self.dues.remove(&whom);
+                    }
+                }
+                Event::Presence {
+                    people,
+                    left_behind: true,
+                } => self.left_behind.extend(people),
+                _ => {}
             }
         }
     }

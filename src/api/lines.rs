@@ -2,6 +2,7 @@
 //! more memory than a few chunks, however long it is.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,8 @@ use axum::body::Body;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::StatusCode;
 use serde::Serialize;
-use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
 use super::problem::Problem;
@@ -26,20 +27,52 @@ pub(super) const MEDIA_TYPE: &str = "application/x-ndjson";
 const CHUNK: usize = 32 * 1_024;
 /// Chunks that wait for whoever reads.
 const WAITING: usize = 4;
-/// How long whoever reads may take nothing.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long whoever reads may take for a chunk. One that takes no byte at all is cut off
+/// before, after `CHATZZ_STALL_TIMEOUT`.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// For how long an answer may wait for whoever reads, again and again.
+const LONGEST: Duration = Duration::from_mins(15);
 
 /// Where the lines of an answer go.
 pub(super) struct Lines {
     chunks: mpsc::Sender<Bytes>,
     chunk: BytesMut,
+    patience: Duration,
+    /// Until when it may wait.
+    until: Instant,
+    /// Why nothing is sent any more.
+    unread: Option<Unread>,
 }
 
 /// Nobody reads any more.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Unread;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// The connection has ended.
+    Ended,
+    /// Too little is read, or for too long.
+    Slow,
+}
+
+impl fmt::Display for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ended => "cut off, as the connection ended or nothing was read",
+            Self::Slow => "cut off, as it was read too slowly",
+        })
+    }
+}
 
 impl Lines {
+    fn new(chunks: mpsc::Sender<Bytes>, patience: Duration, longest: Duration) -> Self {
+        Self {
+            chunks,
+            chunk: BytesMut::new(),
+            patience,
+            until: Instant::now() + longest,
+            unread: None,
+        }
+    }
+
     /// Writes a line. It is on its way once there are some of them, or at
     /// [`Lines::flush`].
     pub(super) async fn write(&mut self, line: &(impl Serialize + Sync)) -> Result<(), Unread> {
@@ -53,14 +86,25 @@ impl Lines {
 
     /// Sends what was written, waiting for whoever reads.
     pub(super) async fn flush(&mut self) -> Result<(), Unread> {
-        if self.chunk.is_empty() {
+        let chunk = self.chunk.split().freeze();
+        if let Some(unread) = self.unread {
+            return Err(unread);
+        }
+        if chunk.is_empty() {
             return Ok(());
         }
-        let chunk = self.chunk.split().freeze();
-        match timeout(PATIENCE, self.chunks.send(chunk)).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(Unread),
-        }
+        let sent = match self.chunks.try_send(chunk) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => Err(Unread::Ended),
+            Err(TrySendError::Full(chunk)) => {
+                let until = self.until.min(Instant::now() + self.patience);
+                let sending = self.chunks.send(chunk);
+                let sent = timeout_at(until, sending).await;
+                sent.map_or(Err(Unread::Slow), |sent| sent.map_err(|_| Unread::Ended))
+            }
+        };
+        self.unread = sent.err();
+        sent
     }
 
     /// Sends a line if there is room for it now: what it says is not worth waiting for.
@@ -95,10 +139,7 @@ impl Call {
         let (chunks, mut sent) = mpsc::channel(WAITING);
         let work = Work {
             api: Arc::clone(&self.api),
-            lines: Lines {
-                chunks,
-                chunk: BytesMut::new(),
-            },
+            lines: Lines::new(chunks, PATIENCE, LONGEST),
         };
         let about = self.id.clone();
         let span = tracing::debug_span!("api.lines", call = self.name);
@@ -119,5 +160,75 @@ impl Call {
             body: Answered::Lines(Body::from_stream(chunks)),
             about,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(200);
+    const NEVER: Duration = Duration::from_hours(1);
+
+    /// One line is a chunk.
+    async fn write(lines: &mut Lines) -> Result<(), Unread> {
+        lines.write(&"x".repeat(CHUNK)).await
+    }
+
+    async fn fill(lines: &mut Lines) {
+        for _ in 0..WAITING {
+            write(lines).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_is_waited_for_once_and_not_again() {
+        let (chunks, _unread) = mpsc::channel(WAITING);
+        let mut lines = Lines::new(chunks, SOON, NEVER);
+        fill(&mut lines).await;
+
+        let began = Instant::now();
+        assert_eq!(write(&mut lines).await, Err(Unread::Slow));
+        for _ in 0..50 {
+            assert_eq!(write(&mut lines).await, Err(Unread::Slow));
+        }
+
+        assert!((SOON..SOON * 10).contains(&began.elapsed()));
+    }
+
+    #[tokio::test]
+    async fn who_takes_a_little_now_and_then_is_not_waited_for_without_end() {
+        let (chunks, mut taken) = mpsc::channel(WAITING);
+        let mut lines = Lines::new(chunks, NEVER, SOON);
+        fill(&mut lines).await;
+        let reading = tokio::spawn(async move {
+            while taken.recv().await.is_some() {
+                tokio::time::sleep(SOON / 10).await;
+            }
+        });
+
+        let began = Instant::now();
+        let ended = loop {
+            if let Err(unread) = write(&mut lines).await {
+                break unread;
+            }
+        };
+
+        assert_eq!(ended, Unread::Slow);
+        assert!(began.elapsed() < SOON * 10, "{:?}", began.elapsed());
+        drop(lines);
+        reading.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_reads_as_fast_as_it_comes_may_take_as_long_as_it_takes() {
+        let (chunks, mut taken) = mpsc::channel(WAITING);
+        let mut lines = Lines::new(chunks, NEVER, Duration::ZERO);
+        for _ in 0..WAITING * 3 {
+            write(&mut lines).await.unwrap();
+            taken.recv().await.unwrap();
+        }
+        drop(taken);
+        assert_eq!(write(&mut lines).await, Err(Unread::Ended));
     }
 }

@@ -14,7 +14,7 @@ const BYTES: usize = 1 + 8 + 4 + 8;
 const ALL: u32 = u32::MAX;
 
 /// What of the log was read. Opaque to those who keep it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
     /// The last entry that was read, and the first of its things that was not.
     place: Place,

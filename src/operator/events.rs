@@ -1,8 +1,11 @@
 //! What happened, for the application: read from the log of events, in its order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bson::DateTime;
+use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
@@ -15,8 +18,25 @@ use crate::store::{Entry, Occurrence};
 const ENTRIES_AT_ONCE: i64 = 20;
 /// Entries looked at for one page: of a few kinds there may be few in many.
 const MAX_ENTRIES: i64 = 200;
+/// Readings that are remembered for others who waited for the same.
+const MAX_SHARED: u64 = 8;
+/// For how long.
+const SHARED_FOR: Duration = Duration::from_secs(1);
 /// How often somebody who waits looks whether the server is going down.
 const LOOK_UP: Duration = Duration::from_millis(250);
+
+/// What those who wait at the same place of the log read when it gets longer: once for all
+/// of them.
+#[derive(Clone, Debug)]
+pub(super) struct Shared(Cache<(Cursor, i64), Arc<Vec<Entry>>>);
+
+impl Default for Shared {
+    fn default() -> Self {
+        let entries = Cache::builder().max_capacity(MAX_SHARED);
+        let entries = entries.eviction_policy(EvictionPolicy::lru());
+        Self(entries.time_to_live(SHARED_FOR).build())
+    }
+}
 
 /// From where on to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +97,11 @@ impl Operator {
         let until = Instant::now() + query.wait;
         let mut newest = self.events.watch();
         let mut cursor = self.begin_at(query.after).await?;
+        newest.mark_unchanged();
+        // nobody else begins where this call does
+        let mut reached = None;
         loop {
-            newest.mark_unchanged();
-            let page = self.page(cursor, query).await?;
+            let page = self.page(cursor, query, reached).await?;
             let is_over = Instant::now() >= until || self.context.is_draining();
             if page.has_more || !page.events.is_empty() || is_over {
                 return Ok(page);
@@ -88,6 +110,7 @@ impl Operator {
             loop {
                 let at_most = until.min(Instant::now() + LOOK_UP);
                 if timeout_at(at_most, newest.changed()).await.is_ok() {
+                    reached = Some(*newest.borrow_and_update());
                     break;
                 }
                 if Instant::now() >= until || self.context.is_draining() {
@@ -198,14 +221,34 @@ impl Operator {
         }
     }
 
-    async fn page(&self, cursor: Cursor, query: &EventQuery) -> Result<EventPage, EventsError> {
+    /// The entries that follow on a cursor, for one of those who waited until the log had
+    /// reached an entry.
+    async fn entries_at(
+        &self,
+        cursor: Cursor,
+        reached: i64,
+    ) -> Result<Arc<Vec<Entry>>, EventsError> {
+        let reading = async { self.entries(cursor).await.map(Arc::new) };
+        let read = self.shared.0.try_get_with((cursor, reached), reading).await;
+        read.map_err(|error| EventsError::clone(&error))
+    }
+
+    async fn page(
+        &self,
+        cursor: Cursor,
+        query: &EventQuery,
+        reached: Option<i64>,
+    ) -> Result<EventPage, EventsError> {
         let (mut wanted, mut cursors, mut next) = (Vec::new(), Vec::new(), cursor);
         let mut has_more = false;
         let most = cursor.entry().saturating_add(MAX_ENTRIES);
         'reading: while wanted.len() < query.limit && next.entry() < most {
-            let entries = self.entries(next).await?;
+            let entries = match reached {
+                Some(reached) => self.entries_at(next, reached).await?,
+                None => Arc::new(self.entries(next).await?),
+            };
             let is_full = entries.len() >= usize::try_from(ENTRIES_AT_ONCE).unwrap_or_default();
-            for entry in &entries {
+            for entry in entries.iter() {
                 for one in entry.occurrences() {
                     if !next.is_before(one.place) || !query.wants(&one) {
                         continue;

@@ -38,6 +38,8 @@ pub struct Operator {
     events: Arc<EventQueue>,
     /// The log of events is read here.
     store: Arc<Store>,
+    /// What of it was just read.
+    shared: events::Shared,
 }
 
 /// Why something was not done, and for an error in a field of what was asked, in which.
@@ -74,6 +76,7 @@ impl Operator {
             context,
             events,
             store,
+            shared: events::Shared::default(),
         }
     }
 

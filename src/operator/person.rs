@@ -114,4 +114,14 @@ impl Operator {
         self.logged().await?;
         messenger.forget_erasure(erased).await.map(|()| true)
     }
+
+    /// Lists the collections that hold what an adoption of chatzz 1.x has kept, which an
+    /// erasure does not reach: the way back needs every byte of it.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_kept(&self) -> Result<Vec<String>, Error> {
+        let kept = self.store.list_kept().await;
+        kept.map_err(|error| Error::of_read(&error))
+    }
 }

@@ -7,7 +7,8 @@ use bson::DateTime;
 use tokio::time::Instant;
 
 use super::Pusher;
-use super::window::pause;
+use super::receiver::Failure;
+use super::window::{MAX_PUT_OFF, pause};
 use crate::service::Error;
 use crate::store::{Letter, Occurrence, Subject};
 
@@ -179,7 +180,7 @@ impl Aside {
         subject: Subject,
         letters: Vec<Letter>,
         taken: usize,
-        failure: Option<String>,
+        failure: Option<Failure>,
     ) -> Result<(), Error> {
         let gone = letters.get(..taken).unwrap_or(&letters);
         let removed = pusher.pushes.remove_letters(gone).await;
@@ -188,9 +189,13 @@ impl Aside {
         let now = pusher.clock.now();
         let mut next = now;
         let failed = letters.into_iter().nth(taken).zip(failure);
-        if let Some((mut letter, reason)) = failed {
-            letter.attempts += 1;
-            letter.reason = reason;
+        if let Some((mut letter, failure)) = failed {
+            if failure.is_put_off && letter.put_off < i64::from(MAX_PUT_OFF) {
+                letter.put_off += 1;
+            } else {
+                letter.attempts += 1;
+            }
+            letter.reason = failure.reason;
             let age = now.timestamp_millis() - letter.since.timestamp_millis();
             let is_old = u128::try_from(age).is_ok_and(|age| age >= TRIED_FOR.as_millis());
             // one that is always refused must not keep all others waiting

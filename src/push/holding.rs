@@ -258,13 +258,13 @@ impl<'a> Holding<'a> {
             Some(failure) if failure.is_put_off => Ending::PutOff,
             Some(_) => Ending::Failed,
         };
-        let failure = failure.map(|failure| failure.reason);
         if let Some(letters) = letters {
             return self
                 .aside
                 .tried(self.pusher, subject, letters, taken, failure)
                 .await;
         }
+        let failure = failure.map(|failure| failure.reason);
         let may_set_aside = self.aside.has_room();
         let aside = self
             .window

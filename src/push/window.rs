@@ -20,7 +20,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Failures of an event before it may be set aside.
 const ATTEMPTS: u32 = 5;
 /// How often an event may be put off before each further time counts as a failure of its own.
-const MAX_PUT_OFF: u32 = 20;
+pub(super) const MAX_PUT_OFF: u32 = 20;
 /// Failures in a row, of whatever lanes, after which the receiver counts as down.
 const DOWN_AFTER: u32 = 10;
 

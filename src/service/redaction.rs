@@ -141,12 +141,14 @@ impl Messenger {
                 0 => Error::of_read(&error),
                 _ => Error::UnknownOutcome,
             };
+            // first: whoever redacts some of them after this used a `rev` above it, so that
+            // none of the next ones is passed over
+            let rev = messages.find_last_rev(room).await.map_err(failed)?;
             let left = messages.list_unredacted(room, wanted).await;
             let left = left.map_err(failed)?;
             if left.is_empty() {
                 return Ok(count);
             }
-            let rev = messages.find_last_rev(room).await.map_err(failed)?;
             let last = rev + i64::try_from(left.len()).unwrap_or(i64::MAX);
             let raised = self.store.chat_rooms.raise_rev(room, last).await;
             raised.map_err(failed)?;

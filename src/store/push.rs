@@ -48,8 +48,10 @@ pub struct Letter {
     pub occurrence: Occurrence,
     /// When it was set aside, or asked for again.
     pub since: DateTime,
-    /// How often it was tried since.
+    /// How often it was refused since.
     pub attempts: i64,
+    /// How often it was put off instead, since the receiver had too much to do.
+    pub put_off: i64,
     /// When it is tried next.
     pub next_at: DateTime,
     /// Whether it is not tried any more.
@@ -65,6 +67,7 @@ impl Letter {
             occurrence,
             since: now,
             attempts: 0,
+            put_off: 0,
             next_at,
             is_dead: false,
             reason: reason.to_owned(),
@@ -97,6 +100,7 @@ impl Letter {
             "index": i64::from(place.index),
             "since": self.since,
             "attempts": self.attempts,
+            "putOff": self.put_off,
             "nextAt": self.next_at,
             "dead": self.is_dead,
             "reason": &self.reason,
@@ -123,6 +127,8 @@ impl Letter {
             },
             since: date("since")?,
             attempts: document.get_i64("attempts").ok()?,
+            // one of before has none
+            put_off: document.get_i64("putOff").unwrap_or_default(),
             next_at: date("nextAt")?,
             is_dead: document.get_bool("dead").ok()?,
             reason: document.get_str("reason").ok()?.to_owned(),
@@ -359,8 +365,9 @@ impl Pushes {
     /// When the database cannot be reached or did not answer.
     pub async fn retry_letter(&self, id: &str, now: DateTime) -> Result<Option<Letter>, Error> {
         let filter = by_id(format!("{}{id}", LETTERS[0]));
-        let anew =
-            doc! { "$set": { "dead": false, "since": now, "attempts": 0_i64, "nextAt": now } };
+        let anew = doc! { "$set": {
+            "dead": false, "since": now, "attempts": 0_i64, "putOff": 0_i64, "nextAt": now,
+        } };
         let updated = self.meta.run("meta.retry_letter", |collection| async move {
             collection
                 .find_one_and_update(filter, anew)

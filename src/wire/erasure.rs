@@ -27,6 +27,10 @@ pub(crate) enum Line {
         end: bool,
         #[serde(flatten)]
         counts: Counts,
+        /// Collections of chatzz 1.x, kept by `chatzz adopt`, that an erasure does not reach:
+        /// drop them, since they may name the user. Absent if there are none.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        kept: Vec<String>,
     },
     /// It cannot go on now: ask again.
     Error {
@@ -71,10 +75,10 @@ impl Line {
         Self::Progress { counts }
     }
 
-    /// It is done.
-    pub(crate) fn end(counts: &ErasureCounts) -> Self {
-        let counts = counts.into();
-        Self::End { end: true, counts }
+    /// It is done, except for what is in these collections.
+    pub(crate) fn end(counts: &ErasureCounts, kept: Vec<String>) -> Self {
+        let (end, counts) = (true, counts.into());
+        Self::End { end, counts, kept }
     }
 
     /// It cannot go on, and the code that says why.

@@ -287,7 +287,7 @@ pub(crate) struct Letter {
     timestamp: Date,
     /// Why it was not taken the last time.
     reason: String,
-    /// How often it was tried since it was set aside, or asked for.
+    /// How often it was refused since it was set aside, or asked for.
     attempts: i64,
     /// When that was.
     since: Date,

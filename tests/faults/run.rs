@@ -115,7 +115,7 @@ pub(crate) async fn run(
         padding: plan.padding,
     };
     let apis = rig.servers.iter().map(|server| server.api.addr());
-    let apis = (apis.collect(), Api::new(rig.api_key.clone()));
+    let apis = (apis.collect(), Api::new(&rig.api_key));
     let world = World::new(recorder, links.collect(), apis, habits);
     let began = Instant::now();
     let carried_out = carry_out(plan, &users, &world, &mut rig, limit / 2);

@@ -669,6 +669,11 @@ export interface components {
             chatRooms: number;
             /** @description Always `true`. */
             end: boolean;
+            /**
+             * @description Collections of chatzz 1.x, kept by `chatzz adopt`, that an erasure does not reach:
+             *     drop them, since they may name the user. Absent if there are none.
+             */
+            kept?: string[];
             /** @constant */
             kind: "end";
             /**
@@ -1049,7 +1054,7 @@ export interface components {
         Letter: {
             /**
              * Format: int64
-             * @description How often it was tried since it was set aside, or asked for.
+             * @description How often it was refused since it was set aside, or asked for.
              */
             attempts: number;
             /** @description The `id` of the event. */

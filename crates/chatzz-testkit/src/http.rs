@@ -1,5 +1,6 @@
 //! Plain HTTP requests, each over its own connection.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -75,24 +76,36 @@ async fn exchange(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Response {
+    let answer = attempt(addr, method, target, headers, body);
+    let answer = timeout(PATIENCE, answer).await.expect("it is answered");
+    answer.expect("it is a whole answer")
+}
+
+/// Sends a request that may fail.
+///
+/// # Errors
+/// When there is no connection, or it ends before a head of text has come.
+pub async fn attempt(
+    addr: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Response> {
     let mut head = format!("{method} {target} HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n");
     for (name, value) in headers {
         head.extend([name, ": ", value, "\r\n"]);
     }
     head.extend(["\r\n", body]);
-    let answer = async {
-        let mut stream = TcpStream::connect(addr).await.unwrap();
-        stream.write_all(head.as_bytes()).await.unwrap();
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).await.unwrap();
-        bytes
-    };
-    let bytes = timeout(PATIENCE, answer).await.expect("it is answered");
-    let text = String::from_utf8(bytes).expect("it is text");
-    let (head, body) = text.split_once("\r\n\r\n").expect("it has a head");
+    let mut stream = TcpStream::connect(addr).await?;
+    stream.write_all(head.as_bytes()).await?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await?;
+    let is_no_answer = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    let (head, body) = text.split_once("\r\n\r\n").ok_or_else(is_no_answer)?;
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
     let mut response = Response {
-        status: status.expect("it has a status"),
+        status: status.ok_or_else(is_no_answer)?,
         head: head.to_owned(),
         body: String::new(),
     };
@@ -100,7 +113,7 @@ async fn exchange(
         Some("chunked") => joined(body),
         _ => body.to_owned(),
     };
-    response
+    Ok(response)
 }
 
 /// The chunks of a body, as far as it was not cut off.

@@ -30,9 +30,13 @@ async fn write(mut work: Work, who: IdInput, all: Vec<Erased>) -> String {
     if ended.is_ok() {
         ended = operator.erase_from_lists(&who, &mut counts).await;
     }
-    let (line, code) = match &ended {
-        Ok(()) => (Line::end(&counts), "ok"),
-        Err(error) => Line::error(error),
+    let kept = match ended {
+        Ok(()) => operator.list_kept().await,
+        Err(error) => Err(error),
+    };
+    let (line, code) = match kept {
+        Ok(kept) => (Line::end(&counts, kept), "ok"),
+        Err(error) => Line::error(&error),
     };
     // who does not read any more asks again
     let _ = work.lines.write(&line).await;

@@ -37,7 +37,7 @@ pub(in crate::api) async fn handle(
 async fn write(mut work: Work, mut export: Export) -> String {
     let mut counts = (0, 0);
     let ended = match write_all(&mut work, &mut export, &mut counts).await {
-        Ok(Ok(())) => "whole",
+        Ok(Ok(())) => "whole".to_owned(),
         Ok(Err(error)) => {
             let ErrorBody { code, message, .. } = ErrorBody::from(&error);
             let line = Line::Error {
@@ -45,9 +45,9 @@ async fn write(mut work: Work, mut export: Export) -> String {
                 detail: message,
             };
             let _ = work.lines.write(&line).await;
-            code.as_str()
+            code.as_str().to_owned()
         }
-        Err(Unread) => "cut off",
+        Err(unread) => unread.to_string(),
     };
     let _ = work.lines.flush().await;
     format!("{ended}: {} messages", counts.1)

@@ -45,12 +45,11 @@ impl Log {
     /// Makes sure that it is known up to where the log contains the chat rooms.
     async fn learn_rooms(&mut self) -> Result<(), Error> {
         let unknown = self.pending.rooms.keys();
-        let unknown = unknown.filter(|id| !self.rooms.contains_key(id)).copied();
+        let unknown = unknown.filter(|id| !is_known(&self.rooms, id)).copied();
         let unknown: Vec<ChatRoomId> = unknown.collect();
         if unknown.is_empty() {
             return Ok(());
         }
-        self.forget_idle();
         let found = self.deps.store.chat_rooms.list_logged(&unknown).await?;
         for document in found {
             let pending = self.pending.rooms.get(&document.id);
@@ -60,17 +59,23 @@ impl Log {
             };
             // one that does not say is from before the log, like all that was said there
             let seq = document.logged.unwrap_or(first.unwrap_or(pending.own) - 1);
-            let used = Instant::now();
-            self.rooms
-                .insert(document.id, LoggedUpTo { members, seq, used });
+            // what was read of it may not be noted there yet, and what was not, is
+            let read = self.rooms.get(&document.id).map(|room| room.seq);
+            let logged = LoggedUpTo {
+                members: Some(members),
+                seq: read.map_or(seq, |read| read.max(seq)),
+                used: Instant::now(),
+            };
+            self.rooms.insert(document.id, logged);
         }
         // an operator removed the others
         let rooms = &self.rooms;
-        self.pending.rooms.retain(|id, _| rooms.contains_key(id));
+        self.pending.rooms.retain(|id, _| is_known(rooms, id));
         Ok(())
     }
 
-    fn forget_idle(&mut self) {
+    /// Forgets some chat rooms, if there are too many: those that were not in the log for long.
+    pub(super) fn forget_idle(&mut self) {
         if self.rooms.len() < MAX_ROOMS {
             return;
         }
@@ -125,4 +130,9 @@ impl Log {
         }
         Ok(reached)
     }
+}
+
+/// Whether it is known of a chat room what is needed to write about it.
+fn is_known(rooms: &HashMap<ChatRoomId, LoggedUpTo>, id: &ChatRoomId) -> bool {
+    rooms.get(id).is_some_and(|room| room.members.is_some())
 }

@@ -104,7 +104,8 @@ pub struct Log {
     last: Option<Place>,
     /// The last entry when the log was last read; only this server's came after it.
     read_up_to: Option<Place>,
-    /// Up to where the log contains the chat rooms that this server writes about.
+    /// Up to where the log contains chat rooms: those that this server writes about, and
+    /// those that it has read of. What is stored of that is written behind.
     rooms: HashMap<ChatRoomId, LoggedUpTo>,
     pending: Pending,
     /// The runs of this server.
@@ -130,7 +131,8 @@ struct Place {
 /// Up to where a chat room is in the log.
 #[derive(Clone, Copy, Debug)]
 struct LoggedUpTo {
-    members: Members,
+    /// `None` as long as this server has nothing to write about it.
+    members: Option<Members>,
     seq: Seq,
     used: Instant,
 }
@@ -357,11 +359,15 @@ impl Log {
         }
         let now = Instant::now();
         for message in &entry.messages {
-            if let Some(room) = self.rooms.get_mut(&message.room) {
-                room.seq = room.seq.max(message.seq);
-                room.used = now;
-            }
+            let room = self.rooms.entry(message.room).or_insert(LoggedUpTo {
+                members: None,
+                seq: message.seq,
+                used: now,
+            });
+            room.seq = room.seq.max(message.seq);
+            room.used = now;
         }
+        self.forget_idle();
         self.last = Some(Place::from(&entry));
         self.deps.queue.reached(entry.id);
         if self.boots.contains(&entry.boot) {
@@ -371,7 +377,7 @@ impl Log {
             let rooms: HashSet<ChatRoomId> = entry.messages.iter().map(|one| one.room).collect();
             let logged = rooms.iter().filter_map(|id| {
                 let room = self.rooms.get(id)?;
-                Some((*id, room.members, room.seq))
+                Some((*id, room.members?, room.seq))
             });
             self.deps.write_behind.logged(logged);
             // what a dead server left behind is news here, too

@@ -11,6 +11,7 @@
 //! | `<prefix>adopted_rest` | what could not be taken over, with the reason |
 
 mod insert;
+mod kept;
 mod look;
 mod names;
 mod read;

@@ -151,7 +151,7 @@ impl Adoption {
 }
 
 impl Store {
-    async fn find_adoption(&self) -> Result<Option<State>, Error> {
+    pub(super) async fn find_adoption(&self) -> Result<Option<State>, Error> {
         let found: Option<Document> = self.meta.find_one("adopt.find", by_id(ID)).await?;
         let state = found.map(bson::deserialize_from_document).transpose();
         state.map_err(|_| Error::Abandoned)

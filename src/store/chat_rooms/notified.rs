@@ -57,6 +57,22 @@ impl ChatRooms {
         self.documents.aggregate(name, stages).await
     }
 
+    /// Lists the chat rooms of people in which somebody was notified. Index: `chatUsers`.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn list_notified_of(
+        &self,
+        people: &[ChatUserId],
+    ) -> Result<Vec<NotifiedRoom>, Error> {
+        let stages = vec![
+            doc! { "$match": { "chatUsers": { "$in": people }, "notified": { "$exists": true } } },
+            doc! { "$unset": ["steps"] },
+        ];
+        let name = "chat_rooms.list_notified_of";
+        self.documents.aggregate(name, stages).await
+    }
+
     /// Notes up to where a member was notified.
     ///
     /// # Errors

@@ -99,8 +99,10 @@ impl Occurrence {
                     room.to_hex(),
                     reader.to_hex()
                 ),
-                Event::Changed { room, last, .. } => {
-                    format!("message-redacted-{}-{last}", room.to_hex())
+                Event::Changed {
+                    room, first, last, ..
+                } => {
+                    format!("message-redacted-{}-{first}-{last}", room.to_hex())
                 }
                 Event::ContactAdded { room, .. } => format!("contact-added-{}", room.to_hex()),
                 Event::Blocked { by, .. } => format!("user-blocked-{}-{number}", by.to_hex()),

@@ -75,8 +75,8 @@ impl Pull {
         let server = self.rng.usize(..self.world.apis.len());
         let limit = self.rng.usize(1..200);
         let (addr, after) = (self.world.apis[server], &self.cursor);
-        let url = format!("http://{addr}/v1/events?after={after}&wait={wait}&limit={limit}");
-        let (good, page) = self.world.api.get(&url).await?;
+        let target = format!("/v1/events?after={after}&wait={wait}&limit={limit}");
+        let (good, page) = self.world.api.get(addr, &target).await?;
         if !good {
             if page["code"] == "cursor-gone" {
                 self.world

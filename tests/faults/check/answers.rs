@@ -3,8 +3,7 @@
 //!
 //! Every event of the harness asks for an acknowledgement, so an `error` envelope
 //! is an answer too many. A fault that stops the server or the link lengthens the deadline by its own
-//! length; one of the database does not. `disconnect` is answered by the close. A call of the API to a server that is
-//! dead needs none.
+//! length; one of the database does not. `disconnect` is answered by the close.
 
 use super::facts::{Facts, Op, Request, extended};
 use super::{Invariant, Report};
@@ -36,16 +35,6 @@ pub(super) fn check(facts: &Facts<'_>, report: &mut Report) {
             continue;
         }
         let conn = &facts.conns[op.conn];
-        // it is the library that makes a call's connection, and that gives up where there is none
-        let is_dead = || {
-            facts
-                .faults
-                .iter()
-                .any(|fault| fault.is_dead(conn, op.invoke.t))
-        };
-        if conn.is_api && op.answer.is_none() && is_dead() {
-            continue;
-        }
         let close = conn.close.map(|(at, _)| at);
         let done = match (op.answer, close) {
             (Some((at, _)), _) => at,

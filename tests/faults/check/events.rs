@@ -2,19 +2,16 @@
 //! room in their order. E3: of nothing that is not stored as the event says. E4: an event
 //! has one id for ever, and a consumer that stores its cursor is given each once.
 //!
-//! What was *taken* counts: what a receiver refused comes again. How far a chat room is in
-//! the log of events is written behind: a server that stores its first message there may
-//! write the last ones of another server once more, and what one wrote that was killed is
-//! written again. So an id may come again soon after its first time, and for the time of a
-//! fault that loses writes and a while after.
+//! What was *taken* counts: what a receiver refused comes again. An id may come again for the
+//! time of a fault that loses writes and a while after: what a server wrote that was killed,
+//! another one may write once more. Then it is the same event, of the same type and with the
+//! same content, but for what is read only when it is delivered.
 
 use std::collections::HashMap;
 
 use super::facts::{Facts, Heard, Sym};
 use super::{Invariant, Report};
 
-/// How soon another server may write an event that it does not find in the log yet.
-const UNNOTED_MS: u64 = 5_000;
 /// How long after a fault, and the lease, what was noted may be noted again.
 const NOTED_AGAIN_MS: u64 = 10_000;
 
@@ -81,13 +78,12 @@ impl<'a> Consumer<'a> {
         let line = heard.at.line;
         if let Some(first) = self.first.get(&heard.id) {
             let lines = [first.at.line, line];
-            let message = |heard: &Heard| heard.created.as_ref().map(|msg| msg.id);
-            if message(first) != message(heard) {
+            if !first.says_the_same_as(heard) {
                 report.add(Invariant::E4, &lines, || {
                     let id = facts.names.text(heard.id);
                     format!("two events of {name} have the id {id}")
                 });
-            } else if name == "pull" && !may_be_noted_again(facts, first, heard) {
+            } else if name == "pull" && !may_be_noted_again(facts, heard) {
                 report.add(Invariant::E4, &lines, || {
                     let id = facts.names.text(heard.id);
                     format!("event {id} came twice to who stores the cursor")
@@ -133,10 +129,19 @@ impl<'a> Consumer<'a> {
     }
 }
 
-fn may_be_noted_again(facts: &Facts<'_>, first: &Heard, heard: &Heard) -> bool {
-    if heard.at.t <= first.at.t + UNNOTED_MS * 1000 {
-        return true;
+impl Heard {
+    /// Whether another event says the same. Whether a message was redacted or read meanwhile
+    /// is read when it is delivered.
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        let message = |heard: &Self| {
+            let message = heard.created.as_ref();
+            message.map(|msg| (msg.id, msg.room, msg.seq, msg.from, msg.to))
+        };
+        self.kind == other.kind && self.said == other.said && message(self) == message(other)
     }
+}
+
+fn may_be_noted_again(facts: &Facts<'_>, heard: &Heard) -> bool {
     let after = (facts.run.lease_ms + facts.run.slack_ms + NOTED_AGAIN_MS) * 1000;
     let mut faults = facts.faults.iter().filter(|fault| fault.loses_writes());
     faults.any(|fault| fault.begin <= heard.at.t && heard.at.t <= fault.end.saturating_add(after))

@@ -1,5 +1,6 @@
 //! The application's back end, which sends as a person by the HTTP API of one server.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ pub(super) struct BackEnd {
     world: Arc<World>,
     user: String,
     number: u64,
-    url: String,
+    server: SocketAddr,
     ended: bool,
 }
 
@@ -28,7 +29,7 @@ impl BackEnd {
             world: Arc::clone(world),
             user: user.to_owned(),
             number,
-            url: format!("http://{}/v1", world.apis[server]),
+            server: world.apis[server],
             ended: false,
         }
     }
@@ -45,9 +46,8 @@ impl BackEnd {
         let body = json!({
             "from": self.user, "to": payload["userId"], "message": payload["message"],
         });
-        let url = format!("{}/messages", self.url);
         let headers = [("idempotency-key", key)];
-        let answer = self.world.api.post(&url, &headers, body.to_string()).await;
+        let answer = self.post("messages", &headers, &body.to_string()).await;
         let outcome = answer.map(|(good, body)| if good { Ok(body) } else { Err(body) });
         self.answer(operation, outcome)
     }
@@ -67,9 +67,8 @@ impl BackEnd {
                 })
             })
             .collect();
-        let url = format!("{}/messages/batch", self.url);
-        let body = json!({ "messages": messages });
-        let answer = self.world.api.post(&url, &[], body.to_string()).await;
+        let body = json!({ "messages": messages }).to_string();
+        let answer = self.post("messages/batch", &[], &body).await;
         let mut outcomes = Vec::new();
         for (index, operation) in operations.into_iter().enumerate() {
             let outcome = answer.as_ref().map(|(good, body)| {
@@ -90,10 +89,20 @@ impl BackEnd {
     pub(super) async fn redact(&mut self, id: &Value) -> Outcome {
         let operation = self.invoke("redact", &json!({ "messageId": id }));
         let id = id.as_str().unwrap_or_default();
-        let url = format!("{}/messages/{id}/redact", self.url);
-        let answer = self.world.api.post(&url, &[], String::new()).await;
+        let answer = self.post(&format!("messages/{id}/redact"), &[], "").await;
         let outcome = answer.map(|(good, body)| if good { Ok(body) } else { Err(body) });
         self.answer(operation, outcome)
+    }
+
+    async fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Option<(bool, Value)> {
+        let target = format!("/v1/{path}");
+        let api = &self.world.api;
+        api.post(self.server, &target, headers, body).await
     }
 
     fn invoke(&self, event: &str, payload: &Value) -> u64 {

@@ -2,6 +2,7 @@
 
 mod after;
 mod interrupted;
+mod kept;
 mod large;
 mod late;
 mod messes;

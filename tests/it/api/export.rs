@@ -7,9 +7,10 @@ use bson::{DateTime, Document, doc};
 use mongodb::Collection;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Answer, BackEnd, server, server_with};
+use crate::support::poll::until;
 
 impl BackEnd {
     async fn export(&self, who: &Value, after: Option<&Value>) -> Answer {
@@ -182,6 +183,48 @@ fn resident_kib() -> u64 {
     resident.unwrap().parse().unwrap()
 }
 
+/// The text of a request.
+fn request(back_end: &BackEnd, who: &Value) -> String {
+    format!(
+        "GET /v1/users/{}/export HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+         authorization: Bearer {}\r\n\r\n",
+        who.as_str().unwrap(),
+        back_end.key
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_read_nothing_keep_others_from_theirs_only_for_a_while() {
+    const AT_A_TIME: usize = 16;
+    let (server, back_end) = server_with(&[("CHATZZ_STALL_TIMEOUT", "1s")]).await;
+    let (alice, _bob) = server.pair().await;
+    let dave = server.user("dave").await;
+    let room = server.dump("chatrooms").await.remove(0);
+    // more than fits between them and the server
+    fill(&room, server.collection("chatmessages"), 30_000).await;
+    let mut idle = Vec::new();
+    for _ in 0..AT_A_TIME {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(16 * 1_024).unwrap();
+        let mut stream = socket.connect(back_end.addr).await.unwrap();
+        let request = request(&back_end, &alice.id);
+        stream.write_all(request.as_bytes()).await.unwrap();
+        idle.push(stream);
+    }
+    let is_answered = async |wanted: u16| {
+        let answer = back_end.export(&dave, None).await;
+        (answer.status == wanted).then_some(answer)
+    };
+
+    let within = Duration::from_mins(1);
+    let refused = until("there is no place", within, async || is_answered(503).await).await;
+    let handed_out = until("there is one", within, async || is_answered(200).await).await;
+
+    assert_eq!(refused.outcome(), (503, "overloaded"));
+    assert_eq!(kinds(&handed_out.lines()), ["user", "end"]);
+    drop(idle);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_thousand_messages_take_seconds_and_little_memory() {
     let (server, back_end) = server().await;
@@ -191,12 +234,7 @@ async fn a_hundred_thousand_messages_take_seconds_and_little_memory() {
     // what is loaded once is
     let first = back_end.export(&server.user("dave").await, None).await;
     assert_eq!(first.status, 200);
-    let who = alice.id.as_str().unwrap();
-    let request = format!(
-        "GET /v1/users/{who}/export HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-         authorization: Bearer {}\r\n\r\n",
-        back_end.key
-    );
+    let request = request(&back_end, &alice.id);
     let (before, started) = (resident_kib(), Instant::now());
 
     let mut stream = TcpStream::connect(back_end.addr).await.unwrap();

@@ -6,6 +6,7 @@ mod bounds;
 mod canaries;
 mod commands;
 mod erase;
+mod erase_cut;
 pub(crate) mod events;
 mod export;
 mod import;

@@ -203,6 +203,11 @@ pub(crate) async fn store(database: &TestDatabase) -> Store {
     Store::connect(&config(&keys.collect())).await.unwrap()
 }
 
+/// The store of a server that runs.
+pub(crate) async fn store_of(server: &Server) -> Store {
+    Store::connect(&config(server.settings())).await.unwrap()
+}
+
 /// Nobody writes: pauses need not be long.
 fn quick() -> Options {
     Options {
@@ -217,8 +222,7 @@ async fn run(store: &Store, options: &Options) -> Report {
 
 /// Checks that there is nothing to find in the database of a server that runs.
 pub(crate) async fn assert_clean(server: &Server) {
-    let store = Store::connect(&config(server.settings())).await.unwrap();
-    let report = run(&store, &Options::default()).await;
+    let report = run(&store_of(server).await, &Options::default()).await;
     assert!(report.is_clean(), "{report}");
 }
 

@@ -53,11 +53,6 @@ impl Fault {
         self.kills && self.hits(conn) && conn.open.t < self.begin
     }
 
-    /// Whether the server that a connection is made to is dead at a moment.
-    pub(crate) fn is_dead(&self, conn: &Conn, at: u64) -> bool {
-        self.kills && self.hits(conn) && self.begin <= at && at < self.end
-    }
-
     /// Whether it is one of a server or its clients, not of the database.
     pub(crate) fn is_of_server(&self) -> bool {
         self.stops_answers

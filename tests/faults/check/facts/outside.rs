@@ -16,9 +16,20 @@ pub(crate) struct Heard {
     /// Whether it took it; else it comes again.
     pub(crate) taken: bool,
     pub(crate) id: Sym,
+    pub(crate) kind: Sym,
     /// The message, if the event is that it was stored.
     pub(crate) created: Option<Msg>,
+    /// All that it says, if none of that is read only when it is delivered.
+    pub(crate) said: Option<Sym>,
 }
+
+/// Events that say the same whenever they are delivered.
+const FIXED: [&str; 4] = [
+    "contact.added",
+    "message.read",
+    "user.blocked",
+    "user.unblocked",
+];
 
 /// A question of a hook.
 #[derive(Clone, Copy, Debug)]
@@ -57,14 +68,18 @@ impl Facts<'_> {
         } else {
             None
         };
-        let id = self.names.sym(&heard.id);
-        self.heard.push(Heard {
+        let is_fixed = FIXED.contains(&&*heard.kind);
+        let names = &mut self.names;
+        let heard = Heard {
             at,
             by: heard.by.clone(),
             taken: heard.taken,
-            id,
+            id: names.sym(&heard.id),
+            kind: names.sym(&heard.kind),
             created,
-        });
+            said: is_fixed.then(|| names.sym(heard.data.get())),
+        };
+        self.heard.push(heard);
     }
 
     pub(super) fn ask(&mut self, at: At, verdict: Verdict, data: &RawValue) {

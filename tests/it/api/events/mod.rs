@@ -4,6 +4,7 @@ mod failing;
 mod kept;
 mod killed;
 mod notify;
+mod once;
 mod pull;
 mod push;
 pub(crate) mod receiver;

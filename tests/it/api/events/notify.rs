@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use bson::{Document, doc};
 use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
 
 use super::super::server_with;
 use super::{Page, two, until_begun};
+use crate::support::binary::Binary;
 use crate::support::database::TestDatabase;
-use crate::support::poll::until;
+use crate::support::poll::{eventually, until};
 
 const TYPES: &str = "&types=notification.due,notification.withdrawn";
 
@@ -105,4 +108,123 @@ async fn who_was_waited_with_is_notified_by_another_server_if_that_one_is_killed
     .await;
     assert_eq!(heard(&due), [(bob, "notification.due")]);
     assert_eq!(due.events[0]["data"]["message"]["_id"], sent.body["_id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_device_confirms_just_in_time_is_not_notified() {
+    const AFTER: Duration = Duration::from_secs(1);
+    let (server, back_end) = server_with(&[("CHATZZ_NOTIFY_AFTER", "1s")]).await;
+    let bob = server.person("bob").await;
+    let carol = server.user("carol").await;
+    let mut others = Vec::new();
+    for number in 0..3 {
+        others.push(server.user(&format!("other-{number}")).await);
+    }
+    let start = back_end.events("head", "").await.cursor;
+    for round in 1..=6 {
+        let began = Instant::now();
+        let mut seqs = Vec::new();
+        for other in &others {
+            let sent = back_end
+                .send(other, &bob.id, "seen", &round.to_string())
+                .await;
+            seqs.push(sent.body["seq"].as_u64().unwrap());
+        }
+        // it is stored a moment later than it is acknowledged
+        sleep_until(began + AFTER.mul_f64(0.95)).await;
+        for (other, seq) in others.iter().zip(seqs) {
+            bob.delivered_up_to(other, seq).await.unwrap();
+        }
+    }
+    back_end.send(&bob.id, &carol, "unseen", "key").await;
+
+    let due = back_end.events_until(&start, TYPES, 1).await;
+
+    assert_eq!(heard(&due), [(carol, "notification.due")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_at_a_server_that_was_killed_at_once_is_withdrawn() {
+    let database = TestDatabase::shared().await;
+    let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let after = [("CHATZZ_NOTIFY_AFTER", "1s")];
+    let [(_one, back_end), (other, _)] = two(&database, &after).await;
+    until_begun(&database, "notify").await;
+    let start = back_end.events("head", "").await.cursor;
+    back_end.send(&alice, &bob, "hello", "key").await;
+    let due = back_end.events_until(&start, TYPES, 1).await;
+    let (at_other, _) = other.login(&bob).await;
+    eventually("it is stored where bob is", async || {
+        let stored = database.dump("chatusers").await;
+        let is_online = |one: &Document| one.get_str("status").unwrap() == "online";
+        stored.iter().any(is_online).then_some(())
+    })
+    .await;
+    // what the other server does is in nobody's log any more
+    refuse_entries(&database, doc! { "at": "never" }).await;
+    at_other.read_up_to(&alice, 1).await.unwrap();
+    other.kill().await;
+    refuse_entries(&database, doc! {}).await;
+
+    let withdrawn = until("it is withdrawn", Duration::from_secs(30), async || {
+        let page = back_end.events(&due.cursor, TYPES).await;
+        (!page.events.is_empty()).then_some(page)
+    })
+    .await;
+
+    assert_eq!(heard(&withdrawn), [(bob, "notification.withdrawn")]);
+}
+
+/// Has the database refuse entries of the log that do not fit.
+async fn refuse_entries(database: &TestDatabase, validator: Document) {
+    let command = doc! { "collMod": "chatzz_events", "validator": validator };
+    database.raw().run_command(command).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_due_when_the_server_was_killed_that_wrote_it_is_withdrawn_when_it_is_read() {
+    let database = TestDatabase::shared().await;
+    let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let after = [("CHATZZ_NOTIFY_AFTER", "1s")];
+    let [(one, first), (other, second)] = two(&database, &after).await;
+    until_begun(&database, "notify").await;
+    let meta = database.collection("chatzz_meta");
+    let noted = meta
+        .find_one(doc! { "_id": "notify" })
+        .await
+        .unwrap()
+        .unwrap();
+    let start = first.events("head", "").await.cursor;
+    first.send(&alice, &bob, "hello", "key").await;
+    let due = second.events_until(&start, TYPES, 1).await;
+    assert_eq!(heard(&due), [(bob.clone(), "notification.due")]);
+    for server in [one, other] {
+        server.kill().await;
+    }
+    let without = [database.keys().as_slice(), &[("CHATZZ_LEASE", "3s")]].concat();
+    let quiet = Binary::serve(&without).await;
+    let (reader, _) = quiet.login(&bob).await;
+    reader.read_up_to(&alice, 1).await.unwrap();
+    quiet.terminate().await;
+    // as if it had been killed before it could note in the chat room what it had written
+    let unnoted = doc! { "$unset": { "notified": "" } };
+    let rooms = database.collection("chatrooms");
+    rooms.update_one(doc! {}, unnoted).await.unwrap();
+    let back = doc! { "$set": {
+        "entry": noted.get_i64("entry").unwrap(), "at": noted.get("at").unwrap(), "boot": "",
+        "expiresAt": bson::DateTime::MIN,
+    } };
+    meta.update_one(doc! { "_id": "notify" }, back)
+        .await
+        .unwrap();
+
+    let [(_one, back_end), _other] = two(&database, &after).await;
+
+    let withdrawn = until("it is withdrawn", Duration::from_secs(30), async || {
+        let page = back_end.events(&due.cursor, TYPES).await;
+        (!page.events.is_empty()).then_some(page)
+    })
+    .await;
+    assert_eq!(heard(&withdrawn), [(bob, "notification.withdrawn")]);
+    assert_eq!(withdrawn.events[0]["data"]["upToSeq"], 1);
 }

@@ -233,6 +233,42 @@ async fn a_letter_that_nobody_tries_any_more_is_listed_and_tried_when_asked_for(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_is_put_off_is_not_one_that_is_refused() {
+    let (server, back_end, receiver) = pushing(&[]).await;
+    let (alice, bob) = server.pair().await;
+    let carol = server.user("carol").await;
+    receiver.answer(|event| if text(event) == Some("bad") { 500 } else { 200 });
+    alice.send(&bob.id, "bad").await.unwrap();
+    let mut number = 0;
+    until("it is set aside", LATER, async || {
+        number += 1;
+        let text = number.to_string();
+        back_end.send(&alice.id, &carol, &text, &text).await;
+        (!letters(&back_end).await.is_empty()).then_some(())
+    })
+    .await;
+    receiver.say_retry_after(1);
+    receiver.answer(|event| if text(event) == Some("bad") { 429 } else { 200 });
+    let put_off = until("it is put off", LATER, async || {
+        let letter = letters(&back_end).await.pop()?;
+        let reason = letter["reason"].as_str()?;
+        reason.ends_with("429").then_some(letter)
+    })
+    .await;
+    let refused = receiver.refused();
+
+    until("it is put off some more times", LATER, async || {
+        (receiver.refused() >= refused + 3).then_some(())
+    })
+    .await;
+
+    let letter = letters(&back_end).await.remove(0);
+    assert_eq!(letter["attempts"], put_off["attempts"], "{letter}");
+    receiver.answer(|_| 200);
+    receiver.wait_for(&["bad"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_goes_on_where_it_was_and_a_redirect_is_no_answer() {
     let (mut server, _, receiver) = pushing(&[]).await;
     let (alice, bob) = server.pair().await;

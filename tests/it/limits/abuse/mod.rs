@@ -14,11 +14,17 @@ mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use self::row::Row;
 use self::world::World;
 use crate::support::frame::WIRES;
+use crate::support::service::Service;
 
 const TABLE: &str = include_str!("../../../../fixtures/abuse.jsonl");
+
+/// A secret that signs questions.
+const SECRET: &str = "whsec_bmV3LW5ldy1uZXctbmV3LW5ldy1uZXctbmV3LW5ldyE=";
 
 /// Fewest rows, and the classes that must be among them.
 const FEWEST: usize = 96;
@@ -114,6 +120,32 @@ async fn every_row_has_its_answer_over_websocket_of_engine_io_3() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_has_its_answer_over_polling_of_engine_io_3() {
     assert!(play(3, false).await > FEWEST);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_has_its_answer_where_the_application_is_asked() {
+    let service = Service::answering(&json!({ "action": "allow" })).await;
+    let url = service.url("/hook");
+    let keys = [
+        ("CHATZZ_HOOKS", "before-send,before-add"),
+        ("CHATZZ_HOOK_URL", url.as_str()),
+        ("CHATZZ_HOOK_SECRET", SECRET),
+        ("CHATZZ_HOOK_FAILURE", "refuse"),
+    ];
+    let world = World::new(&keys).await;
+    let asked = service.asked().len();
+    assert!(asked >= 5, "about what the others did: {asked}");
+    let all = rows();
+    let fits = |row: &&Row| row.is_over(WIRES[0]) && row.times.is_none();
+    let mut kept = None;
+    let mut played = 0;
+    for row in all.iter().filter(fits) {
+        kept = play::row(&world, WIRES[0], row, kept).await;
+        played += 1;
+    }
+    assert!(played > FEWEST);
+    let more = service.asked().len() - asked;
+    assert_eq!(more, 0, "nobody is asked about what is refused in any case");
 }
 
 #[tokio::test(flavor = "multi_thread")]
