@@ -12,6 +12,10 @@ fn read(file: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+fn is_page(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|end| end == "md")
+}
+
 /// The pages of a folder and of those in it, as paths from the repository.
 fn pages_in(folder: &str, found: &mut Vec<String>) {
     for entry in fs::read_dir(places::repository().join(folder)).unwrap() {
@@ -27,7 +31,7 @@ fn pages_in(folder: &str, found: &mut Vec<String>) {
         let kind = entry.file_type().unwrap();
         if kind.is_dir() && is_own && !path.starts_with('.') {
             pages_in(&path, found);
-        } else if kind.is_file() && path.ends_with(".md") {
+        } else if kind.is_file() && is_page(&path) {
             found.push(path);
         }
     }
@@ -124,16 +128,18 @@ fn fault(page: &str, link: &str) -> Option<String> {
     };
     let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
     let file = match file {
-        "" => page.to_owned(),
-        _ if is_whole => file.to_owned(),
-        _ => target(page, file)?,
+        "" => Some(page.to_owned()),
+        _ if is_whole => Some(file.to_owned()),
+        _ => target(page, file),
+    };
+    let Some(file) = file else {
+        return Some(format!("{page}: {link} leads out of the repository"));
     };
     let path = places::repository().join(&file);
     if !path.exists() {
         return Some(format!("{page}: there is no {file}"));
     }
-    let is_there =
-        anchor.is_empty() || file.ends_with(".md") && anchors(&read(&file)).contains(anchor);
+    let is_there = anchor.is_empty() || is_page(&file) && anchors(&read(&file)).contains(anchor);
     (!is_there).then(|| format!("{page}: {file} has no #{anchor}"))
 }
 
@@ -163,6 +169,7 @@ fn a_link_that_leads_nowhere_is_noticed() {
         "protocol.md#no-such-heading",
         "#no-such-heading",
         "../docs/no-such-page.md",
+        "../../README.md",
         "https://github.com/chatzz/chatzz/blob/main/docs/protocol.md#no-such-heading",
     ] {
         assert!(fault("docs/README.md", link).is_some(), "{link}");
