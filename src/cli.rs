@@ -19,8 +19,8 @@ The first ten minutes:
   1. chatzz dev            a MongoDB of its own, demo users and a demo application;
                            open an address it prints and chat
   2. docs/front-end.md: from an empty page to a chat of your own
-  3. copy .env.example to .env, name your MongoDB and the collection of your
-     users, choose CHATZZ_AUTH, and run: chatzz serve";
+  3. docs/your-users.md: copy .env.example to .env, name your MongoDB and the
+     collection of your users, choose CHATZZ_AUTH, and run: chatzz serve";
 
 #[cfg(not(feature = "dev"))]
 const BEGINNING: &str = "\

@@ -31,6 +31,7 @@ mod deploy;
 #[cfg(unix)]
 mod dev;
 mod dialect1;
+mod docs;
 #[cfg(unix)]
 mod edge;
 mod envelopes;

@@ -45,7 +45,7 @@ const OWN: [&str; 10] = [
     "chatzz_rooms",
     "chatzz_messages",
 ];
-/// The actions of `serve` and `migrate` on those, as in the README's two roles.
+/// The actions of `serve` and `migrate` on those, as in the two roles of docs/security.md.
 const ACTIONS: [&str; 8] = [
     "find",
     "insert",

@@ -1,5 +1,5 @@
 'use strict';
-// What docs/back-end.md and the readme of chatzz-server have the writer of a back end do, done.
+// What docs/back-end.md, the readme of chatzz-server and the front page have the writer of a back end do, done.
 
 const assert = require('node:assert/strict');
 const { execFileSync } = require('node:child_process');
@@ -14,6 +14,7 @@ const { Server, freePort } = require('./server.js');
 
 const guide = new Page('docs/back-end.md');
 const readme = new Page('clients/server-js/README.md');
+const front = new Page('README.md');
 const STEPS = 'A server of your own';
 
 let server;
@@ -59,6 +60,13 @@ function run(command) {
   return child;
 }
 
+/** A call of the API by its address, as of another back end. */
+async function call(method, way, json) {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const answer = await fetch(`http://127.0.0.1:${ports[0]}/v1/${way}`, { method, headers, body: json && JSON.stringify(json) });
+  assert.ok(answer.ok, await answer.text());
+}
+
 async function says(child, text) {
   for (const end = Date.now() + 60_000; !child.said.includes(text); await sleep(20)) assert.ok(Date.now() < end, `“${text}” is not in:\n${child.said}`);
 }
@@ -100,11 +108,6 @@ test('whoever follows the page has a server that answers, refuses and hears', as
 
   // somebody who blocked the shop cannot be thanked; everybody else still is
   const [aliceId, bobId] = ['65a000000000000000000001', '65a000000000000000000002'];
-  const call = async (method, way, json) => {
-    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
-    const answer = await fetch(`http://127.0.0.1:${ports[0]}/v1/${way}`, { method, headers, body: json && JSON.stringify(json) });
-    assert.ok(answer.ok, await answer.text());
-  };
   await call('PUT', `users/${aliceId}/blocks/${bobId}`);
   await call('POST', 'messages', { from: aliceId, to: bobId, message: 'You are blocked', key: 'blocked' });
   await says(again, 'You are blocked');
@@ -125,6 +128,22 @@ test('the first example of the readme sends a message once', async () => {
   await says(first, 'Bob has it now.\nBob is offline.\n');
   const second = run(command);
   await says(second, 'Bob had it before.\n');
+});
+
+test('the example of the front page sends once, however often it is run, and hears of it', async () => {
+  save('front.mjs', front.block('A back end', 'js'));
+  const sent = 'message.created Your order is on its way.\n';
+  await says(run(`CHATZZ_KEY=${key} node front.mjs`), sent);
+  const again = run(`CHATZZ_KEY=${key} node front.mjs`);
+  await says(again, sent);
+  const [alice, bob] = ['65a000000000000000000001', '65a000000000000000000002'];
+  await call('POST', 'messages', { from: alice, to: bob, message: 'the last one', key: 'after-the-front-page' });
+  await call('POST', `users/${bob}/read`, { with: alice });
+  await says(again, 'message.created the last one\n');
+  await says(again, 'message.read up to ');
+  assert.equal(again.said.split(sent).length, 2, again.said);
+  assert.match(again.said, /^message\.read up to \d+$/m);
+  newcomer.stop();
 });
 
 test('the other examples of the readme hear and refuse', async () => {

@@ -159,27 +159,6 @@ async fn every_metric_and_label_that_is_named_is_exposed() {
     assert_eq!(missing, Vec::<String>::new());
 }
 
-/// The anchors of the headings of a page, as GitHub makes them.
-fn anchors(text: &str) -> BTreeSet<String> {
-    let mut in_code = false;
-    let mut found = BTreeSet::new();
-    for line in text.lines() {
-        in_code ^= line.trim_start().starts_with("```");
-        let title = line.trim_start_matches('#');
-        if in_code || title == line || !title.starts_with(' ') {
-            continue;
-        }
-        let title = title.trim().to_lowercase();
-        let kept = title.chars().filter_map(|c| match c {
-            ' ' => Some('-'),
-            c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c),
-            _ => None,
-        });
-        found.insert(kept.collect());
-    }
-    found
-}
-
 #[test]
 fn every_alert_has_its_section_and_every_section_its_alert() {
     let rules = read(RULES);
@@ -212,36 +191,6 @@ fn every_alert_has_its_section_and_every_section_its_alert() {
     }
     let count = format!("{} alerts", alerts.len());
     assert!(read("docs/deploy.md").contains(&count), "{count}");
-}
-
-#[test]
-fn every_link_of_the_pages_leads_somewhere() {
-    let mut broken = Vec::new();
-    for page in PAGES {
-        let text = read(page);
-        for link in text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next())
-        {
-            if link.starts_with("http") {
-                continue;
-            }
-            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-            let file = match file {
-                "" => page.to_owned(),
-                _ => match file.strip_prefix("../") {
-                    Some(above) => above.to_owned(),
-                    None => format!("docs/{file}"),
-                },
-            };
-            let is_there = places::repository().join(&file).exists();
-            if !is_there || !(anchor.is_empty() || anchors(&read(&file)).contains(anchor)) {
-                broken.push(format!("{page}: {link}"));
-            }
-        }
-    }
-    assert_eq!(broken, Vec::<String>::new());
 }
 
 /// The sources without what breaks a text into lines.

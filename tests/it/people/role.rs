@@ -1,4 +1,5 @@
-//! An account that may find users and nothing else there, as the README describes it.
+//! An account that may find users and nothing else there: the one of `docs/your-users.md`, and
+//! the two of `docs/security.md`.
 
 use bson::{Document, doc};
 use chatzz_dev::mongod::Mongod;

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
+use tokio::process::Command;
 
 use plan::Plan;
 use results::Results;
@@ -66,6 +67,8 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<bool> {
         "there is no server {}: cargo build --release, or give --server",
         server.display()
     );
+    let said = Command::new(&server).arg("--version").output().await?;
+    let version = String::from_utf8_lossy(&said.stdout).trim().to_owned();
     let work = std::path::absolute(&options.work)?;
     match std::fs::remove_dir_all(&work) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
@@ -80,7 +83,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<bool> {
     stopped.context("mongod")?;
     std::fs::create_dir_all(&options.out)?;
     let plots = plot::all(&results, &options.out)?;
-    let text = page::write(&results, &plan, &plots);
+    let text = page::write(&results, &plan, &plots, &version);
     let page = options.out.join("performance.md");
     std::fs::write(&page, text)?;
     runner::say(&format!("written: {}", page.display()));

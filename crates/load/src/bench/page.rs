@@ -10,8 +10,8 @@ const HEAD: &str = "\
 # Performance
 
 Written by `scripts/bench.sh`; do not edit by hand. Server, mongod and load generator share one machine, so compare
-figures of two machines only as ratios. Except in the last section, all figures come from one run. Every measurement was
-checked for messages that were lost, duplicated or out of order.
+figures of two machines only as ratios. All figures come from one run. Every measurement was checked for messages that were
+lost, duplicated or out of order.
 
 * **chatzz**: the release build with its default settings except for the rate limits, which are off, on a one-node
   replica set; an acknowledged message is on a majority and in the journal.
@@ -77,14 +77,14 @@ const PARTS: [(Part, &str, &str); 8] = [
     ),
 ];
 
-/// Writes the page.
-pub(super) fn write(results: &Results, plan: &Plan, plots: &[Plot]) -> String {
+/// Writes the page; `server` is what the server says about itself, such as `chatzz 0.1.0`.
+pub(super) fn write(results: &Results, plan: &Plan, plots: &[Plot], server: &str) -> String {
     let mut page = HEAD.to_owned();
     let command = plan.command();
     // writing into a String does not fail
     let _ = write!(
         page,
-        "\nMedians of {} runs of {} s after {} s of warm-up{}. To repeat it: `{command}`.\n",
+        "\nThe server is {server}. Medians of {} runs of {} s after {} s of warm-up{}. To repeat it: `{command}`.\n",
         plan.repeats,
         plan.seconds,
         plan.warm_up,
