@@ -328,10 +328,17 @@ impl Command {
 /// The options of `chatzz dev`.
 #[cfg(feature = "dev")]
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct DevArgs {
-    /// Delete what earlier runs stored and begin with an empty database
+    /// Delete what earlier runs stored and begin again
     #[arg(long)]
     pub fresh: bool,
+    /// Store no conversations of the demo users in a new database: nobody knows anybody yet
+    #[arg(long)]
+    pub empty: bool,
     /// Listen here instead of at `CHATZZ_LISTEN`; a port alone is one of this machine
     #[arg(long, value_name = "PORT or ADDR:PORT", value_parser = listen)]
     pub listen: Option<SocketAddr>,
