@@ -44,7 +44,8 @@ export function Contacts({ chat, label, conversations, current, open, children }
           ))}
         </ul>
         <p class={found.length > 0 ? 'hide' : 'empty dim'} role="status">
-          {wanted ? found.length === 0 ? `Nothing found for “${wanted}”.` : `${found.length} found.` : conversations.length === 0 && 'Nobody here yet. Add somebody, or send an invitation.'}
+          {wanted && (found.length > 0 ? `${found.length} found.` : `Nothing found for “${wanted}”.`)}
+          {!wanted && found.length === 0 && 'Nobody here yet. Add somebody, or send an invitation.'}
         </p>
       </nav>
     </>
