@@ -36,7 +36,7 @@ together, and so are CHATZZ_ variables that are no key.";
 const EXAMPLES: &str = "\
 Examples:
   chatzz dev                           try it out, nothing to set up
-  chatzz dev --fresh                   the same, from an empty database
+  chatzz dev --fresh                   the same, begun again
   chatzz dev --listen 4000             the same, on another port
   chatzz dev --servers 2 --nats        two servers on one database, with NATS
   chatzz dev --from-1x                 a database of chatzz 1.x, taken over as you watch
@@ -328,10 +328,17 @@ impl Command {
 /// The options of `chatzz dev`.
 #[cfg(feature = "dev")]
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct DevArgs {
-    /// Delete what earlier runs stored and begin with an empty database
+    /// Delete what earlier runs stored and begin again
     #[arg(long)]
     pub fresh: bool,
+    /// Store no conversations of the demo users in a new database: nobody knows anybody yet
+    #[arg(long)]
+    pub empty: bool,
     /// Listen here instead of at `CHATZZ_LISTEN`; a port alone is one of this machine
     #[arg(long, value_name = "PORT or ADDR:PORT", value_parser = listen)]
     pub listen: Option<SocketAddr>,

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use bson::DateTime;
 use chatzz::adopt;
 use chatzz::app::{App, Operator};
 use chatzz::cli::DevArgs;
@@ -15,10 +16,12 @@ use chatzz::config::{
 };
 use chatzz::id::UserId;
 use chatzz::operator::{After, EventQuery, EventsError};
-use chatzz::service::Occurred;
+use chatzz::service::{Content, IdInput, Imported, Occurred, ToImport};
 use chatzz::store::Store;
 use chatzz::store::adopt::Adoption;
-use chatzz_dev::{DEMO_KINDS, Playground, Progress, Users, free_or_any, is_free, nats};
+use chatzz_dev::{
+    DEMO_KINDS, DemoMessage, Playground, Progress, Users, free_or_any, is_free, nats,
+};
 use futures::future::{FutureExt as _, join_all};
 
 /// Where the HTTP API listens, if nothing else is configured and the port is free.
@@ -103,11 +106,17 @@ impl Dev {
         } else {
             None
         };
-        let mut apps = vec![App::build(config.clone(), playground.pages()).await?];
+        let pages = playground.pages(config.messages.max_chars);
+        let first = App::build(config.clone(), pages.clone()).await?;
+        if !args.empty && !args.from_1x {
+            // before anybody is served: whoever comes finds them
+            begin_conversations(&first.operator(), playground.conversations()?, progress).await?;
+        }
+        let mut apps = vec![first];
         for number in 2..=args.servers {
             let before = apps.last().map_or(config.http.listen, App::addr);
             let config = of_further(&config, number, before, progress);
-            apps.push(App::build(config, playground.pages()).await?);
+            apps.push(App::build(config, pages.clone()).await?);
         }
         let addrs: Vec<SocketAddr> = apps.iter().map(App::addr).collect();
         playground.announce(&addrs);
@@ -206,6 +215,40 @@ async fn adopt_old(
     let report = adopt::run(&adoption, &options).await;
     adoption.store.close().await;
     progress(&report?.to_string());
+    Ok(())
+}
+
+/// Stores what the demo users have written, if nobody has written anything yet.
+async fn begin_conversations(
+    operator: &Operator,
+    messages: Vec<DemoMessage>,
+    progress: Progress<'_>,
+) -> anyhow::Result<()> {
+    if operator.stats().await?.sizes.chat_rooms > 0 {
+        return Ok(());
+    }
+    let now = operator.clock().now().timestamp_millis();
+    let messages = messages.into_iter().zip(1..).map(|(one, number)| {
+        let ago = i64::try_from(one.ago.as_millis())?;
+        Ok(ToImport {
+            from: IdInput::Text(one.from),
+            to: IdInput::Text(one.to),
+            content: Content::of_text(one.message),
+            created_at: DateTime::from_millis(now - ago),
+            key: format!("demo-{number}"),
+            is_unread: one.is_unread,
+        })
+    });
+    let messages = messages.collect::<anyhow::Result<Vec<_>>>()?;
+    let outcomes = operator.import(messages).await?;
+    // such as texts that are longer than the developer has allowed
+    let missing = outcomes.iter().filter(|one| **one != Imported::Stored);
+    match missing.count() {
+        0 => progress("the demo users have written to each other (--empty begins without)"),
+        count => progress(&format!(
+            "{count} messages of the demo users are not stored"
+        )),
+    }
     Ok(())
 }
 

@@ -25,13 +25,13 @@ fn dev_keeps_its_database_in_a_hidden_folder_by_default() {
     let Command::Dev(args) = parse("chatzz dev").unwrap() else {
         panic!("not dev");
     };
-    assert!(!args.fresh && args.listen.is_none());
+    assert!(!args.fresh && !args.empty && args.listen.is_none());
     assert_eq!(args.dir.to_str(), Some(".chatzz"));
-    let line = "chatzz dev --fresh --listen 127.0.0.1:0 --dir elsewhere";
+    let line = "chatzz dev --fresh --empty --listen 127.0.0.1:0 --dir elsewhere";
     let Command::Dev(args) = parse(line).unwrap() else {
         panic!("not dev");
     };
-    assert!(args.fresh && args.listen.is_some());
+    assert!(args.fresh && args.empty && args.listen.is_some());
     assert_eq!(args.dir.to_str(), Some("elsewhere"));
 }
 

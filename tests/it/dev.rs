@@ -1,14 +1,17 @@
 //! `chatzz dev`, as somebody sees it who tries chatzz.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chatzz_dev::mongod::{Mongod, Options};
 use serde_json::{Value, json};
 
 use crate::support::binary::Binary;
 use crate::support::frame::{Client, ConnectOptions};
 use crate::support::http::{get, send};
+use crate::support::mongod::located;
 use crate::support::nats;
 use crate::support::poll;
 use crate::support::user::Person;
@@ -135,17 +138,26 @@ fn address_of(out: &str, name: &str) -> SocketAddr {
     address.parse().unwrap()
 }
 
+/// What a server says of the demo users.
+async fn demo_users(addr: SocketAddr) -> Vec<Value> {
+    serde_json::from_str(&get(addr, "/demo/users").await.body).unwrap()
+}
+
 /// A demo user, logged in at the server that is printed for them.
 async fn demo_user(dev: &Binary, name: &str) -> Person {
     let addr = address_of(&dev.out(), name);
-    let users: Value = serde_json::from_str(&get(addr, "/demo/users").await.body).unwrap();
-    let mut users = users.as_array().unwrap().iter();
-    let user = users.find(|user| user["username"] == name).unwrap();
+    let users = demo_users(addr).await;
+    let user = users.iter().find(|user| user["username"] == name).unwrap();
+    logged_in(addr, &user["_id"]).await.0
+}
+
+/// A user with what they have at the login.
+async fn logged_in(addr: SocketAddr, id: &Value) -> (Person, Value) {
     let client = Client::connect(ConnectOptions::new(addr)).await.unwrap();
-    let person = Person::new(client, user["_id"].clone());
+    let person = Person::new(client, id.clone());
     person.login().await.unwrap();
-    person.client.expect_envelope("user-details").await;
-    person
+    let details = person.client.wait_for("user-details").await;
+    (person, details)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -157,7 +169,14 @@ async fn two_servers_with_nats_are_one_messenger() {
         ("CHATZZ_NATS_SERVER", program.to_str().unwrap()),
         ("CHATZZ_RATE_LIMITS", "off"),
     ];
-    let args = ["--listen", "127.0.0.1:0", "--servers", "2", "--nats"];
+    let args = [
+        "--listen",
+        "127.0.0.1:0",
+        "--servers",
+        "2",
+        "--nats",
+        "--empty",
+    ];
 
     let dev = Binary::dev(&folder, &args, &keys).await;
 
@@ -245,5 +264,90 @@ async fn a_database_of_1_x_is_taken_over_before_ones_eyes() {
     let again = Binary::run(&["dev", "--dir", dir, "--from-1x"], &quiet).await;
     assert_eq!(again.status.code(), Some(1), "{again:?}");
     assert!(again.err.contains("add --fresh"), "{again:?}");
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+/// The contacts at a login, each with how many messages are unread and the newest one's `seq`.
+fn inbox(details: &Value) -> BTreeMap<String, (u64, u64)> {
+    let contacts = details["connectedUsers"].as_array().unwrap().iter();
+    let entry = |one: &Value| {
+        let counts = (&one["unreadCount"], &one["lastMessage"]["seq"]);
+        let name = one["username"].as_str().unwrap().to_owned();
+        (
+            name,
+            (counts.0.as_u64().unwrap(), counts.1.as_u64().unwrap()),
+        )
+    };
+    contacts.map(entry).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_users_have_written_to_each_other_once_and_verify_finds_nothing() {
+    let folder = folder();
+    let quiet = [("CHATZZ_METRICS_LISTEN", "off")];
+    let mut inboxes = Vec::new();
+    for _ in 0..2 {
+        let dev = Binary::dev(&folder, &["--listen", "127.0.0.1:0"], &quiet).await;
+        let mut found = Vec::new();
+        for user in demo_users(dev.addr()).await {
+            let (_, details) = logged_in(dev.addr(), &user["_id"]).await;
+            assert!(!inbox(&details).is_empty(), "nobody wrote to {user}");
+            found.push(inbox(&details));
+        }
+        inboxes.push(found);
+        assert_eq!(dev.log(), "", "only warnings are logged");
+        assert!(dev.terminate().await.status.success());
+    }
+    assert_eq!(inboxes[0], inboxes[1], "a second start adds nothing");
+    let unread = |of: usize| inboxes[0][of].values().filter(|(unread, _)| *unread > 0);
+    assert_eq!(unread(0).count(), 2, "Alice has something to read");
+    assert_eq!(unread(1).count(), 2, "and so has Bob");
+
+    let options = Options::new(located().await, folder.join("mongo"));
+    let mongod = Mongod::start(options).await.unwrap();
+    let verified = Binary::run(&["verify"], &[("CHATZZ_MONGODB_URI", &mongod.uri())]).await;
+    mongod.stop().await.unwrap();
+    assert_eq!(verified.status.code(), Some(0), "{verified:?}");
+    assert!(verified.out.contains("71 messages"), "{}", verified.out);
+    assert!(verified.out.ends_with("clean\n"), "{}", verified.out);
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_empty_nobody_has_written_to_anybody() {
+    let folder = folder();
+    let quiet = [("CHATZZ_METRICS_LISTEN", "off")];
+    let args = ["--listen", "127.0.0.1:0", "--empty"];
+
+    let dev = Binary::dev(&folder, &args, &quiet).await;
+
+    let users = demo_users(dev.addr()).await;
+    let (_, details) = logged_in(dev.addr(), &users[0]["_id"]).await;
+    assert_eq!(details["connectedUsers"], json!([]));
+    dev.terminate().await;
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_developer_has_forbidden_is_not_stored_and_that_is_said() {
+    let folder = folder();
+    let keys = [
+        ("CHATZZ_METRICS_LISTEN", "off"),
+        ("CHATZZ_MESSAGE_MAX_CHARS", "60"),
+    ];
+
+    let dev = Binary::dev(&folder, &["--listen", "127.0.0.1:0"], &keys).await;
+
+    let out = dev.out();
+    assert!(
+        out.contains("messages of the demo users are not stored"),
+        "{out}"
+    );
+    let limits = get(dev.addr(), "/demo/limits").await.body;
+    assert_eq!(limits, r#"{"maxChars":60}"#, "for the page to count");
+    let users = demo_users(dev.addr()).await;
+    let (_, details) = logged_in(dev.addr(), &users[0]["_id"]).await;
+    assert!(inbox(&details).len() > 3, "the others are: {details}");
+    dev.terminate().await;
     let _ = std::fs::remove_dir_all(folder);
 }

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import type { Conversation } from 'chatzz-client';
 
+import { IconButton } from './icon.tsx';
 import { matches } from './people.ts';
 import type { DemoUser } from './people.ts';
 import { Person } from './person.tsx';
@@ -27,7 +28,7 @@ export function AddDialog({ users, me, conversations, add, close }: Props) {
     <dialog ref={dialog} aria-labelledby="adding" onClose={close}>
       <form method="dialog" class="row">
         <h2 id="adding" class="grow">Add somebody</h2>
-        <button aria-label="Close">✕</button>
+        <IconButton type="submit" icon="close" label="Close" />
       </form>
       <label class="hide" for="search">Search people</label>
       <input id="search" type="search" placeholder="Search people" value={search} onInput={({ currentTarget }) => setSearch(currentTarget.value)} autofocus />

@@ -3,10 +3,11 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Chatzz } from 'chatzz-client';
 import { useChat } from 'chatzz-client/react';
 
-import { addressOf, remember, wanted } from './address.ts';
+import { addressOf, enter, leave, onMove, remember, wanted } from './address.ts';
 import { AddDialog } from './add.tsx';
 import { Banner } from './banner.tsx';
 import { Contacts } from './contacts.tsx';
+import { Icon, IconButton } from './icon.tsx';
 import { Notify } from './notify.tsx';
 import { nameOf, usernameOf } from './people.ts';
 import type { DemoUser } from './people.ts';
@@ -19,10 +20,18 @@ export function App({ chat, me, users }: { chat: Chatzz; me: DemoUser; users: De
   const { state, unread, conversations } = useChat(chat);
   const [current, setCurrent] = useState<string>();
   const [adding, setAdding] = useState(false);
+  const name = nameOf(me);
 
-  const open = (userId: string | undefined) => {
+  const open = (userId: string) => {
+    const partner = users.find(({ _id }) => String(_id) === userId)?.username;
+    if (current) remember(partner);
+    else enter(partner);
     setCurrent(userId);
-    remember(users.find(({ _id }) => String(_id) === userId)?.username);
+  };
+  const close = () => {
+    if (leave()) return;
+    remember(undefined);
+    setCurrent(undefined);
   };
   const add = (user: DemoUser) => chat.addContact(user._id).then(
     (conversation) => open(conversation.userId),
@@ -39,13 +48,17 @@ export function App({ chat, me, users }: { chat: Chatzz; me: DemoUser; users: De
     const partner = users.find(({ username }) => username === wanted);
     if (partner && partner !== me) {
       // At once, and not when the server has answered: meanwhile the person may have opened another.
-      open(String(partner._id));
+      setCurrent(String(partner._id));
       void chat.addContact(partner._id).catch(({ message }) => toast(`${nameOf(partner)}: ${message}`));
     } else if (wanted) toast(`There is nobody called “${wanted}” to chat with.`);
   }, [chat]);
+  useEffect(() => onMove((username) => {
+    const partner = users.find((user) => user.username === username);
+    setCurrent(partner && String(partner._id));
+  }), [users]);
   useEffect(() => {
-    document.title = `${unread ? `(${unread}) ` : ''}${nameOf(me)} · chatzz demo`;
-  }, [unread, me]);
+    document.title = `${unread ? `(${unread}) ` : ''}${name} · chatzz demo`;
+  }, [unread, name]);
 
   const invite = async () => {
     const link = new URL(addressOf({ with: me.username }), location.href).href;
@@ -58,27 +71,35 @@ export function App({ chat, me, users }: { chat: Chatzz; me: DemoUser; users: De
   return (
     <div class="page">
       <Banner chat={chat} />
-      <div class={`app ${current ? 'talking' : ''}`}>
-        <aside aria-label="You and your contacts">
-          <header class="bar row">
-            <h1 class="row grow me">
+      {/* In `/duo` there are two: the labels tell them apart. */}
+      <main class={`app ${current ? 'talking' : ''}`} aria-label={`The chats of ${name}`}>
+        <h1 class="hide">The chats of {name}</h1>
+        <section class="side" aria-label={`You, ${name}`}>
+          <div class="bar row">
+            <div class="row grow me">
               <Person user={me} presence={state === 'connected' ? 'online' : 'offline'} detail={`@${usernameOf(me)}`} />
-            </h1>
-            <a class="button small" href="/">Switch user</a>
-          </header>
-          <div class="actions row">
-            <button type="button" class="primary grow" onClick={() => setAdding(true)}>Add somebody</button>
-            <button type="button" onClick={invite}>Invite</button>
-            <Notify chat={chat} open={open} />
+            </div>
+            <div class="row tools">
+              <Notify chat={chat} open={open} />
+              <a class="button iconic" href="/" aria-label="Switch user" title="Switch user"><Icon name="leave" /></a>
+            </div>
           </div>
-          <Contacts chat={chat} conversations={conversations} current={current} open={open} />
-        </aside>
-        <main class="talk" aria-label="Conversation">
+          <Contacts chat={chat} label={`Contacts of ${name}`} conversations={conversations} current={current} open={open}>
+            <IconButton icon="link" label="Invite" onClick={invite} />
+            <IconButton icon="add" label="Add somebody" onClick={() => setAdding(true)} />
+          </Contacts>
+        </section>
+        <section class="talk" aria-label={`What ${name} reads and writes`}>
           {current
-            ? <Talk key={current} chat={chat} userId={current} close={() => open(undefined)} />
-            : <p class="empty dim">Choose a contact, or add somebody.</p>}
-        </main>
-      </div>
+            ? <Talk key={current} chat={chat} userId={current} close={close} />
+            : (
+              <div class="empty dim">
+                <Icon name="chat" />
+                <p>Choose a conversation, or add somebody to begin one.</p>
+              </div>
+            )}
+        </section>
+      </main>
       {adding && <AddDialog users={users} me={me} conversations={conversations} add={add} close={() => setAdding(false)} />}
       <Toasts />
     </div>

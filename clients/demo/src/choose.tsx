@@ -1,4 +1,5 @@
 import { addressOf } from './address.ts';
+import { Icon } from './icon.tsx';
 import type { DemoUser } from './people.ts';
 import { Person } from './person.tsx';
 
@@ -7,6 +8,7 @@ export function Choose({ users, unknown, partner }: { users: DemoUser[]; unknown
   const host = users.find(({ username }) => username === partner);
   return (
     <main class="choose">
+      <p class="brand row"><Icon name="chat" />chatzz demo</p>
       <h1>{host ? `${host.firstName} invites you to a chat. Who are you?` : 'Who are you?'}</h1>
       {unknown && <p role="alert">There is no demo user “{unknown}”.</p>}
       <p class="dim">

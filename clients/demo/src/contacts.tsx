@@ -1,28 +1,54 @@
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+
 import type { Chatzz, Conversation } from 'chatzz-client';
 import { useChat, useConversation } from 'chatzz-client/react';
 
-import { clock, isToday, nameOf, seen, shortDate, usernameOf } from './people.ts';
+import { Icon } from './icon.tsx';
+import { includes, matches, nameOf, seen, usernameOf } from './people.ts';
 import { Person } from './person.tsx';
 import { Tick } from './tick.tsx';
+import { whenOf } from './times.ts';
 
 interface Props {
   chat: Chatzz;
+  label: string;
   conversations: readonly Conversation[];
   current: string | undefined;
   open(userId: string): void;
+  /** Beside the search. */
+  children: ComponentChildren;
 }
 
-/** Everybody with whom there is a chat room, the newest conversation first. */
-export function Contacts({ chat, conversations, current, open }: Props) {
+/** Everybody with whom there is a chat room, the newest conversation first; or those of them who are searched. */
+export function Contacts({ chat, label, conversations, current, open, children }: Props) {
+  const [search, setSearch] = useState('');
+  const wanted = search.trim();
+  const found = conversations.filter(({ contact, last }) => !wanted || (contact && matches(contact, wanted)) || includes(last?.message ?? '', wanted));
   return (
-    <nav aria-label="Contacts">
-      <ul>
-        {conversations.map(({ userId }) => (
-          <li key={userId}><Contact chat={chat} userId={userId} isCurrent={userId === current} open={open} /></li>
-        ))}
-      </ul>
-      {conversations.length === 0 && <p class="empty dim">Nobody here yet.</p>}
-    </nav>
+    <>
+      <div class="find row">
+        <div class="search grow">
+          <Icon name="search" />
+          <input
+            type="search" aria-label="Search conversations" placeholder="Search" value={search}
+            onInput={({ currentTarget }) => setSearch(currentTarget.value)}
+          />
+        </div>
+        <div class="row tools">{children}</div>
+      </div>
+      <nav aria-label={label}>
+        <ul>
+          {found.map(({ userId }) => (
+            <li key={userId}><Contact chat={chat} userId={userId} isCurrent={userId === current} open={open} /></li>
+          ))}
+        </ul>
+        <p class={found.length > 0 ? 'hide' : 'empty dim'} role="status">
+          {wanted && (found.length > 0 ? `${found.length} found.` : `Nothing found for “${wanted}”.`)}
+          {!wanted && found.length === 0 && 'Nobody here yet. Add somebody, or send an invitation.'}
+        </p>
+      </nav>
+    </>
   );
 }
 
@@ -42,7 +68,7 @@ function Contact({ chat, userId, isCurrent, open }: { chat: Chatzz; userId: stri
     >
       <Person
         user={contact} presence={state === 'connected' ? presence : undefined}
-        aside={<><span class="hide">, {seen(presence, lastOnline)}, </span><time class="dim" dateTime={at}>{isToday(at) ? clock(at) : shortDate(at)}</time></>}
+        aside={<><span class="hide">, {seen(presence, lastOnline)}, </span><time class={unread > 0 ? 'when new' : 'when'} dateTime={at}>{whenOf(at)}</time></>}
         detail={
           <>
             {typing

@@ -6,6 +6,7 @@ import { connect } from 'chatzz-client';
 import { as, wanted } from './address.ts';
 import { App } from './app.tsx';
 import { Choose } from './choose.tsx';
+import { maxChars } from './limits.ts';
 import { demoUsers } from './people.ts';
 import './style.css';
 
@@ -15,7 +16,7 @@ try {
   const users = await demoUsers();
   const me = users.find(({ username }) => username === as);
   if (me) {
-    const chat = connect({ url: location.origin, userId: me._id, storage: localStorage, timing: { retryMax: 5000 } });
+    const chat = connect({ url: location.origin, userId: me._id, storage: localStorage, maxChars, timing: { retryMax: 5000 } });
     render(<App chat={chat} me={me} users={users} />, root);
   } else {
     render(<Choose users={users} unknown={as} partner={wanted} />, root);

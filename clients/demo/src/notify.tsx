@@ -2,6 +2,7 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 import type { Chatzz } from 'chatzz-client';
 
+import { IconButton } from './icon.tsx';
 import { nameOf } from './people.ts';
 
 /** Asks whether the page may notify the person, and does so while nobody sees the page. A page that is closed needs push. */
@@ -41,7 +42,7 @@ export function Notify({ chat, open }: { chat: Chatzz; open(userId: string): voi
   }, [chat, permission]);
 
   if (permission !== 'default') return null;
-  return <button type="button" onClick={async () => setPermission(await Notification.requestPermission())}>Notify me</button>;
+  return <IconButton icon="bell" label="Notify me" onClick={async () => setPermission(await Notification.requestPermission())} />;
 }
 
 /** On phones only a service worker may show one. */

@@ -1,6 +1,8 @@
 /** The people of the demo, and how they are called. */
 import type { Presence, UserDetails } from 'chatzz-client';
 
+import { clock, dayOf } from './times.ts';
+
 /** A user of the application that `chatzz dev` plays. */
 export interface DemoUser extends UserDetails {
   username: string;
@@ -32,20 +34,17 @@ export function pictureOf(user: UserDetails): string | undefined {
 
 /** Whether a search finds somebody. */
 export function matches(user: UserDetails, wanted: string): boolean {
-  return `${nameOf(user)} ${usernameOf(user)}`.toLowerCase().includes(wanted.trim().toLowerCase());
+  return includes(`${nameOf(user)} ${usernameOf(user)}`, wanted);
+}
+
+/** Whether a text contains what is searched; capitals and accents make no difference. */
+export function includes(text: string, wanted: string): boolean {
+  const plain = (words: string) => words.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+  return plain(text).includes(plain(wanted.trim()));
 }
 
 /** Online, or since when not. */
 export function seen(presence: Presence | undefined, lastOnline: string | null | undefined): string {
   if (presence === 'online') return 'online';
-  return lastOnline ? `last seen ${isToday(lastOnline) ? 'today' : shortDate(lastOnline)}, ${clock(lastOnline)}` : 'not seen yet';
-}
-
-export const clock = (date: string): string => new Date(date).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-export const shortDate = (date: string): string => new Date(date).toLocaleDateString();
-export const isToday = (date: string): boolean => new Date(date).toDateString() === new Date().toDateString();
-
-/** The heading of a day in a conversation. */
-export function dayOf(date: string): string {
-  return isToday(date) ? 'Today' : new Date(date).toLocaleDateString([], { dateStyle: 'full' });
+  return lastOnline ? `last seen ${dayOf(lastOnline, 'short')}, ${clock(lastOnline)}` : 'offline';
 }

@@ -10,20 +10,25 @@ interface Props {
   presence?: Presence | undefined;
   /** Beside the name. */
   aside?: ComponentChildren;
+  /** Whether what follows is about this person. */
+  heading?: boolean;
 }
 
 /** A face with a name, and a line below it. */
-export function Person({ user, detail, presence, aside }: Props) {
+export function Person({ user, detail, presence, aside, heading = false }: Props) {
   const picture = pictureOf(user);
+  const name = nameOf(user);
+  // A heading needs a block around it, and a button may have none.
+  const Lines = heading ? 'div' : 'span';
   return (
     <>
       <span class={`avatar ${presence ?? ''}`} aria-hidden="true">
-        {picture ? <img src={picture} alt="" /> : nameOf(user).slice(0, 1)}
+        {picture ? <img src={picture} alt="" /> : name.slice(0, 1)}
       </span>
-      <span class="grow">
-        <span class="row"><strong class="cut grow">{nameOf(user)}</strong>{aside}</span>
-        <span class="row dim">{detail}</span>
-      </span>
+      <Lines class="grow">
+        <Lines class="row">{heading ? <h2 class="cut grow">{name}</h2> : <strong class="cut grow">{name}</strong>}{aside}</Lines>
+        <Lines class="row dim">{detail}</Lines>
+      </Lines>
     </>
   );
 }

@@ -1,5 +1,6 @@
 import type { ChatMessage, Conversation } from 'chatzz-client';
 
+import { Icon, IconButton } from './icon.tsx';
 import { toast } from './toasts.tsx';
 
 /** The kind of message that shows more than text; `chatzz dev` knows its schema. */
@@ -21,7 +22,7 @@ export function SharePlace({ conversation }: { conversation: Conversation }) {
     },
     ({ message }) => toast(`Your place is not known: ${message}`),
   );
-  return <button type="button" class="place" aria-label="Share your place" title="Share your place" onClick={share}>⌖</button>;
+  return <IconButton icon="place" label="Share your place" onClick={share} />;
 }
 
 /** The place of a message, if it is one of that kind. The server has checked it against the schema. */
@@ -29,5 +30,5 @@ export function PlaceCard({ message: { kind, data } }: { message: ChatMessage })
   if (kind !== KIND || !data) return null;
   const place = data as unknown as Place;
   const map = `https://www.openstreetmap.org/?mlat=${place.lat}&mlon=${place.lon}#map=16/${place.lat}/${place.lon}`;
-  return <a class="card" href={map} target="_blank" rel="noreferrer">⌖ {words(place)} on the map</a>;
+  return <a class="card row" href={map} target="_blank" rel="noopener noreferrer"><Icon name="place" />{words(place)} on the map</a>;
 }

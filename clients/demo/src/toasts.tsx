@@ -1,5 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 
+import { IconButton } from './icon.tsx';
+
 /** How long a word stays, in ms. */
 const STAYS = 8000;
 
@@ -26,7 +28,7 @@ export function Toasts() {
       {shown.map(({ id, text }) => (
         <div key={id} class="toast row">
           <span class="grow">{text}</span>
-          <button type="button" class="small" aria-label="Dismiss" onClick={() => remove(id)}>✕</button>
+          <IconButton icon="close" label="Dismiss" onClick={() => remove(id)} />
         </div>
       ))}
     </div>

@@ -9,6 +9,8 @@
 #[cfg(unix)]
 mod claim;
 #[cfg(unix)]
+mod conversations;
+#[cfg(unix)]
 pub mod demo;
 #[cfg(unix)]
 mod error;
@@ -31,6 +33,8 @@ mod tool;
 #[cfg(unix)]
 mod watchdog;
 
+#[cfg(unix)]
+pub use conversations::DemoMessage;
 #[cfg(unix)]
 pub use demo::KINDS as DEMO_KINDS;
 #[cfg(unix)]

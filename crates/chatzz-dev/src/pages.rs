@@ -34,6 +34,8 @@ pub(super) struct Pages {
     pub(super) users: Arc<Value>,
     /// The demo application, if it could be built.
     pub(super) demo: Option<Site>,
+    /// The most characters of a text.
+    pub(super) max_chars: usize,
     /// The ports of all servers, once they are known.
     pub(super) servers: Arc<OnceLock<Vec<u16>>>,
 }
@@ -73,6 +75,7 @@ pub(super) fn router(pages: Pages) -> Router {
             get(async || served("text/javascript; charset=utf-8", OLD_SCRIPT)),
         )
         .route("/demo/users", get(users))
+        .route("/demo/limits", get(limits))
         .route("/demo/servers", get(servers))
         .layer(middleware::from_fn_with_state(pages.clone(), guard))
         // `/duo` shows the page twice, side by side; what the policy says of frames goes before this
@@ -90,6 +93,10 @@ pub(super) fn router(pages: Pages) -> Router {
 
 async fn users(State(pages): State<Pages>) -> impl IntoResponse {
     axum::Json(pages.users.as_ref().clone())
+}
+
+async fn limits(State(pages): State<Pages>) -> impl IntoResponse {
+    axum::Json(serde_json::json!({ "maxChars": pages.max_chars }))
 }
 
 async fn servers(State(pages): State<Pages>) -> impl IntoResponse {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use bson::{Bson, Document, doc};
 
 use crate::claim::Claim;
+use crate::conversations::{self, DemoMessage};
 use crate::mongod::{Environment, Mongod, Options, locate};
 use crate::nats::Nats;
 use crate::pages::{self, Pages};
@@ -80,6 +81,7 @@ impl Playground {
         let pages = Pages {
             users: Arc::new(shown(users)),
             demo,
+            max_chars: 0,
             servers: Arc::new(OnceLock::new()),
         };
         Ok(Self {
@@ -168,15 +170,27 @@ impl Playground {
         Ok(Some(folder))
     }
 
-    /// Its pages, to be served beside the socket.io endpoint.
-    pub fn pages(&self) -> axum::Router {
-        pages::router(self.pages.clone())
+    /// Its pages, to be served beside the socket.io endpoint of a server that takes texts of so
+    /// many characters.
+    pub fn pages(&self, max_chars: usize) -> axum::Router {
+        let mut pages = self.pages.clone();
+        pages.max_chars = max_chars;
+        pages::router(pages)
     }
 
     /// The ids of the first two demo users.
     pub fn two_users(&self) -> Option<[&str; 2]> {
         let id = |number: usize| self.pages.users.get(number)?.get("_id")?.as_str();
         Some([id(0)?, id(1)?])
+    }
+
+    /// What the demo users wrote to each other before, for a database in which nobody has written
+    /// yet: in each chat room the oldest first.
+    ///
+    /// # Errors
+    /// [`DevError::Fixture`].
+    pub fn conversations(&self) -> Result<Vec<DemoMessage>, DevError> {
+        conversations::of_users(&self.pages.users)
     }
 
     /// Ends its database, and NATS.

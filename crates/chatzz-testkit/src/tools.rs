@@ -72,15 +72,17 @@ pub async fn openapi_linter() -> Script {
 
 /// The tests in `demo`, one file after the other.
 pub async fn browser_tests() -> Script {
-    const FILES: [&str; 8] = [
+    const FILES: [&str; 10] = [
         "back-end.test.js",
         "chat.test.js",
         "docs.test.js",
+        "first.test.js",
         "from-1x.test.js",
         "looks.test.js",
         "notify.test.js",
         "old.test.js",
         "readme.test.js",
+        "talk.test.js",
     ];
     let folder = packages().await.join("demo");
     let mut command = Command::new("node");

@@ -39,7 +39,7 @@ before(async () => {
   key = line[1].trim();
   fs.writeFileSync(newcomer.meant('~/keys'), line[3].trim());
   const api = { CHATZZ_API_LISTEN: `127.0.0.1:${ports[0]}`, CHATZZ_API_KEYS_FILE: newcomer.meant('~/keys') };
-  [server, browser] = await Promise.all([Server.start({ ...env, ...api }), Browser.start()]);
+  [server, browser] = await Promise.all([Server.start({ ...env, ...api }, []), Browser.start()]);
 });
 after(async () => {
   newcomer?.end();

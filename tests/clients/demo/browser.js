@@ -20,11 +20,12 @@ class Browser {
   #profile = fs.mkdtempSync(path.join(os.tmpdir(), 'chatzz-demo-browser-'));
   #context;
 
-  static async start() {
+  /** One whose reader writes dates and times as people of this language do. */
+  static async start(locale = 'en-GB') {
     const browser = new Browser();
     const executablePath = process.env.CHATZZ_CHROMIUM;
     assert.ok(executablePath, 'CHATZZ_CHROMIUM is not set: it names the browser');
-    browser.#context = await chromium.launchPersistentContext(browser.#profile, { executablePath, args: ARGS, viewport: DESKTOP, locale: 'en-GB' });
+    browser.#context = await chromium.launchPersistentContext(browser.#profile, { executablePath, args: ARGS, viewport: DESKTOP, locale });
     return browser;
   }
 
@@ -136,6 +137,17 @@ class Person {
 
   banner() {
     return this.page.locator('.banner');
+  }
+
+  /** That the other one is typing, as the head of the conversation says. */
+  typing() {
+    return this.page.locator('.head .typing').filter({ hasText: 'is typing' });
+  }
+
+  /** Blocks whom one chats with, and says that it is meant. */
+  async block(name) {
+    await this.page.getByRole('button', { name: `Block ${name}` }).click();
+    await this.page.getByRole('dialog').getByRole('button', { name: 'Block', exact: true }).click();
   }
 }
 

@@ -53,19 +53,18 @@ test('two people chat, and the ticks tell what became of each message', async ()
 
 test('typing shows while somebody types, and goes with the message or by itself', async () => {
   const [chidi, dilnoza] = [await browser.person(server, 'chidi', 'dilnoza'), await browser.person(server, 'dilnoza', 'chidi')];
-  const typing = (person) => person.page.locator('p.typing').filter({ hasText: 'is typing' });
   await chidi.field.pressSequentially('I thi');
-  await typing(dilnoza).waitFor();
+  await dilnoza.typing().waitFor();
   await dilnoza.page.locator('nav .typing').waitFor();
   await picture(dilnoza.page, 'typing');
 
   await chidi.field.press('Enter');
   await dilnoza.sees('I thi');
-  await typing(dilnoza).waitFor({ state: 'detached', timeout: 2000 });
+  await dilnoza.typing().waitFor({ state: 'detached', timeout: 2000 });
 
   await dilnoza.field.pressSequentially('and then');
-  await typing(chidi).waitFor();
-  await typing(chidi).waitFor({ state: 'detached' });
+  await chidi.typing().waitFor();
+  await chidi.typing().waitFor({ state: 'detached' });
   assert.equal(await dilnoza.field.inputValue(), 'and then', 'nothing was sent');
   await Promise.all([chidi.page.close(), dilnoza.page.close()]);
 });
@@ -106,7 +105,7 @@ test('who is blocked is told so at the message, and writes again when the block 
   const notice = (person) => person.page.getByText(/^You blocked Jamal/);
   await hana.write('Hello');
   await jamal.sees('Hello');
-  await hana.page.getByRole('button', { name: /^Block Jamal/ }).click();
+  await hana.block('Jamal');
   await Promise.all([hana, phone].map((person) => notice(person).waitFor()));
   assert.equal(await hana.field.count(), 0, 'one does not write to somebody whom one has blocked');
   assert.equal(await hana.page.getByRole('button', { name: /^Block Jamal/ }).count(), 0);

@@ -16,7 +16,7 @@ let server;
 let browser;
 let newcomer;
 before(async () => {
-  [server, browser] = await Promise.all([Server.start(), Browser.start()]);
+  [server, browser] = await Promise.all([Server.start({}, []), Browser.start()]);
   newcomer = new Newcomer(server);
   newcomer.pack(page.block('2.', 'sh'));
   const install = page.block('2.', 'sh', 1);

@@ -26,7 +26,7 @@ let server;
 let browser;
 let newcomer;
 before(async () => {
-  [server, browser] = await Promise.all([Server.start(), Browser.start()]);
+  [server, browser] = await Promise.all([Server.start({}, []), Browser.start()]);
   newcomer = new Newcomer(server);
   newcomer.pack(page.block('Install', 'sh'));
   // The folder and the bundler, of which this page says nothing.

@@ -33,8 +33,11 @@ class Server {
   #address;
   #child;
 
-  /** A server on a free port, with more of the environment set, and more arguments. */
-  static async start(more = {}, args = []) {
+  /**
+   * A server on a free port, with more of the environment set, and more arguments. Nobody has written to anybody there;
+   * without `--empty` it is what a newcomer finds.
+   */
+  static async start(more = {}, args = ['--empty']) {
     const server = new Server();
     server.#more = more;
     server.#args = args;

@@ -239,7 +239,7 @@ async fn the_demo_application_does_what_it_should_in_a_browser() {
     std::fs::create_dir_all(&pictures).unwrap();
     tests.env("CHATZZ_PICTURES", &pictures);
 
-    all_pass(tests, 44).await;
+    all_pass(tests, 62).await;
 
     assert!(pictures.join("phone-contacts.png").is_file());
 }
