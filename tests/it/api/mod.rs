@@ -20,6 +20,7 @@ mod redact;
 mod send;
 mod servers;
 mod settings;
+mod withheld;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
