@@ -20,7 +20,6 @@ mod redact;
 mod send;
 mod servers;
 mod settings;
-mod withheld;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

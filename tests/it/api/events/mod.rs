@@ -7,6 +7,7 @@ mod notify;
 mod pull;
 mod push;
 pub(crate) mod receiver;
+mod withheld;
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, server_with};
+use super::super::{Answer, server_with};
 
 /// What an answer says of it.
 fn mark(message: &Value) -> (&Value, &Value) {
