@@ -210,15 +210,11 @@ Exit codes:
 /// Where the HTTP API is.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ApiArgs {
-    /// Where `CHATZZ_API_LISTEN` is reached
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "CHATZZ_API_URL",
-        default_value = "http://127.0.0.1:3001",
-        value_parser = ServiceUrl::from_text
-    )]
-    pub url: ServiceUrl,
+    /// Where `CHATZZ_API_LISTEN` is reached; without it `CHATZZ_API_URL`, and without that
+    /// `http://127.0.0.1:3001`
+    // the variable is read later: clap would name the option in its usage as if it were required
+    #[arg(long, value_name = "URL", value_parser = ServiceUrl::from_text)]
+    pub url: Option<ServiceUrl>,
 }
 
 /// The options of `chatzz export`.
@@ -297,7 +293,8 @@ pub struct TailArgs {
 pub enum HookCommand {
     /// Send your application a signed sample of each hook, and say what its answer would do
     ///
-    /// Reads the configuration of `chatzz serve`. Stores nothing, and needs no database.
+    /// Reads the configuration of `chatzz serve`, of which it needs no more than the hooks. Stores
+    /// nothing, and needs no database.
     /// Exits with 1 if a hook gives no verdict.
     Test,
 }
@@ -306,7 +303,8 @@ impl Command {
     /// The command that the configuration is read for.
     pub const fn mode(&self) -> Mode {
         match self {
-            Self::Serve | Self::Hook(_) => Mode::Serve,
+            Self::Serve => Mode::Serve,
+            Self::Hook(_) => Mode::Hooks,
             #[cfg(feature = "dev")]
             Self::Dev(_) => Mode::Dev,
             #[cfg(feature = "dev")]

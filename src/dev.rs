@@ -96,11 +96,12 @@ impl Dev {
             // those that the demo shows
             config.messages.kinds = Some(Kinds::parse(DEMO_KINDS).map_err(anyhow::Error::msg)?);
         }
-        let key = if config.api.listen.is_none() {
+        let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, API_PORT));
+        let port = if is_free(wanted) { API_PORT } else { 0 };
+        let usual = SocketAddr::new(wanted.ip(), port);
+        config.api.listen.get_or_insert(usual);
+        let key = if config.api.keys_file.is_none() {
             let (key, file) = api_key(&args.dir)?;
-            let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, API_PORT));
-            let port = if is_free(wanted) { API_PORT } else { 0 };
-            config.api.listen = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
             config.api.keys_file = Some(file);
             Some(key)
         } else {

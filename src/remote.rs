@@ -27,7 +27,7 @@ const NO_ANSWER: u8 = 3;
 pub(crate) fn ended(done: anyhow::Result<()>) -> ExitCode {
     let no_answer = done.as_ref().is_err_and(|error| {
         let error = error.downcast_ref();
-        matches!(error, Some(CallError::NoAnswer(_)))
+        matches!(error, Some(CallError::NoAnswer(_) | CallError::Nobody(_)))
     });
     let code = crate::ended(done);
     if no_answer {
@@ -40,7 +40,11 @@ pub(crate) fn ended(done: anyhow::Result<()>) -> ExitCode {
 /// The API that is to be called, with the key of the environment.
 fn back_end(args: &ApiArgs) -> anyhow::Result<BackEnd> {
     let key = config::key_of_caller().map_err(Usage)?;
-    Ok(BackEnd::new(args.url.clone(), key, waits)?)
+    let url = match &args.url {
+        Some(url) => url.clone(),
+        None => config::url_of_caller().map_err(Usage)?,
+    };
+    Ok(BackEnd::new(url, key, waits)?)
 }
 
 fn waits(error: &CallError) {
@@ -64,7 +68,7 @@ pub(crate) async fn send(args: &SendArgs) -> anyhow::Result<()> {
         key: args.key.clone().unwrap_or_else(made),
     };
     let sent = match back_end(&args.api)?.send(&message).await {
-        Err(error @ CallError::NoAnswer(_)) => {
+        Err(error @ (CallError::NoAnswer(_) | CallError::Nobody(_))) => {
             complain(&format_args!("repeat it with --key {}", message.key));
             return Err(error.into());
         }

@@ -81,10 +81,17 @@ pub enum AdoptError {
     /// There is no adoption.
     #[error("nothing was taken over into {0}, so that nothing can be undone")]
     NothingToUndo(String),
+    /// What is to be put back is not there any more.
+    #[error(
+        "the collection {0} is gone, and with it the way back: what it held is in the new collections \
+         alone. Nothing was removed. The other way back is your back-up"
+    )]
+    Gone(String),
     /// New messages would be lost.
     #[error(
-        "{new} messages were stored since the adoption, {old} of them by chatzz 1.x, and going back would \
-         lose them. The documents of before are in the collections `…before_…`. To give the new ones up, \
+        "new messages were stored since the adoption, {new} in all and {old} of them by chatzz 1.x, and \
+         going back would lose them. The documents of before are in the collections `…before_…`, or with --into in the \
+         database that they were taken from. To give the new ones up, \
          drop every collection of the adoption and restore your back-up, as the documentation says under \
          \"Go back\""
     )]

@@ -122,24 +122,24 @@ impl fmt::Display for Report {
         {
             writeln!(
                 f,
-                "set aside: {count} {} {}",
-                kind.title(),
+                "set aside: {} {}",
+                kind.counted(*count),
                 reason.sentence(*kind)
             )?;
         }
         if self.became_read > 0 {
-            let count = self.became_read;
+            let unread = Kind::Messages.counted(self.became_read);
             writeln!(
                 f,
-                "{count} unread messages below one that was read became read"
+                "{unread}, unread but below one that was read, became read"
             )?;
         }
         if self.users_gone > 0 {
             writeln!(
                 f,
-                "{} chat users have no user in the application, and are kept. If these are many, \
-                 CHATZZ_USER_DATABASE or CHATZZ_USER_COLLECTION names the wrong collection",
-                self.users_gone
+                "{} without a user in the application: kept. If these are many, CHATZZ_USER_DATABASE or \
+                 CHATZZ_USER_COLLECTION names the wrong collection",
+                Kind::ChatUsers.counted(self.users_gone)
             )?;
         }
         if self.writing {
@@ -150,15 +150,15 @@ impl fmt::Display for Report {
             )?;
         }
         let took = self.took.as_secs_f64();
+        let into = if into == from {
+            String::new()
+        } else {
+            format!(" into {into}")
+        };
         match self.outcome {
-            Outcome::Planned => write!(
-                f,
-                "{from} can be taken over into {into}; nothing was written"
-            ),
-            Outcome::AlreadyAdopted => {
-                write!(f, "nothing to do: {from} has been taken over into {into}")
-            }
-            _ => write!(f, "{from} has been taken over into {into}, in {took:.1} s"),
+            Outcome::Planned => write!(f, "{from} can be taken over{into}; nothing was written"),
+            Outcome::AlreadyAdopted => write!(f, "nothing to do: {from} has been taken over{into}"),
+            _ => write!(f, "{from} has been taken over{into}, in {took:.1} s"),
         }
     }
 }

@@ -56,7 +56,7 @@ async fn go_back(adoption: &Adoption, run: &Run<'_>) -> Result<State, AdoptError
     Ok(state)
 }
 
-/// Refuses when messages have been stored since, or may be.
+/// Refuses when the old documents are gone, or when messages have been stored since or may be.
 async fn refuse_loss(run: &Run<'_>, state: &State, phase: Phase) -> Result<(), AdoptError> {
     let adoption = run.adoption;
     run.refuse_server().await?;
@@ -64,6 +64,11 @@ async fn refuse_loss(run: &Run<'_>, state: &State, phase: Phase) -> Result<(), A
         && let Some(taken) = adoption.find_taken().await?
     {
         return Err(AdoptError::Taken(taken));
+    }
+    if matches!(phase, Phase::Swap | Phase::Done)
+        && let Some(gone) = adoption.find_gone(state).await?
+    {
+        return Err(AdoptError::Gone(gone));
     }
     let is_swapped = match phase {
         Phase::Done => true,

@@ -76,7 +76,13 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Read for Query<T> {
 
     fn read(uri: &Uri, _: &[u8]) -> Result<Self, Error> {
         let read = Parameters::try_from_uri(uri);
-        let Parameters(read) = read.map_err(|refused| Error::BadRequest(refused.body_text()))?;
+        let wrong = |text: &str| {
+            Error::BadRequest(wrong_query(
+                text,
+                &T::json_schema(&mut SchemaGenerator::default()),
+            ))
+        };
+        let Parameters(read) = read.map_err(|refused| wrong(&refused.body_text()))?;
         Ok(Self(read))
     }
 
@@ -88,6 +94,22 @@ impl<T: DeserializeOwned + JsonSchema + Send + 'static> Read for Query<T> {
             .into_generator()
             .into_root_schema_for::<T>()
     }
+}
+
+/// What is wrong with a query, and of a parameter that is missing what to write.
+fn wrong_query(text: &str, schema: &Schema) -> String {
+    let (_, text) = text.split_once("query string: ").unwrap_or(("", text));
+    let missing = text.strip_prefix("missing field `");
+    let Some(name) = missing.and_then(|rest| rest.strip_suffix('`')) else {
+        return text.to_owned();
+    };
+    let field = schema.get("properties").and_then(|fields| fields.get(name));
+    let meaning = field.and_then(|field| field.get("description"));
+    let meaning = meaning
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or_default();
+    let words: Vec<&str> = meaning.split_whitespace().collect();
+    format!("{name}: is missing. {}", words.join(" "))
 }
 
 impl Read for Nothing {

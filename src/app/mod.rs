@@ -351,7 +351,12 @@ async fn prepare(store: &Store, may_migrate: bool) -> Result<(), StartError> {
     if may_migrate {
         let done = store.migrate().await?;
         if !done.is_empty() {
-            tracing::info!("the database was prepared:\n{done}");
+            let migrations = done.migrations.join(", ");
+            let indexes = done.indexes.len();
+            tracing::info!(migrations, indexes, "the database was prepared");
+            for note in done.notes {
+                tracing::info!("{note}");
+            }
         }
         return Ok(());
     }

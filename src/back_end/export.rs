@@ -121,10 +121,10 @@ impl BackEnd {
                     chat_rooms,
                     messages,
                 } = reading.done;
-                let end = serde_json::json!({
-                    "kind": "end", "end": true, "chatRooms": chat_rooms, "messages": messages,
-                });
-                (reading.hears)(&end.to_string(), reading.done);
+                let end = format!(
+                    r#"{{"kind":"end","end":true,"chatRooms":{chat_rooms},"messages":{messages}}}"#
+                );
+                (reading.hears)(&end, reading.done);
                 return Ok(true);
             }
             "chat-room" => reading.done.chat_rooms += 1,

@@ -68,8 +68,8 @@ impl std::fmt::Display for Imported {
         } = self;
         write!(
             f,
-            "imported {imported} of {lines} lines; {duplicates} were there before, {conflicts} are \
-             in conflict, {refused} are refused"
+            "imported {imported} of {lines} lines; there before: {duplicates}, in conflict: \
+             {conflicts}, refused: {refused}"
         )
     }
 }

@@ -8,6 +8,7 @@ mod import;
 mod send;
 mod tail;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, header};
@@ -30,6 +31,8 @@ pub use tail::{PulledEvent, Tail};
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a call is repeated before it fails.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it is repeated while nobody has ever listened there: the time of a restart.
+const ABSENT: Duration = Duration::from_secs(5);
 /// The pause after a first failure, which doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause.
@@ -56,6 +59,12 @@ pub enum CallError {
     /// it was done is not known.
     #[error("{0}")]
     NoAnswer(String),
+    /// Nothing answers there, and nothing ever has.
+    #[error(
+        "{0}: nobody listens there. If the API is elsewhere, write its address as --url or \
+         CHATZZ_API_URL; CHATZZ_API_LISTEN of the server says where"
+    )]
+    Nobody(String),
     /// Something else than chatzz answers there.
     #[error("what answers at {0} is not the API of chatzz (status {1}); see CHATZZ_API_LISTEN")]
     Stranger(String, u16),
@@ -89,14 +98,18 @@ enum Failed {
 /// How long a call is made again, and how soon.
 struct Patience {
     end: Option<Instant>,
+    /// When it ends if nobody has ever listened.
+    absent: Option<Instant>,
     pause: Duration,
 }
 
 impl Patience {
     /// For so long; for ever without it.
     fn new(patience: Option<Duration>) -> Self {
+        let in_time = |time: Duration| Instant::now() + time;
         Self {
-            end: patience.map(|patience| Instant::now() + patience),
+            end: patience.map(in_time),
+            absent: patience.map(|patience| in_time(patience.min(ABSENT))),
             pause: FIRST_PAUSE,
         }
     }
@@ -110,7 +123,11 @@ impl Patience {
             Failed::ForGood(error) => return Err(error),
         };
         let next = Instant::now() + self.pause.max(at_least);
-        if self.end.is_some_and(|end| next > end) {
+        let end = match error {
+            CallError::Nobody(_) => self.absent,
+            _ => self.end,
+        };
+        if end.is_some_and(|end| next > end) {
             return Err(error);
         }
         waits(&error);
@@ -155,6 +172,8 @@ pub struct BackEnd {
     url: ServiceUrl,
     key: SecretString,
     clock: Clock,
+    /// Whether anything has ever answered.
+    is_there: AtomicBool,
     /// Hears why a call is made again.
     waits: fn(&CallError),
 }
@@ -175,6 +194,7 @@ impl BackEnd {
             url,
             key,
             clock: Clock::System,
+            is_there: AtomicBool::new(false),
             waits,
         })
     }
@@ -226,6 +246,7 @@ impl BackEnd {
         }
         let response = request.send().await.map_err(FetchError::from);
         let response = response.map_err(|error| self.no_answer(&error))?;
+        self.is_there.store(true, Ordering::Relaxed);
         let (status, headers) = (response.status(), response.headers().clone());
         if status.is_success() {
             return Ok(response);
@@ -236,9 +257,15 @@ impl BackEnd {
     }
 
     fn no_answer(&self, error: &FetchError) -> Failed {
+        let is_connected = *error != FetchError::CANNOT_CONNECT;
+        let is_there = is_connected || self.is_there.load(Ordering::Relaxed);
         Failed::ForNow {
-            may_be_done: *error != FetchError::CANNOT_CONNECT,
-            error: CallError::NoAnswer(format!("{}: {error}", self.url)),
+            may_be_done: is_connected,
+            error: if is_there {
+                CallError::NoAnswer(format!("{}: {error}", self.url))
+            } else {
+                CallError::Nobody(self.url.to_string())
+            },
             at_least: Duration::ZERO,
         }
     }

@@ -1,6 +1,8 @@
 //! `chatzz send`: sends a message as a user.
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::{BackEnd, Call, CallError};
 use http::Method;
@@ -21,18 +23,26 @@ pub struct NewMessage {
 /// A message that was sent.
 #[derive(Clone, Debug)]
 pub struct Sent {
-    /// The whole answer.
-    pub answer: Value,
+    /// The whole answer, as it came.
+    pub answer: Box<RawValue>,
     /// The key that it was sent under.
     key: String,
 }
 
+/// The part of the answer that is said in words.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct InWords {
+    #[serde(rename = "_id")]
+    id: String,
+    duplicate: bool,
+}
+
 impl std::fmt::Display for Sent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let field = |name| self.answer.get(name);
-        let id = field("_id").and_then(Value::as_str).unwrap_or_default();
-        let is_duplicate = field("duplicate").and_then(Value::as_bool);
-        let done = if is_duplicate.unwrap_or_default() {
+        let answer = serde_json::from_str(self.answer.get());
+        let InWords { id, duplicate } = answer.unwrap_or_default();
+        let done = if duplicate {
             "was sent before"
         } else {
             "is sent"

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{BackEnd, Call, CallError, TIMEOUT};
 
@@ -20,23 +20,37 @@ pub struct Tail {
     pub types: Option<String>,
 }
 
-/// An event, with the cursor behind it.
+/// An event as it came, with the cursor behind it.
 #[derive(Clone, Debug)]
-pub struct PulledEvent(pub Value);
+pub struct PulledEvent(pub Box<RawValue>);
+
+/// The part of an event that is shown as text.
+#[derive(Deserialize)]
+struct Shown<'a> {
+    timestamp: String,
+    #[serde(rename = "type")]
+    about: String,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
 
 impl std::fmt::Display for PulledEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let field = |name| self.0.get(name).and_then(Value::as_str);
-        let [at, about] = ["timestamp", "type"].map(|name| field(name).unwrap_or_default());
-        let data = self.0.get("data").unwrap_or(&Value::Null);
-        write!(f, "{at} {about} {data}")
+        match serde_json::from_str(self.0.get()) {
+            Ok(Shown {
+                timestamp,
+                about,
+                data,
+            }) => write!(f, "{timestamp} {about} {data}"),
+            Err(_) => write!(f, "{}", self.0),
+        }
     }
 }
 
 /// A page of events.
 #[derive(Deserialize)]
 struct Page {
-    events: Vec<Value>,
+    events: Vec<Box<RawValue>>,
     cursor: String,
 }
 

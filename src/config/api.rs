@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::Mode;
 use super::api_keys::{self, ApiKey};
 use super::limits::{Rate, rate_or_off};
 use super::parse::{self, within};
@@ -18,7 +19,7 @@ section! {
                 parse::address_or_off),
         /// The file of the keys that may call it, one a line: `name scopes sha256 [expires]`.
         /// `chatzz key new` makes a key and its line. A changed file is used within 5 s. Required
-        /// with `CHATZZ_API_LISTEN`.
+        /// with `CHATZZ_API_LISTEN`, but for `dev`, which makes a key.
         keys_file: Option<PathBuf> =
             key("CHATZZ_API_KEYS_FILE", "path", unset("none", None, "/etc/chatzz/api-keys"),
                 parse::file),
@@ -33,6 +34,8 @@ section! {
     }
     check(keys) {
         match (&listen, &keys_file) {
+            // it has an address and a key of its own
+            _ if keys.mode() == Mode::Dev => {}
             (Ok(Some(_)), Ok(None)) => {
                 keys.refuse(
                     "CHATZZ_API_LISTEN and CHATZZ_API_KEYS_FILE",

@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use super::error::{ConfigError, ConfigErrors};
 use super::secret;
 use super::warning::Warning;
-use super::{Config, Mode, MongoDbConfig, keys};
+use super::{Config, Mode, MongoDbConfig, ServiceUrl, keys};
 
 /// The file in the working directory that provides what the environment does not set.
 const DOTENV: &str = ".env";
@@ -116,6 +116,21 @@ pub fn key_of_caller() -> Result<SecretString, String> {
         ),
         key => Ok(SecretString::from(key)),
     }
+}
+
+/// Where a command that calls the HTTP API calls it, by the environment.
+///
+/// # Errors
+/// A sentence that says what to write.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is read here, so that nothing else has to"
+)]
+pub fn url_of_caller() -> Result<ServiceUrl, String> {
+    const NAME: &str = "CHATZZ_API_URL";
+    let url = std::env::var(NAME).ok().filter(|url| !url.is_empty());
+    let url = url.as_deref().unwrap_or("http://127.0.0.1:3001");
+    ServiceUrl::from_text(url).map_err(|sentence| format!("{NAME}: {sentence}"))
 }
 
 /// The variables of the file, none when there is no such file, and what is wrong with it.

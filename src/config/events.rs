@@ -34,6 +34,8 @@ section! {
                 types),
         /// How long a device may take to confirm a message before its receiver is to be notified,
         /// which is an event of its own: 1 s to 5 m. Without it, there are none. Write the same for all servers.
+        /// Front ends without `deliveryAcks` confirm what is not read only after about 70 s: their people
+        /// are notified although they are online.
         notify_after: Option<Duration> =
             key("CHATZZ_NOTIFY_AFTER", "duration", unset("none", None, "15s"), wait),
         /// How long an answer may take; after that the event is posted again.

@@ -56,7 +56,7 @@ pub use api::ApiConfig;
 pub use api_keys::{ApiKey, ApiScope, digest_of, new_api_key};
 pub use auth::{AuthConfig, AuthMode};
 pub use contact_rule::ContactRule;
-pub use environment::key_of_caller;
+pub use environment::{key_of_caller, url_of_caller};
 pub use error::{ConfigError, ConfigErrors};
 pub use event_type::EventType;
 pub use events::EventsConfig;
@@ -130,6 +130,8 @@ pub enum Mode {
     Serve,
     /// `chatzz dev`: nothing is required.
     Dev,
+    /// `chatzz hook test`: the application is asked as for `serve`, and nobody is served.
+    Hooks,
     /// `chatzz migrate` and `chatzz verify`: they serve nobody, so no authentication mode
     /// is required.
     Migrate,

@@ -6,7 +6,6 @@ use futures::future::join_all;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
-use super::points::counted;
 use super::{CannotAsk, Hook, HookPoints};
 use crate::config::RESERVED_USER_FIELDS;
 use crate::store::{MAX_FIELD_BYTES, Rendered, User};
@@ -52,7 +51,7 @@ impl HookPoints {
             .ask(Hook::UserDetails, self.hooks.user_details(&asked))
             .await;
         let shaped = answer.and_then(|answer| shaped(&asked, answer));
-        let shaped = counted(Hook::UserDetails, shaped, |_| "allow");
+        let shaped = self.counted(Hook::UserDetails, shaped, |_| "allow");
         match shaped {
             Ok(shaped) => {
                 let users = users.iter().zip(shaped);

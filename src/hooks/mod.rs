@@ -7,6 +7,7 @@
 //! waits.
 
 mod asked;
+mod causes;
 mod details;
 mod points;
 mod stored;

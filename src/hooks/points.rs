@@ -10,6 +10,7 @@ use moka::future::Cache;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout};
 
+use super::causes::Causes;
 use super::{
     AddVerdict, Answer, BeforeAdd, BeforeSend, CannotAsk, Hook, HookFailure, Hooks, LoginAsked,
     LoginVerdict, Refusal, SendVerdict,
@@ -53,6 +54,7 @@ impl fmt::Debug for InProcess {
 pub struct HookPoints {
     pub(super) hooks: Arc<dyn Hooks>,
     failure: HookFailure,
+    causes: Causes,
     timeout: Duration,
     /// The keys of digests, the one of new digests first.
     secrets: SigningSecrets,
@@ -86,6 +88,7 @@ impl HookPoints {
         Self {
             hooks,
             failure,
+            causes: Causes::default(),
             timeout,
             secrets,
             details,
@@ -142,7 +145,7 @@ impl HookPoints {
         may_be_sent: impl Fn(&str) -> bool + Send,
     ) -> Result<SendVerdict, CannotAsk> {
         let answer = self.ask(Hook::BeforeSend, self.hooks.before_send(asked));
-        let verdict = counted(
+        let verdict = self.counted(
             Hook::BeforeSend,
             answer.await.and_then(|verdict| match verdict {
                 SendVerdict::Replace(text) if !may_be_sent(&text) => {
@@ -163,7 +166,7 @@ impl HookPoints {
         let answer = self
             .ask(Hook::BeforeAdd, self.hooks.before_add(asked))
             .await;
-        let verdict = counted(Hook::BeforeAdd, answer, AddVerdict::name);
+        let verdict = self.counted(Hook::BeforeAdd, answer, AddVerdict::name);
         self.or_policy(verdict, AddVerdict::Allow)
     }
 
@@ -173,7 +176,7 @@ impl HookPoints {
     /// When there is no answer: then nobody logs in, whatever the policy.
     pub(crate) async fn login(&self, asked: &LoginAsked) -> Result<LoginVerdict, CannotAsk> {
         let answer = self.ask(Hook::Login, self.hooks.login(asked)).await;
-        counted(Hook::Login, answer, LoginVerdict::name)
+        self.counted(Hook::Login, answer, LoginVerdict::name)
     }
 
     /// Waits for an answer, as long as it may take.
@@ -187,6 +190,20 @@ impl HookPoints {
         metrics::histogram!("chatzz_hook_seconds", "hook" => hook.as_str())
             .record(began.elapsed().as_secs_f64());
         answer.unwrap_or_else(|_| Err(CannotAsk("timed out".to_owned())))
+    }
+
+    /// Counts an answer, or that there was none; the log says why.
+    pub(super) fn counted<T>(
+        &self,
+        hook: Hook,
+        answer: Result<T, CannotAsk>,
+        name: impl Fn(&T) -> &'static str,
+    ) -> Result<T, CannotAsk> {
+        let result = answer.as_ref().map_or("failed", name);
+        metrics::counter!("chatzz_hooks_total", "hook" => hook.as_str(), "result" => result)
+            .increment(1);
+        self.causes.note(hook, &answer);
+        answer
     }
 
     fn or_policy<T>(&self, verdict: Result<T, CannotAsk>, allow: T) -> Result<T, CannotAsk> {
@@ -266,23 +283,4 @@ impl LoginVerdict {
             Self::Refuse(_) => "refuse",
         }
     }
-}
-
-/// Counts an answer, or that there was none.
-pub(super) fn counted<T>(
-    hook: Hook,
-    answer: Result<T, CannotAsk>,
-    name: impl Fn(&T) -> &'static str,
-) -> Result<T, CannotAsk> {
-    let result = answer.as_ref().map_or("failed", name);
-    metrics::counter!("chatzz_hooks_total", "hook" => hook.as_str(), "result" => result)
-        .increment(1);
-    if let Err(error) = &answer {
-        tracing::debug!(
-            hook = hook.as_str(),
-            error = error as &dyn std::error::Error,
-            "no answer"
-        );
-    }
-    answer
 }

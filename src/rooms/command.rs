@@ -38,6 +38,15 @@ impl Caller {
         }
     }
 
+    /// The first position that the caller has if it has the message at `seq`.
+    pub(super) fn received_from(&self, room: ChatRoomId, seq: Seq) -> Seq {
+        let received = self.origin().and_then(|origin| {
+            let permit = origin.permit.as_ref()?;
+            permit.received_from(room, seq, origin.since)
+        });
+        received.unwrap_or(seq)
+    }
+
     pub(super) fn origin(&self) -> Option<&Origin> {
         match self {
             Self::Socket(origin) => Some(origin),
@@ -61,6 +70,10 @@ pub trait Share: fmt::Debug + Send + Sync {
     /// The answer contains two people whose details have about so many bytes, where the
     /// socket gets details.
     fn add_people(&self, bytes: usize);
+
+    /// The first position that its client has received for certain if it knows the message at
+    /// `seq`, by what the socket was sent before `since`; `None` if that message alone.
+    fn received_from(&self, room: ChatRoomId, seq: Seq, since: Instant) -> Option<Seq>;
 }
 
 /// A share that whatever holds it keeps taken.
@@ -175,7 +188,7 @@ pub enum Scope {
     /// The same, of which a device is about to get a count alone; confirms nothing.
     Counted(Seq),
     /// All up to this one, answered with the message itself; of what is delivered it
-    /// confirms this one alone.
+    /// confirms this one alone, or what its caller must have got together with it.
     Message(Box<Message>),
     /// Those that a device is about to be sent.
     Sent {

@@ -304,7 +304,11 @@ impl Receipts {
                 }
                 (1, last)
             }
-            Scope::Message(message) => (message.seq, message.seq),
+            Scope::Message(message) => {
+                let caller = &advance.caller;
+                let first = caller.received_from(advance.room, message.seq);
+                (first, message.seq)
+            }
             Scope::Sent { .. } | Scope::Counted(_) => return,
         };
         let confirm = Command::Confirm(Confirm {

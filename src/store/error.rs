@@ -33,6 +33,19 @@ pub enum Error {
         /// Name of the index that refused the document.
         index: String,
     },
+    /// The account lacks a right.
+    #[error(
+        "this account of MongoDB may not `{command}` on {namespace}: it needs the role `{role}` there, or \
+         what docs/deploy.md says under \"Accounts\""
+    )]
+    NotAllowed {
+        /// The command.
+        command: String,
+        /// The database, and the collection if it is about one.
+        namespace: String,
+        /// The role that has this right.
+        role: &'static str,
+    },
     /// The database refused the operation, or the driver could not make it.
     #[error("the database refused the operation")]
     Refused(#[source] DriverError),
@@ -62,7 +75,10 @@ impl Error {
             Self::Unread(error) => error.is_transient(),
             other => !matches!(
                 other,
-                Self::Duplicate { .. } | Self::Refused(_) | Self::NoChatRoom
+                Self::Duplicate { .. }
+                    | Self::NotAllowed { .. }
+                    | Self::Refused(_)
+                    | Self::NoChatRoom
             ),
         }
     }
@@ -77,6 +93,12 @@ impl From<DriverError> for Error {
     fn from(error: DriverError) -> Self {
         if let Some(index) = duplicate_index(&error) {
             return Self::Duplicate { index };
+        }
+        if let ErrorKind::Command(command) = error.kind.as_ref()
+            && command.code == NOT_ALLOWED
+            && let Some(not_allowed) = not_allowed(&command.message)
+        {
+            return not_allowed;
         }
         if error.contains_label("NoWritesPerformed") {
             return Self::Unavailable(error);
@@ -115,6 +137,43 @@ impl From<DriverError> for Error {
 /// MongoDB's code of a duplicate key.
 pub(crate) const DUPLICATE_KEY: i32 = 11000;
 
+/// MongoDB's code of a right that an account lacks.
+const NOT_ALLOWED: i32 = 13;
+/// Commands that the role `read` allows.
+const READS: [&str; 5] = [
+    "aggregate",
+    "count",
+    "find",
+    "listCollections",
+    "listIndexes",
+];
+
+/// Reads "not authorized on DATABASE to execute command { COMMAND: \"COLLECTION\", … }", which
+/// goes on with the whole command.
+fn not_allowed(message: &str) -> Option<Error> {
+    let rest = message.strip_prefix("not authorized on ")?;
+    let (database, rest) = rest.split_once(" to execute command { ")?;
+    let (command, value) = rest.split_once(": ")?;
+    let collection = value
+        .strip_prefix('"')
+        .and_then(|value| value.split_once('"'));
+    let namespace = match collection {
+        // these name it with its database
+        Some((whole, _)) if database == "admin" && whole.contains('.') => whole.to_owned(),
+        Some((collection, _)) => format!("{database}.{collection}"),
+        None => database.to_owned(),
+    };
+    Some(Error::NotAllowed {
+        command: command.to_owned(),
+        namespace,
+        role: if READS.contains(&command) {
+            "read"
+        } else {
+            "readWrite"
+        },
+    })
+}
+
 fn duplicate_index(error: &DriverError) -> Option<String> {
     match error.kind.as_ref() {
         ErrorKind::Write(WriteFailure::WriteError(write)) if write.code == DUPLICATE_KEY => {
@@ -143,5 +202,26 @@ mod tests {
                     from_clientId dup key: { from: ObjectId('…'), clientId: \"index: x\" }";
         assert_eq!(index_name(text).as_deref(), Some("from_clientId"));
         assert_eq!(index_name("nothing of the kind"), None);
+    }
+
+    #[test]
+    fn what_an_account_may_not_do_is_said_in_a_sentence() {
+        let said = |text: &str| not_allowed(text).map(|error| error.to_string());
+        let insert = "not authorized on app to execute command { insert: \"chatzz_meta\", ordered: true, \
+                      documents: [ { _id: \"lock\" } ] }";
+        assert_eq!(
+            said(insert).unwrap(),
+            "this account of MongoDB may not `insert` on app.chatzz_meta: it needs the role `readWrite` there, \
+             or what docs/deploy.md says under \"Accounts\""
+        );
+        let rename = "not authorized on admin to execute command { renameCollection: \"app.a\", to: \"app.b\" }";
+        assert!(said(rename).unwrap().contains(" on app.a: "));
+        let list = "not authorized on app to execute command { listCollections: 1, cursor: {} }";
+        assert!(
+            said(list)
+                .unwrap()
+                .contains("`listCollections` on app: it needs the role `read`")
+        );
+        assert_eq!(said("Command find requires authentication"), None);
     }
 }

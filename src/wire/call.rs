@@ -15,7 +15,8 @@ use crate::rooms::Stored;
 use crate::service;
 use crate::service::presence::Shown;
 use crate::service::{
-    ActivePage, BlockedPage, IdInput, MessagePage, Opened, RoomSeen, UnreadTotal, UserSeen,
+    ActivePage, BlockedPage, IdInput, LastMessage, MessagePage, Opened, RoomSeen, UnreadTotal,
+    UserSeen,
 };
 use crate::store::PresenceStatus;
 
@@ -29,13 +30,38 @@ pub(crate) struct Message<'a> {
     /// The application's own key, if it sent the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
+    /// `true`: the receiver never sees it, by a hook or a block, and the sender does not notice.
+    /// Do not tell either of them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    withheld: bool,
 }
 
 impl<'a> From<&'a Stored> for Message<'a> {
     fn from(stored: &'a Stored) -> Self {
         Self {
+            withheld: stored.message.is_withheld(),
+            ..Self::as_sent(stored)
+        }
+    }
+}
+
+impl<'a> From<&'a LastMessage> for Message<'a> {
+    fn from(last: &'a LastMessage) -> Self {
+        Self {
+            message: last.into(),
+            key: last.message.server_key(),
+            withheld: last.message.is_withheld(),
+        }
+    }
+}
+
+impl<'a> Message<'a> {
+    /// As its sender sees it, who must not notice that it is withheld.
+    pub(super) fn as_sent(stored: &'a Stored) -> Self {
+        Self {
             message: stored.into(),
             key: stored.message.server_key(),
+            withheld: false,
         }
     }
 }
@@ -55,7 +81,7 @@ impl<'a> SentAs<'a> {
     /// A stored message, now or before.
     pub(crate) fn new(stored: &'a Stored, is_duplicate: bool) -> Self {
         Self {
-            message: stored.into(),
+            message: Message::as_sent(stored),
             duplicate: is_duplicate,
         }
     }
@@ -115,8 +141,7 @@ pub(crate) struct ChatRoom<'a> {
     added_at: Date,
     /// Its newest message, also one that is withheld from one of the two.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<schema::LastMessage>")]
-    last_message: Option<MessageView<'a, Id<'a>>>,
+    last_message: Option<Message<'a>>,
 }
 
 /// A chat room that was opened: nothing of what is said in it.

@@ -127,7 +127,7 @@ impl<'a> Line<'a> {
             },
             Exported::Message(stored) => Self::Message {
                 cursor,
-                message: Box::new(Message::from(&**stored)),
+                message: Box::new(Message::as_sent(stored)),
             },
         }
     }

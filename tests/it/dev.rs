@@ -8,6 +8,7 @@ use std::time::Duration;
 use chatzz_dev::mongod::{Mongod, Options};
 use serde_json::{Value, json};
 
+use crate::api::free_addr;
 use crate::support::binary::Binary;
 use crate::support::frame::{Client, ConnectOptions};
 use crate::support::http::{get, send};
@@ -129,6 +130,36 @@ async fn the_first_call_of_the_http_api_works_as_it_is_printed() {
     let _ = std::fs::remove_dir_all(folder);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_of_ones_own_for_the_http_api_gets_the_key_that_is_made() {
+    let folder = folder();
+    let api = free_addr().to_string();
+    let keys = [
+        ("CHATZZ_METRICS_LISTEN", "off"),
+        ("CHATZZ_API_LISTEN", api.as_str()),
+    ];
+    for status in [201, 200] {
+        let dev = Binary::dev(&folder, &["--listen", "127.0.0.1:0"], &keys).await;
+        let out = dev.out();
+        assert_eq!(between(&out, "curl http://", "/v1/messages"), api, "{out}");
+        let (name, value) = between(&out, "-H '", "'").split_once(": ").unwrap();
+        let body = between(&out, "-d '", "'");
+
+        let sent = send(
+            api.parse().unwrap(),
+            "POST",
+            "/v1/messages",
+            &[(name, value)],
+            body,
+        )
+        .await;
+
+        assert_eq!(sent.status, status, "{}", sent.body);
+        dev.terminate().await;
+    }
+    let _ = std::fs::remove_dir_all(folder);
+}
+
 /// The addresses of the pages for a user name, as `chatzz dev` prints them.
 fn address_of(out: &str, name: &str) -> SocketAddr {
     let end = format!("/?as={name}");
@@ -244,7 +275,7 @@ async fn a_database_of_1_x_is_taken_over_before_ones_eyes() {
     for line in [
         "chat rooms              6            3            3",
         "set aside: 2 messages of more than 64 KiB",
-        "chatzz has been taken over into chatzz",
+        "chatzz has been taken over, in ",
         "/old?as=alice",
     ] {
         assert!(out.contains(line), "no {line:?} in {out}");

@@ -581,7 +581,7 @@ export interface components {
             addedAt: components["schemas"]["Date"];
             addedBy: components["schemas"]["UserId"];
             /** @description Its newest message, also one that is withheld from one of the two. */
-            lastMessage?: components["schemas"]["LastMessage"];
+            lastMessage?: components["schemas"]["Message"];
             /** @description Its two people. */
             members: components["schemas"]["Member"][];
         };
@@ -1135,6 +1135,11 @@ export interface components {
             status: components["schemas"]["Status"];
             to: components["schemas"]["UserId"];
             via?: components["schemas"]["Via"];
+            /**
+             * @description `true`: the receiver never sees it, by a hook or a block, and the sender does not notice.
+             *     Do not tell either of them.
+             */
+            withheld?: boolean;
         };
         MessageCreated: {
             /** @description As it is now. */
@@ -1221,7 +1226,7 @@ export interface components {
             bypass?: components["schemas"]["Bypass"][];
             /** @description The user who adds the other. */
             from: components["schemas"]["UserIdInput"];
-            /** @description The other. */
+            /** @description The other one of the two users. */
             to: components["schemas"]["UserIdInput"];
         };
         /** @description A chat room that was opened: nothing of what is said in it. */
@@ -1392,6 +1397,11 @@ export interface components {
             status: components["schemas"]["Status"];
             to: components["schemas"]["UserId"];
             via?: components["schemas"]["Via"];
+            /**
+             * @description `true`: the receiver never sees it, by a hook or a block, and the sender does not notice.
+             *     Do not tell either of them.
+             */
+            withheld?: boolean;
         };
         /** @description Who may write; what is left out stays as it is. */
         SetPrivacy: {
@@ -1542,7 +1552,7 @@ export interface operations {
             query: {
                 /** @description One of the two users. */
                 user: string | number;
-                /** @description The other. */
+                /** @description The other one of the two users. */
                 with: string | number;
             };
             header?: never;

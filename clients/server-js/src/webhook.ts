@@ -65,6 +65,7 @@ export function listener(secret: string | string[], handlers: Handlers, onError:
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const end = (status: number, json: unknown = {}, text = JSON.stringify(json)) => void res.writeHead(status, { 'content-type': 'application/json' }).end(text);
     try {
+      if (req.readableDidRead) throw new Error('a body parser ran before, and the signature is of the bytes: put this route in front of express.json()');
       const parts: Buffer[] = [];
       let length = 0;
       // What is too large is read and not kept: whoever sends it would not hear the answer before.

@@ -227,16 +227,20 @@ test('a connection to Apple that does not answer is left for another', async () 
   assert.ok(sessions > before, `${sessions} connections`);
 });
 
-test('a vendor that is busy with one person keeps nobody else waiting', async () => {
+test('a vendor that is busy with one device keeps nobody else waiting, and no other device of theirs', async () => {
   vendors.fcm.busy = 5;
   const isTold = await due('Busy', 'busy');
   await until('it is busy', () => vendors.fcm.busy < 5, 60_000);
   await there.chatzz.send({ from: ALICE, to: CAROL, message: 'Hi Carol', key: 'carol' });
   await until(`Carol is told:\n${said}`, () => vendors.fcm.got.some(({ body }) => json(body).message.token === 'c1'), 60_000);
-  assert.ok(vendors.fcm.busy > 0, 'Bob is still waiting');
+  const isToldNext = await due('Meanwhile', 'meanwhile');
+  await until(`his other devices are told:\n${said}`, () => isToldNext('web') && isToldNext('apns'), 60_000);
+  assert.ok(vendors.fcm.busy > 0, 'Bob\'s phone is still waiting');
   assert.ok(said.includes('there is no vendor “../../evil”'), said);
   vendors.fcm.busy = 0;
-  await until(`Bob is told:\n${said}`, () => vendors.fcm.got.some(({ body }) => json(body).message.notification?.body === 'Busy'), 60_000);
+  await until(`Bob is told:\n${said}`, () => vendors.fcm.got.some(({ body }) => json(body).message.notification?.body === 'Meanwhile'), 60_000);
+  const told = vendors.fcm.got.map(({ body }) => json(body).message.notification?.body);
+  assert.ok(told.indexOf('Busy') < told.indexOf('Meanwhile'), 'in the order of the events');
   assert.ok(isTold('web'));
 });
 

@@ -1,10 +1,11 @@
 /** Whether a request is from chatzz, and the listener that answers it. */
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
 
 import { ChatzzError, type Handlers, listener, verify } from '../src/index.js';
-import { KNOWN as SECRET, service } from './support.js';
+import { Page, KNOWN as SECRET, service } from './support.js';
 
 /** The example of the reference libraries of Standard Webhooks, of 2021. */
 const BODY = '{"test": 2432232314}';
@@ -132,4 +133,43 @@ test('who does not know the secret is not answered, and what is too large is nam
   const large = await fetch(app.url, { method: 'POST', body: 'x'.repeat(5 * 1024 * 1024) });
   assert.equal(large.status, 413);
   await app.end();
+});
+
+test('a body that was read before is named as what it is, and is no verdict', async () => {
+  const errors: unknown[] = [];
+  const listening = listener(SECRET, { 'before-send': () => assert.fail('it is not asked') }, (error) => errors.push(error));
+  const app = await service(async (req, res) => {
+    for await (const _ of req); // what express.json() does
+    await listening(req, res);
+  });
+  const body = JSON.stringify(question);
+  const response = await fetch(app.url, { method: 'POST', headers: signed(body), body });
+  await app.end();
+  assert.equal(response.status, 500);
+  assert.match(String(errors[0]), /a body parser ran before/);
+});
+
+test('the functions that the pages show take what is signed, and refuse everything else without throwing', () => {
+  const good = signed(BODY);
+  const pushed = new Page('docs/back-end.md').block('Pushed to you', 'js');
+  const isFromChatzz = new Function('require', `${pushed}; return isFromChatzz;`)(createRequire(import.meta.url));
+  const express = new Page('docs/hooks.md').block('What to answer', 'js', 1).replace(/^import .*$/m, '');
+  const names = ['createHmac', 'timingSafeEqual', 'process', 'express', 'app'];
+  const isSigned = new Function(...names, `${express}; return isSigned;`)(createHmac, timingSafeEqual, { env: { HOOK_SECRET: SECRET } }, { raw() {} }, { post() {} });
+  type Check = (headers: Record<string, string | undefined>, body: string) => boolean;
+  const checks: Check[] = [
+    (headers, body) => isFromChatzz(headers, body, SECRET),
+    (headers, body) => isSigned({ body: Buffer.from(body), get: (name: string) => headers[name] }),
+  ];
+  for (const check of checks) {
+    assert.equal(check(good, BODY), true);
+    assert.equal(check({ ...good, 'webhook-signature': `v1,AAAA ${good['webhook-signature']}` }, BODY), true);
+    assert.equal(check(good, `${BODY} `), false);
+    assert.equal(check(signed(BODY, OTHER), BODY), false);
+    assert.equal(check(signed(BODY, SECRET, 1), BODY), false);
+    for (const name of Object.keys(good)) assert.equal(check({ ...good, [name]: undefined }, BODY), false, name);
+    const odd = good['webhook-signature']!.replace(/.$/, '\u00e9');
+    assert.equal(check({ ...good, 'webhook-signature': odd }, BODY), false);
+    assert.equal(check({}, ''), false);
+  }
 });

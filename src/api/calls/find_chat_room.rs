@@ -15,7 +15,7 @@ use crate::wire::call;
 pub(in crate::api) struct Pair {
     /// One of the two users.
     user: IdInput,
-    /// The other.
+    /// The other one of the two users.
     with: IdInput,
 }
 

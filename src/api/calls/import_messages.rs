@@ -77,8 +77,10 @@ async fn write(mut work: Work, body: Body) -> String {
         has_ended: false,
         counts: Counts::default(),
         refused: Vec::new(),
+        of_part: Vec::new(),
     };
     let ended = import.run(&mut work).await;
+    import.keep_first();
     let (line, code) = match ended {
         Ok(()) => (Line::end(import.counts, import.refused), "ok"),
         Err(error) => {
@@ -98,8 +100,10 @@ struct Import {
     read: BytesMut,
     has_ended: bool,
     counts: Counts,
-    /// The first lines that are not stored.
+    /// The first lines that are not stored, in order.
     refused: Vec<Refused>,
+    /// Those of the part that is worked on: what cannot be read is known before the rest.
+    of_part: Vec<(u64, Refused)>,
 }
 
 impl Import {
@@ -117,6 +121,8 @@ impl Import {
                         lines.push(self.counts.lines);
                         messages.push(message);
                     }
+                    // a part may have any number of them
+                    Err(_) if self.of_part.len() >= MAX_REFUSED => self.counts.refused += 1,
                     Err(error) => self.refuse(self.counts.lines, None, &error),
                 }
             }
@@ -128,6 +134,7 @@ impl Import {
             for (line, outcome) in lines.drain(..).zip(outcomes) {
                 self.note(line, outcome);
             }
+            self.keep_first();
             if has_ended {
                 return Ok(());
             }
@@ -163,9 +170,15 @@ impl Import {
     }
 
     fn say(&mut self, line: u64, code: Code, detail: &str) {
-        if self.refused.len() < MAX_REFUSED {
-            self.refused.push(Refused::new(line, code, detail));
-        }
+        self.of_part.push((line, Refused::new(line, code, detail)));
+    }
+
+    /// Takes over what was not stored of a part, as long as there are not too many.
+    fn keep_first(&mut self) {
+        self.of_part.sort_by_key(|(line, _)| *line);
+        let left = MAX_REFUSED.saturating_sub(self.refused.len());
+        let first = self.of_part.drain(..).take(left);
+        self.refused.extend(first.map(|(_, refused)| refused));
     }
 
     /// The next line, or why it is none; `None` after the last one.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::callout::FetchError;
 use crate::config::Hook;
 
 /// Failures in a row after which a hook is left alone.
@@ -88,26 +87,17 @@ impl Breaker {
         })
     }
 
-    fn settle(&self, is_trial: bool, failure: Option<&FetchError>) {
+    fn settle(&self, is_trial: bool, has_failed: bool) {
         let mut state = self.state.lock();
-        let was_good = state.failures == 0;
-        match failure {
-            None => *state = State::CLOSED,
-            Some(_) => state.fail(Instant::now(), is_trial),
+        if has_failed {
+            state.fail(Instant::now(), is_trial);
+        } else {
+            *state = State::CLOSED;
         }
         let is_open = state.open_until.is_some();
         drop(state);
         let hook = self.hook.as_str();
         metrics::gauge!("chatzz_hook_open", "hook" => hook).set(f64::from(u8::from(is_open)));
-        match failure {
-            Some(error) if was_good => tracing::warn!(
-                hook,
-                error = error as &dyn std::error::Error,
-                "the application cannot be asked; CHATZZ_HOOK_FAILURE holds"
-            ),
-            None if !was_good => tracing::info!(hook, "the application answers again"),
-            _ => {}
-        }
     }
 }
 
@@ -122,12 +112,12 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     pub(super) fn succeed(mut self) {
         self.is_settled = true;
-        self.breaker.settle(self.is_trial, None);
+        self.breaker.settle(self.is_trial, false);
     }
 
-    pub(super) fn fail(mut self, error: &FetchError) {
+    pub(super) fn fail(mut self) {
         self.is_settled = true;
-        self.breaker.settle(self.is_trial, Some(error));
+        self.breaker.settle(self.is_trial, true);
     }
 }
 
@@ -138,8 +128,7 @@ impl Drop for Attempt<'_> {
         }
         // given up: by the time limit, or by whoever waited, which says nothing of the hook
         if self.began.elapsed() >= self.breaker.limit * 9 / 10 {
-            let late = FetchError::NoAnswer("timed out");
-            self.breaker.settle(self.is_trial, Some(&late));
+            self.breaker.settle(self.is_trial, true);
         } else if self.is_trial {
             self.breaker.state.lock().is_tried = false;
         }
@@ -177,7 +166,7 @@ mod tests {
             if round % 10 == 9 {
                 attempt.succeed();
             } else {
-                attempt.fail(&FetchError::Status(500));
+                attempt.fail();
             }
         }
         assert!(breaker.enter().is_some());

@@ -85,7 +85,7 @@ impl Webhook {
                 Ok(answer)
             }
             Err(error) => {
-                attempt.fail(&error);
+                attempt.fail();
                 Err(CannotAsk(error.to_string()))
             }
         }

@@ -25,11 +25,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Connection;
 use super::fifo::Incoming;
+use crate::id::{ChatRoomId, Seq};
 use crate::rooms::Share;
 use crate::service::People;
 
@@ -131,6 +133,13 @@ impl Permit {
 }
 
 impl Share for Permit {
+    /// A front end of 1.x knows no other confirmation than that it reads.
+    fn received_from(&self, room: ChatRoomId, seq: Seq, since: Instant) -> Option<Seq> {
+        let connection = &self.connection;
+        let unconfirmed = || connection.unconfirmed.lock().sent_with(room, seq, since);
+        connection.is_in_dialect1().then(unconfirmed).flatten()
+    }
+
     fn add_people(&self, bytes: usize) {
         if self.connection.people() == People::Details {
             let flow = &self.connection.flow;

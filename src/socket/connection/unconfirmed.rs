@@ -90,6 +90,35 @@ impl Unconfirmed {
         self.known(room).is_some_and(|last| seq <= last)
     }
 
+    /// The first position of what the socket was sent without a gap up to the message at
+    /// `seq`, in order, so that whoever has got that has got the rest. Only what was sent
+    /// before `since` counts: a client may name a message that it knows from elsewhere before
+    /// it has got this.
+    pub(in crate::socket) fn sent_with(
+        &self,
+        room: ChatRoomId,
+        seq: Seq,
+        since: Instant,
+    ) -> Option<Seq> {
+        let is_before = |noted: &&Noted| noted.range.room == room && noted.began < since;
+        let sent = || {
+            self.ranges
+                .iter()
+                .filter(is_before)
+                .map(|noted| noted.range)
+        };
+        // the first of the ranges that reach a position without a gap
+        let first_of = |seq| {
+            let reaching = sent().filter(|range| range.first <= seq && seq <= range.last);
+            reaching.map(|range| range.first).min()
+        };
+        let mut first = first_of(seq)?;
+        while let Some(further) = first_of(first - 1) {
+            first = further;
+        }
+        Some(first)
+    }
+
     /// Takes out what the client must have by now.
     pub(in crate::socket) fn take_received(
         &mut self,
@@ -145,6 +174,30 @@ mod tests {
         assert!(unconfirmed.came_with_login(contained, 7));
         assert!(!unconfirmed.came_with_login(contained, 8));
         assert!(!unconfirmed.came_with_login(other, 1));
+    }
+
+    #[test]
+    fn who_reads_a_message_has_what_was_sent_before_it_without_a_gap() {
+        let [room, other] = [(); 2].map(|()| ChatRoomId::generate());
+        let sent = Instant::now();
+        let (before, after) = (sent - TOGETHER, sent + TOGETHER);
+        let noted = |first, last| Noted {
+            began: sent,
+            at: sent,
+            mark: Mark::default(),
+            left: None,
+            range: SentRange { room, first, last },
+        };
+        let unconfirmed = Unconfirmed {
+            ranges: vec![noted(1, 3), noted(6, 6), noted(7, 8)],
+            at_login: None,
+        };
+        let sent_with = |room, seq, since| unconfirmed.sent_with(room, seq, since);
+        assert_eq!(sent_with(room, 2, after), Some(1));
+        assert_eq!(sent_with(room, 8, after), Some(6), "up to the gap");
+        assert_eq!(sent_with(room, 5, after), None, "it was not sent");
+        assert_eq!(sent_with(other, 2, after), None);
+        assert_eq!(sent_with(room, 2, before), None, "said before it was sent");
     }
 
     #[test]

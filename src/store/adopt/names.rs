@@ -29,6 +29,17 @@ impl Kind {
         }
     }
 
+    /// So many of them, in words.
+    pub fn counted(self, count: u64) -> String {
+        let title = self.title();
+        let title = if count == 1 {
+            title.strip_suffix('s').unwrap_or(title)
+        } else {
+            title
+        };
+        format!("{count} {title}")
+    }
+
     /// The name in sentences.
     pub const fn title(self) -> &'static str {
         match self {

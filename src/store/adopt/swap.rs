@@ -89,6 +89,30 @@ impl Adoption {
         Ok(None)
     }
 
+    /// Finds an old collection that was there when the adoption began, and is gone since it
+    /// got another name; with another database, one that held documents there.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn find_gone(&self, state: &State) -> Result<Option<String>, Error> {
+        let names = self.names_in(&self.source).await?;
+        let is_gone = |name: &String| !names.contains(name);
+        for kind in Kind::ALL {
+            let configured = self.places.of(kind).to_owned();
+            let old = if !self.is_in_place() {
+                (state.look.totals().of(kind) > 0).then_some(configured)
+            } else if state.existed.contains(&configured) && self.is_swapped(kind).await? {
+                Some(self.places.before(kind))
+            } else {
+                None
+            };
+            if let Some(gone) = old.filter(is_gone) {
+                return Ok(Some(gone));
+            }
+        }
+        Ok(None)
+    }
+
     /// Whether what has the configured name is neither the old collection nor the new one.
     async fn is_taken(&self, kind: Kind, there: There) -> Result<bool, Error> {
         let is_other = there.before || !self.is_in_place();

@@ -188,7 +188,7 @@ impl Store {
                 self.lock(owner).await?;
                 let note = self.run_migration(migration, owner).await?;
                 plan.notes.extend(note);
-                tracing::info!(migration = migration.name, "migration done");
+                tracing::debug!(migration = migration.name, "migration done");
             }
         }
         if !plan.indexes.is_empty() {

@@ -18,7 +18,7 @@ test('both find what was written before, and write to each other', async () => {
   const client = path.join(__dirname, '..', 'node_modules', 'sio2', 'dist');
   const server = await Server.start({ CHATZZ_SERVE_CLIENT: client }, ['--from-1x']);
   try {
-    assert.match(server.said, /has been taken over into chatzz/);
+    assert.match(server.said, /chatzz has been taken over, in /);
     const alice = await browser.open(`${server.url}/old?as=alice`);
     const shows = (line) => alice.locator('#log p').filter({ hasText: line }).waitFor();
     await alice.getByRole('button', { name: 'Bob (offline)' }).click();

@@ -3,7 +3,7 @@
 use bson::doc;
 use chatzz::adopt::{AdoptError, Outcome};
 
-use super::old::Old;
+use super::old::{Old, quick};
 use crate::support::binary::Binary;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,4 +77,42 @@ async fn after_the_first_new_message_there_is_no_way_back() {
         1,
         "what was before is there"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_an_old_collection_is_gone_there_is_no_way_back() {
+    for gone in ["users", "rooms", "messages"] {
+        let old = Old::big(20, 30, 300).await;
+        old.adopt().await.unwrap();
+        let dropped = format!("chatzz_before_{gone}");
+        old.database.collection(&dropped).drop().await.unwrap();
+        let before = old.database.fingerprint().await;
+
+        let refused = old.undo().await.unwrap_err();
+
+        assert!(
+            matches!(&refused, AdoptError::Gone(name) if *name == dropped),
+            "{refused}"
+        );
+        assert_eq!(old.database.fingerprint().await, before);
+        old.assert_clean().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_the_database_it_was_taken_from_is_gone_the_copy_stays() {
+    let old = Old::big(20, 30, 300).await;
+    let adoption = old.adoption(Some(&old.elsewhere())).await;
+    chatzz::adopt::run(&adoption, &quick()).await.unwrap();
+    old.database
+        .collection("chatmessages")
+        .drop()
+        .await
+        .unwrap();
+
+    let refused = chatzz::adopt::undo(&adoption, &quick()).await.unwrap_err();
+
+    assert!(matches!(&refused, AdoptError::Gone(_)), "{refused}");
+    let counted = adoption.count_adopted().await.unwrap();
+    assert_eq!(counted.messages, 300);
 }

@@ -24,6 +24,30 @@ async fn a_key_that_asks_too_often_is_told_to_wait() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_lacks_something_is_answered_with_what_to_write() {
+    let (_server, back_end) = server().await;
+    for (target, detail) in [
+        (
+            "/v1/events",
+            "after: is missing. Those after this: the `cursor` of an earlier answer; `head` for what comes \
+             from now on; `oldest` for all that the log still has; or an RFC 3339 time.",
+        ),
+        (
+            "/v1/chat-rooms?user=a",
+            "with: is missing. The other one of the two users.",
+        ),
+        (
+            "/v1/events?after=head&limit=x",
+            "limit: invalid digit found in string",
+        ),
+    ] {
+        let answer = back_end.get(target).await;
+        assert_eq!(answer.outcome(), (400, "bad-request"), "{target}");
+        assert_eq!(answer.body["detail"], detail, "{target}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_is_bounded() {
     let (server, back_end) = server().await;
     let long = json!({ "message": "x".repeat(600_000) }).to_string();

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -297,4 +297,38 @@ async fn a_pause_without_end_is_no_reason_to_fall_over() {
 
     assert_eq!(ended.status.code(), Some(3), "{ended:?}");
     asked.join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_listens_it_ends_soon_and_says_what_to_set() {
+    let url = format!("http://{}", free_addr());
+    let keys = [("CHATZZ_API_URL", &*url), ("CHATZZ_KEY", "chatzz_test")];
+    for args in [
+        &["send", "--from", "1", "--to", "2", "hello"][..],
+        &["export", "1"],
+    ] {
+        let began = Instant::now();
+
+        let ended = Binary::run(args, &keys).await;
+
+        assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+        assert!(began.elapsed() < Duration::from_secs(15), "{ended:?}");
+        for word in ["nobody listens there", "CHATZZ_API_URL", url.as_str()] {
+            assert!(ended.err.contains(word), "{ended:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_usage_after_a_mistake_names_what_is_missing_and_not_the_address() {
+    let keys = [("CHATZZ_API_URL", "http://127.0.0.1:1")];
+    let ended = Binary::run(&["send", "--from", "1", "hello"], &keys).await;
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    assert!(ended.err.contains("--to <USER>"), "{ended:?}");
+    assert!(!ended.err.contains("--url"), "{ended:?}");
+
+    let wrong = [("CHATZZ_API_URL", "ftp://x"), ("CHATZZ_KEY", "chatzz_test")];
+    let ended = Binary::run(&["send", "--from", "1", "--to", "2", "hello"], &wrong).await;
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    assert!(ended.err.contains("CHATZZ_API_URL: "), "{ended:?}");
 }

@@ -362,3 +362,22 @@ async fn many_messages_are_brought_in_at_once() {
     assert!(room.unwrap().get_i64("lastSeq").unwrap() > 100);
     assert_clean(&server).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_are_not_stored_are_named_in_their_order() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let nobody = json!("65a0000000000000000000ff");
+    let lines = [
+        old(&alice, &nobody, 1).to_string(),
+        "{".to_owned(),
+        old(&alice, &bob, 2).to_string(),
+        old(&alice, &nobody, 3).to_string(),
+        "[]".to_owned(),
+    ];
+
+    let answer = back_end.import_text(&lines.join("\n")).await;
+
+    assert_eq!(counts(&end(&answer)), [5, 1, 0, 0, 4]);
+    assert_eq!(each(&end(&answer)["errors"], "line"), [1, 2, 4, 5]);
+}

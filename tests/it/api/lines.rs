@@ -127,12 +127,12 @@ async fn messages_from_before_are_brought_in_from_a_file_once() {
     assert!(first.status.success(), "{first:?}");
     assert_eq!(
         first.out,
-        "imported 1100 of 1100 lines; 0 were there before, 0 are in conflict, 0 are refused\n"
+        "imported 1100 of 1100 lines; there before: 0, in conflict: 0, refused: 0\n"
     );
     assert_eq!(again.status.code(), Some(1), "{again:?}");
     assert_eq!(
         again.out,
-        "imported 0 of 1101 lines; 1100 were there before, 0 are in conflict, 1 are refused\n"
+        "imported 0 of 1101 lines; there before: 1100, in conflict: 0, refused: 1\n"
     );
     assert!(again.err.contains("line 701: "), "{again:?}");
     assert!(again.err.contains("(user-not-found)"), "{again:?}");

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod client_file;
+mod confirmed;
 mod golden;
 mod login;
 mod mixed;

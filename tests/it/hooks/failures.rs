@@ -181,3 +181,47 @@ async fn no_log_contains_a_text_or_what_the_application_answers() {
         assert_eq!(line, None, "{secret}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_names_each_new_cause_once_and_that_it_is_over() {
+    let service = allowing().await;
+    let url = service.url("/hook");
+    let database = TestDatabase::shared().await;
+    let (alice, bob) = (database.user("alice").await, database.user("bob").await);
+    let mut keys = database.keys().to_vec();
+    keys.extend([
+        ("CHATZZ_HOOKS", "before-send"),
+        ("CHATZZ_HOOK_URL", url.as_str()),
+        ("CHATZZ_HOOK_SECRET", super::SECRETS),
+        ("CHATZZ_HOOK_FAILURE", "allow"),
+    ]);
+    let server = Binary::serve(&keys).await;
+    let (alice, _) = server.login(&alice).await;
+    alice.add(&bob).await.unwrap();
+    let long = json!({ "action": "replace", "message": "x".repeat(4_001) });
+    for (status, answer) in [
+        (500, json!({})),
+        (403, json!({})),
+        (200, json!({ "action": "deny" })),
+        (200, long),
+        (500, json!({})),
+        (200, json!({ "action": "allow" })),
+    ] {
+        service.answer(status, &answer);
+        alice.send(&bob, "hello").await.unwrap();
+    }
+
+    let ended = server.terminate().await;
+
+    let log = ended.err + &ended.out;
+    let count = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    for cause in [
+        "has the status 500",
+        "has the status 403",
+        "the answer cannot be used",
+        "the replacement cannot be sent",
+        "the application answers again",
+    ] {
+        assert_eq!(count(cause), 1, "{cause}: {log}");
+    }
+}

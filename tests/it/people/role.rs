@@ -58,6 +58,17 @@ impl Guarded {
     }
 }
 
+impl Guarded {
+    /// A chat user as chatzz 1.x stored it.
+    #[expect(clippy::disallowed_methods, reason = "a test plays chatzz 1.x")]
+    async fn old_chat_user(&self, user: &str) {
+        let database = self.admin.database("app");
+        let old = doc! { "user": user, "status": "offline", "__v": 0 };
+        let chat_users = database.collection::<Document>("chatusers");
+        chat_users.insert_one(old).await.unwrap();
+    }
+}
+
 fn uri(mongod: &Mongod, account: &str) -> String {
     let port = mongod.port();
     format!(
@@ -143,6 +154,38 @@ async fn in_the_applications_database_two_accounts_with_named_collections_are_en
 
     they_talk(&server).await;
     drop(server);
+    guarded.mongod.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_lacks_a_right_is_named_what_it_needs_and_nothing_else() {
+    let guarded = Guarded::start("role-reads").await;
+    guarded.users().await;
+    let read = doc! { "role": "read", "db": "app" };
+    let uri = guarded.account("reader", vec![read.into()]).await;
+    let keys = [
+        ("CHATZZ_AUTH", "trusted"),
+        ("CHATZZ_LISTEN", "127.0.0.1:0"),
+        ("CHATZZ_METRICS_LISTEN", "off"),
+        ("CHATZZ_DATABASE", "app"),
+        ("CHATZZ_MONGODB_URI", uri.as_str()),
+    ];
+    let assert_named = |ended: crate::support::binary::Ended| {
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        let complaint = ended.err.lines().last().unwrap_or_default();
+        assert!(complaint.contains("may not `"), "{ended:?}");
+        assert!(
+            complaint.contains("app.chatzz_meta: it needs the role `readWrite`"),
+            "{ended:?}"
+        );
+        assert!(complaint.len() < 250, "{ended:?}");
+    };
+    for command in ["serve", "migrate"] {
+        assert_named(Binary::run(&[command], &keys).await);
+    }
+
+    guarded.old_chat_user("anna").await;
+    assert_named(Binary::run(&["adopt"], &keys).await);
     guarded.mongod.stop().await.unwrap();
 }
 

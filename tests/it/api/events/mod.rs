@@ -8,6 +8,7 @@ mod once;
 mod pull;
 mod push;
 pub(crate) mod receiver;
+mod withheld;
 
 use std::time::Duration;
 
