@@ -136,3 +136,15 @@ fn complain(line: &str) {
     // a closed stderr is no failure
     let _ = writeln!(std::io::stderr().lock(), "\nchatzz-load: {line}");
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        Cli::command().debug_assert();
+    }
+}

@@ -69,6 +69,10 @@ impl Setup {
 
 /// What differs at B.
 #[derive(Args, Clone, Debug)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are the names of the options"
+)]
 pub(crate) struct Changes {
     /// B is this server
     #[arg(long)]
@@ -143,9 +147,9 @@ struct Around {
     nats: Option<Nats>,
     settings: Vec<(String, String)>,
     /// The options of each load that say where what is.
-    options: String,
+    options: Vec<String>,
     /// Those of the consumer of events.
-    events: String,
+    events: Option<String>,
 }
 
 impl Around {
@@ -170,10 +174,10 @@ impl Around {
             let addr = free_addr()?;
             around.set("CHATZZ_EVENTS_URL", &format!("http://{addr}"));
             around.set("CHATZZ_EVENTS_SECRET", SECRET);
-            around.events = format!(" --events push --listen {addr}");
+            around.events = Some(format!("--events push --listen {addr}"));
         }
         if let Some(Consumer::Pull) = setup.events {
-            around.events = " --events pull".to_owned();
+            around.events = Some("--events pull".to_owned());
         }
         let lines = [Some(&setup.line), setup.beside.as_ref()];
         let mut modes = lines.iter().flatten().map(|line| line.split(' ').next());
@@ -186,7 +190,7 @@ impl Around {
             around.set("CHATZZ_API_LISTEN", &addr.to_string());
             around.set("CHATZZ_API_KEYS_FILE", file.to_str().context("a path")?);
             around.set("CHATZZ_API_LIMIT", "off");
-            around.options += &format!(" --api {addr} --key {KEY}");
+            around.options.push(format!("--api {addr} --key {KEY}"));
         }
         Ok(around)
     }
@@ -218,17 +222,22 @@ pub(crate) async fn run(
         let place = (work.as_path(), runner.uri(), database);
         let server = Server::chatzz_beside(&program, place, others, &settings).await?;
         let address = if others == 0 { "addr" } else { "other-addr" };
-        around.options += &format!(" --{address} {} --pid {}", server.addr, server.pid);
+        let options = format!("--{address} {} --pid {}", server.addr, server.pid);
+        around.options.push(options);
         servers.push(server);
     }
-    around.options += &format!(" --mongod-pid {}", runner.mongod());
+    around
+        .options
+        .push(format!("--mongod-pid {}", runner.mongod()));
+    let options = around.options.join(" ");
     let first = servers.first().context("no servers")?;
     runner.seed(first, seed).await?;
-    let line = format!("{}{}{}", setup.line, around.options, around.events);
+    let events = around.events.unwrap_or_default();
+    let line = format!("{} {options} {events}", setup.line);
     let reports = match &setup.beside {
         None => (runner.measure(database, &line).await?, None),
         Some(beside) => {
-            let beside = format!("{beside}{}", around.options);
+            let beside = format!("{beside} {options}");
             let both = runner.measure_two(database, (&line, &beside)).await?;
             (both.0, Some(both.1))
         }

@@ -8,8 +8,7 @@ use anyhow::{Context as _, ensure};
 use bson::DateTime;
 use clap::Args;
 use reqwest::Method;
-use serde::Serialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use super::Common;
@@ -52,6 +51,17 @@ struct Load {
     /// Number of the first user
     #[arg(long, default_value_t = 0)]
     first_user: u32,
+}
+
+/// The last line of an answer, whichever it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct LastLine {
+    end: bool,
+    lines: u64,
+    imported: u64,
+    duplicates: u64,
+    messages: u64,
 }
 
 /// What runs the jobs, and their figures.
@@ -136,10 +146,14 @@ impl Jobs {
         let call = (Method::POST, "/v1/messages/import", body);
         let measured = self.call(name, call, |line| line.clone_into(&mut last));
         let measured = measured.await?;
-        let end: Value = serde_json::from_str(&last)?;
-        ensure!(end["end"] == true, "the import did not end: {last}");
-        let kind = if is_repeat { "duplicates" } else { "imported" };
-        if end[kind] != messages || end["lines"] != messages {
+        let end: LastLine = serde_json::from_str(&last)?;
+        ensure!(end.end, "the import did not end: {last}");
+        let done = if is_repeat {
+            end.duplicates
+        } else {
+            end.imported
+        };
+        if (done, end.lines) != (messages, messages) {
             stage.say(&last);
             self.checks.errors += 1;
         }
@@ -205,8 +219,8 @@ impl Jobs {
             self.checks.disorder += order.disorder;
         }
         self.checks.lost += self.load.messages.saturating_sub(count);
-        let end: Value = serde_json::from_str(&last).context("the end of the export")?;
-        if end["end"] != true || end["messages"] != self.load.messages {
+        let end: LastLine = serde_json::from_str(&last).context("the end of the export")?;
+        if !end.end || end.messages != self.load.messages {
             stage.say(&last);
             self.checks.errors += 1;
         }
@@ -221,8 +235,8 @@ impl Jobs {
         self.call("erase", call, |line| line.clone_into(&mut last))
             .await?;
         stage.say(&last);
-        let end: Value = serde_json::from_str(&last).context("the end of the erasure")?;
-        self.checks.errors += u64::from(end["end"] != true);
+        let end: LastLine = serde_json::from_str(&last).context("the end of the erasure")?;
+        self.checks.errors += u64::from(!end.end);
         let mut left = 0;
         let path = format!("/v1/users/{}/export", user(who));
         let call = (Method::GET, path.as_str());

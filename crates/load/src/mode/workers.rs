@@ -70,7 +70,7 @@ where
     for worker in workers {
         tasks.spawn(worker);
     }
-    let measured = stage.run(&watched).await;
+    let measured = stage.run(watched).await;
     let mut all = Work::default();
     while let Some(ended) = tasks.join_next().await {
         all.add(&ended??);

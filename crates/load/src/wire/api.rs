@@ -14,10 +14,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ApiTarget {
     /// Where the HTTP API listens, for modes that call it
-    #[arg(id = "api", long = "api", value_name = "ADDR", default_value = "127.0.0.1:3001")]
-    addr: SocketAddr,
+    #[arg(long, default_value = "127.0.0.1:3001")]
+    api: SocketAddr,
     /// A key of the HTTP API that may do everything
-    #[arg(long = "key", default_value = "", hide_default_value = true)]
+    #[arg(long, default_value = "", hide_default_value = true)]
     key: String,
 }
 
@@ -37,7 +37,7 @@ impl Api {
         let http = Client::builder().no_proxy().tls_certs_only([]).build()?;
         Ok(Self {
             http,
-            base: format!("http://{}", target.addr),
+            base: format!("http://{}", target.api),
             key: target.key.clone(),
         })
     }

@@ -47,9 +47,9 @@ async fn is_noticed(lie: Lie, check: &str) {
     let stored = Arc::new(Mutex::new((lie, Vec::new())));
     let router = Router::new().fallback(answer).with_state(stored);
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    let line =
+    let mode =
         format!("api --api {addr} --warm-up 0.1 --seconds 0.4 --pairs 1 --in-flight 1 --batch 5");
-    let ran = run(&line).await;
+    let ran = run(&mode).await;
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let found = ran.report["checks"][check].as_u64().unwrap();
     assert!(found > 0, "{ran:?}");
