@@ -99,10 +99,10 @@ impl Feed {
 
     /// Announces what was stored before this node took up a chat room, as far as somebody
     /// here may not have it.
-    async fn catch_up(&self, opening: &Opening, had: Option<Seq>) -> Result<Vec<Stored>, Error> {
+    async fn catch_up(&self, opening: &Opening, from: Option<Seq>) -> Result<Vec<Stored>, Error> {
         let room = opening.document.id;
         let head = opening.head.seq;
-        let start = had.map_or(head, |had| had.min(head));
+        let start = from.map_or(head, |from| from.min(head));
         let start = opening
             .heard
             .map_or(start, |first| start.min((first - 1).max(0)));

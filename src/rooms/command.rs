@@ -358,6 +358,7 @@ impl Advanced {
     }
 
     /// The same of what lies after a position before the newest message.
+    #[must_use]
     pub fn after(&self, seq: Seq) -> Self {
         let others = self.others.iter().filter(|one| one.seq > seq);
         Self {

@@ -26,12 +26,12 @@ use crate::store::PresenceStatus;
 pub(crate) struct Message<'a> {
     #[serde(flatten)]
     #[schemars(with = "MessageView<'static, UserId>")]
-    message: MessageView<'a, Id<'a>>,
+    shown: MessageView<'a, Id<'a>>,
     /// The application's own key, if it sent the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
     /// `true`: the receiver never sees it, by a hook or a block, and the sender does not notice.
-    /// Do not tell either of them.
+    /// Let neither of them know.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     withheld: bool,
 }
@@ -48,7 +48,7 @@ impl<'a> From<&'a Stored> for Message<'a> {
 impl<'a> From<&'a LastMessage> for Message<'a> {
     fn from(last: &'a LastMessage) -> Self {
         Self {
-            message: last.into(),
+            shown: last.into(),
             key: last.message.server_key(),
             withheld: last.message.is_withheld(),
         }
@@ -59,7 +59,7 @@ impl<'a> Message<'a> {
     /// As its sender sees it, who must not notice that it is withheld.
     pub(super) fn as_sent(stored: &'a Stored) -> Self {
         Self {
-            message: stored.into(),
+            shown: stored.into(),
             key: stored.message.server_key(),
             withheld: false,
         }

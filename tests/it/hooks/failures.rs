@@ -198,12 +198,12 @@ async fn the_log_names_each_new_cause_once_and_that_it_is_over() {
     let server = Binary::serve(&keys).await;
     let (alice, _) = server.login(&alice).await;
     alice.add(&bob).await.unwrap();
-    let long = json!({ "action": "replace", "message": "x".repeat(4_001) });
+    let too_long = json!({ "action": "replace", "message": "x".repeat(4_001) });
     for (status, answer) in [
         (500, json!({})),
         (403, json!({})),
         (200, json!({ "action": "deny" })),
-        (200, long),
+        (200, too_long),
         (500, json!({})),
         (200, json!({ "action": "allow" })),
     ] {
