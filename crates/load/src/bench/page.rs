@@ -50,8 +50,8 @@ const PARTS: [(Part, &str, &str); 8] = [
         Part::BackEnd,
         "Back end",
         "Batches by the HTTP API (messages × batches in flight; the latency is that of a batch), with every message read back; \
-         a hook that allows each message after 2 ms; events that are posted to a consumer, and 100,000 that are asked for at once \
-         (the latency is that of a call).",
+         a hook that allows each message after 2 ms; events that are posted to a consumer, and those of an \
+         outage, asked for afterwards (the latency is that of a call).",
     ),
     (
         Part::Servers,
