@@ -1137,7 +1137,7 @@ export interface components {
             via?: components["schemas"]["Via"];
             /**
              * @description `true`: the receiver never sees it, by a hook or a block, and the sender does not notice.
-             *     Do not tell either of them.
+             *     Let neither of them know.
              */
             withheld?: boolean;
         };
@@ -1226,7 +1226,7 @@ export interface components {
             bypass?: components["schemas"]["Bypass"][];
             /** @description The user who adds the other. */
             from: components["schemas"]["UserIdInput"];
-            /** @description The other one of the two users. */
+            /** @description The other. */
             to: components["schemas"]["UserIdInput"];
         };
         /** @description A chat room that was opened: nothing of what is said in it. */
@@ -1399,7 +1399,7 @@ export interface components {
             via?: components["schemas"]["Via"];
             /**
              * @description `true`: the receiver never sees it, by a hook or a block, and the sender does not notice.
-             *     Do not tell either of them.
+             *     Let neither of them know.
              */
             withheld?: boolean;
         };
