@@ -57,7 +57,7 @@ export class DevServer {
 
   /** Starts it on the data it had. */
   async begin(): Promise<void> {
-    const child = spawn(program(), ['dev', '--dir', this.#folder, '--listen', this.#address], {
+    const child = spawn(program(), ['dev', '--empty', '--dir', this.#folder, '--listen', this.#address], {
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: this.#folder, // where there is no `.env`
       env: { ...environment(), CHATZZ_METRICS_LISTEN: 'off', ...this.#keys },

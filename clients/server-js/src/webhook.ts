@@ -66,8 +66,7 @@ export function listener(secret: string | string[], handlers: Handlers, onError:
     const end = (status: number, json: unknown = {}, text = JSON.stringify(json)) => void res.writeHead(status, { 'content-type': 'application/json' }).end(text);
     try {
       if (req.readableDidRead) throw new Error('a body parser ran before, and the signature is of the bytes: put this route in front of express.json()');
-      const parts: Buffer[] = [];
-      let length = 0;
+      let [parts, length]: [Buffer[], number] = [[], 0];
       // What is too large is read and not kept: whoever sends it would not hear the answer before.
       for await (const part of req) if ((length += part.length) <= MAX_BYTES) parts.push(part);
       if (length > MAX_BYTES) return end(413);

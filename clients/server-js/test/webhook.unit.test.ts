@@ -151,7 +151,7 @@ test('a body that was read before is named as what it is, and is no verdict', as
 
 test('the functions that the pages show take what is signed, and refuse everything else without throwing', () => {
   const good = signed(BODY);
-  const pushed = new Page('docs/back-end.md').block('Pushed to you', 'js');
+  const pushed = new Page('docs/back-end.md').block('Events', 'js');
   const isFromChatzz = new Function('require', `${pushed}; return isFromChatzz;`)(createRequire(import.meta.url));
   const express = new Page('docs/hooks.md').block('What to answer', 'js', 1).replace(/^import .*$/m, '');
   const names = ['createHmac', 'timingSafeEqual', 'process', 'express', 'app'];

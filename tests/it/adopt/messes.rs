@@ -264,7 +264,7 @@ async fn contacts_keep_what_a_deleted_user_wrote() {
 
     assert_eq!(report.users_gone, 1);
     assert!(
-        report.to_string().contains("1 chat users have no user"),
+        report.to_string().contains("1 chat user without a user"),
         "{report}"
     );
     let server = Binary::serve(&old.database.keys()).await;

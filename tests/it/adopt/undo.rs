@@ -104,6 +104,7 @@ async fn once_the_database_it_was_taken_from_is_gone_the_copy_stays() {
     let old = Old::big(20, 30, 300).await;
     let adoption = old.adoption(Some(&old.elsewhere())).await;
     chatzz::adopt::run(&adoption, &quick()).await.unwrap();
+    let adopted = adoption.count_adopted().await.unwrap();
     old.database
         .collection("chatmessages")
         .drop()
@@ -114,5 +115,6 @@ async fn once_the_database_it_was_taken_from_is_gone_the_copy_stays() {
 
     assert!(matches!(&refused, AdoptError::Gone(_)), "{refused}");
     let counted = adoption.count_adopted().await.unwrap();
-    assert_eq!(counted.messages, 300);
+    assert!(adopted.messages > 200, "{adopted:?}");
+    assert_eq!(counted, adopted);
 }

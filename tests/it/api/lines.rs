@@ -170,7 +170,7 @@ async fn an_import_that_is_cut_off_is_sent_again() {
     assert!(
         imported
             .out
-            .starts_with("imported 0 of 1 lines; 1 were there")
+            .starts_with("imported 0 of 1 lines; there before: 1")
     );
     for request in asked.join().unwrap() {
         assert!(
