@@ -234,7 +234,7 @@ test('a vendor that is busy with one device keeps nobody else waiting, and no ot
   await there.chatzz.send({ from: ALICE, to: CAROL, message: 'Hi Carol', key: 'carol' });
   await until(`Carol is told:\n${said}`, () => vendors.fcm.got.some(({ body }) => json(body).message.token === 'c1'), 60_000);
   const isToldNext = await due('Meanwhile', 'meanwhile');
-  await until(`his other devices are told:\n${said}`, () => isToldNext('web') && isToldNext('apns'), 60_000);
+  await until(`the other devices are notified:\n${said}`, () => isToldNext('web') && isToldNext('apns'), 60_000);
   assert.ok(vendors.fcm.busy > 0, 'Bob\'s phone is still waiting');
   assert.ok(said.includes('there is no vendor “../../evil”'), said);
   vendors.fcm.busy = 0;
