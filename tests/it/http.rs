@@ -1,6 +1,5 @@
 //! HTTP beside the sockets: health, metrics, bounds, and who may come from where.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -8,6 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::api::free_addr;
 use crate::both::{Words, in_both_dialects};
 use crate::support::frame::{Client, ConnectError, ConnectOptions, WIRES};
 use crate::support::http::{get, request};
@@ -32,12 +32,6 @@ async fn health_readiness_and_version_are_served() {
     assert_eq!(version["version"], env!("CARGO_PKG_VERSION"));
     assert!(version["protocol"].is_number(), "{version}");
     assert_eq!(get(server.addr(), "/nowhere").await.status, 404);
-}
-
-/// An address that nobody listens on.
-fn free_addr() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::proxy::{Options, Proxy};
 use crate::support::binary::Binary;
-use crate::support::http;
+use crate::support::{http, tied};
 
 /// How long a killed server may take to listen again.
 const RESTART_WITHIN: Duration = Duration::from_mins(1);
@@ -237,6 +237,5 @@ fn gauge(metrics: &str, name: &str) -> Option<u64> {
 
 /// A port that was free a moment ago.
 fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap()
+    (Ipv4Addr::LOCALHOST, tied::free_port()).into()
 }

@@ -31,6 +31,7 @@ use serde_json::{Value, json};
 use crate::support::http::{self, Response};
 use crate::support::places;
 use crate::support::server::Server;
+use crate::support::tied::free_port;
 use chatzz::config::{ApiScope, new_api_key};
 
 /// The back end of an application, which has a key for everything.
@@ -68,8 +69,7 @@ impl Answer {
 
 /// An address that is free at this moment.
 pub(crate) fn free_addr() -> SocketAddr {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap()
+    SocketAddr::from(([127, 0, 0, 1], free_port()))
 }
 
 /// A file of keys, and a key for each list of scopes.

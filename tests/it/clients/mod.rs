@@ -10,6 +10,7 @@ use crate::support::mongod::located;
 use crate::support::nats;
 use crate::support::poll::eventually;
 use crate::support::server::Server;
+use crate::support::tied::free_port;
 use crate::support::tools::{
     self, Python, Script, browser_tests, demo_check, node, npm_test, npm_test_of_back_ends, python,
 };
@@ -111,12 +112,7 @@ async fn socket_io_client_1_encodes_what_is_not_ascii_twice_over_polling() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_bundle_logs_in_from_a_page_of_a_listed_origin_and_of_no_other() {
     let database = TestDatabase::shared().await;
-    // free a moment ago; both are held until both are known
-    let ports = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    let [listed, unlisted] = ports.map(|port| {
-        let port = port.local_addr().unwrap().port();
-        format!("http://localhost:{port}")
-    });
+    let [listed, unlisted] = [(); 2].map(|()| format!("http://localhost:{}", free_port()));
     let mut keys = database.keys().to_vec();
     keys.push(("CHATZZ_ALLOWED_ORIGINS", &listed));
     let server = Binary::serve(&keys).await;

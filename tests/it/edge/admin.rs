@@ -9,6 +9,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 
 use super::{folder, text, write_private};
+use crate::api::free_addr;
 use crate::support::frame::{Client, ConnectOptions};
 use crate::support::http::{get, request};
 use crate::support::poll::eventually;
@@ -27,9 +28,7 @@ async fn server() -> (Server, SocketAddr) {
 }
 
 async fn server_with(more: &[(&str, &str)]) -> (Server, SocketAddr) {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = free.local_addr().unwrap();
-    drop(free);
+    let addr = free_addr();
     let listen = addr.to_string();
     let mut keys = vec![
         ("CHATZZ_METRICS_LISTEN", listen.as_str()),

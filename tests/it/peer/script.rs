@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Peer, args, next_from, script};
+use crate::api::free_addr;
 use crate::support::binary::Binary;
 use crate::support::server::Server;
 use crate::support::user::Person;
@@ -141,9 +142,7 @@ async fn the_program_says_what_is_wrong_and_ends_with_one() {
     let url = format!("http://{}", server.addr());
     let wrong = script("steps:\n  - say: x\n  - sing: y\n");
     let wrong = wrong.to_str().unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nowhere = format!("http://{}", free.local_addr().unwrap());
-    drop(free);
+    let nowhere = format!("http://{}", free_addr());
     for (args, words) in [
         (vec!["--script", wrong, "--url", &url], ".yml:3: "),
         (vec!["--url", &url], "the server knows no user bob"),
