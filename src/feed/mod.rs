@@ -8,9 +8,9 @@
 //! * no message is announced as less far than a receipt before it said;
 //! * what other nodes stored is announced before what this one stores next.
 
+mod baseline;
 pub mod bus;
 mod gate;
-mod had;
 mod hint;
 mod log;
 
@@ -157,11 +157,11 @@ impl Outlet for Feed {
 
     fn open(&self, rooms: Vec<Opening>) -> BoxFuture<'_, Result<Vec<Stored>, Error>> {
         let open = async move {
-            let had = self.had_by_all(&rooms).await?;
+            let baselines = self.baselines(&rooms).await?;
             let mut found = Vec::new();
             for opening in &rooms {
-                let had = had.get(&opening.document.id).copied();
-                found.extend(self.catch_up(opening, had).await?);
+                let from = baselines.get(&opening.document.id).copied();
+                found.extend(self.catch_up(opening, from).await?);
             }
             Ok(found)
         };

@@ -9,6 +9,7 @@ mod erase;
 mod erase_cut;
 pub(crate) mod events;
 mod export;
+mod hanging;
 mod import;
 mod keys;
 mod lines;

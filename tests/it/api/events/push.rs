@@ -43,6 +43,18 @@ async fn letters(back_end: &BackEnd) -> Vec<Value> {
     answer.body["letters"].as_array().unwrap().clone()
 }
 
+/// Sends what is taken until something else is set aside.
+async fn set_aside(back_end: &BackEnd, from: &Value, to: &Value) {
+    let mut number = 0;
+    until("it is set aside", LATER, async || {
+        number += 1;
+        let text = number.to_string();
+        back_end.send(from, to, &text, &text).await;
+        (!letters(back_end).await.is_empty()).then_some(())
+    })
+    .await;
+}
+
 async fn retry(back_end: &BackEnd, letter: &Value) -> Answer {
     let id = letter["id"].as_str().unwrap();
     let target = format!("/v1/events/letters/{id}/retry");
@@ -190,14 +202,7 @@ async fn a_letter_that_nobody_tries_any_more_is_listed_and_tried_when_asked_for(
     let carol = server.user("carol").await;
     receiver.answer(|event| if text(event) == Some("bad") { 400 } else { 200 });
     alice.send(&bob.id, "bad").await.unwrap();
-    let mut number = 0;
-    until("it is set aside", LATER, async || {
-        number += 1;
-        let text = number.to_string();
-        back_end.send(&alice.id, &carol, &text, &text).await;
-        (!letters(&back_end).await.is_empty()).then_some(())
-    })
-    .await;
+    set_aside(&back_end, &alice.id, &carol).await;
     // as if it had been tried for three days
     let old =
         bson::DateTime::from_millis(bson::DateTime::now().timestamp_millis() - 80 * 3_600_000);
@@ -239,14 +244,7 @@ async fn a_letter_that_is_put_off_is_not_one_that_is_refused() {
     let carol = server.user("carol").await;
     receiver.answer(|event| if text(event) == Some("bad") { 500 } else { 200 });
     alice.send(&bob.id, "bad").await.unwrap();
-    let mut number = 0;
-    until("it is set aside", LATER, async || {
-        number += 1;
-        let text = number.to_string();
-        back_end.send(&alice.id, &carol, &text, &text).await;
-        (!letters(&back_end).await.is_empty()).then_some(())
-    })
-    .await;
+    set_aside(&back_end, &alice.id, &carol).await;
     receiver.say_retry_after(1);
     receiver.answer(|event| if text(event) == Some("bad") { 429 } else { 200 });
     let put_off = until("it is put off", LATER, async || {

@@ -24,7 +24,7 @@ const JUST_NOW: Duration = Duration::from_mins(2);
 impl Feed {
     /// Up to which position everybody who is here has the messages of these chat rooms, or
     /// will have when their login is over. Nothing of chat rooms whose members are not here.
-    pub(super) async fn had_by_all(
+    pub(super) async fn baselines(
         &self,
         rooms: &[Opening],
     ) -> Result<HashMap<ChatRoomId, Seq>, Error> {
