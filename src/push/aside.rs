@@ -59,6 +59,14 @@ fn after(now: DateTime, pause: Duration) -> DateTime {
     DateTime::from_millis(now.timestamp_millis().saturating_add(pause))
 }
 
+/// How many of the first letters about something are due. One that was refused rests, also
+/// when what came before it has been taken: tried before its time again and again, it would
+/// soon rest for an hour.
+fn how_many_are_due(letters: &[Letter], now: DateTime) -> usize {
+    let due = letters.iter().take_while(|letter| letter.next_at <= now);
+    due.count()
+}
+
 impl Aside {
     /// Reads which letters there are.
     pub(super) async fn load(pusher: &Pusher) -> Result<Self, Error> {
@@ -160,14 +168,22 @@ impl Aside {
             some.map(|some| (subject, some))
         });
         let listed = futures::future::try_join_all(listed).await;
+        let now = pusher.clock.now();
         let mut letters = Vec::new();
-        for (subject, some) in listed.map_err(|error| of_read(&error))? {
-            if some.is_empty() {
+        for (subject, mut some) in listed.map_err(|error| of_read(&error))? {
+            let due = how_many_are_due(&some, now);
+            match some.first() {
                 // what follows goes the usual way again
-                self.subjects.remove(&subject);
-            } else {
-                self.subjects.insert(subject, None);
-                letters.push((subject, some));
+                None => drop(self.subjects.remove(&subject)),
+                Some(first) if due == 0 => {
+                    let next_at = instant_of(first.next_at, now);
+                    self.subjects.insert(subject, Some(next_at));
+                }
+                Some(_) => {
+                    some.truncate(due);
+                    self.subjects.insert(subject, None);
+                    letters.push((subject, some));
+                }
             }
         }
         Ok(letters)
@@ -226,5 +242,33 @@ impl Aside {
         for (state, count) in [("waiting", self.waiting), ("dead", self.dead)] {
             metrics::gauge!("chatzz_push_letters", "state" => state).set(count as f64);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{ChatRoomId, ChatUserId};
+    use crate::store::{Event, Item, Place, What};
+
+    fn letter(next_at: i64) -> Letter {
+        let members = [(); 2].map(|()| ChatUserId::generate());
+        let room = ChatRoomId::generate();
+        let event = Event::ContactAdded { room, members };
+        let now = DateTime::from_millis(0);
+        let occurrence = Occurrence {
+            place: Place { entry: 1, index: 0 },
+            at: now,
+            what: What::Item(Item { number: 1, event }),
+        };
+        Letter::new(occurrence, now, DateTime::from_millis(next_at), "")
+    }
+
+    #[test]
+    fn one_that_rests_holds_up_what_follows_and_is_not_tried_before_its_time() {
+        let letters = [1, 5, 9, 2].map(letter);
+        let due = |now| how_many_are_due(&letters, DateTime::from_millis(now));
+        assert_eq!([0, 1, 5, 8, 9].map(due), [0, 1, 2, 2, 4]);
+        assert_eq!(how_many_are_due(&[], DateTime::from_millis(9)), 0);
     }
 }

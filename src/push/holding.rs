@@ -149,7 +149,7 @@ impl<'a> Holding<'a> {
     async fn read(&mut self) -> Result<(), Error> {
         if self.may_read() {
             let entries = match self.pusher.operator.entries(self.read).await {
-                Ok(entries) => entries,
+                Ok(entries) => entries.all,
                 Err(EventsError::Failed(error)) => return Err(error),
                 Err(EventsError::Gone(_)) => {
                     tracing::error!(

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use bson::{Bson, DateTime, Document, RawDocument, doc};
-use futures::{StreamExt as _, TryStreamExt as _};
 use mongodb::options::ReturnDocument;
 
 use super::Store;
+use super::bulk::BulkWriter;
 use super::documents::{Documents, Listing, by_id};
 use super::error::Error;
 use super::events::{Entry, Occurrence, Place, Subject, What};
@@ -20,8 +20,8 @@ const NOTIFY: &str = "notify";
 /// What the ids of letters begin with, and what comes behind all of them.
 const LETTERS: [&str; 2] = ["letter:", "letter;"];
 
-/// Letters that are stored at the same time.
-const LETTERS_AT_ONCE: usize = 32;
+/// How long storing letters may take; then whoever pushes begins again where they were.
+const ADDED_WITHIN: Duration = Duration::from_secs(5);
 
 /// How far the pushing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +107,13 @@ impl Letter {
         }
     }
 
+    /// Stores it, unless it is there.
+    fn statement(&self) -> Document {
+        let mut fields = self.document();
+        let id = fields.remove("_id").unwrap_or(Bson::Null);
+        doc! { "q": by_id(id), "u": { "$setOnInsert": fields }, "upsert": true }
+    }
+
     /// `None` for one of a newer version, or that chatzz did not write.
     fn read(document: &Document) -> Option<Self> {
         let event = document.get_document("event").ok()?;
@@ -151,6 +158,7 @@ impl Store {
         Pushes {
             id,
             meta: self.meta.clone(),
+            bulk: self.bulk.clone(),
             lease: self.nodes.lease(),
         }
     }
@@ -161,6 +169,7 @@ impl Store {
 pub struct Pushes {
     id: &'static str,
     meta: Documents<Document>,
+    bulk: BulkWriter,
     lease: Duration,
 }
 
@@ -264,15 +273,20 @@ impl Pushes {
     /// # Errors
     /// When the database cannot be reached or did not answer.
     pub async fn add_letters(&self, letters: &[Letter]) -> Result<(), Error> {
-        let added = futures::stream::iter(letters.iter().map(Letter::document));
-        let added =
-            added.map(
-                async |letter| match self.meta.insert_one("meta.add_letter", letter).await {
-                    Ok(()) | Err(Error::Duplicate { .. }) => Ok(()),
-                    Err(error) => Err(error),
-                },
-            );
-        added.buffer_unordered(LETTERS_AT_ONCE).try_collect().await
+        let statements = letters.iter().map(Letter::statement).collect();
+        // in order: what is cut off has stored no letter without the ones before it, which
+        // otherwise would come after it
+        let added = self.bulk.update_in_order(
+            "meta.add_letters",
+            self.meta.name(),
+            statements,
+            ADDED_WITHIN,
+        );
+        match added.await?.refused {
+            0 => Ok(()),
+            // another server stored the same at this moment
+            _ => Err(Error::Unconfirmed),
+        }
     }
 
     /// Lists letters behind one of them, in the order of their ids.

@@ -5,6 +5,7 @@ mod carried_over;
 mod indexes;
 #[cfg(unix)]
 mod legacy;
+mod letters;
 #[cfg(unix)]
 mod migrations;
 mod standalone;
