@@ -182,7 +182,7 @@ impl Notifier {
                 }
             };
             let mut is_news = false;
-            for entry in &entries {
+            for entry in &entries.all {
                 let next = Cursor::behind(entry);
                 if next != holding.read {
                     is_news = true;

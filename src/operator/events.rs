@@ -14,8 +14,12 @@ use crate::config::EventType;
 use crate::service::{Error, Occurred};
 use crate::store::{Entry, Occurrence};
 
-/// Entries read at once, 3 MB at most.
+/// Entries read first: the one that the cursor stands in, and what is new as a rule.
+const ENTRIES_FIRST: i64 = 3;
+/// Entries read at once, unless the first ones say enough: 3 MB at most.
 const ENTRIES_AT_ONCE: i64 = 20;
+/// Things in the first entries that are enough: as many as a page contains at most.
+const ENOUGH: usize = 500;
 /// Entries looked at for one page: of a few kinds there may be few in many.
 const MAX_ENTRIES: i64 = 200;
 /// Readings that are remembered for others who waited for the same.
@@ -28,7 +32,7 @@ const LOOK_UP: Duration = Duration::from_millis(250);
 /// What those who wait at the same place of the log read when it gets longer: once for all
 /// of them.
 #[derive(Clone, Debug)]
-pub(super) struct Shared(Cache<(Cursor, i64), Arc<Vec<Entry>>>);
+pub(super) struct Shared(Cache<(Cursor, i64), Arc<Entries>>);
 
 impl Default for Shared {
     fn default() -> Self {
@@ -74,6 +78,15 @@ pub struct EventPage {
     /// What to ask for next.
     pub cursor: Cursor,
     /// Whether there is more already.
+    pub has_more: bool,
+}
+
+/// Entries that follow on a cursor.
+#[derive(Clone, Debug)]
+pub struct Entries {
+    /// Without a gap. The first may be the one that the cursor stands in.
+    pub all: Vec<Entry>,
+    /// Whether there may be more already.
     pub has_more: bool,
 }
 
@@ -177,23 +190,35 @@ impl Operator {
         self.events.watch()
     }
 
-    /// The entries that follow on a cursor, without a gap.
+    /// The entries that follow on a cursor, without a gap: some of them, and of a log whose
+    /// entries contain much only a few.
     ///
     /// # Errors
     /// That there are none, or failures.
-    pub async fn entries(&self, cursor: Cursor) -> Result<Vec<Entry>, EventsError> {
+    pub async fn entries(&self, cursor: Cursor) -> Result<Entries, EventsError> {
+        let of_read = |error| Error::of_read(&error);
         let log = &self.store.events;
-        let entries = log.list_from(cursor.entry(), ENTRIES_AT_ONCE).await;
-        let mut entries = entries.map_err(|error| Error::of_read(&error))?;
-        cursor.check(&entries).map_err(EventsError::Gone)?;
-        let first = entries.first().map_or(0, |first| first.id);
-        let positions = first..;
-        let whole = positions
-            .zip(&entries)
-            .take_while(|(id, one)| one.id == *id);
+        let from = cursor.entry();
+        let mut all = log.list_from(from, ENTRIES_FIRST).await.map_err(of_read)?;
+        cursor.check(&all).map_err(EventsError::Gone)?;
+        let first = all.first().map_or(from, |first| first.id);
+        let mut has_more = is_full(&all, ENTRIES_FIRST);
+        let said: usize = all
+            .iter()
+            .map(|one| one.messages.len() + one.items.len())
+            .sum();
+        if has_more && said < ENOUGH {
+            let left = ENTRIES_AT_ONCE - ENTRIES_FIRST;
+            let rest = log.list_from(first + ENTRIES_FIRST, left).await;
+            let rest = rest.map_err(of_read)?;
+            has_more = is_full(&rest, left);
+            all.extend(rest);
+        }
+        let whole = (first..).zip(&all).take_while(|(id, one)| one.id == *id);
         let whole = whole.count();
-        entries.truncate(whole);
-        Ok(entries)
+        has_more &= whole == all.len();
+        all.truncate(whole);
+        Ok(Entries { all, has_more })
     }
 
     /// The cursor that stands for a place.
@@ -223,11 +248,7 @@ impl Operator {
 
     /// The entries that follow on a cursor, for one of those who waited until the log had
     /// reached an entry.
-    async fn entries_at(
-        &self,
-        cursor: Cursor,
-        reached: i64,
-    ) -> Result<Arc<Vec<Entry>>, EventsError> {
+    async fn entries_at(&self, cursor: Cursor, reached: i64) -> Result<Arc<Entries>, EventsError> {
         let reading = async { self.entries(cursor).await.map(Arc::new) };
         let read = self.shared.0.try_get_with((cursor, reached), reading).await;
         read.map_err(|error| EventsError::clone(&error))
@@ -247,8 +268,7 @@ impl Operator {
                 Some(reached) => self.entries_at(next, reached).await?,
                 None => Arc::new(self.entries(next).await?),
             };
-            let is_full = entries.len() >= usize::try_from(ENTRIES_AT_ONCE).unwrap_or_default();
-            for entry in entries.iter() {
+            for entry in &entries.all {
                 for one in entry.occurrences() {
                     if !next.is_before(one.place) || !query.wants(&one) {
                         continue;
@@ -265,8 +285,8 @@ impl Operator {
                 }
                 next = Cursor::behind(entry);
             }
-            has_more = is_full;
-            if !is_full {
+            has_more = entries.has_more;
+            if !has_more {
                 break;
             }
         }
@@ -283,6 +303,11 @@ impl Operator {
             has_more,
         })
     }
+}
+
+/// Whether as much was read as was asked for.
+fn is_full(entries: &[Entry], limit: i64) -> bool {
+    i64::try_from(entries.len()).is_ok_and(|read| read >= limit)
 }
 
 impl EventQuery {
