@@ -143,27 +143,30 @@ impl Operator {
     /// Tells those who may see them and are here; other servers hear of it by the log. While
     /// the database does not answer, that goes on without the caller.
     pub(super) async fn announce_redacted(&self, to_tell: Option<ToTell>) {
-        let Some(to_tell) = to_tell else { return };
-        if self.tell_redacted(to_tell).await.is_ok() {
+        let Some(mut to_tell) = to_tell else { return };
+        if self.tell_redacted(&mut to_tell).await.is_ok() {
             return;
         }
         let operator = self.clone();
         tokio::spawn(async move {
             for _ in 0..TELL_ATTEMPTS {
                 tokio::time::sleep(TELL_AGAIN).await;
-                if operator.tell_redacted(to_tell).await.is_ok() {
+                if operator.tell_redacted(&mut to_tell).await.is_ok() {
                     return;
                 }
             }
-            tracing::warn!(room = %to_tell.room, "nobody here heard that messages were redacted");
+            operator.context.messenger.doubt_changes(&to_tell);
+            tracing::warn!(room = %to_tell.room(), "nobody here heard that messages were redacted");
         });
     }
 
-    async fn tell_redacted(&self, to_tell: ToTell) -> Result<(), Error> {
-        match self.context.messenger.changed(to_tell).await {
+    async fn tell_redacted(&self, to_tell: &mut ToTell) -> Result<(), Error> {
+        let messenger = &self.context.messenger;
+        messenger.settle_changes(to_tell).await?;
+        match messenger.changed(to_tell).await {
             Ok(changed) => self.context.announce_changed(&changed),
             Err(error @ (Error::NoChatRoom | Error::Internal)) => {
-                tracing::error!(%error, room = %to_tell.room, "redacted messages cannot be shown");
+                tracing::error!(%error, room = %to_tell.room(), "redacted messages cannot be shown");
             }
             Err(error) => return Err(error),
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bson::DateTime;
 use futures::{StreamExt as _, stream};
 
-use super::{Contact, Error, Me, Messenger, PrivacySettings, ToTell};
+use super::{Contact, Error, Me, Messenger, PrivacySettings};
 use crate::domain::{Members, Message, Status};
 use crate::feed::Hint;
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
@@ -188,7 +188,7 @@ impl Messenger {
         }
         to_announce.commands = commands(sorted.rooms, &people);
         let changed = sorted.changed.into_iter();
-        let changed = changed.map(|(room, revs)| self.changed(ToTell { room, revs }));
+        let changed = changed.map(|(room, revs)| self.changed_within(room, revs));
         let mut changed = stream::iter(changed).buffer_unordered(CHANGED_AT_ONCE);
         while let Some(changed) = changed.next().await {
             match changed {

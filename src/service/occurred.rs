@@ -111,8 +111,8 @@ struct Found {
     rooms: HashMap<ChatRoomId, ChatRoom>,
     chat_users: HashMap<ChatUserId, ChatUser>,
     users: HashMap<ChatUserId, Arc<User>>,
-    /// Messages that were changed, by chat room and the last change.
-    changed: HashMap<(ChatRoomId, i64), Vec<MessageId>>,
+    /// Messages that were changed, by chat room, first and last change.
+    changed: HashMap<(ChatRoomId, i64, i64), Vec<MessageId>>,
     /// Messages that people have not read, of all their chat rooms.
     unread: HashMap<ChatUserId, i64>,
 }
@@ -146,7 +146,8 @@ impl Messenger {
                         let messages = &self.store.messages;
                         let listed = messages.list_changed(*room, range, limit, None).await;
                         let listed = listed.map_err(of_read)?.into_iter();
-                        changed.insert((*room, *last), listed.map(|one| one.id).collect());
+                        let ids = listed.map(|one| one.id).collect();
+                        changed.insert((*room, *first, *last), ids);
                     }
                     Event::ContactAdded { room, .. } => drop(rooms.insert(*room)),
                     Event::Blocked { by, who } | Event::Unblocked { by, who } => {
@@ -216,10 +217,13 @@ impl Messenger {
                 up_to: *newest,
                 at: *at,
             },
-            Event::Changed { room, last, .. } => Occurred::MessageRedacted {
-                room: *room,
-                ids: found.changed.get(&(*room, *last))?.clone(),
-            },
+            Event::Changed {
+                room, first, last, ..
+            } => {
+                let ids = found.changed.get(&(*room, *first, *last))?.clone();
+                // it was not known whether it was written
+                (!ids.is_empty()).then_some(Occurred::MessageRedacted { room: *room, ids })?
+            }
             Event::ContactAdded { room, .. } => {
                 let room = found.rooms.get(room)?;
                 Occurred::ContactAdded(Opened {

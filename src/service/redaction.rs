@@ -6,6 +6,7 @@
 
 use super::history::fitting;
 use super::{Conversation, Error, IdInput, Me, Messenger, People};
+use crate::domain::Message;
 use crate::id::{ChatRoomId, ChatUserId, MessageId, Seq};
 use crate::rooms::Stored;
 use crate::store::messages::Redactable;
@@ -45,10 +46,19 @@ pub struct Redacted {
 /// became of the rest.
 #[derive(Clone, Copy, Debug)]
 pub struct ToTell {
-    /// The chat room.
-    pub room: ChatRoomId,
+    room: ChatRoomId,
+    members: [ChatUserId; 2],
     /// The first and the last `rev`.
-    pub revs: (i64, i64),
+    revs: (i64, i64),
+    /// Those of them of which it is not known what was written.
+    in_doubt: Option<(i64, i64)>,
+}
+
+impl ToTell {
+    /// The chat room.
+    pub fn room(&self) -> ChatRoomId {
+        self.room
+    }
 }
 
 impl Messenger {
@@ -153,19 +163,25 @@ impl Messenger {
             let raised = self.store.chat_rooms.raise_rev(room, last).await;
             raised.map_err(failed)?;
             let changed = messages.redact(room, rev, &left).await;
-            // whatever is known of the outcome
-            let first = to_tell.map_or(rev + 1, |before| before.revs.0);
-            *to_tell = Some(ToTell {
-                room,
-                revs: (first, last),
-            });
             self.lanes.forget_newest(room);
-            self.events.happened(Event::Changed {
+            // another server was first
+            if matches!(changed, Ok(0)) {
+                continue;
+            }
+            // whatever is known of the outcome
+            let revs = (rev + 1, last);
+            let new = ToTell {
                 room,
                 members,
-                first: rev + 1,
-                last,
-            });
+                revs,
+                in_doubt: None,
+            };
+            let told = to_tell.get_or_insert(new);
+            told.revs.1 = last;
+            match changed {
+                Ok(changed) if changed == left.len() => self.note_changed(told, revs),
+                _ => told.in_doubt = Some((told.in_doubt.unwrap_or(revs).0, last)),
+            }
             let changed = changed.map_err(|_| Error::UnknownOutcome)?;
             count += u64::try_from(changed).unwrap_or(u64::MAX);
             if changed == left.len() {
@@ -178,14 +194,60 @@ impl Messenger {
         })
     }
 
+    /// Has the other servers and the application hear of changes.
+    fn note_changed(&self, told: &ToTell, (first, last): (i64, i64)) {
+        let ToTell { room, members, .. } = *told;
+        self.events.happened(Event::Changed {
+            room,
+            members,
+            first,
+            last,
+        });
+    }
+
+    /// Finds out what was written where the database did not say so, and has others hear of
+    /// that alone: a `rev` that was not written is given to another message later.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn settle_changes(&self, told: &mut ToTell) -> Result<(), Error> {
+        let Some((first, last)) = told.in_doubt else {
+            return Ok(());
+        };
+        let messages = &self.store.messages;
+        let range = (first - 1, last);
+        let written = messages.list_changed(told.room, range, last - first + 1, None);
+        let written = written.await.map_err(|error| Error::of_read(&error))?;
+        let rev = |message: Option<&Message>| message.and_then(|message| message.rev);
+        if let Some(revs) = rev(written.first()).zip(rev(written.last())) {
+            self.note_changed(told, revs);
+        }
+        told.in_doubt = None;
+        Ok(())
+    }
+
+    /// Gives up finding out: others hear of all that may have been written, or they would go
+    /// on showing what was removed.
+    pub fn doubt_changes(&self, told: &ToTell) {
+        if let Some(revs) = told.in_doubt {
+            self.note_changed(told, revs);
+        }
+    }
+
     /// What is announced of a range of changes: the messages as they are now, if they are
     /// few; else the last one, whose `rev` tells clients that there is more to ask for.
     ///
     /// # Errors
     /// [`Error::NoChatRoom`], or failures.
-    pub async fn changed(&self, to_tell: ToTell) -> Result<Vec<Stored>, Error> {
-        let ToTell { room, revs } = to_tell;
-        let (first, last) = revs;
+    pub async fn changed(&self, told: &ToTell) -> Result<Vec<Stored>, Error> {
+        self.changed_within(told.room, told.revs).await
+    }
+
+    pub(super) async fn changed_within(
+        &self,
+        room: ChatRoomId,
+        (first, last): (i64, i64),
+    ) -> Result<Vec<Stored>, Error> {
         let (_, conversation) = self.conversation_in(room).await?;
         let first = if last - first < ANNOUNCED {
             first

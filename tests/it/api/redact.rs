@@ -1,17 +1,29 @@
 //! Redaction: a message keeps its place and says nothing any more, for everybody and for ever.
 
-use bson::doc;
+use bson::{Document, doc};
 use chatzz::config::ApiScope;
 use serde_json::{Value, json};
 
 use super::servers::two;
 use super::{BackEnd, server, server_with};
+use crate::support::poll::eventually;
 use crate::support::user::{Person, each};
 
 impl BackEnd {
     pub(super) async fn redact(&self, message: &Value) -> super::Answer {
         let target = format!("/v1/messages/{}/redact", message.as_str().unwrap());
         self.call_as("POST", &target, &[], "").await
+    }
+
+    /// All events of some types, once there are so many.
+    async fn all_of(&self, types: &str, count: usize) -> Vec<Value> {
+        let target = format!("/v1/events?after=oldest&wait=5s&types={types}");
+        eventually("the events are there", async || {
+            let page = self.get(&target).await;
+            let events = page.body["events"].as_array().unwrap().clone();
+            (events.len() >= count).then_some(events)
+        })
+        .await
     }
 }
 
@@ -271,7 +283,7 @@ async fn of_many_changes_at_once_only_the_last_one_is_announced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_message_redacted_at_two_servers_at_once_is_changed_once() {
-    let world = two(&[ApiScope::Send, ApiScope::Manage]).await;
+    let world = two(&[ApiScope::Send, ApiScope::Manage, ApiScope::Events]).await;
     let sent = world.back_ends[0]
         .send(&world.alice, &world.bob, "x", "1")
         .await;
@@ -284,6 +296,17 @@ async fn the_same_message_redacted_at_two_servers_at_once_is_changed_once() {
     for answer in done {
         assert_eq!((answer.status, &answer.body["rev"]), (200, &json!(1)));
     }
+    // what is logged after it shows that there is no second one
+    world.back_ends[0]
+        .send(&world.bob, &world.alice, "y", "2")
+        .await;
+    let types = "message.redacted,message.created";
+    let events = one.all_of(types, 3).await;
+    let types: Vec<&Value> = events.iter().map(|event| &event["type"]).collect();
+    assert_eq!(
+        types,
+        ["message.created", "message.redacted", "message.created"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,18 +317,36 @@ async fn the_application_hears_of_it_as_an_event_and_of_the_message_as_it_is_now
 
     back_end.redact(&sent["_id"]).await;
 
-    let types = "message.created,message.redacted";
-    let target = format!("/v1/events?after=oldest&wait=5s&types={types}");
-    let mut events = Vec::new();
-    while events.len() < 2 {
-        events = back_end.get(&target).await.body["events"]
-            .as_array()
-            .unwrap()
-            .clone();
-    }
+    let events = back_end.all_of("message.created,message.redacted", 2).await;
     assert_eq!(events[0]["data"]["message"]["message"], "");
     assert_eq!(events[1]["type"], "message.redacted");
     assert_eq!(events[1]["data"]["messageIds"], json!([sent["_id"]]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_says_what_was_written_though_an_earlier_attempt_was_refused() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = server.pair().await;
+    let first = alice.send(&bob.id, "first").await.unwrap();
+    let second = alice.send(&bob.id, "second").await.unwrap();
+    let refuse = async |validator: Document| {
+        let command = doc! { "collMod": "chatmessages", "validator": validator };
+        server.database().run_command(command).await.unwrap();
+    };
+
+    refuse(doc! { "redacted": { "$ne": true } }).await;
+    let refused = back_end.redact(&first["_id"]).await;
+    refuse(doc! {}).await;
+    back_end.redact(&second["_id"]).await;
+    back_end.redact(&first["_id"]).await;
+
+    assert_eq!(refused.outcome(), (503, "unavailable"));
+    let events = back_end.all_of("message.redacted", 2).await;
+    let said = events.iter().map(|event| &event["data"]["messageIds"]);
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        [&json!([second["_id"]]), &json!([first["_id"]])]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
