@@ -36,7 +36,11 @@ const TOGETHER: Duration = Duration::from_millis(25);
 /// bus takes as long as that.
 const ALONE: Duration = Duration::from_millis(100);
 /// How often one that is alone looks for what others wrote.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_ALONE: Duration = Duration::from_secs(1);
+/// The same of one that gets hints and has nothing to write: every second turn.
+const LOOK_IN_TOUCH: Duration = Duration::from_millis(150);
+/// How often it is looked whether what was read before own entries is still there.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// After this it is looked at the log before anything is written; far below the least time
 /// that entries are kept.
 const OUTRUN_AFTER: Duration = Duration::from_secs(10);
@@ -96,14 +100,24 @@ impl Company {
             Self::Nobody | Self::InTouch => ALONE,
         }
     }
+
+    /// How often the log is read though nothing is to be written.
+    fn looks_every(self) -> Duration {
+        match self {
+            Self::Together => Duration::ZERO,
+            Self::InTouch => LOOK_IN_TOUCH,
+            Self::Nobody => LOOK_ALONE,
+        }
+    }
 }
 
 /// The log, as far as it has been read.
 pub struct Log {
     deps: LogDeps,
     last: Option<Place>,
-    /// The last entry when the log was last read; only this server's came after it.
+    /// The last entry when it was last looked whether all that was read is still there.
     read_up_to: Option<Place>,
+    checked: Instant,
     /// Up to where the log contains chat rooms: those that this server writes about, and
     /// those that it has read of. What is stored of that is written behind.
     rooms: HashMap<ChatRoomId, LoggedUpTo>,
@@ -168,6 +182,7 @@ impl Log {
             deps,
             last: last.as_ref().map(Place::from),
             read_up_to: last.as_ref().map(Place::from),
+            checked: Instant::now(),
             rooms: HashMap::new(),
             pending: Pending::default(),
             boots: HashSet::new(),
@@ -197,6 +212,7 @@ impl Log {
             }
         }
         for _ in 0..LAST_ATTEMPTS {
+            self.gather();
             match self.write().await {
                 Ok(()) if self.pending.is_empty() => return,
                 Ok(()) => {}
@@ -218,17 +234,24 @@ impl Log {
     }
 
     async fn turn(&mut self, missed: bool) -> Result<(), Error> {
-        self.write().await?;
+        self.gather();
         let company = (self.deps.company)();
-        if missed || company != Company::Nobody || self.looked.elapsed() >= LOOK_EVERY {
+        // others have probably written since, and what is written then would be refused
+        let is_behind = company != Company::Nobody && !self.pending.is_empty();
+        if missed || is_behind || self.looked.elapsed() >= company.looks_every() {
             self.read().await?;
         }
+        self.write().await?;
         self.trim().await
+    }
+
+    /// Takes what there is to write.
+    fn gather(&mut self) {
+        self.pending.merge(self.deps.queue.take());
     }
 
     /// Writes what waits, unless somebody else's entries come in between again and again.
     async fn write(&mut self) -> Result<(), Error> {
-        self.pending.merge(self.deps.queue.take());
         if !self.pending.is_empty() && self.may_be_outrun() {
             self.read().await?;
         }
@@ -283,12 +306,13 @@ impl Log {
         let mut any = false;
         loop {
             let from = self.last.as_ref().map_or(1, |last| last.id);
+            let is_checked = self.checks_now();
             let events = &self.deps.store.events;
             let mut entries = events.list_from(from, ENTRIES_AT_ONCE).await?;
             let is_full = entries.len() >= usize::try_from(ENTRIES_AT_ONCE).unwrap_or_default();
             if let Some(last) = &self.last {
                 let is_there = entries.first().is_some_and(|first| last.is(first));
-                if !is_there || !self.is_still_there().await? {
+                if !is_there || (is_checked && !self.is_still_there().await?) {
                     self.begin_anew().await?;
                     return Ok(true);
                 }
@@ -303,7 +327,10 @@ impl Log {
                 self.take_in(entry).await;
                 any = true;
             }
-            self.read_up_to.clone_from(&self.last);
+            if is_checked {
+                self.read_up_to.clone_from(&self.last);
+                self.checked = Instant::now();
+            }
             if !is_full {
                 self.looked = Instant::now();
                 self.looked_at = self.deps.clock.now().timestamp_millis();
@@ -312,7 +339,14 @@ impl Log {
         }
     }
 
-    /// Whether what was read last is still there: an own entry may have been written behind
+    /// Whether it is looked now if what was read is still there: it costs nothing while the
+    /// last entry is the one that it was then.
+    fn checks_now(&self) -> bool {
+        let id_of = |place: &Option<Place>| place.as_ref().map(|place| place.id);
+        id_of(&self.read_up_to) == id_of(&self.last) || self.checked.elapsed() >= CHECK_EVERY
+    }
+
+    /// Whether what was read then is still there: an own entry may have been written behind
     /// one that was removed since.
     async fn is_still_there(&self) -> Result<bool, Error> {
         // of a log that was empty the first entry is this server's own
