@@ -21,6 +21,15 @@ use crate::store::Error;
 /// Shorter than chat rooms are remembered, or what was announced would be announced again.
 const JUST_NOW: Duration = Duration::from_mins(2);
 
+/// Up to which position a person here has the messages of a chat room, or will have when
+/// their login is over; `None` if they are not here. What is confirmed counts up to where
+/// nothing was stored just now.
+fn had_by(state: LoginState, confirmed: Seq, settled: Seq) -> Option<Seq> {
+    let login = state.logging_in.then_some(settled);
+    let contained = state.up_to.into_iter().chain(login).min()?;
+    Some(contained.max(confirmed.min(settled)))
+}
+
 impl Feed {
     /// Up to which position everybody who is here has the messages of these chat rooms, or
     /// will have when their login is over. Nothing of chat rooms whose members are not here.
@@ -56,11 +65,9 @@ impl Feed {
             } else {
                 opening.head.seq
             };
-            let login = state.logging_in.then_some(settled);
-            let Some(contained) = state.up_to.into_iter().chain(login).min() else {
+            let Some(has) = had_by(state, delivered, settled) else {
                 continue;
             };
-            let has = contained.max(delivered.min(settled));
             let all = had.entry(room).or_insert(has);
             *all = has.min(*all);
         }
@@ -72,5 +79,30 @@ impl Feed {
         let margin = i64::try_from(JUST_NOW.as_millis()).unwrap_or(i64::MAX);
         let now = self.clock.now().timestamp_millis();
         DateTime::from_millis(now.saturating_sub(margin))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(up_to: Option<Seq>, logging_in: bool) -> LoginState {
+        LoginState { up_to, logging_in }
+    }
+
+    #[test]
+    fn what_a_login_contained_is_had_and_what_was_confirmed_unless_it_was_stored_just_now() {
+        assert_eq!(had_by(state(None, false), 9, 9), None);
+        assert_eq!(had_by(state(Some(3), false), 0, 9), Some(3));
+        assert_eq!(had_by(state(Some(3), false), 5, 9), Some(5));
+        assert_eq!(had_by(state(Some(3), false), 9, 5), Some(5));
+        assert_eq!(had_by(state(Some(7), false), 9, 5), Some(7));
+    }
+
+    #[test]
+    fn one_who_logs_in_will_have_what_was_not_stored_just_now() {
+        assert_eq!(had_by(state(None, true), 0, 5), Some(5));
+        assert_eq!(had_by(state(Some(3), true), 0, 5), Some(3));
+        assert_eq!(had_by(state(Some(7), true), 0, 5), Some(5));
     }
 }

@@ -67,6 +67,21 @@ fn how_many_are_due(letters: &[Letter], now: DateTime) -> usize {
     due.count()
 }
 
+/// About what letters are tried now: whoever has waited longest is first, or some would
+/// never have their turn.
+fn whose_turn(
+    subjects: &HashMap<Subject, Option<Instant>>,
+    now: Instant,
+    places: usize,
+) -> Vec<Subject> {
+    let waiting = subjects.iter();
+    let waiting = waiting.filter_map(|(subject, next)| Some(((*next)?, *subject)));
+    let mut due: Vec<(Instant, Subject)> = waiting.filter(|(next, _)| *next <= now).collect();
+    due.sort_unstable();
+    due.truncate(places);
+    due.into_iter().map(|(_, subject)| subject).collect()
+}
+
 impl Aside {
     /// Reads which letters there are.
     pub(super) async fn load(pusher: &Pusher) -> Result<Self, Error> {
@@ -155,15 +170,9 @@ impl Aside {
     ) -> Result<Vec<(Subject, Vec<Letter>)>, Error> {
         let now = Instant::now();
         let are_tried = self.subjects.values().filter(|next| next.is_none()).count();
-        let is_due = |next: &Option<Instant>| next.is_some_and(|next| next <= now);
-        let due = self.subjects.iter().filter(|(_, next)| is_due(next));
-        let mut due: Vec<(Instant, Subject)> = due
-            .filter_map(|(subject, next)| Some(((*next)?, *subject)))
-            .collect();
-        // whoever has waited longest is first, or some would never have their turn
-        due.sort_unstable();
-        due.truncate(SUBJECTS_AT_ONCE.saturating_sub(are_tried));
-        let listed = due.into_iter().map(async |(_, subject)| {
+        let places = SUBJECTS_AT_ONCE.saturating_sub(are_tried);
+        let due = whose_turn(&self.subjects, now, places);
+        let listed = due.into_iter().map(async |subject| {
             let some = pusher.pushes.list_letters_about(subject, AT_ONCE).await;
             some.map(|some| (subject, some))
         });
@@ -270,5 +279,23 @@ mod tests {
         let due = |now| how_many_are_due(&letters, DateTime::from_millis(now));
         assert_eq!([0, 1, 5, 8, 9].map(due), [0, 1, 2, 2, 4]);
         assert_eq!(how_many_are_due(&[], DateTime::from_millis(9)), 0);
+    }
+
+    #[test]
+    fn whoever_has_waited_longest_is_first_and_who_rests_or_is_tried_waits() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let subject = || letter(0).occurrence.subject();
+        let [a, b, c, rests, tried] = [(); 5].map(|()| subject());
+        let subjects = HashMap::from([
+            (b, Some(after(2))),
+            (rests, Some(after(9))),
+            (a, Some(after(1))),
+            (tried, None),
+            (c, Some(after(3))),
+        ]);
+        assert_eq!(whose_turn(&subjects, after(5), 8), [a, b, c]);
+        assert_eq!(whose_turn(&subjects, after(5), 2), [a, b]);
+        assert_eq!(whose_turn(&subjects, after(5), 0), []);
     }
 }
