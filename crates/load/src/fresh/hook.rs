@@ -1,7 +1,7 @@
 //! A stand-in for the application that is asked about messages.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -25,8 +25,10 @@ impl Hook {
         let addr = listener.local_addr()?;
         let router = Router::new().fallback(async move || {
             if !delay.is_zero() {
+                let asked = Instant::now();
                 // a timer of tokio is as coarse as a millisecond; if it fails, nothing waits
-                let _ = tokio::task::spawn_blocking(move || std::thread::sleep(delay)).await;
+                let rest = move || std::thread::sleep(delay.saturating_sub(asked.elapsed()));
+                let _ = tokio::task::spawn_blocking(rest).await;
             }
             (
                 [(CONTENT_TYPE, "application/json")],
