@@ -3,6 +3,8 @@
 //! ```text
 //! cargo test --test faults                              the fast profile
 //! cargo test --test faults -- --long [--seed N]         the long profile
+//! cargo test --test faults -- --long --only two --before PROGRAM
+//!                                                       a rolling upgrade from that program
 //! cargo test --test faults -- --replay DIR              one run again, by its plan.json
 //! cargo test --test faults -- --check DIR               a recorded run judged again
 //! cargo test --test faults -- --check-speed EVENTS      the checker's own speed
@@ -28,6 +30,10 @@ pub(crate) struct Arguments {
     /// Runs what the tests are built with, in place of release builds.
     #[arg(long, hide = true)]
     pub(crate) debug_build: bool,
+    /// Every second start of a server is of this program, the version before, as in a
+    /// rolling upgrade that is rolled back again.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) before: Option<PathBuf>,
     /// The seed of the first run.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,

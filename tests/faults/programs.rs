@@ -2,7 +2,8 @@
 //! ones with seeded bugs, which are built on demand.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Failed, Trial};
 
@@ -28,6 +29,32 @@ pub(crate) fn clean(build: Build) -> PathBuf {
         Build::Test => chatzz(),
         Build::Release => release(),
     }
+}
+
+/// Two binaries in turns, the one of before first: each start of a server is of the other
+/// one, so that both stand beside each other and follow on each other.
+///
+/// # Panics
+/// Panics when it cannot be written.
+pub(crate) fn alternating(before: &Path, now: &Path) -> PathBuf {
+    let folder = places::target().join("tmp/alternating");
+    std::fs::create_dir_all(&folder).expect("a folder can be made");
+    let program = folder.join("chatzz");
+    let before = before.canonicalize().expect("the version before is there");
+    let script = format!(
+        "#!/bin/sh\n\
+         # mkdir finds out whose turn it is: it succeeds once\n\
+         if mkdir '{turn}' 2>/dev/null; then exec '{before}' \"$@\"; fi\n\
+         rmdir '{turn}'\n\
+         exec '{now}' \"$@\"\n",
+        turn = folder.join("turn").display(),
+        before = before.display(),
+        now = now.display(),
+    );
+    std::fs::write(&program, script).expect("a script can be written");
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&program, executable).expect("its mode can be set");
+    program
 }
 
 /// The binary whose bug is chosen at run time. Cargo builds it once.

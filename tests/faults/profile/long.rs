@@ -30,7 +30,10 @@ pub(crate) fn run(arguments: &Arguments) -> bool {
         for seed in (first..first + times).filter(|_| wanted(name)) {
             let name = format!("{name}-{seed}");
             let plan = generate(&shape, seed);
-            let program = programs::clean(build);
+            let program = match &arguments.before {
+                Some(before) => programs::alternating(before, &programs::clean(build)),
+                None => programs::clean(build),
+            };
             let ran = runtime().block_on(run::run(&plan, &program, folder(&name, seed), LIMIT));
             good &= report::show(&name, &ran);
             tidy(&ran);
