@@ -165,15 +165,10 @@ impl Hub {
 
     /// Sends a message to every socket of one of its two people.
     fn announce_to(&self, who: ChatUserId, stored: &Stored, notice: &SharedNotice<'_>) {
-        let message = just(&stored.message);
         let asking = stored.origin.as_ref().map(|origin| origin.socket);
         for connection in self.sockets(who) {
-            // found late, since another node stored it or the answer was lost: what follows is
-            // left out as well, and so nobody hears one message and not the next
-            if asking != Some(connection.id) && connection.has_all_from_login(&[message]) {
-                continue;
-            }
-            connection.deliver_text(text_packet(&connection, who, stored, notice), stored);
+            let packet = text_packet(&connection, who, stored, notice);
+            connection.deliver_text(packet, stored, asking == Some(connection.id));
         }
     }
 

@@ -229,6 +229,11 @@ impl Connection {
         known.is_some_and(|last| seq > last)
     }
 
+    /// Whether the login contained this message.
+    pub(super) fn came_with_login(&self, room: ChatRoomId, seq: Seq) -> bool {
+        self.unconfirmed.lock().came_with_login(room, seq)
+    }
+
     /// Whether there are messages in these ranges, and the login contained them all.
     pub(super) fn has_all_from_login(&self, ranges: &[SentRange]) -> bool {
         let handed = self.unconfirmed.lock();

@@ -312,11 +312,22 @@ impl Connection {
         self.outbox.lock().enqueue_or_hold(self, packet);
     }
 
-    /// The same of a message, which is left out when too much waits.
-    pub(in crate::socket) fn deliver_text(self: &Arc<Self>, packet: Packet, stored: &Stored) {
-        self.outbox
-            .lock()
-            .enqueue_or_leave_out(self, packet, stored);
+    /// The same of a message, which is left out when too much waits, and where the login
+    /// contained it, unless this very socket sent it. Such a one is found late, since another
+    /// server stored it or the answer was lost. What follows on it is left out as well, and
+    /// so nobody hears one message and not the next.
+    pub(in crate::socket) fn deliver_text(
+        self: &Arc<Self>,
+        packet: Packet,
+        stored: &Stored,
+        is_asking: bool,
+    ) {
+        // the login must not come out between the look and the sending
+        let mut outbox = self.outbox.lock();
+        let message = &stored.message;
+        if is_asking || !self.came_with_login(message.chat_room, message.seq) {
+            outbox.enqueue_or_leave_out(self, packet, stored);
+        }
     }
 
     /// The same of one that is not worth the connection, if there is room for it; whether
