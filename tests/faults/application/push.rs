@@ -22,6 +22,9 @@ use crate::people::World;
 pub(crate) const SECRET: &str = "whsec_dGhlLXNlY3JldC1vZi10aGUtZmF1bHQtaGFybmVzcyE=";
 /// Of a hundred requests so many fail.
 const FAILING: u8 = 30;
+/// How often one event fails at most: what is refused more often rests for minutes, and with
+/// it what follows in its chat room.
+const MOST: u32 = 9;
 /// Of a hundred events so many fail until they were tried often.
 const STUBBORN: u8 = 2;
 /// How often that is: more often than it takes until an event is set aside.
@@ -42,8 +45,10 @@ struct Receiving {
     rng: Rng,
     /// Whether everything is taken.
     good: bool,
-    /// Events that are refused, and how often they are to be.
-    stubborn: HashMap<String, u32>,
+    /// Events that were tried, and how often they were refused.
+    tried: HashMap<String, u32>,
+    /// Those of them that are to be refused often.
+    stubborn: HashSet<String>,
     /// The messages that were heard of.
     messages: HashSet<String>,
 }
@@ -54,7 +59,8 @@ impl Receiver {
             world: None,
             rng: Rng::with_seed(seed),
             good: false,
-            stubborn: HashMap::new(),
+            tried: HashMap::new(),
+            stubborn: HashSet::new(),
             messages: HashSet::new(),
         }));
         let router = Router::new().fallback(take).with_state(Arc::clone(&state));
@@ -98,17 +104,16 @@ impl Receiver {
 impl Receiving {
     /// Whether an event is taken this time.
     fn takes(&mut self, id: &str) -> bool {
-        let is_new = !self.stubborn.contains_key(id);
-        if is_new && self.rng.u8(..100) < STUBBORN {
-            self.stubborn.insert(id.to_owned(), OFTEN);
+        let before = self.tried.get(id).copied();
+        if before.is_none() && self.rng.u8(..100) < STUBBORN {
+            self.stubborn.insert(id.to_owned());
         }
-        match self.stubborn.get_mut(id) {
-            Some(left) if *left > 0 => {
-                *left -= 1;
-                false
-            }
-            _ => self.rng.u8(..100) >= FAILING,
-        }
+        let refused = before.unwrap_or_default();
+        let is_stubborn = refused < OFTEN && self.stubborn.contains(id);
+        let fails = is_stubborn || refused < MOST && self.rng.u8(..100) < FAILING;
+        let refused = refused + u32::from(fails);
+        self.tried.insert(id.to_owned(), refused);
+        !fails
     }
 }
 
