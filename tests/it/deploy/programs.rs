@@ -110,7 +110,7 @@ fn expression(title: &str) -> String {
 }
 
 #[test]
-fn no_failed_answer_is_shown_as_none_rather_than_as_no_data() {
+fn where_no_answer_failed_panels_say_none_rather_than_nothing() {
     let Some(promtool) = tool("promtool", "prometheus") else {
         return;
     };
@@ -118,25 +118,33 @@ fn no_failed_answer_is_shown_as_none_rather_than_as_no_data() {
     let series = |code: &str| {
         format!(r#"chatzz_events_total{{job="chatzz",instance="a",event="typing",code="{code}"}}"#)
     };
-    let case = |series: &[(String, &str)], share: f64| {
-        let series = series
-            .iter()
-            .map(|(name, values)| json!({ "series": name, "values": values }));
+    let expected = |title: &str, labels: &str, value: f64| {
+        json!({
+            "expr": expression(title),
+            "eval_time": "5m",
+            "exp_samples": [{ "labels": labels, "value": value }],
+        })
+    };
+    let case = |series: &[(String, &str)], share: f64, others: (&str, f64)| {
+        let series = series.iter();
+        let series = series.map(|(name, values)| json!({ "series": name, "values": values }));
         json!({
             "interval": "15s",
             "input_series": series.collect::<Vec<_>>(),
-            "promql_expr_test": [{
-                "expr": expression("Failed answers"),
-                "eval_time": "5m",
-                "exp_samples": [{ "labels": "{}", "value": share }],
-            }],
+            "promql_expr_test": [
+                expected("Failed answers", "{}", share),
+                expected("Answers other than ok", others.0, others.1),
+            ],
         })
     };
+    let none = (r#"{code="none"}"#, 0.0);
+    let failed = [(series("ok"), "0+3x40"), (series("internal"), "0+15x40")];
     let tests = json!({ "tests": [
-        case(&[(series("ok"), "0+3x40")], 0.0),
+        case(&failed[..1], 0.0, none),
         // nobody is there
-        case(&[(series("ok"), "0x40")], 0.0),
-        case(&[(series("ok"), "0+3x40"), (series("internal"), "0+1x40")], 0.25),
+        case(&[(series("ok"), "0x40")], 0.0, none),
+        // one a second of 1.2
+        case(&failed, 1.0 / 1.2, (r#"{code="internal"}"#, 1.0)),
     ] });
     // JSON is YAML
     fs::write(folder.join("test.yml"), tests.to_string()).unwrap();
