@@ -18,7 +18,7 @@ section! {
         /// Set it when several share host name and port, as in containers with equal host names.
         node_id: Option<String> =
             key("CHATZZ_NODE_ID", "text", unset("host and port", None, "chat-1"), node_id),
-        /// How long a silent node still counts as alive.
+        /// How long a silent server still counts as alive.
         /// Raise it when the database can stall for longer.
         lease: Duration = key("CHATZZ_LEASE", "duration", default("15s"), within("3s", "10m")),
     }

@@ -8,7 +8,7 @@ use super::parse::{choice, within};
 section! {
     /// Who may write to whom.
     pub struct PrivacyConfig in "Privacy" {
-        /// How long a block made at another node may take to apply at this one.
+        /// How long a block made at another server may take, at most, to apply at this one.
         /// Blocks made at this one apply at once.
         cache: Duration =
             key("CHATZZ_PRIVACY_CACHE", "duration", default("10s"), within("10ms", "5m")),

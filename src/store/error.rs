@@ -46,6 +46,12 @@ pub enum Error {
         /// The role that has this right.
         role: &'static str,
     },
+    /// The connection string names no account, and MongoDB requires one.
+    #[error(
+        "MongoDB requires a user name and a password: write them before the `@` of CHATZZ_MONGODB_URI, as \
+         docs/deploy.md does under \"Secrets\""
+    )]
+    NoAccount,
     /// The database refused the operation, or the driver could not make it.
     #[error("the database refused the operation")]
     Refused(#[source] DriverError),
@@ -77,6 +83,7 @@ impl Error {
                 other,
                 Self::Duplicate { .. }
                     | Self::NotAllowed { .. }
+                    | Self::NoAccount
                     | Self::Refused(_)
                     | Self::NoChatRoom
             ),
@@ -148,9 +155,13 @@ const READS: [&str; 5] = [
     "listIndexes",
 ];
 
-/// Reads "not authorized on DATABASE to execute command { COMMAND: \"COLLECTION\", … }", which
+/// Reads that there is no account, or "not authorized on DATABASE to execute command { COMMAND: \"COLLECTION\", … }", which
 /// goes on with the whole command.
 fn not_allowed(message: &str) -> Option<Error> {
+    // "command find requires authentication"
+    if message.ends_with(" requires authentication") {
+        return Some(Error::NoAccount);
+    }
     let rest = message.strip_prefix("not authorized on ")?;
     let (database, rest) = rest.split_once(" to execute command { ")?;
     let (command, value) = rest.split_once(": ")?;
@@ -222,6 +233,12 @@ mod tests {
                 .unwrap()
                 .contains("`listCollections` on app: it needs the role `read`")
         );
-        assert_eq!(said("Command find requires authentication"), None);
+        assert_eq!(said("something else"), None);
+    }
+
+    #[test]
+    fn that_there_is_no_account_is_said_as_such() {
+        let found = not_allowed("command find requires authentication");
+        assert!(matches!(found, Some(Error::NoAccount)), "{found:?}");
     }
 }

@@ -171,7 +171,9 @@ pub fn balancer(name: &str) -> PathBuf {
         .chain([PathBuf::from("/usr/sbin")])
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
-        .unwrap_or_else(|| panic!("no {name} on the PATH: `apt-get install nginx-light haproxy`"))
+        .unwrap_or_else(|| {
+            panic!("no {name} on the PATH: `apt-get install nginx-light haproxy caddy`")
+        })
 }
 
 /// Where Chromium is: `CHATZZ_CHROMIUM`, or a usual name on the `PATH`.

@@ -1,5 +1,4 @@
-//! nginx and HAProxy before two servers, configured by the very text of
-//! `docs/several-servers.md`.
+//! nginx, HAProxy and Caddy before two servers, with the samples of `deploy/proxies`.
 
 mod balancer;
 mod traveler;
@@ -25,12 +24,28 @@ use crate::support::user::Person;
 use balancer::{Balancer, Kind};
 use traveler::{Journey, Traveler, World};
 
+/// The path of the samples.
+const PATH: &str = "/chat/socket.io";
 /// How long a step of the test may take.
 const STEP: Duration = Duration::from_secs(20);
 /// Pairs of people who write to each other.
 const PAIRS: u8 = 30;
 /// Pairs who come while servers restart.
 const NEW_PAIRS: u8 = 5;
+
+/// To connect to a server, or to the balancer before it.
+fn at(addr: SocketAddr) -> ConnectOptions {
+    ConnectOptions {
+        path: PATH.to_owned(),
+        ..ConnectOptions::new(addr)
+    }
+}
+
+async fn log_in(options: ConnectOptions, id: Value) -> Person {
+    let person = Person::new(Client::connect(options).await.unwrap(), id);
+    person.login().await.unwrap();
+    person
+}
 
 struct Site {
     database: TestDatabase,
@@ -47,6 +62,7 @@ impl Site {
             keys.extend([
                 ("CHATZZ_NODE_ID", id),
                 ("CHATZZ_TRUSTED_PROXIES", "127.0.0.1"),
+                ("CHATZZ_SOCKET_PATH", PATH),
             ]);
             Binary::serve(&keys).await
         };
@@ -66,11 +82,9 @@ impl Site {
         let options = ConnectOptions {
             from: Some(Ipv4Addr::new(127, 0, 1, number)),
             transport,
-            ..ConnectOptions::new(self.balancer.addr)
+            ..at(self.balancer.addr)
         };
-        let person = Person::new(Client::connect(options).await.unwrap(), id);
-        person.login().await.unwrap();
-        person
+        log_in(options, id).await
     }
 
     /// The names of the servers at which people are online.
@@ -118,6 +132,11 @@ async fn haproxy_keeps_who_polls_at_one_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn caddy_keeps_who_polls_at_one_server() {
+    both_servers_are_used(Kind::Caddy, true, Transport::Polling).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn websockets_need_nothing_that_keeps_them_behind_nginx() {
     both_servers_are_used(Kind::Nginx, false, Transport::Websocket).await;
 }
@@ -130,7 +149,7 @@ async fn websockets_need_nothing_that_keeps_them_behind_haproxy() {
 /// Sets two people on their journeys, who are contacts already.
 async fn set_out(
     site: &Site,
-    at: &Binary,
+    server: &Binary,
     world: &Arc<World>,
     pair: u8,
 ) -> [JoinHandle<Journey>; 2] {
@@ -139,7 +158,7 @@ async fn set_out(
         site.database.user(&names[0]).await,
         site.database.user(&names[1]).await,
     );
-    let (person, _) = at.login(&left).await;
+    let person = log_in(at(server.addr()), left.clone()).await;
     person.add(&right).await.unwrap();
     person.client.close().await;
     // a third of them polls
@@ -244,6 +263,11 @@ async fn a_rolling_restart_behind_haproxy_loses_nothing() {
     a_rolling_restart_loses_nothing(Kind::Haproxy).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rolling_restart_behind_caddy_loses_nothing() {
+    a_rolling_restart_loses_nothing(Kind::Caddy).await;
+}
+
 /// Stores a message in a transaction that stays open: whoever wants its number waits.
 async fn hold_number(database: &TestDatabase, first: &Value, seq: i64) -> mongodb::ClientSession {
     let messages = database.collection("chatmessages");
@@ -269,7 +293,7 @@ async fn haproxy_sends_nobody_to_a_server_that_drains() {
         site.database.user("alice").await,
         site.database.user("bob").await,
     );
-    let (alice, _) = site.two.login(&alice).await;
+    let alice = log_in(at(site.two.addr()), alice).await;
     alice.add(&bob).await.unwrap();
     let first = alice.send(&bob, "one").await.unwrap();
     let mut held = hold_number(&site.database, &first, 2).await;

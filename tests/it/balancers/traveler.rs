@@ -95,7 +95,7 @@ impl Traveler {
         let options = ConnectOptions {
             from: Some(self.from),
             transport: self.transport,
-            ..ConnectOptions::new(self.through)
+            ..super::at(self.through)
         };
         let client = Client::connect(options).await.ok()?;
         let person = Person::new(client, self.id.clone());

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use chatzz::config::keys;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{DASHBOARD, read};
 use crate::support::binary::{Binary, chatzz};
@@ -16,7 +16,7 @@ use crate::support::database::TestDatabase;
 use crate::support::places;
 
 /// A folder for the files of a test, empty.
-fn folder(name: &str) -> PathBuf {
+pub(super) fn folder(name: &str) -> PathBuf {
     let folder = places::temporary().join("deploy").join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
@@ -45,7 +45,7 @@ fn tool(name: &str, package: &str) -> Option<Command> {
 }
 
 /// Runs a command to its end, which must be a success.
-fn succeeds(command: &mut Command) -> String {
+pub(super) fn succeeds(command: &mut Command) -> String {
     let ended = command.stdin(Stdio::null()).output().unwrap();
     let said = [ended.stdout, ended.stderr].concat();
     let said = String::from_utf8_lossy(&said).into_owned();
@@ -94,6 +94,85 @@ fn the_dashboard_asks_in_each_of_its_panels() {
                 .as_str()
                 .is_some_and(|text| text.len() > 3),
             "{panel}"
+        );
+    }
+}
+
+/// The expression of a panel, with the values of the dashboard's variables.
+fn expression(title: &str) -> String {
+    let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let panel = panels.iter().find(|panel| panel["title"] == title).unwrap();
+    let asked = panel["targets"][0]["expr"].as_str().unwrap();
+    asked
+        .replace("$server", ".*")
+        .replace("$__rate_interval", "1m")
+}
+
+#[test]
+fn where_no_answer_failed_panels_say_none_rather_than_nothing() {
+    let Some(promtool) = tool("promtool", "prometheus") else {
+        return;
+    };
+    let folder = folder("dashboard");
+    let series = |code: &str| {
+        format!(r#"chatzz_events_total{{job="chatzz",instance="a",event="typing",code="{code}"}}"#)
+    };
+    let expected = |title: &str, labels: &str, value: f64| {
+        json!({
+            "expr": expression(title),
+            "eval_time": "5m",
+            "exp_samples": [{ "labels": labels, "value": value }],
+        })
+    };
+    let case = |series: &[(String, &str)], share: f64, others: (&str, f64)| {
+        let series = series.iter();
+        let series = series.map(|(name, values)| json!({ "series": name, "values": values }));
+        json!({
+            "interval": "15s",
+            "input_series": series.collect::<Vec<_>>(),
+            "promql_expr_test": [
+                expected("Failed answers", "{}", share),
+                expected("Answers other than ok", others.0, others.1),
+            ],
+        })
+    };
+    let none = (r#"{code="none"}"#, 0.0);
+    let failed = [(series("ok"), "0+3x40"), (series("internal"), "0+15x40")];
+    let tests = json!({ "tests": [
+        case(&failed[..1], 0.0, none),
+        // nobody is there
+        case(&[(series("ok"), "0x40")], 0.0, none),
+        // one a second of 1.2
+        case(&failed, 1.0 / 1.2, (r#"{code="internal"}"#, 1.0)),
+    ] });
+    // JSON is YAML
+    fs::write(folder.join("test.yml"), tests.to_string()).unwrap();
+    let mut command = Command::new(promtool.get_program());
+    succeeds(
+        command
+            .args(["test", "rules", "test.yml"])
+            .current_dir(&folder),
+    );
+}
+
+#[test]
+fn everything_is_served_under_the_path_of_the_proxies() {
+    for (file, line) in [
+        ("proxies/nginx.conf", "location /chat/socket.io/ {"),
+        ("proxies/haproxy.cfg", "path_beg /chat/socket.io/ "),
+        ("proxies/Caddyfile", "handle /chat/socket.io/* {"),
+        ("systemd/chatzz.env", "CHATZZ_SOCKET_PATH=/chat/socket.io\n"),
+        ("compose.yaml", "CHATZZ_SOCKET_PATH: /chat/socket.io\n"),
+        (
+            "helm/chatzz/values.yaml",
+            "CHATZZ_SOCKET_PATH: /chat/socket.io\n",
+        ),
+        ("helm/chatzz/values.yaml", "  path: /chat/socket.io\n"),
+    ] {
+        assert!(
+            read(&format!("deploy/{file}")).contains(line),
+            "{file}: {line}"
         );
     }
 }
@@ -256,6 +335,9 @@ fn the_secrets_of_compose_are_made_once_and_for_nobody_else() {
         let text = fs::read_to_string(folder.join(file)).unwrap_or_default();
         assert!(text.trim().len() > 20, "{file}");
     }
+    // whoever signs with the bytes of this file signs with what chatzz reads
+    let secret = fs::read_to_string(folder.join("secrets/jwt-secret")).unwrap();
+    assert_eq!(secret, secret.trim());
     let uri = fs::read_to_string(folder.join("secrets/mongodb-uri")).unwrap();
     let password = fs::read_to_string(folder.join("secrets/passwords/serve")).unwrap();
     assert!(

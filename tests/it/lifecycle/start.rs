@@ -100,6 +100,9 @@ async fn the_wait_names_the_address_the_cause_and_when_it_gives_up() {
     let wrong = format!("mongodb://chatzz:geheim@{running}/?authSource=admin");
     let ended = serve(&database, &[("CHATZZ_MONGODB_URI", &wrong)]).await;
     refused(&ended, 1, &[&running, "refused the user name or password"]);
+    let none = format!("mongodb://{running}/");
+    let ended = serve(&database, &[("CHATZZ_MONGODB_URI", &none)]).await;
+    refused(&ended, 1, &["requires a user name and a password"]);
 }
 
 #[tokio::test]
