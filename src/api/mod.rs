@@ -9,6 +9,7 @@ mod openapi;
 mod perform;
 mod problem;
 mod read;
+mod route;
 pub(crate) mod table;
 
 use std::sync::Arc;

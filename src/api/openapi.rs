@@ -13,8 +13,8 @@ use super::table::{self, Documented};
 use crate::config::ApiScope;
 use crate::wire::schema::without_null;
 
-/// Why any call may not be done, beside what its own fields lead to.
-const REFUSALS: [(StatusCode, &str); 5] = [
+/// Why a call may not be done; the table says which of them a call has.
+const PROBLEMS: [(StatusCode, &str); 12] = [
     (
         StatusCode::BAD_REQUEST,
         "Something in the request is wrong; `detail` names it",
@@ -22,6 +22,24 @@ const REFUSALS: [(StatusCode, &str); 5] = [
     (
         StatusCode::UNAUTHORIZED,
         "No key, or one that is not known or has ended",
+    ),
+    (
+        StatusCode::FORBIDDEN,
+        "The key has not the scope, or the receiver does not take it",
+    ),
+    (
+        StatusCode::NOT_FOUND,
+        "There is no such user, chat room, message or letter",
+    ),
+    (StatusCode::REQUEST_TIMEOUT, "The body took too long"),
+    (StatusCode::CONFLICT, "The key belongs to another message"),
+    (
+        StatusCode::GONE,
+        "Events were missed: they were removed, or the log is another one",
+    ),
+    (
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "The body, or the text of a message, is too long",
     ),
     (
         StatusCode::TOO_MANY_REQUESTS,
@@ -35,33 +53,9 @@ const REFUSALS: [(StatusCode, &str); 5] = [
         StatusCode::SERVICE_UNAVAILABLE,
         "The server or its database is busy or going down: repeat the call",
     ),
-];
-/// The same of calls that need a scope.
-const NO_SCOPE: (StatusCode, &str) = (
-    StatusCode::FORBIDDEN,
-    "The key has not the scope, or the receiver does not take it",
-);
-/// The same of calls that name something.
-const NOT_FOUND: (StatusCode, &str) = (
-    StatusCode::NOT_FOUND,
-    "There is no such user, chat room or message",
-);
-/// The same of the call that reads the log of events.
-const GONE: (StatusCode, &str) = (
-    StatusCode::GONE,
-    "Events were missed: they were removed, or the log is another one",
-);
-/// The same of calls with a body.
-const OF_BODIES: [(StatusCode, &str); 4] = [
-    (StatusCode::REQUEST_TIMEOUT, "The body took too long"),
-    (StatusCode::CONFLICT, "The key belongs to another message"),
-    (
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "The body, or the text of a message, is too long",
-    ),
     (
         StatusCode::GATEWAY_TIMEOUT,
-        "It is not known whether it was stored: repeat the call with the same key",
+        "It is not known whether it was done: repeat the call, with the same key if it has one",
     ),
 ];
 
@@ -158,7 +152,7 @@ fn simplify(schema: &mut Value) {
 fn operation(call: &Documented, problem: &Value) -> Value {
     let mut responses = Map::new();
     for answer in &call.answers {
-        let media_type = if IN_LINES.contains(&call.name) {
+        let media_type = if IN_LINES.contains(&call.route.name) {
             lines::MEDIA_TYPE
         } else {
             "application/json"
@@ -167,7 +161,8 @@ fn operation(call: &Documented, problem: &Value) -> Value {
         let answered = json!({ "description": answer.summary, "content": body });
         responses.insert(answer.status.to_string(), answered);
     }
-    for (status, summary) in refusals(call) {
+    let problems = PROBLEMS.iter();
+    for (status, summary) in problems.filter(|(status, _)| call.route.may_fail_with(*status)) {
         let mut refused = json!({
             "description": summary,
             "content": { problem::MEDIA_TYPE: { "schema": problem } },
@@ -176,7 +171,7 @@ fn operation(call: &Documented, problem: &Value) -> Value {
             StatusCode::TOO_MANY_REQUESTS,
             StatusCode::SERVICE_UNAVAILABLE,
         ];
-        if busy.contains(&status) {
+        if busy.contains(status) {
             set(
                 &mut refused,
                 "headers",
@@ -187,13 +182,13 @@ fn operation(call: &Documented, problem: &Value) -> Value {
         }
         responses.insert(status.as_u16().to_string(), refused);
     }
-    let scope = call.scope.map(ApiScope::as_str);
+    let scope = call.route.scope.map(ApiScope::as_str);
     let description = scope.map_or_else(
         || "Any key may make this call.".to_owned(),
         |scope| format!("Needs a key with the scope `{scope}`."),
     );
     let mut operation = json!({
-        "operationId": call.name,
+        "operationId": call.route.name,
         "summary": call.summary,
         "description": description,
         "tags": [scope.unwrap_or("any")],
@@ -203,7 +198,7 @@ fn operation(call: &Documented, problem: &Value) -> Value {
     if !parameters.is_empty() {
         set(&mut operation, "parameters", parameters.into());
     }
-    let media_type = match call.place {
+    let media_type = match call.route.place {
         Place::Body => Some("application/json"),
         Place::Lines => Some(lines::MEDIA_TYPE),
         Place::Query | Place::Nowhere => None,
@@ -228,22 +223,6 @@ fn set(object: &mut Value, name: &str, value: Value) {
     }
 }
 
-/// Why a call may not be done.
-fn refusals(call: &Documented) -> Vec<(StatusCode, &'static str)> {
-    let names_something = call.place != Place::Nowhere || call.path.contains('{');
-    let mut refusals = REFUSALS.to_vec();
-    refusals.extend(call.scope.map(|_| NO_SCOPE));
-    refusals.extend(names_something.then_some(NOT_FOUND));
-    if call.name == "listEvents" {
-        refusals.push(GONE);
-    }
-    if matches!(call.place, Place::Body | Place::Lines) {
-        refusals.extend(OF_BODIES);
-    }
-    refusals.sort_by_key(|(status, _)| status.as_u16());
-    refusals
-}
-
 /// The parameters of the path and of the query, and the header of a send.
 fn parameters(call: &Documented) -> Vec<Value> {
     let mut all = Vec::new();
@@ -258,7 +237,7 @@ fn parameters(call: &Documented) -> Vec<Value> {
             "schema": { "type": "string" },
         }));
     }
-    if call.place == Place::Query {
+    if call.route.place == Place::Query {
         let schema = call.request.as_value();
         let required = schema.get("required").and_then(Value::as_array);
         let fields = schema.get("properties").and_then(Value::as_object);
@@ -280,7 +259,7 @@ fn parameters(call: &Documented) -> Vec<Value> {
             all.push(parameter);
         }
     }
-    if call.name == "sendMessage" {
+    if call.route.name == "sendMessage" {
         all.push(json!({
             "name": "Idempotency-Key",
             "in": "header",

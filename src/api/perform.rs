@@ -5,17 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request};
 use axum::response::{IntoResponse as _, Response};
 use bytes::BytesMut;
 use futures::StreamExt as _;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use super::keys::Key;
 use super::problem::Problem;
-use super::read::{Place, Read};
+use super::read::{Place, Read, read};
+use super::route::Route;
 use super::{Answered, Api, Call, Reply, lines};
 use crate::config::ApiScope;
 use crate::service::Error;
@@ -26,41 +29,24 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// How long a call is waited for beyond the time limit of a request: what is sent is answered
 /// at that limit, more exactly.
 const GRACE: Duration = Duration::from_millis(500);
-/// Calls that take as long as there is something to do, or to wait for.
-const WITHOUT_LIMIT: [&str; 5] = [
-    "importMessages",
-    "exportUser",
-    "eraseUser",
-    "redactChatRoom",
-    "listEvents",
-];
 
 /// The values of a path's parameters, in their order.
-pub(super) type Named = Path<Vec<(String, String)>>;
+pub(super) type Named = Result<Path<Vec<(String, String)>>, PathRejection>;
 
-/// What is the same of every request to one call.
-#[derive(Clone, Copy)]
-pub(super) struct Route {
-    /// The call's name.
-    pub(super) name: &'static str,
-    pub(super) scope: Option<ApiScope>,
-    /// Most bytes of a body.
-    pub(super) max_body: usize,
-}
-
-impl Route {
-    /// Whether the call may store something.
-    fn is_mutating(&self, method: &Method) -> bool {
-        let only_reads = matches!(self.scope, None | Some(ApiScope::Read));
-        !only_reads && method != Method::GET
-    }
+/// A request to a call.
+struct Asked {
+    route: Route,
+    named: Named,
+    request: Request,
+    /// Dropped once the body has been read.
+    reading: oneshot::Sender<()>,
 }
 
 /// Answers a request.
 pub(super) async fn perform<R, F>(
     api: Arc<Api>,
     route: Route,
-    named: Option<Named>,
+    named: Named,
     request: Request,
     handle: impl FnOnce(Call, R) -> F + Send + 'static,
 ) -> Response
@@ -72,17 +58,24 @@ where
     // to others, and is in the log
     let span = tracing::debug_span!("api.call", call = route.name);
     let limit = api.patience + GRACE;
-    let is_mutating = route.is_mutating(request.method());
-    let working = work(api, route, named, request, handle).instrument(span);
-    let working = tokio::spawn(working);
-    let done = if WITHOUT_LIMIT.contains(&route.name) {
-        Ok(working.await)
-    } else {
+    let (reading, read) = oneshot::channel();
+    let asked = Asked {
+        route,
+        named,
+        request,
+        reading,
+    };
+    let working = tokio::spawn(work(api, asked, handle).instrument(span));
+    let done = if route.bounds.has_time_limit {
+        // the body has a limit of its own
+        let _ = read.await;
         timeout(limit, working).await
+    } else {
+        Ok(working.await)
     };
     let done = match done {
         Ok(done) => done.unwrap_or_else(|_| Err(Problem::from(Error::Internal))),
-        Err(_) if is_mutating => Err(Problem::from(Error::UnknownOutcome)),
+        Err(_) if route.is_mutating => Err(Problem::from(Error::UnknownOutcome)),
         Err(_) => Err(Problem::from(Error::Unavailable).of_call(false)),
     };
     match done {
@@ -104,32 +97,27 @@ where
 /// Does what is asked for, counts it, and notes what was changed by whom.
 async fn work<R, F>(
     api: Arc<Api>,
-    route: Route,
-    named: Option<Named>,
-    request: Request,
+    asked: Asked,
     handle: impl FnOnce(Call, R) -> F + Send + 'static,
 ) -> Result<Reply, Problem>
 where
     R: Read,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    let is_mutating = route.is_mutating(request.method());
-    let admitted = admit(&api, &route, request.headers());
+    let route = asked.route;
+    let admitted = admit(&api, &route, asked.request.headers());
     let name = admitted.as_ref().ok().map(|key| key.name().to_owned());
     let done = match admitted {
-        Ok(key) => {
-            let named = named.map(|Path(named)| named).unwrap_or_default();
-            call(api, route, (key, named), request, handle).await
-        }
+        Ok(key) => call(api, key, asked, handle).await,
         Err(problem) => Err(problem),
     };
-    let done = done.map_err(|problem| problem.of_call(is_mutating));
+    let done = done.map_err(|problem| problem.of_call(route.is_mutating));
     let code = done
         .as_ref()
         .map_or_else(|problem| problem.code().as_str(), |_| "ok");
     metrics::counter!("chatzz_api_calls_total", "code" => code).increment(1);
     // strangers cannot fill the log; what is taken out of it about somebody is noted, too
-    let is_noted = is_mutating || route.scope == Some(ApiScope::Privacy);
+    let is_noted = route.is_mutating || route.scope == Some(ApiScope::Privacy);
     if let Some(key) = name.filter(|_| is_noted) {
         let about = done.as_ref().map_or("", |reply| reply.about.as_str());
         tracing::info!(key, call = route.name, code, about, "API call");
@@ -161,23 +149,32 @@ fn admit(api: &Api, route: &Route, headers: &HeaderMap) -> Result<Arc<Key>, Prob
 /// Does what is asked for.
 async fn call<R, F>(
     api: Arc<Api>,
-    route: Route,
-    (key, named): (Arc<Key>, Vec<(String, String)>),
-    request: Request,
+    key: Arc<Key>,
+    asked: Asked,
     handle: impl FnOnce(Call, R) -> F + Send + 'static,
 ) -> Result<Reply, Problem>
 where
     R: Read,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
+    let Asked {
+        route,
+        named,
+        request,
+        reading,
+    } = asked;
+    let named =
+        named.map_err(|_| Error::BadRequest("the path is not UTF-8 once it is decoded".into()))?;
     let (parts, body) = request.into_parts();
-    let (whole, by_line) = match R::PLACE {
+    let (whole, by_line) = match route.place {
         Place::Lines => (Body::empty(), body),
         Place::Body | Place::Query | Place::Nowhere => (body, Body::empty()),
     };
-    let share = api.share(whole.size_hint().upper(), route.max_body).await?;
-    let whole = collect(whole, route.max_body).await?;
-    let asked = R::read(&parts.uri, &whole)?;
+    let most = route.max_body();
+    let share = api.share(whole.size_hint().upper(), most).await?;
+    let whole = collect(whole, most).await?;
+    drop(reading);
+    let asked = read(&parts.uri, &whole)?;
     drop(whole);
     let idempotency_key = parts.headers.get("idempotency-key").map(|key| {
         let key = key.to_str().unwrap_or_default();
@@ -185,7 +182,7 @@ where
     });
     let place = api.place().await?;
     let under_way = api.operator.begin().ok_or(Error::Unavailable)?;
-    let mut named = named.into_iter().map(|(_, value)| value);
+    let mut named = named.0.into_iter().map(|(_, value)| value);
     let call = Call {
         api,
         key,
@@ -201,7 +198,7 @@ where
     done
 }
 
-/// The whole body, if it is not too long.
+/// The whole body, if it is not too long; 0 bytes of a call that takes none.
 async fn collect(body: Body, most: usize) -> Result<BytesMut, Problem> {
     let refused = |status, detail: &str| Problem::new(status, Code::BadRequest, detail);
     let mut chunks = body.into_data_stream();
@@ -210,6 +207,10 @@ async fn collect(body: Body, most: usize) -> Result<BytesMut, Problem> {
         while let Some(chunk) = chunks.next().await {
             let chunk =
                 chunk.map_err(|_| refused(StatusCode::BAD_REQUEST, "the body broke off"))?;
+            if most == 0 && !chunk.is_empty() {
+                let detail = "this call takes no body";
+                return Err(refused(StatusCode::BAD_REQUEST, detail));
+            }
             if all.len() + chunk.len() > most {
                 let detail = format!("the body is longer than {most} bytes");
                 return Err(refused(StatusCode::PAYLOAD_TOO_LARGE, &detail));

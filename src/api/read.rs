@@ -4,9 +4,11 @@ use std::marker::PhantomData;
 
 use axum::extract::Query as Parameters;
 use http::Uri;
+use percent_encoding::percent_decode_str;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use url::form_urlencoded;
 
 use crate::service::Error;
 use crate::wire::request::decode;
@@ -31,6 +33,24 @@ pub(super) trait Read: Sized + Send + 'static {
 
     /// What may be said.
     fn schema(read: &mut SchemaGenerator) -> Schema;
+}
+
+/// Reads what a request says. A parameter that nobody reads is refused: whoever writes it
+/// means something by it.
+pub(super) fn read<R: Read>(uri: &Uri, body: &[u8]) -> Result<R, Error> {
+    let query = uri.query().unwrap_or_default();
+    if percent_decode_str(query).decode_utf8().is_err() {
+        return Err(Error::BadRequest(
+            "the query is not UTF-8 once it is decoded".into(),
+        ));
+    }
+    if R::PLACE != Place::Query
+        && let Some((name, _)) = form_urlencoded::parse(query.as_bytes()).next()
+    {
+        let detail = format!("{name}: unknown parameter, this call takes none");
+        return Err(Error::BadRequest(detail));
+    }
+    R::read(uri, body)
 }
 
 /// The fields of a JSON body.

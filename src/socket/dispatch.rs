@@ -16,7 +16,6 @@ use super::connection::Connection;
 use super::connection::fifo::{Incoming, Queued};
 use super::connection::flow::Permit;
 use super::connection::packet::Packet;
-use super::hub::Hub;
 use super::parsed::{self, Event, MAX_NAME_CHARS, Parsed};
 use super::{Audience, Call, Context, Outcome};
 use crate::hooks::Turn;
@@ -69,8 +68,7 @@ impl Dispatcher {
         }
         let parsed = Parsed::of(&event.value);
         let origin = parsed.origin(&self.connection, event);
-        self.context
-            .refuse(&self.connection, &parsed, &origin, error);
+        self.context.refuse(&parsed, &origin, error);
     }
 }
 
@@ -123,12 +121,12 @@ impl Context {
         let span = tracing::debug_span!("event", name = origin.event, socket = connection.id.0);
         let Some(event) = parsed.event else {
             let unknown = Error::BadRequest("there is no such event".into());
-            return self.refuse(connection, &parsed, &origin, unknown);
+            return self.refuse(&parsed, &origin, unknown);
         };
         // one that waited too long behind others on its socket is not begun
         let late = Instant::now() >= self.deadline(&origin);
         if self.is_draining() || late && !matches!(event, Event::Disconnect) {
-            return self.refuse(connection, &parsed, &origin, Error::Unavailable);
+            return self.refuse(&parsed, &origin, Error::Unavailable);
         }
         let asked = Asked {
             connection,
@@ -450,18 +448,11 @@ impl Context {
         }
     }
 
-    fn refuse(
-        &self,
-        connection: &Arc<Connection>,
-        parsed: &Parsed<'_>,
-        origin: &Origin,
-        error: Error,
-    ) {
-        if origin.ack.is_none() && parsed.event.is_none() {
-            let name: String = parsed.name.chars().take(MAX_NAME_CHARS).collect();
-            Hub::refuse_unknown(connection, origin, &name, &error);
-        } else {
-            self.hub.refuse(origin, error);
+    fn refuse(&self, parsed: &Parsed<'_>, origin: &Origin, error: Error) {
+        if parsed.event.is_some() {
+            return self.hub.refuse(origin, error);
         }
+        let name: String = parsed.name.chars().take(MAX_NAME_CHARS).collect();
+        self.hub.refuse_unknown(origin, &name, error);
     }
 }

@@ -213,11 +213,27 @@ impl Hub {
         self.reply(origin, &Err(error), Vec::new());
     }
 
-    /// Answers an event: by its acknowledgement, which may hand messages over; by an envelope
-    /// before it if the event asked for one; a failure without both by an `error` envelope.
+    /// Refuses an event that there is not, of this name.
+    pub(super) fn refuse_unknown(&self, origin: &Origin, name: &str, error: Error) {
+        self.answer(origin, name, &Err(error), Vec::new());
+    }
+
+    /// Answers an event.
     pub(super) fn reply(
         &self,
         origin: &Origin,
+        reply: &Result<Reply<'_>, Error>,
+        handed: Vec<SentRange>,
+    ) {
+        self.answer(origin, origin.event, reply, handed);
+    }
+
+    /// Answers an event of this name: by its acknowledgement, which may hand messages over; by an envelope
+    /// before it if the event asked for one; a failure without both by an `error` envelope.
+    fn answer(
+        &self,
+        origin: &Origin,
+        name: &str,
         reply: &Result<Reply<'_>, Error>,
         handed: Vec<SentRange>,
     ) {
@@ -229,10 +245,10 @@ impl Hub {
         let notice = match reply {
             // its page was sent as `old-messages`
             Ok(Reply::History(_)) => None,
-            Ok(reply) => (origin.envelope).then_some(Notice::Result(origin.event, reply)),
+            Ok(reply) => (origin.envelope).then_some(Notice::Result(name, reply)),
             Err(error) => {
                 let by_itself = origin.ack.is_none() && connection.hears_errors();
-                (by_itself || origin.envelope).then_some(Notice::Error(origin.event, error))
+                (by_itself || origin.envelope).then_some(Notice::Error(name, error))
             }
         };
         if let Some(notice) = notice {
@@ -246,21 +262,6 @@ impl Hub {
         if let Err(error) = reply {
             connection.record_client_error(error);
         }
-    }
-
-    /// Refuses, without an acknowledgement, an event that there is not.
-    pub(super) fn refuse_unknown(
-        connection: &Arc<Connection>,
-        origin: &Origin,
-        name: &str,
-        error: &Error,
-    ) {
-        record(origin, Some(error));
-        if connection.hears_errors() || origin.envelope {
-            let notice = Notice::Error(name, error);
-            connection.send(Packet::event(notice.render(connection.dialect())));
-        }
-        connection.record_client_error(error);
     }
 
     /// Answers an event that a lane was asked to answer.

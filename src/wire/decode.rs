@@ -64,6 +64,12 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     })
 }
 
+/// Reads a field that only some dialects look at.
+pub(super) fn field<T: DeserializeOwned>(name: &str, value: &RawValue) -> Result<T, Error> {
+    let read = serde_json::from_str(value.get());
+    read.map_err(|error| Error::BadRequest(format!("{name}: {}", cause(&error))))
+}
+
 /// What is wrong with a field, in the words of JSON.
 fn cause(error: &serde_json::Error) -> String {
     let text = error.to_string();

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub use super::decode::decode;
+use super::decode::field;
 pub(crate) use super::decode::wants_envelope;
 pub(crate) use super::ephemeral::small_json;
 pub use super::ephemeral::{GetActiveUsers, Signal, Typing};
@@ -122,8 +123,9 @@ pub struct SetPrivacy {
 #[serde(rename_all = "camelCase")]
 pub struct GetOldMessages {
     user_id: IdInput,
-    #[serde(default)]
-    date: Option<DateInput>,
+    // in dialect 1 anything may stand here, and has no effect
+    #[schemars(with = "Option<DateInput>")]
+    date: Option<Box<RawValue>>,
     #[serde(default)]
     from_date: Option<DateInput>,
     #[serde(default)]
@@ -136,7 +138,7 @@ pub struct GetOldMessages {
 
 impl GetOldMessages {
     /// What dialect 1 asks for: everything, or what was created at or after `fromDate`. The
-    /// `date` of its readme never had an effect.
+    /// `date` of its readme never had an effect, whatever it was.
     pub fn into_query_of_all(self) -> HistoryQuery {
         HistoryQuery {
             with: self.user_id,
@@ -149,15 +151,22 @@ impl GetOldMessages {
     }
 
     /// What is asked for, with the people in this form.
-    pub fn into_query(self, people: People) -> HistoryQuery {
-        HistoryQuery {
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] for a `date` that is none.
+    pub fn into_query(self, people: People) -> Result<HistoryQuery, Error> {
+        let date: Option<DateInput> = match &self.date {
+            Some(date) => Some(field("date", date)?),
+            None => self.from_date,
+        };
+        Ok(HistoryQuery {
             with: self.user_id,
-            since: self.date.or(self.from_date).map(|date| date.0),
+            since: date.map(|date| date.0),
             before: self.before,
             after: self.after,
             limit: self.limit,
             people,
-        }
+        })
     }
 }
 

@@ -20,7 +20,7 @@ pub(in crate::socket) async fn handle(
         return send_all(call, request).await;
     }
     let wants_envelope = call.origin.envelope || call.origin.ack.is_none();
-    let query = request.into_query(call.connection.people());
+    let query = request.into_query(call.connection.people())?;
     let page = Arc::new(call.context.messenger.history(&call.me, &query).await?);
     let notice = Notice::OldMessages(Arc::clone(&page));
     let notice = wants_envelope.then_some((Audience::Asker, notice));

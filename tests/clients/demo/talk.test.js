@@ -119,6 +119,7 @@ test('where more is unread than there is room for, one begins at the first', asy
   const [ines, jamal] = await pair('ines', 'jamal');
   await jamal.page.goto('about:blank');
   for (let at = 1; at <= 40; at += 1) await ines.write(`line ${at}`);
+  await ines.message('line 40').locator('.tick:not([data-status="waiting"])').waitFor();
   await jamal.page.goto(`${server.url}/?as=jamal&with=ines`);
   await jamal.page.locator('.log .unread + .message').filter({ has: jamal.page.getByText('line 1', { exact: true }) }).waitFor();
   await jamal.page.getByRole('button', { name: '40 new messages' }).waitFor();

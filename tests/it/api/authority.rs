@@ -1,29 +1,11 @@
 //! Who may call what: scopes × calls.
 
-use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::openapi::operations;
 use super::{BackEnd, free_addr, key_file};
 use crate::support::server::Server;
 use chatzz::config::ApiScope;
-
-/// Every documented call: method, path with an id in it, and its scope.
-fn calls(id: &Value) -> Vec<(Method, String, Option<String>)> {
-    let document = chatzz::spec::openapi();
-    let paths = document["paths"].as_object().unwrap();
-    let mut calls = Vec::new();
-    for (path, methods) in paths {
-        for (method, operation) in methods.as_object().unwrap() {
-            let tag = operation["tags"][0].as_str().unwrap();
-            let scope = (tag != "any").then(|| tag.to_owned());
-            let path = path.replace("{id}", id.as_str().unwrap());
-            let path = path.replace("{other}", id.as_str().unwrap());
-            calls.push((method.to_uppercase().parse().unwrap(), path, scope));
-        }
-    }
-    assert!(calls.len() > 5);
-    calls
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_good_for_the_calls_of_its_scopes_and_for_no_other() {
@@ -44,26 +26,31 @@ async fn a_key_is_good_for_the_calls_of_its_scopes_and_for_no_other() {
     });
     let before = (server.messages().await, server.dump("chatprivacy").await);
 
-    for (method, path, needed) in calls(&alice.id) {
+    for call in operations(&alice.id) {
+        let (method, target) = (call.method.as_str(), call.target.as_str());
         for (scope, key) in ApiScope::ALL.iter().zip(&keys) {
-            if needed.as_deref() == Some(scope.as_str()) || needed.is_none() {
+            if call
+                .scope
+                .as_deref()
+                .is_none_or(|needed| needed == scope.as_str())
+            {
                 continue;
             }
             let back_end = BackEnd::new(addr, key);
-            let refused = back_end.call(method.as_str(), &path, &send).await;
+            let refused = back_end.call(method, target, &send).await;
             assert_eq!(
                 refused.outcome(),
                 (403, "forbidden"),
-                "{method} {path} {scope}"
+                "{method} {target} {scope}"
             );
         }
         for shown in ["", "chatzz_", &keys[0][..keys[0].len() - 1], "x"] {
             let back_end = BackEnd::new(addr, shown);
-            let refused = back_end.call(method.as_str(), &path, &send).await;
+            let refused = back_end.call(method, target, &send).await;
             assert_eq!(
                 refused.outcome(),
                 (401, "unauthorized"),
-                "{method} {path} {shown}"
+                "{method} {target} {shown}"
             );
             assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
         }

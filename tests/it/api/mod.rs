@@ -15,6 +15,7 @@ mod keys;
 mod lines;
 mod manage;
 mod objects;
+mod odd;
 mod openapi;
 mod privacy_page;
 mod read;
@@ -112,12 +113,17 @@ impl BackEnd {
         Self { addr, key }
     }
 
-    /// Calls, with a body of JSON. The answer must be one that is documented.
+    /// Calls, with a body of JSON, or without one if it is null. The answer must be one that
+    /// is documented.
     pub(crate) async fn call(&self, method: &str, target: &str, body: &Value) -> Answer {
-        self.call_as(method, target, &[], &body.to_string()).await
+        let body = match body {
+            Value::Null => String::new(),
+            _ => body.to_string(),
+        };
+        self.call_as(method, target, &[], &body).await
     }
 
-    /// Calls without a body.
+    /// Gets.
     pub(crate) async fn get(&self, target: &str) -> Answer {
         self.call_as("GET", target, &[], "").await
     }
@@ -133,6 +139,22 @@ impl BackEnd {
         let bearer = format!("Bearer {}", self.key);
         let headers = [headers, &[("authorization", bearer.as_str())]].concat();
         let response = http::send(self.addr, method, target, &headers, body).await;
+        Self::answer(method, target, response)
+    }
+
+    /// Calls with a body of so many bytes, of which none is sent.
+    async fn promise(&self, method: &str, target: &str, bytes: usize) -> Answer {
+        let (bearer, bytes) = (format!("Bearer {}", self.key), bytes.to_string());
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-length", bytes.as_str()),
+        ];
+        let response = http::request(self.addr, method, target, &headers).await;
+        Self::answer(method, target, response)
+    }
+
+    /// What the answer says, which must be documented.
+    fn answer(method: &str, target: &str, response: Response) -> Answer {
         let answer = Answer {
             status: response.status,
             body: serde_json::from_str(&response.body).unwrap_or_default(),

@@ -26,6 +26,38 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     document
 });
 
+/// A documented call.
+pub(super) struct Operation {
+    pub(super) method: String,
+    /// Its path, with an id in it.
+    pub(super) target: String,
+    /// The scope that it needs.
+    pub(super) scope: Option<String>,
+    /// The media type of its body.
+    pub(super) body: Option<String>,
+}
+
+/// Every documented call, about somebody or something of this id.
+pub(super) fn operations(id: &Value) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    for (path, methods) in DOCUMENT["paths"].as_object().unwrap() {
+        let target = path.replace("{id}", id.as_str().unwrap());
+        let target = target.replace("{other}", id.as_str().unwrap());
+        for (method, operation) in methods.as_object().unwrap() {
+            let tag = operation["tags"][0].as_str().unwrap();
+            let body = operation["requestBody"]["content"].as_object();
+            operations.push(Operation {
+                method: method.to_uppercase(),
+                target: target.clone(),
+                scope: (tag != "any").then(|| tag.to_owned()),
+                body: body.and_then(|body| body.keys().next().cloned()),
+            });
+        }
+    }
+    assert!(operations.len() > 25, "{}", operations.len());
+    operations
+}
+
 /// The documented path that a target is one of.
 fn path_of(target: &str) -> Option<&'static str> {
     let target = target.split('?').next().unwrap();

@@ -214,6 +214,18 @@ async fn a_message_of_a_kind_loses_its_data_too() {
     );
 }
 
+/// Redacts as a back end would: again, as long as it is not known whether it was done.
+async fn redact_at_last(back_end: &BackEnd, message: &Value) -> super::Answer {
+    let mut answer = back_end.redact(message).await;
+    for _ in 0..10 {
+        if answer.outcome() != (504, "unknown-outcome") {
+            break;
+        }
+        answer = back_end.redact(message).await;
+    }
+    answer
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_that_redact_at_once_number_the_changes_without_a_gap() {
     let world = two(&[ApiScope::Send, ApiScope::Manage]).await;
@@ -228,7 +240,7 @@ async fn servers_that_redact_at_once_number_the_changes_without_a_gap() {
         ids.push(sent.body["_id"].clone());
     }
     let each = ids.iter().enumerate();
-    let each = each.map(|(number, id)| world.back_ends[number % 2].redact(id));
+    let each = each.map(|(number, id)| redact_at_last(&world.back_ends[number % 2], id));
 
     let done = futures::future::join_all(each).await;
 

@@ -196,6 +196,17 @@ async fn chatzz_12_and_13_old_messages_are_an_array_from_a_date_on() {
     assert_eq!(all[1]["to"]["user"]["username"], "bob");
     let later = ask(json!({ "userId": bob.id, "fromDate": "2199-01-01" })).await;
     assert_eq!(later, json!([]));
+    // the readme's `date` never had an effect
+    for date in [
+        json!("2199-01-01"),
+        json!("Thu Jan 01 2026 01:00:00 GMT+0100"),
+        json!(1e300),
+        json!({}),
+        json!(null),
+    ] {
+        let asked = json!({ "userId": bob.id, "date": date });
+        assert_eq!(ask(asked).await, all, "{date}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

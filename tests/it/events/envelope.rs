@@ -110,16 +110,20 @@ async fn a_failure_comes_as_an_envelope_and_in_the_ack() {
     let carol = server.person("carol").await;
     let to_nobody = json!({ "userId": carol.id, "message": "hello", "envelope": true });
     // refused by a lane's service, by the form, and before it is read
+    let long = "wave".repeat(20);
     for (event, payload, expected) in [
         ("send-message", to_nobody, "no-chat-room"),
         ("send-message", json!({ "envelope": true }), "bad-request"),
         ("wave", json!({ "envelope": true }), "bad-request"),
+        (&*long, json!({ "envelope": true }), "bad-request"),
     ] {
         let refused = alice.ask(event, payload).await;
         assert_eq!(code(refused), expected);
         let came = alice.client.drain();
         let error = only(&came, "error");
         assert_eq!(error["code"], json!(expected), "{event}");
+        let name: String = event.chars().take(64).collect();
+        assert_eq!(error["event"], json!(name), "{event}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bson::doc;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::{Answer, BackEnd, server_with};
@@ -58,7 +58,7 @@ async fn set_aside(back_end: &BackEnd, from: &Value, to: &Value) {
 async fn retry(back_end: &BackEnd, letter: &Value) -> Answer {
     let id = letter["id"].as_str().unwrap();
     let target = format!("/v1/events/letters/{id}/retry");
-    back_end.call("POST", &target, &json!({})).await
+    back_end.call("POST", &target, &Value::Null).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
