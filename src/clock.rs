@@ -26,6 +26,12 @@ impl Clock {
         }
     }
 
+    /// The time it was a while ago.
+    pub fn ago(&self, pause: Duration) -> DateTime {
+        let less = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        DateTime::from_millis(self.now().timestamp_millis().saturating_sub(less))
+    }
+
     /// The time it will be after a while.
     pub fn after(&self, pause: Duration) -> DateTime {
         let more = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);

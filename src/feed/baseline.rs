@@ -7,19 +7,11 @@
 //! stored just now may be confirmed by another device of theirs, or be their own.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
-
-use bson::DateTime;
 
 use super::{Feed, LoginState};
 use crate::id::{ChatRoomId, Seq};
-use crate::rooms::Opening;
+use crate::rooms::{JUST_NOW, Opening};
 use crate::store::Error;
-
-/// What was stored longer ago than this is in a login that is under way, and was heard of
-/// here: a minute for the longest login there can be, and one for clocks of two servers.
-/// Shorter than chat rooms are remembered, or what was announced would be announced again.
-const JUST_NOW: Duration = Duration::from_mins(2);
 
 /// Up to which position a person here has the messages of a chat room, or will have when
 /// their login is over; `None` if they are not here. What is confirmed counts up to where
@@ -44,7 +36,7 @@ impl Feed {
             })
         });
         let members: Vec<(&Opening, Seq, LoginState)> = members.collect();
-        let just_now = self.just_now();
+        let just_now = self.clock.ago(JUST_NOW);
         // the only ones of which a socket may lack what counts as contained or confirmed
         let fresh = members.iter().filter(|(opening, delivered, state)| {
             let is_open = state.logging_in || state.up_to.is_some_and(|up_to| up_to < *delivered);
@@ -72,13 +64,6 @@ impl Feed {
             *all = has.min(*all);
         }
         Ok(had)
-    }
-
-    /// What was stored before this time is settled.
-    fn just_now(&self) -> DateTime {
-        let margin = i64::try_from(JUST_NOW.as_millis()).unwrap_or(i64::MAX);
-        let now = self.clock.now().timestamp_millis();
-        DateTime::from_millis(now.saturating_sub(margin))
     }
 }
 

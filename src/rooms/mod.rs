@@ -37,6 +37,12 @@ use lane::Lane;
 use receipts::Receipts;
 pub use recent::RecentCursors;
 
+/// What was stored longer ago than this is in a login that is under way, and was heard of
+/// at every server: a minute for the longest login there can be, and one for clocks of two
+/// servers. Shorter than chat rooms are remembered, or what was announced would be announced
+/// again.
+pub const JUST_NOW: Duration = Duration::from_mins(2);
+
 /// Messages announced before the sockets' writers get their turn.
 pub(crate) const ANNOUNCED_AT_ONCE: usize = 32;
 

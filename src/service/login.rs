@@ -7,7 +7,7 @@ use bson::DateTime;
 
 use super::{Contact, Error, IdInput, Me, Messenger, People, SentRange};
 use crate::id::{ChatRoomId, ChatUserId, Seq, UserId};
-use crate::rooms::Stored;
+use crate::rooms::{JUST_NOW, Stored};
 use crate::store::{ChatUser, PresenceStatus, User};
 
 /// Chat rooms read at a login: more do not fit into it.
@@ -37,8 +37,9 @@ pub struct Login {
     pub missed: Vec<(UserId, Vec<Stored>)>,
     /// The ranges that count as handed over once this is out.
     pub sent_ranges: Vec<SentRange>,
-    /// Chat rooms with something not confirmed before, and up to which position
-    /// this login takes it.
+    /// Chat rooms of which something may still be announced that this login contains, and
+    /// up to which position it does: what was not confirmed before, and what another server
+    /// stored just now.
     pub positions: Vec<(ChatRoomId, Seq)>,
 }
 
@@ -137,12 +138,15 @@ impl Messenger {
         let (mut contacts, described) = self.describe_fitting(me, rooms).await?;
         self.mark_added_while_away(document, &mut contacts);
         let missed = self.missed(me, &user, &mut contacts, people).await?;
-        let unconfirmed = contacts
-            .iter()
-            .filter(|contact| contact.last_seq() > contact.cursors.delivered)
-            .map(|contact| (contact.room, contact.last_seq()));
+        let just_now = self.clock.ago(JUST_NOW);
+        let may_be_late = contacts.iter().filter(|contact| {
+            let last = contact.last_message.as_ref();
+            let is_new = last.is_some_and(|last| last.message.created_at >= just_now);
+            is_new || contact.last_seq() > contact.cursors.delivered
+        });
+        let positions = may_be_late.map(|contact| (contact.room, contact.last_seq()));
         let ranges = missed.sent_ranges.iter();
-        let positions = unconfirmed.chain(ranges.map(|range| (range.room, range.last)));
+        let positions = positions.chain(ranges.map(|range| (range.room, range.last)));
         Ok(Login {
             id: me.id,
             positions: positions.collect(),

@@ -437,3 +437,29 @@ async fn a_server_that_stops_has_written_its_log() {
     let count = leases.count_documents(doc! { "_id": "one" }).await.unwrap();
     assert_eq!(count, 0, "it gave its lease up");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_login_contains_is_not_announced_after_it_though_another_server_stored_it() {
+    let (nodes, alice, bob) = apart().await;
+    let alice_too = nodes.two.login(&alice.id).await.0;
+    for number in 1..=20 {
+        let text = number.to_string();
+        let sent = bob.send(&alice.id, &text).await.unwrap();
+        alice_too.client.wait_for("new-message").await;
+        alice_too.read_up_to(&bob.id, number).await.unwrap();
+
+        // the first server has not heard of it by the log yet, or has just now
+        let (third, details) = nodes.one.login(&alice.id).await;
+
+        let last = &details["connectedUsers"][0]["lastMessage"];
+        assert_eq!(last["seq"], sent["seq"], "the login contains it");
+        alice.client.wait_for("new-message").await;
+        third.history(json!({ "userId": bob.id })).await.unwrap();
+        let heard = third.client.drain().into_iter();
+        let heard = heard.filter(|envelope| envelope.kind == "new-message");
+        assert_eq!(
+            heard.map(|envelope| envelope.data).collect::<Vec<_>>(),
+            [Value::Null; 0]
+        );
+    }
+}
