@@ -11,6 +11,9 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::BytesMut;
 use futures::StreamExt as _;
 use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize as _;
+use serde::de::IntoDeserializer as _;
+use serde::de::value::{Error as DeError, StrDeserializer};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::Instrument as _;
@@ -21,7 +24,7 @@ use super::read::{Place, Read, read};
 use super::route::Route;
 use super::{Answered, Api, Call, Reply, lines};
 use crate::config::ApiScope;
-use crate::service::Error;
+use crate::service::{Error, IdInput};
 use crate::wire::Code;
 
 /// The longest the body of a request may take.
@@ -163,8 +166,7 @@ where
         request,
         reading,
     } = asked;
-    let named =
-        named.map_err(|_| Error::BadRequest("the path is not UTF-8 once it is decoded".into()))?;
+    let mut ids = ids_of(named)?.into_iter();
     let (parts, body) = request.into_parts();
     let (whole, by_line) = match route.place {
         Place::Lines => (Body::empty(), body),
@@ -176,26 +178,48 @@ where
     drop(reading);
     let asked = read(&parts.uri, &whole)?;
     drop(whole);
-    let idempotency_key = parts.headers.get("idempotency-key").map(|key| {
-        let key = key.to_str().unwrap_or_default();
-        key.to_owned()
-    });
+    let idempotency_key = idempotency_key(&parts.headers)?;
     let place = api.place().await?;
     let under_way = api.operator.begin().ok_or(Error::Unavailable)?;
-    let mut named = named.0.into_iter().map(|(_, value)| value);
     let call = Call {
         api,
         key,
         name: route.name,
         body: by_line,
-        id: named.next().unwrap_or_default(),
-        other: named.next().unwrap_or_default(),
+        id: ids.next().unwrap_or_default(),
+        other: ids.next().unwrap_or_default(),
         idempotency_key,
         place: Some(place),
     };
     let done = handle(call, asked).await;
     drop((under_way, share));
     done
+}
+
+/// The values of a path's parameters, which must be such as ids are in a body.
+fn ids_of(named: Named) -> Result<Vec<String>, Error> {
+    let not_utf8 = |_| Error::BadRequest("the path is not UTF-8 once it is decoded".into());
+    let Path(named) = named.map_err(not_utf8)?;
+    let checked = named.into_iter().map(|(name, value)| {
+        let id: StrDeserializer<'_, DeError> = value.as_str().into_deserializer();
+        match IdInput::deserialize(id) {
+            Ok(_) => Ok(value),
+            Err(error) => Err(Error::BadRequest(format!("{name}: {error}"))),
+        }
+    });
+    checked.collect()
+}
+
+/// The header `Idempotency-Key`.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    let mut keys = headers.get_all("idempotency-key").iter();
+    let key = keys.next();
+    if keys.next().is_some() {
+        let detail = "the header `Idempotency-Key` is there more than once";
+        return Err(Error::BadRequest(detail.into()));
+    }
+    // what is not ASCII is refused with the rest of the message
+    Ok(key.map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned()))
 }
 
 /// The whole body, if it is not too long; 0 bytes of a call that takes none.

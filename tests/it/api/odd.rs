@@ -1,7 +1,7 @@
 //! Requests that nobody means: whatever a call does not take is refused.
 
 use bson::{Document, doc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::openapi::operations;
 use super::{Answer, server};
@@ -76,4 +76,44 @@ async fn what_is_not_utf_8_is_refused() {
         let why = format!("the {what} is not UTF-8");
         is_refused(&answer, &format!("{method} {target}"), &why);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_in_a_path_obeys_the_rules_of_one_in_a_body() {
+    let (server, back_end) = server().await;
+    let alice = server.user("alice").await;
+    let block = format!("/v1/users/{}/blocks/%7F", alice.as_str().unwrap());
+    let long = format!("/v1/users/{}", "a".repeat(1_025));
+    for (method, target, why) in [
+        ("POST", "/v1/users/%00/erase", "id: must not hold control"),
+        (
+            "DELETE",
+            "/v1/users/a%0Ab/sockets",
+            "id: must not hold control",
+        ),
+        ("PUT", &*block, "other: must not hold control"),
+        ("GET", &*long, "id: is longer than 1024 bytes"),
+    ] {
+        let answer = back_end.call(method, target, &Value::Null).await;
+        is_refused(&answer, &format!("{method} {target}"), why);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_in_two_headers_or_in_other_characters_is_refused() {
+    let (server, back_end) = server().await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    let send = json!({ "from": alice, "to": bob, "message": "hello" }).to_string();
+    let [one, two] = ["one", "two"].map(|key| ("idempotency-key", key));
+    let other = ("idempotency-key", "schlüssel");
+    for (headers, why) in [
+        (&[one, two][..], "`Idempotency-Key` is there more than once"),
+        (&[other], "key: must be printable ASCII"),
+    ] {
+        let answer = back_end
+            .call_as("POST", "/v1/messages", headers, &send)
+            .await;
+        is_refused(&answer, why, why);
+    }
+    assert_eq!(server.messages().await.len(), 0);
 }
