@@ -26,9 +26,9 @@ const FAILING: u8 = 30;
 const STUBBORN: u8 = 2;
 /// How often that is: more often than it takes until an event is set aside.
 const OFTEN: u32 = 7;
-/// How long one may wait for the next of the last events: what failed is tried again, less
-/// and less often.
-const NEXT_WITHIN: Duration = Duration::from_mins(1);
+/// How long one may wait for the next of the last events: a chat room whose event failed
+/// often rests for most of a minute before it is tried again.
+const NEXT_WITHIN: Duration = Duration::from_mins(2);
 
 /// An endpoint of the application.
 pub(crate) struct Receiver {
