@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bson::doc;
 use futures::future::join_all;
+use mongodb::Database;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use tokio::time::sleep;
 
+use crate::forger;
 use crate::people::World;
 use crate::plan::{Fault, Link, Step, Trouble};
 use crate::proxy::{Direction, Flow, LostReplies, Proxy};
@@ -15,6 +18,9 @@ use crate::rig::Rig;
 
 /// The commands whose replies are lost.
 const WRITES: [&str; 2] = ["insert", "update"];
+/// How long a server whose last messages are not logged is dead before entries are taken
+/// again, and then before it is started.
+const UNLOGGED_DOWN: Duration = Duration::from_millis(200);
 /// How long replies may take to be lost, should little be written.
 const LOSE_WITHIN: Duration = Duration::from_secs(4);
 /// How long after a fault of the database it may take until it can be written to.
@@ -63,6 +69,17 @@ async fn happen(rig: &mut Rig, fault: &Fault) -> bool {
             let down = Duration::from_millis(*down_ms);
             rig.servers[*server].kill_and_restart_after(down).await;
         }
+        Fault::KillServerUnlogged { server, ms } => {
+            let database = rig.raw();
+            refuse_entries(&database, true).await;
+            pause(*ms).await;
+            let restarted = rig.servers[*server].kill_and_restart_after(UNLOGGED_DOWN * 2);
+            let logs_again = async {
+                sleep(UNLOGGED_DOWN).await;
+                refuse_entries(&database, false).await;
+            };
+            tokio::join!(restarted, logs_again);
+        }
         Fault::RestartServer { server } => rig.servers[*server].restart().await,
         Fault::StopServer { server, ms } => {
             let server = &rig.servers[*server];
@@ -95,6 +112,11 @@ async fn happen(rig: &mut Rig, fault: &Fault) -> bool {
             }
             None => return false,
         },
+        Fault::ForgeFrames { ms } => {
+            let Some(nats) = &rig.nats else { return false };
+            let lasts = Duration::from_millis(*ms);
+            return forger::forge(nats.addr(), &rig.raw(), lasts).await > 0;
+        }
         Fault::SlowJournal { ms } => {
             let slow = Duration::from_millis(*ms);
             rig.database.slow_journal(slow).await;
@@ -134,6 +156,17 @@ async fn happen(rig: &mut Rig, fault: &Fault) -> bool {
         }
     }
     true
+}
+
+/// Whether entries of the log of events are refused from now on.
+async fn refuse_entries(database: &Database, refuse: bool) {
+    let validator = if refuse {
+        doc! { "at": "never" }
+    } else {
+        doc! {}
+    };
+    let command = doc! { "collMod": "chatzz_events", "validator": validator };
+    database.run_command(command).await.unwrap();
 }
 
 /// Trouble on a link for some time.

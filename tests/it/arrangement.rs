@@ -1,11 +1,11 @@
 //! Servers that are arranged wrongly say so, once.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bson::doc;
 
 use crate::support::binary::Binary;
+use crate::support::clock;
 use crate::support::database::TestDatabase;
 use crate::support::poll;
 
@@ -139,35 +139,19 @@ async fn a_restart_under_the_same_node_id_is_no_claim() {
     assert_eq!(warnings(&one, "node id"), Vec::<String>::new());
 }
 
-/// The library that moves the clock of a program.
-fn faketime() -> PathBuf {
-    let machine = std::env::consts::ARCH;
-    let folders = [
-        format!("/usr/lib/{machine}-linux-gnu/faketime"),
-        "/usr/lib64/faketime".to_owned(),
-        "/usr/lib/faketime".to_owned(),
-    ];
-    let files = folders.map(|folder| Path::new(&folder).join("libfaketimeMT.so.1"));
-    let found = files.into_iter().find(|file| file.is_file());
-    found.expect("no libfaketime: `apt-get install libfaketime`")
-}
-
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(target_os = "linux")]
 async fn a_clock_that_is_wrong_is_said_once() {
     const WRONG: &str = "this server's clock is";
     let database = TestDatabase::shared().await;
-    let library = faketime();
-    let moved = |by| {
-        [
-            ("LD_PRELOAD", library.to_str().unwrap()),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-            ("FAKETIME", by),
-        ]
+    let moved = async |id, by| {
+        let clock = clock::wrong_by(by);
+        let clock = clock.each_ref().map(|(key, value)| (*key, value.as_str()));
+        node(&database, id, &clock).await
     };
-    let late = node(&database, "late", &moved("-30s")).await;
-    let early = node(&database, "early", &moved("+30s")).await;
-    let right = node(&database, "right", &moved("+1s")).await;
+    let late = moved("late", -30).await;
+    let early = moved("early", 30).await;
+    let right = moved("right", 1).await;
 
     let [of_late, of_early] = [
         warned(&late, WRONG, 1).await,

@@ -16,6 +16,7 @@
 #[cfg(unix)]
 pub mod binary;
 pub mod canary;
+pub mod clock;
 pub mod contract;
 pub mod database;
 mod ended;

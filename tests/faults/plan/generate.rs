@@ -17,6 +17,12 @@ const DEAD_MS: u64 = 8_000;
 /// milliseconds.
 const LONG_MS: std::ops::Range<u64> = 6_000..8_000;
 
+/// How long nothing is logged before a server is killed, milliseconds.
+const UNLOGGED_MS: std::ops::Range<u64> = 100..1_000;
+
+/// By how many seconds clocks are wrong, where they are: one server's and the next one's.
+const CLOCKS: [i64; 2] = [5, -5];
+
 /// Of a hundred sends so many go by the HTTP API, where some do.
 const BY_API: u8 = 33;
 
@@ -37,6 +43,8 @@ pub(crate) struct Shape {
     pub(crate) server_kills: usize,
     /// Kills after which the server stays dead until its lease has run out.
     pub(crate) server_deaths: usize,
+    /// Kills of a server whose last messages are not in the log of events.
+    pub(crate) unlogged_kills: usize,
     pub(crate) server_restarts: usize,
     pub(crate) server_stops: usize,
     /// SIGSTOPs that outlast a lease.
@@ -60,6 +68,10 @@ pub(crate) struct Shape {
     pub(crate) nats_stops: usize,
     /// Times that something is wrong between a server and NATS, also in one direction.
     pub(crate) bus_links: usize,
+    /// Times that somebody without the key publishes frames.
+    pub(crate) forgeries: usize,
+    /// Whether the servers' clocks are wrong.
+    pub(crate) clocks: bool,
     /// Whether people block each other, and what they then send is withheld.
     pub(crate) blocks: bool,
     /// Whether a third of the sends go by the HTTP API.
@@ -84,6 +96,7 @@ impl Shape {
             calm_every: 4,
             server_kills: 0,
             server_deaths: 0,
+            unlogged_kills: 0,
             server_restarts: 0,
             server_stops: 0,
             long_stops: 0,
@@ -102,6 +115,8 @@ impl Shape {
             nats_kills: 0,
             nats_stops: 0,
             bus_links: 0,
+            forgeries: 0,
+            clocks: false,
             blocks: false,
             by_api: false,
             events: false,
@@ -130,6 +145,11 @@ pub(crate) fn generate(shape: &Shape, seed: u64) -> Plan {
         topology: shape.topology,
         servers: shape.servers,
         nats: shape.nats,
+        clocks: if shape.clocks {
+            CLOCKS.into_iter().cycle().take(shape.servers).collect()
+        } else {
+            Vec::new()
+        },
         users: shape.users,
         rooms,
         sends: shape.sends,
@@ -192,6 +212,12 @@ fn faults(shape: &Shape, rng: &mut Rng) -> Vec<Fault> {
     add(shape.server_deaths, rng, &|rng, _| Fault::KillServer {
         server: one(rng),
         down_ms: DEAD_MS,
+    });
+    add(shape.unlogged_kills, rng, &|rng, _| {
+        Fault::KillServerUnlogged {
+            server: one(rng),
+            ms: rng.u64(UNLOGGED_MS),
+        }
     });
     add(shape.long_stops, rng, &|rng, _| Fault::StopServer {
         server: one(rng),
@@ -280,6 +306,10 @@ fn faults_of_nats(shape: &Shape, rng: &mut Rng) -> Vec<Fault> {
     for _ in 0..shape.nats_stops {
         let ms = rng.u64(300..2500);
         faults.push(Fault::StopNats { ms });
+    }
+    for _ in 0..shape.forgeries {
+        let ms = rng.u64(500..3000);
+        faults.push(Fault::ForgeFrames { ms });
     }
     let one_way_first = [
         Trouble::StallDown,

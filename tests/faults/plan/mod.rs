@@ -27,6 +27,9 @@ pub(crate) struct Plan {
     /// Whether the servers have NATS, each behind a fault proxy.
     #[serde(default)]
     pub(crate) nats: bool,
+    /// By how many seconds the clock of each server is wrong; empty when all are right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) clocks: Vec<i64>,
     /// How many people there are.
     pub(crate) users: usize,
     /// The pairs that have a chat room, by number of user.
@@ -109,6 +112,9 @@ pub(crate) enum Fault {
         #[serde(default)]
         down_ms: u64,
     },
+    /// The same a while after the log of events has refused every entry: what was
+    /// acknowledged meanwhile is not in it.
+    KillServerUnlogged { server: usize, ms: u64 },
     /// SIGTERM, and another start when it has ended.
     RestartServer { server: usize },
     /// SIGSTOP, and SIGCONT after a while.
@@ -130,6 +136,8 @@ pub(crate) enum Fault {
     KillNats { down_ms: u64 },
     /// SIGSTOP of the nats-server, and SIGCONT after a while.
     StopNats { ms: u64 },
+    /// Somebody without the key publishes frames to the servers.
+    ForgeFrames { ms: u64 },
     /// The journal is written late.
     SlowJournal { ms: u64 },
     /// Something is wrong with a link.
@@ -220,7 +228,10 @@ impl Fault {
     /// is wrong with the database may not: a server says so in time.
     pub(crate) fn stops_answers(&self) -> bool {
         match self {
-            Self::KillServer { .. } | Self::RestartServer { .. } | Self::StopServer { .. } => true,
+            Self::KillServer { .. }
+            | Self::KillServerUnlogged { .. }
+            | Self::RestartServer { .. }
+            | Self::StopServer { .. } => true,
             Self::Link { link, .. } => matches!(link, Link::Clients | Link::Some),
             Self::KillMongod
             | Self::StopMongod { .. }
@@ -230,6 +241,7 @@ impl Fault {
             | Self::LoseReplies { .. }
             | Self::KillNats { .. }
             | Self::StopNats { .. }
+            | Self::ForgeFrames { .. }
             | Self::SlowJournal { .. } => false,
         }
     }
@@ -238,6 +250,7 @@ impl Fault {
     pub(crate) fn loses_writes(&self) -> bool {
         match self {
             Self::KillServer { .. }
+            | Self::KillServerUnlogged { .. }
             | Self::RestartServer { .. }
             | Self::StopServer { .. }
             | Self::KillMongod
@@ -247,7 +260,10 @@ impl Fault {
             | Self::FailCommand { .. }
             | Self::LoseReplies { .. } => true,
             Self::Link { link, .. } => matches!(link, Link::Database),
-            Self::SlowJournal { .. } | Self::KillNats { .. } | Self::StopNats { .. } => false,
+            Self::SlowJournal { .. }
+            | Self::KillNats { .. }
+            | Self::StopNats { .. }
+            | Self::ForgeFrames { .. } => false,
         }
     }
 
@@ -255,6 +271,7 @@ impl Fault {
     pub(crate) fn server(&self) -> Option<usize> {
         match self {
             Self::KillServer { server, .. }
+            | Self::KillServerUnlogged { server, .. }
             | Self::RestartServer { server }
             | Self::StopServer { server, .. }
             | Self::LoseReplies { server, .. }

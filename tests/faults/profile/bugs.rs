@@ -68,21 +68,30 @@ pub(crate) fn control(bug: Bug, build: Build) -> bool {
 }
 
 /// What shows the bug.
+#[expect(clippy::too_many_lines, reason = "a table of the bugs")]
 fn plan(bug: Bug) -> Plan {
     // so many chat rooms that hardly any message is followed by one that brings it, too
-    let (users, rooms) = if matches!(bug, Bug::OthersUnheard | Bug::SweepLeftOut) {
-        (40, 500)
-    } else {
-        (12, 14)
+    let (users, rooms) = match bug {
+        Bug::OthersUnheard | Bug::SweepLeftOut | Bug::LoggedBeforeLog => (40, 500),
+        _ => (12, 14),
     };
     let shape = Shape {
         users,
         rooms,
         blocks: bug == Bug::WithheldTurnsRead,
-        nats: matches!(bug, Bug::HintTwice | Bug::GapUnseen),
+        nats: matches!(
+            bug,
+            Bug::HintTwice | Bug::GapUnseen | Bug::UnsealedAccepted | Bug::LaneAwaitsBus
+        ),
         by_api: bug == Bug::KeyForgotten,
         redacts: bug == Bug::RedactionUnannounced,
-        events: matches!(bug, Bug::PushedBeforeTaken | Bug::LettersOvertaken),
+        events: matches!(
+            bug,
+            Bug::PushedBeforeTaken
+                | Bug::LettersOvertaken
+                | Bug::LogBeforeCommit
+                | Bug::LoggedBeforeLog
+        ),
         hooks: (bug == Bug::SilenceAllows).then_some(Policy::Refuse),
         ..Shape::peaceful(topology(bug), servers(bug), 700)
     };
@@ -109,6 +118,14 @@ fn plan(bug: Bug) -> Plan {
             Vec::new()
         }
         Bug::SweepLeftOut => vec![kill_server(); 4],
+        Bug::LoggedBeforeLog => {
+            plan.sends = 1_500;
+            plan.restless = false;
+            vec![Fault::KillServerUnlogged { server: 0, ms: 700 }; 4]
+        }
+        Bug::LogBeforeCommit => vec![Fault::SlowJournal { ms: 1_500 }; 2],
+        Bug::UnsealedAccepted => vec![Fault::ForgeFrames { ms: 1_500 }],
+        Bug::LaneAwaitsBus => vec![Fault::KillNats { down_ms: 9_000 }],
         Bug::GapUnseen => {
             plan.sends = 2_500;
             plan.restless = false;
@@ -179,7 +196,12 @@ fn plan(bug: Bug) -> Plan {
 /// How many servers share the database.
 fn servers(bug: Bug) -> usize {
     match bug {
-        Bug::OthersUnheard | Bug::SweepLeftOut | Bug::HintTwice | Bug::GapUnseen => 2,
+        Bug::OthersUnheard
+        | Bug::SweepLeftOut
+        | Bug::HintTwice
+        | Bug::GapUnseen
+        | Bug::UnsealedAccepted
+        | Bug::LaneAwaitsBus => 2,
         _ => 1,
     }
 }

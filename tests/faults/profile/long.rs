@@ -119,7 +119,8 @@ fn percent(part: u64, whole: u64) -> u64 {
 }
 
 /// What is run, and how often, each time with another seed.
-fn shapes() -> [(&'static str, Shape, u64); 7] {
+#[expect(clippy::too_many_lines, reason = "a table of the shapes")]
+fn shapes() -> [(&'static str, Shape, u64); 9] {
     let large = |topology, servers, sends| Shape {
         users: 60,
         rooms: 120,
@@ -160,6 +161,7 @@ fn shapes() -> [(&'static str, Shape, u64); 7] {
     let two = Shape {
         server_kills: 6,
         server_deaths: 2,
+        unlogged_kills: 2,
         server_restarts: 1,
         server_stops: 3,
         long_stops: 2,
@@ -177,11 +179,13 @@ fn shapes() -> [(&'static str, Shape, u64); 7] {
         nats_kills: 4,
         nats_stops: 4,
         bus_links: 12,
+        forgeries: 2,
         ..shape
     };
     let four = Shape {
         server_kills: 6,
         server_deaths: 2,
+        unlogged_kills: 2,
         server_restarts: 4,
         server_stops: 3,
         long_stops: 1,
@@ -189,6 +193,29 @@ fn shapes() -> [(&'static str, Shape, u64); 7] {
         client_links: 4,
         database_links: 4,
         ..large(Topology::Single, 4, 20_000)
+    };
+    // several servers, several mongods, and NATS
+    let trio = Shape {
+        server_kills: 3,
+        server_deaths: 1,
+        unlogged_kills: 2,
+        server_stops: 2,
+        mongod_kills: 2,
+        step_downs: 3,
+        lost_primaries: 1,
+        client_links: 2,
+        ..large(Topology::Trio, 3, 15_000)
+    };
+    let clocks = Shape {
+        server_kills: 3,
+        server_deaths: 1,
+        unlogged_kills: 2,
+        server_stops: 2,
+        long_stops: 1,
+        mongod_kills: 1,
+        client_links: 2,
+        clocks: true,
+        ..large(Topology::Single, 2, 10_000)
     };
     // people block each other, and two servers have to agree on what is withheld
     let withheld = Shape {
@@ -207,6 +234,8 @@ fn shapes() -> [(&'static str, Shape, u64); 7] {
         ("nats-two", with_nats(two), 3),
         ("four", four.clone(), 1),
         ("nats-four", with_nats(four), 1),
+        ("nats-trio", with_nats(trio), 1),
+        ("clocks", clocks, 1),
         ("withheld", withheld, 1),
     ]
 }
@@ -226,6 +255,7 @@ impl Figures {
             rooms: self.rooms + other.rooms,
             lost_replies: self.lost_replies + other.lost_replies,
             resets: self.resets + other.resets,
+            slow_ms: self.slow_ms + other.slow_ms,
             faults,
             events: self.events + other.events,
             seconds: self.seconds + other.seconds,

@@ -76,6 +76,7 @@ impl Rig {
             database: DATABASE.to_owned(),
             api_keys: keep_keys(&api_keys),
             keys,
+            clocks: plan.clocks.clone(),
             bug: plan.bug.clone(),
         };
         for number in 0..plan.servers {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::proxy::{Options, Proxy};
 use crate::support::binary::Binary;
-use crate::support::{http, tied};
+use crate::support::{clock, http, tied};
 
 /// How long a killed server may take to listen again.
 const RESTART_WITHIN: Duration = Duration::from_mins(1);
@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) api_keys: PathBuf,
     /// Keys beside the usual ones.
     pub(crate) keys: BTreeMap<String, String>,
+    /// By how many seconds each server's clock is wrong; none where all are right.
+    pub(crate) clocks: Vec<i64>,
     /// A seeded bug to run with.
     pub(crate) bug: Option<String>,
 }
@@ -105,6 +107,9 @@ impl Server {
         }
         if let Some(bug) = &settings.bug {
             keys.push(("CHATZZ_SEEDED_BUG", bug.clone()));
+        }
+        if let Some(seconds) = settings.clocks.get(number) {
+            keys.extend(clock::wrong_by(*seconds));
         }
         let keys: Vec<_> = keys
             .iter()

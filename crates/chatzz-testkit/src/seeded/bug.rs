@@ -68,6 +68,10 @@ bugs! {
     PushedBeforeTaken = "pushed-before-taken",
     LettersOvertaken = "letters-overtaken",
     SilenceAllows = "silence-allows",
+    LogBeforeCommit = "log-before-commit",
+    LoggedBeforeLog = "logged-before-log",
+    UnsealedAccepted = "unsealed-accepted",
+    LaneAwaitsBus = "lane-awaits-bus",
 }
 
 impl Bug {

@@ -98,7 +98,7 @@ pub(super) fn gather(history: &History) -> Vec<Fault> {
                     },
                     stops_answers: *stops_answers,
                     loses_writes: *loses_writes,
-                    kills: what == "kill-server",
+                    kills: what.starts_with("kill-server"),
                 });
             }
             Event::Healed { id } => {
