@@ -5,9 +5,8 @@
 //! system, behind a fault [`proxy`] and over the mongods of [`system`];
 //! [`people`] use it and write down what they see, and so does the
 //! [`application`] that they belong to; [`inject`] breaks it, with a [`forger`]
-//! for the bus. A busy [`machine`] is noticed, and [`progress`] says what a run
-//! that does not end waits for. The [`history`] and a dump of the database go
-//! to [`check`]. What is run by `cargo test` and what by command is in
+//! for the bus. [`progress`] says what a run that does not end waits for. The
+//! [`history`] and a dump of the database go to [`check`]. What is run by `cargo test` and what by command is in
 //! [`profile`]; see [`arguments`].
 
 #![allow(
@@ -27,7 +26,6 @@ mod dump;
 mod forger;
 mod history;
 mod inject;
-mod machine;
 mod people;
 mod plan;
 mod profile;

@@ -18,7 +18,6 @@ use crate::check::{Violation, check};
 use crate::dump::{dump, users_hash};
 use crate::history::{Dump, History};
 use crate::inject::inject;
-use crate::machine::Watch;
 use crate::people::{Habits, Person, World, leave_some, read_everything, witnesses};
 use crate::plan::Plan;
 use crate::progress;
@@ -76,9 +75,6 @@ pub(crate) struct Figures {
     pub(crate) resets: u64,
     /// How often each kind of fault happened.
     pub(crate) faults: BTreeMap<String, u64>,
-    /// For how long writes of the harness itself took too long, milliseconds: the machine
-    /// had too much to do, or a fault was there.
-    pub(crate) slow_ms: u64,
     /// Lines of the history.
     pub(crate) events: usize,
     /// How long it took, without the start of the rig.
@@ -161,7 +157,6 @@ async fn carry_out(
     head(world, plan);
     sleep(SETTLED).await;
     samples(world, rig, "baseline").await;
-    let watch = Watch::start(world, rig.raw().client().clone());
 
     if let Some(receiver) = &rig.receiver {
         receiver.open(world);
@@ -212,7 +207,6 @@ async fn carry_out(
         settled.push(person.await.expect("a person does not panic"));
     }
     let dump = finish(world, rig, settled, puller).await;
-    watch.end().await;
     world.progress.stage("a last look at the users");
     let users_after = users_hash(&rig.database.uri(), DATABASE).await.unwrap();
     assert_eq!(
@@ -328,7 +322,6 @@ fn figures(plan: &Plan, world: &World, rig: &Rig) -> Figures {
         repeats: read(&tally.repeats),
         connections: read(&tally.connections),
         rooms: plan.rooms.len(),
-        slow_ms: read(&tally.slow_ms),
         lost_replies: rig.links().map(Proxy::lost_replies).sum(),
         // a lost reply resets its connection
         resets: rig

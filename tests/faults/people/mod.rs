@@ -84,8 +84,6 @@ pub(crate) struct Tally {
     pub(crate) repeats: AtomicU64,
     /// Connections that were opened.
     pub(crate) connections: AtomicU64,
-    /// Milliseconds that writes of the harness took for which there was too much to do.
-    pub(crate) slow_ms: AtomicU64,
 }
 
 impl World {

@@ -255,7 +255,6 @@ impl Figures {
             rooms: self.rooms + other.rooms,
             lost_replies: self.lost_replies + other.lost_replies,
             resets: self.resets + other.resets,
-            slow_ms: self.slow_ms + other.slow_ms,
             faults,
             events: self.events + other.events,
             seconds: self.seconds + other.seconds,
