@@ -142,7 +142,10 @@ mod tests {
         );
         assert!(refusal::<ConnectUser>(r#"{"userId":{"$ne":null}}"#).starts_with("userId: "));
         assert!(refusal::<ConnectUser>(r#"{"userId":1.5}"#).starts_with("userId: "));
-        assert!(refusal::<GetOldMessages>(r#"{"userId":1,"date":"x"}"#).starts_with("date: "));
+        let page = raw(r#"{"userId":1,"date":"x"}"#);
+        let page: GetOldMessages = decode(Some(&page)).unwrap();
+        let refused = page.into_query(People::Details).unwrap_err();
+        assert!(refused.to_string().starts_with("date: "), "{refused}");
     }
 
     #[test]
