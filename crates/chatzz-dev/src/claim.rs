@@ -54,6 +54,14 @@ impl Claim {
     }
 }
 
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // a child that is just being started has the file, too, until it is another program;
+        // if this fails, the end of the process releases it
+        let _ = self.0.unlock();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,7 +61,8 @@ mod tests {
         assert!(refused.is_err(), "the lock was given twice");
         assert_eq!(reports.load(Ordering::Relaxed), 1);
 
-        drop(held);
+        // a child that is just being started has what is only dropped
+        held.unlock().unwrap();
         acquire(&path, "waiting", &progress).await.unwrap();
         assert_eq!(reports.load(Ordering::Relaxed), 1);
         std::fs::remove_file(path).unwrap();
