@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::SECRETS;
 use crate::support::frame::{Client, ConnectError, ConnectOptions};
+use crate::support::poll::eventually;
 use crate::support::server::Server;
 use crate::support::user::{Person, code};
 
@@ -131,7 +132,12 @@ async fn hooks_of_the_program_decide_at_every_point_and_hear_what_is_stored() {
         true
     );
     alice.send(&bob, "withhold").await.unwrap();
-    let heard = stored.lock().clone();
+    // it is called once the message is stored, and nobody waits for it
+    let heard = eventually("it has heard of all three", async || {
+        let heard = stored.lock().clone();
+        (heard.len() >= 3).then_some(heard)
+    })
+    .await;
     let expected = [
         ("hello", 1, false),
         ("***", 2, false),
