@@ -37,10 +37,13 @@ pub struct Login {
     pub missed: Vec<(UserId, Vec<Stored>)>,
     /// The ranges that count as handed over once this is out.
     pub sent_ranges: Vec<SentRange>,
-    /// Chat rooms of which something may still be announced that this login contains, and
-    /// up to which position it does: what was not confirmed before, and what another server
-    /// stored just now.
+    /// Chat rooms with something not confirmed before, and up to which position
+    /// this login takes it.
     pub positions: Vec<(ChatRoomId, Seq)>,
+    /// Other chat rooms of which something may be announced late, since another server stored
+    /// it just now, and up to which position this login contains it. A socket that logs in
+    /// once more is still to hear of it.
+    pub confirmed: Vec<(ChatRoomId, Seq)>,
 }
 
 impl Messenger {
@@ -139,17 +142,22 @@ impl Messenger {
         self.mark_added_while_away(document, &mut contacts);
         let missed = self.missed(me, &user, &mut contacts, people).await?;
         let just_now = self.clock.ago(JUST_NOW);
-        let may_be_late = contacts.iter().filter(|contact| {
+        let (unconfirmed, confirmed): (Vec<&Contact>, Vec<&Contact>) = contacts
+            .iter()
+            .partition(|contact| contact.last_seq() > contact.cursors.delivered);
+        let confirmed = confirmed.into_iter().filter(|contact| {
             let last = contact.last_message.as_ref();
-            let is_new = last.is_some_and(|last| last.message.created_at >= just_now);
-            is_new || contact.last_seq() > contact.cursors.delivered
+            last.is_some_and(|last| last.message.created_at >= just_now)
         });
-        let positions = may_be_late.map(|contact| (contact.room, contact.last_seq()));
+        let position = |contact: &Contact| (contact.room, contact.last_seq());
+        let confirmed = confirmed.map(position).collect();
         let ranges = missed.sent_ranges.iter();
+        let positions = unconfirmed.into_iter().map(position);
         let positions = positions.chain(ranges.map(|range| (range.room, range.last)));
         Ok(Login {
             id: me.id,
             positions: positions.collect(),
+            confirmed,
             last_online: self.presence.shown(document).last_online,
             user,
             contacts,

@@ -214,6 +214,11 @@ impl Messenger {
         let Some((first, last)) = told.in_doubt else {
             return Ok(());
         };
+        // once a majority has this, it has what was written before it, too
+        match self.store.chat_rooms.raise_rev(told.room, last).await {
+            Ok(()) | Err(crate::store::Error::NoChatRoom) => {}
+            Err(error) => return Err(Error::of_write(&error)),
+        }
         let messages = &self.store.messages;
         let range = (first - 1, last);
         let written = messages.list_changed(told.room, range, last - first + 1, None);

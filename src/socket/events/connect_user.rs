@@ -68,6 +68,9 @@ pub(in crate::socket) async fn handle(
         }
     };
     connection.unconfirmed.lock().note_login(&login.positions);
+    if !again {
+        connection.unconfirmed.lock().note_login(&login.confirmed);
+    }
     let me = connection.log_in(me);
     if let Some((shared, slot)) = shared {
         connection.allowance.belong_to(shared, slot);
