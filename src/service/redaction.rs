@@ -176,11 +176,11 @@ impl Messenger {
                 revs,
                 in_doubt: None,
             };
-            let told = to_tell.get_or_insert(new);
-            told.revs.1 = last;
+            let changes = to_tell.get_or_insert(new);
+            changes.revs.1 = last;
             match changed {
-                Ok(changed) if changed == left.len() => self.note_changed(told, revs),
-                _ => told.in_doubt = Some((told.in_doubt.unwrap_or(revs).0, last)),
+                Ok(changed) if changed == left.len() => self.note_changed(changes, revs),
+                _ => changes.in_doubt = Some((changes.in_doubt.unwrap_or(revs).0, last)),
             }
             let changed = changed.map_err(|_| Error::UnknownOutcome)?;
             count += u64::try_from(changed).unwrap_or(u64::MAX);
@@ -195,8 +195,8 @@ impl Messenger {
     }
 
     /// Has the other servers and the application hear of changes.
-    fn note_changed(&self, told: &ToTell, (first, last): (i64, i64)) {
-        let ToTell { room, members, .. } = *told;
+    fn note_changed(&self, changes: &ToTell, (first, last): (i64, i64)) {
+        let ToTell { room, members, .. } = *changes;
         self.events.happened(Event::Changed {
             room,
             members,
@@ -210,32 +210,32 @@ impl Messenger {
     ///
     /// # Errors
     /// When the database cannot answer.
-    pub async fn settle_changes(&self, told: &mut ToTell) -> Result<(), Error> {
-        let Some((first, last)) = told.in_doubt else {
+    pub async fn settle_changes(&self, changes: &mut ToTell) -> Result<(), Error> {
+        let Some((first, last)) = changes.in_doubt else {
             return Ok(());
         };
         // once a majority has this, it has what was written before it, too
-        match self.store.chat_rooms.raise_rev(told.room, last).await {
+        match self.store.chat_rooms.raise_rev(changes.room, last).await {
             Ok(()) | Err(crate::store::Error::NoChatRoom) => {}
             Err(error) => return Err(Error::of_write(&error)),
         }
         let messages = &self.store.messages;
         let range = (first - 1, last);
-        let written = messages.list_changed(told.room, range, last - first + 1, None);
+        let written = messages.list_changed(changes.room, range, last - first + 1, None);
         let written = written.await.map_err(|error| Error::of_read(&error))?;
         let rev = |message: Option<&Message>| message.and_then(|message| message.rev);
         if let Some(revs) = rev(written.first()).zip(rev(written.last())) {
-            self.note_changed(told, revs);
+            self.note_changed(changes, revs);
         }
-        told.in_doubt = None;
+        changes.in_doubt = None;
         Ok(())
     }
 
     /// Gives up finding out: others hear of all that may have been written, or they would go
     /// on showing what was removed.
-    pub fn doubt_changes(&self, told: &ToTell) {
-        if let Some(revs) = told.in_doubt {
-            self.note_changed(told, revs);
+    pub fn doubt_changes(&self, changes: &ToTell) {
+        if let Some(revs) = changes.in_doubt {
+            self.note_changed(changes, revs);
         }
     }
 
@@ -244,8 +244,8 @@ impl Messenger {
     ///
     /// # Errors
     /// [`Error::NoChatRoom`], or failures.
-    pub async fn changed(&self, told: &ToTell) -> Result<Vec<Stored>, Error> {
-        self.changed_within(told.room, told.revs).await
+    pub async fn changed(&self, changes: &ToTell) -> Result<Vec<Stored>, Error> {
+        self.changed_within(changes.room, changes.revs).await
     }
 
     pub(super) async fn changed_within(
