@@ -176,11 +176,11 @@ impl Messenger {
                 revs,
                 in_doubt: None,
             };
-            let changes = to_tell.get_or_insert(new);
-            changes.revs.1 = last;
+            let so_far = to_tell.get_or_insert(new);
+            so_far.revs.1 = last;
             match changed {
-                Ok(changed) if changed == left.len() => self.note_changed(changes, revs),
-                _ => changes.in_doubt = Some((changes.in_doubt.unwrap_or(revs).0, last)),
+                Ok(changed) if changed == left.len() => self.note_changed(so_far, revs),
+                _ => so_far.in_doubt = Some((so_far.in_doubt.unwrap_or(revs).0, last)),
             }
             let changed = changed.map_err(|_| Error::UnknownOutcome)?;
             count += u64::try_from(changed).unwrap_or(u64::MAX);
