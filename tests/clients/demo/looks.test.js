@@ -185,11 +185,12 @@ test('two people at different servers see what the other writes, and that they w
   const [ines, jamal] = ['ines', 'jamal'].map((name) => new Person(name, page.frameLocator(`iframe[name="${name}"]`)));
   await page.getByRole('heading', { name: /^Inés Gutiérrez, at server 1 of 2/ }).waitFor();
   await page.getByRole('heading', { name: /^Jamal Haddad, at server 2 of 2/ }).waitFor();
-  const [, ...panes] = page.frames().map((frame) => new URL(frame.url()).port);
-  assert.equal(new Set(panes).size, 2, 'each is served by another one');
 
   await ines.write('Do you see me from over there?');
   await jamal.sees('Do you see me from over there?');
+  // by now both panes have their pages
+  const [, ...panes] = page.frames().map((frame) => new URL(frame.url()).port);
+  assert.equal(new Set(panes).size, 2, 'each is served by another one');
   await ines.tick('Do you see me from over there?', 'read');
   await jamal.write('As if you were here.');
   await ines.sees('As if you were here.');
