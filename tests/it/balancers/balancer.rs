@@ -80,7 +80,7 @@ impl Kind {
         }
     }
 
-    /// The program, with what it is told to check its configuration and to run it.
+    /// The program, with its arguments to check its configuration, and to run it.
     fn program(self, folder: &str) -> (PathBuf, Vec<String>, Vec<String>) {
         let (name, check, run) = match self {
             Self::Nginx => ("nginx", "-t", ""),
